@@ -1,0 +1,34 @@
+"""Neural networks for scikit-learn users, with seven textbook optimizers."""
+
+from ._version import __version__
+from .estimators import MLPClassifierX, MLPRegressorX
+from .optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSProp,
+)
+from .schedules import Clock, Constant, ExponentialDecay, Schedule, StepDecay
+
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "Clock",
+    "Constant",
+    "ExponentialDecay",
+    "GradientDescent",
+    "MLPClassifierX",
+    "MLPRegressorX",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSProp",
+    "Schedule",
+    "StepDecay",
+    "__version__",
+]

@@ -1,0 +1,130 @@
+"""The parts of the two estimators' docstrings that say the same."""
+
+from textwrap import indent
+from typing import TypeVar
+
+_Class = TypeVar("_Class", bound=type)
+
+_PARAMETERS = """\
+Parameters
+----------
+hidden_layer_sizes : int or array-like of int, default=(100,)
+    Number of units of each hidden layer, each at least 1; () is a linear model.
+activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+    Activation of the hidden layers.
+solver : str or Optimizer, default='adam'
+    One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
+    ``'rmsprop'``, ``'adam'``, or an `Optimizer` object. With an object, the
+    hyperparameters below that belong to solvers are not read; those of the object
+    can be searched as ``solver__momentum`` and so on.
+alpha : float in [0, inf), default=0.0001
+    Strength of the L2 penalty on the weights (not the biases). The penalty is
+    divided by the weight sum of the training set.
+batch_size : int or 'auto', default='auto'
+    Samples per update; ``'auto'`` is 200. A number above ``n_samples`` means all of
+    them. ``'gd'`` always takes all.
+learning_rate_init : float in (0, inf) or 'auto', default='auto'
+    Initial learning rate; ``'auto'`` takes the solver's default.
+lr_schedule : {'constant', 'step', 'exponential'} or Schedule, default='constant'
+    How the rate changes during training, for every solver. With a `Schedule`
+    object, ``decay_rate`` and ``decay_epochs`` are not read.
+decay_rate : float in (0, 1], default=0.5
+    Factor on the rate per ``decay_epochs`` epochs, for ``'step'`` and
+    ``'exponential'``.
+decay_epochs : float in (0, inf), default=10
+    Epochs in which the rate falls by ``decay_rate``.
+power_t : float in [0, inf), default=0.5
+    Accepted so that scikit-learn's parameter sets can be kept; none of the present
+    schedules reads it.
+max_iter : int, default=200
+    Maximum number of epochs. Each call of `fit` has as many.
+shuffle : bool, default=True
+    Whether to draw a new order of the samples in every epoch.
+random_state : int, RandomState instance or None, default=None
+    Source of the first weights, the validation split and the order of the samples,
+    drawn in that order. Pass an int for reproducible results.
+tol : float in [0, inf), default=1e-4
+    An epoch counts as an improvement if the training loss falls, or with
+    ``early_stopping`` the validation score rises, by at least this.
+verbose : bool or int, default=False
+    Whether to print a line per epoch.
+warm_start : bool, default=False
+    Whether `fit` goes on with the fitted network: weights, solver memory, schedule
+    and random numbers continue, while stopping is judged anew.
+momentum : float in [0, 1], default=0.9
+    Share of the velocity kept per update, for ``'momentum'`` and ``'nesterov'``.
+rho : float in [0, 1), default=0.9
+    Decay rate of the average of squared gradients, for ``'rmsprop'``.
+beta_1 : float in [0, 1), default=0.9
+    Decay rate of the first moment, for ``'adam'``.
+beta_2 : float in [0, 1), default=0.999
+    Decay rate of the second moment, for ``'adam'``.
+epsilon : float in (0, inf) or None, default=None
+    Small constant for numerical stability, for ``'adagrad'``, ``'rmsprop'`` and
+    ``'adam'``. None takes the solver's default: 1e-7, 1e-6, 1e-8.
+early_stopping : bool, default=False
+    Whether to set ``validation_fraction`` of the training data aside, to stop when
+    their score (accuracy or R2) stops improving, and to keep the weights of the
+    best epoch. The split is stratified by class, but for multilabel targets.
+validation_fraction : float in (0, 1), default=0.1
+    Share of the samples to set aside; at least 2 samples, and 1 per class.
+n_iter_no_change : int or inf, default=10
+    Epochs without an improvement of ``tol`` after which training ends."""
+
+_ATTRIBUTES = """\
+coefs_ : list of ndarrays, the l-th of shape (k_{l-1}, k_l)
+    Weights W_l of each layer.
+intercepts_ : list of ndarrays, the l-th of shape (k_l,)
+    Biases b_l of each layer.
+loss_ : float
+    Training loss (penalty included) in the epoch whose weights are kept.
+loss_curve_ : list of float
+    Training loss of each epoch, the average over its updates.
+best_loss_ : float or None
+    Least of ``loss_curve_``; None with ``early_stopping``.
+validation_scores_ : list of float or None
+    Score of each epoch with ``early_stopping``, else None.
+best_validation_score_ : float or None
+    Score of the weights that are kept with ``early_stopping``, else None.
+history_ : dict of lists
+    One entry per epoch in each list, ready for `pandas.DataFrame`: ``epoch`` (from
+    1), ``update`` (made so far), ``loss``, ``learning_rate`` (of the last update),
+    ``validation_score`` (with ``early_stopping``), ``seconds``.
+learning_rate_ : float
+    The initial learning rate that was used.
+n_iter_ : int
+    Epochs finished in the last call of `fit` or `partial_fit`.
+t_ : int
+    Samples seen in training, over all calls.
+stop_reason_ : str
+    Why training ended: ``'converged'``, ``'early_stopping'``, ``'max_iter'``,
+    ``'diverged'``, ``'interrupted'``, or ``'failed'`` (an error in a solver or
+    schedule of your own).
+n_layers_ : int
+    Number of layers, input and output included.
+n_outputs_ : int
+    Number of outputs.
+out_activation_ : str
+    Link of the outputs: ``'logistic'``, ``'softmax'`` or ``'identity'``.
+n_features_in_ : int
+    Number of features seen in `fit`.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the features, where all are strings."""
+
+_NOTES = """\
+Notes
+-----
+The same ``random_state`` draws the same first weights, validation split and
+minibatches as scikit-learn's MLP does (but for the stratified split of more than two
+classes). Training that diverges stops at once and keeps the best earlier weights;
+Ctrl-C keeps those of the last finished epoch."""
+
+
+def documented(cls: _Class) -> _Class:
+    """Put the shared parts into a class' docstring."""
+    doc = cls.__doc__ or ""
+    parts = {"parameters": _PARAMETERS, "attributes": _ATTRIBUTES, "notes": _NOTES}
+    for name, text in parts.items():
+        doc = doc.replace(f"{{{name}}}", indent(text, "    ").lstrip())
+    cls.__doc__ = doc
+    return cls

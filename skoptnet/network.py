@@ -1,0 +1,231 @@
+"""The network: where each weight lies in theta, forward pass, loss and gradient.
+
+`Network` describes a multilayer perceptron and computes with it; it holds no
+parameters. It knows nothing of estimators, optimizers or minibatches: it is given
+theta and rows, and answers with outputs, or with the objective and its gradient.
+
+Samples are rows. For layer sizes d = k_0, k_1, ..., k_L the flat vector theta (P,) is
+W_1, b_1, W_2, b_2, ..., each raveled in C order, with W_l (k_{l-1}, k_l), b_l (k_l,).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.sparse import issparse
+
+from ._types import Array, Namespace, Rows
+from .activations import Activation
+from .losses import Loss
+
+# Elements of the widest layer that are computed at a time in passes over all rows:
+# 8 MB in float64, far above what keeps matrix products efficient.
+_BLOCK_ELEMENTS = 2**20
+
+
+@dataclass
+class Workspace:
+    """Buffers for the passes over at most ``n_rows`` rows, made once per training.
+
+    Attributes
+    ----------
+    a : list of arrays
+        a_1, ..., a_{L-1} and z_L, each (n_rows, k_l).
+    delta : list of arrays
+        delta_1, ..., delta_{L-1}; delta_L takes the place of z_L.
+    """
+
+    a: list[Array]
+    delta: list[Array]
+
+    def head(self, n_rows: int) -> Workspace:
+        """Return the first ``n_rows`` rows of every buffer."""
+        if n_rows == len(self.a[-1]):
+            return self
+        return Workspace([a[:n_rows] for a in self.a], [d[:n_rows] for d in self.delta])
+
+
+@dataclass(frozen=True)
+class Network:
+    """A multilayer perceptron as an objective on one flat vector.
+
+    The objective of m rows is
+
+    .. math::
+        C(\\theta) = \\frac{1}{m} \\sum_i w_i L(y_i, \\hat y_i)
+        + \\frac{\\lambda}{2} \\sum_l \\lVert W_l \\rVert^2
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        (k_0, ..., k_L), input and output included.
+    activation : Activation
+        sigma of every hidden layer.
+    loss : Loss
+        L and the link of the raw output.
+    l2 : float, default=0.0
+        lambda. The estimators set it to ``alpha / n``, n being the weight sum of the
+        training set, so that a minibatch is penalised as the whole set is.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activation: Activation
+    loss: Loss
+    l2: float = 0.0
+    xp: ClassVar[Namespace] = np
+
+    @property
+    def n_parameters(self) -> int:
+        """P, the length of theta."""
+        return sum((k_in + 1) * k_out for k_in, k_out in pairwise(self.layer_sizes))
+
+    @property
+    def block_rows(self) -> int:
+        """Number of rows that are computed at a time in passes over all rows."""
+        return max(1, _BLOCK_ELEMENTS // max(self.layer_sizes))
+
+    @property
+    def largest_product(self) -> int:
+        """Multiplications per row in the largest matrix product of a pass."""
+        return max(k_in * k_out for k_in, k_out in pairwise(self.layer_sizes))
+
+    def layers(self, theta: Array) -> list[tuple[Array, Array]]:
+        """Return (W_l, b_l) of every layer, as views into theta."""
+        views, at = [], 0
+        for k_in, k_out in pairwise(self.layer_sizes):
+            W = theta[at : at + k_in * k_out].reshape(k_in, k_out)
+            b = theta[at + k_in * k_out : at + (k_in + 1) * k_out]
+            views.append((W, b))
+            at += (k_in + 1) * k_out
+        return views
+
+    def draw(self, rng: np.random.RandomState, dtype: Any) -> Array:
+        """Draw the first theta: Glorot uniform, per layer weights then biases."""
+        theta = self.xp.empty(self.n_parameters, dtype=dtype)
+        for W, b in self.layers(theta):
+            k_in, k_out = W.shape
+            bound = np.sqrt(self.activation.draw_factor / (k_in + k_out))
+            W[...] = rng.uniform(-bound, bound, (k_in, k_out))
+            b[...] = rng.uniform(-bound, bound, k_out)
+        return theta
+
+    def workspace(self, n_rows: int, dtype: Any) -> Workspace:
+        """Make the buffers for passes over up to ``n_rows`` rows."""
+        shapes = [(n_rows, k) for k in self.layer_sizes[1:]]
+        a = [self.xp.empty(shape, dtype=dtype) for shape in shapes]
+        delta = [self.xp.empty(shape, dtype=dtype) for shape in shapes[:-1]]
+        return Workspace(a, delta)
+
+    def forward(self, theta: Array, X: Rows, work: Workspace | None = None) -> Array:
+        """Return the raw outputs z_L of some rows.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters.
+        X : array or CSR container of shape (m, k_0)
+            The rows.
+        work : Workspace, optional
+            Buffers for exactly m rows; a_1, ..., a_{L-1} and z_L are left in
+            ``work.a``.
+
+        Returns
+        -------
+        array of shape (m, k_L)
+            z_L, the last buffer of ``work``.
+        """
+        work = work or self.workspace(X.shape[0], theta.dtype)
+        a, last = X, len(work.a) - 1
+        for level, (W, b) in enumerate(self.layers(theta)):
+            z = _product(a, W, work.a[level], self.xp)
+            z += b
+            if level < last:
+                self.activation.forward(z, self.xp)
+            a = z
+        return a
+
+    def outputs(self, theta: Array, X: Rows) -> Array:
+        """Return the raw outputs of any number of rows, computed in blocks.
+
+        Beside the result, memory is needed for `block_rows` rows only. Rows of
+        another dtype than theta's are converted block by block.
+        """
+        n, size = X.shape[0], self.block_rows
+        z = self.xp.empty((n, self.layer_sizes[-1]), dtype=theta.dtype)
+        work = self.workspace(min(n, size), theta.dtype)
+        for start in range(0, n, size):
+            block = X[start : start + size]
+            if block.dtype != theta.dtype:
+                block = block.astype(theta.dtype)
+            z[start : start + size] = self.forward(
+                theta, block, work.head(block.shape[0])
+            )
+        return z
+
+    def loss_and_gradient(
+        self,
+        theta: Array,
+        X: Rows,
+        Y: Array,
+        w: Array | None,
+        out: Array,
+        work: Workspace | None = None,
+    ) -> float:
+        """Return the objective of some rows and write its gradient (BP1 to BP4).
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters.
+        X : array or CSR container of shape (m, k_0)
+            The rows.
+        Y : array
+            The targets, as the loss wants them.
+        w : array of shape (m,) or None
+            Weight of each row, 1 on average over the training set; None for all 1.
+        out : array of shape (P,)
+            Takes the gradient.
+        work : Workspace, optional
+            Buffers for exactly m rows.
+
+        Returns
+        -------
+        float
+            C(theta).
+        """
+        xp, m = self.xp, X.shape[0]
+        work = work or self.workspace(m, theta.dtype)
+        z = self.forward(theta, X, work)
+
+        losses = self.loss.value(z, Y, xp)
+        delta = self.loss.delta(z, Y, xp)  # BP1
+        if w is not None:
+            losses = losses * w
+            delta *= w[:, None]
+        cost = float(xp.sum(losses)) / m
+        delta /= m
+
+        weights, gradients = self.layers(theta), self.layers(out)
+        for level in reversed(range(len(weights))):
+            W, (dW, db) = weights[level][0], gradients[level]
+            a = work.a[level - 1] if level > 0 else X
+            xp.sum(delta, axis=0, out=db)  # BP3
+            _product(a.T, delta, dW, xp)  # BP4
+            if self.l2:
+                cost += 0.5 * self.l2 * float(xp.vdot(W, W))
+                dW += self.l2 * W
+            if level > 0:
+                delta = xp.matmul(delta, W.T, out=work.delta[level - 1])
+                self.activation.backward(a, delta, xp)  # BP2
+        return cost
+
+
+def _product(a: Rows, b: Array, out: Array, xp: Namespace) -> Array:
+    """Return a @ b in ``out``; a may be sparse."""
+    if issparse(a):
+        out[...] = a @ b
+        return out
+    return xp.matmul(a, b, out=out)

@@ -1,0 +1,171 @@
+"""Learning-rate schedules: what the initial rate is multiplied by, and when.
+
+A schedule is a pure function of a `Clock`. It keeps no state, prints nothing and
+knows nothing of solvers or networks; every solver obeys every schedule. To add one,
+write a class with ``__call__`` and name it in `SCHEDULES` at the foot.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from numbers import Real
+from typing import ClassVar, NamedTuple
+
+from sklearn.base import BaseEstimator
+
+from ._params import Interval, check_params
+
+
+class Clock(NamedTuple):
+    """Where a training stands when an update is about to be made.
+
+    Attributes
+    ----------
+    update : int
+        t, the number of updates made before this one.
+    epoch : int
+        e, the number of epochs finished before this one.
+    updates_per_epoch : int
+        Number of updates in the present epoch.
+    step : int
+        Number of updates made in the present epoch before this one.
+    """
+
+    update: int
+    epoch: int
+    updates_per_epoch: int
+    step: int
+
+    @property
+    def epochs(self) -> float:
+        """Epochs trained so far, the present one by its share.
+
+        This is ``update / updates_per_epoch`` as long as every epoch has as many
+        updates as the others, and keeps its meaning where they differ
+        (``partial_fit`` on chunks of different size).
+        """
+        return self.epoch + self.step / self.updates_per_epoch
+
+
+class Schedule(BaseEstimator, ABC):
+    """Base class of the schedules; derive from it to write your own.
+
+    Examples
+    --------
+    A schedule that falls with the root of the epochs:
+
+    >>> from skoptnet import MLPClassifierX, Schedule
+    >>> class RootDecay(Schedule):
+    ...     def __call__(self, clock):
+    ...         return 1 / (1 + clock.epoch) ** 0.5
+    >>> MLPClassifierX(solver="sgd", lr_schedule=RootDecay())
+    MLPClassifierX(lr_schedule=RootDecay(), solver='sgd')
+    """
+
+    _parameter_constraints: ClassVar[dict] = {}
+
+    def check(self) -> None:
+        """Refuse parameters outside their range.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter, what is allowed and what came.
+        """
+        check_params(self)
+
+    @abstractmethod
+    def __call__(self, clock: Clock) -> float:
+        """Return the factor on the initial rate for the update at ``clock``."""
+
+
+class Constant(Schedule):
+    """The initial rate throughout, ``lr_schedule="constant"``.
+
+    .. math:: \\epsilon_t = \\epsilon_0
+
+    Examples
+    --------
+    >>> from skoptnet import Clock, Constant
+    >>> Constant()(Clock(update=70, epoch=7, updates_per_epoch=10, step=0))
+    1.0
+    """
+
+    def __call__(self, clock):
+        return 1.0
+
+
+class _Decay(Schedule):
+    """A schedule with a factor per so many epochs."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "decay_rate": [Interval(Real, 0, 1, closed="right")],
+        "decay_epochs": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(self, decay_rate: float = 0.5, decay_epochs: float = 10):
+        self.decay_rate = decay_rate
+        self.decay_epochs = decay_epochs
+
+
+class StepDecay(_Decay):
+    """Falls at once every so many epochs, ``lr_schedule="step"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\cdot
+        \\mathrm{decay\\_rate}^{\\lfloor e / \\mathrm{decay\\_epochs} \\rfloor}
+
+    with :math:`e` the epochs finished so far. As PyTorch's ``StepLR``.
+
+    Parameters
+    ----------
+    decay_rate : float in (0, 1], default=0.5
+        Factor at each fall.
+    decay_epochs : float > 0, default=10
+        Epochs between two falls.
+
+    Examples
+    --------
+    >>> from skoptnet import Clock, StepDecay
+    >>> StepDecay()(Clock(update=250, epoch=25, updates_per_epoch=10, step=0))
+    0.25
+    """
+
+    def __call__(self, clock):
+        return self.decay_rate ** (clock.epoch // self.decay_epochs)
+
+
+class ExponentialDecay(_Decay):
+    """Falls a little with every update, ``lr_schedule="exponential"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\cdot \\mathrm{decay\\_rate}^{
+        t / (\\mathrm{decay\\_epochs} \\cdot \\mathrm{updates\\_per\\_epoch})}
+
+    with :math:`t` the updates made so far. As Keras' and Optax' exponential decay;
+    PyTorch's ``ExponentialLR`` agrees at the ends of epochs.
+
+    Parameters
+    ----------
+    decay_rate : float in (0, 1], default=0.5
+        Factor per ``decay_epochs`` epochs.
+    decay_epochs : float > 0, default=10
+        Epochs in which the rate falls by ``decay_rate``.
+
+    Examples
+    --------
+    >>> from skoptnet import Clock, ExponentialDecay
+    >>> ExponentialDecay()(Clock(update=200, epoch=20, updates_per_epoch=10, step=0))
+    0.25
+    """
+
+    def __call__(self, clock):
+        return self.decay_rate ** (clock.epochs / self.decay_epochs)
+
+
+#: The names ``lr_schedule=`` takes, and the class each stands for.
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "step": StepDecay,
+    "exponential": ExponentialDecay,
+}

@@ -1,0 +1,409 @@
+"""The training loop: epochs, minibatches, rates, validation and stopping.
+
+`train` is the only loop of the package, whatever the solver or schedule. It changes
+a `Run`, tells its watchers about every epoch, and answers with the reason it ended.
+It knows nothing of estimators; names, encodings and warnings are their business.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from ._types import Array, Rows
+from .backends import Update, blas_threads
+from .network import Network
+from .optimizers import Optimizer, State
+from .schedules import Clock, Schedule
+
+
+@dataclass
+class Run:
+    """What training changes, and all that is needed to go on with it later.
+
+    Attributes
+    ----------
+    theta : array of shape (P,)
+        The parameters.
+    state : State
+        The optimizer's memory.
+    solver : type
+        The class of that optimizer.
+    rng : RandomState
+        The source of the shuffles to come.
+    update, epoch, samples : int
+        Updates made, epochs finished and rows seen, over all calls.
+    history : dict of lists
+        One entry per finished epoch in each list.
+    """
+
+    theta: Array
+    state: State
+    solver: type[Optimizer]
+    rng: np.random.RandomState
+    update: int = 0
+    epoch: int = 0
+    samples: int = 0
+    history: dict[str, list] = field(default_factory=dict)
+
+    def record(self, figures: dict[str, Any]) -> None:
+        """Add an epoch to the history, keeping its lists equally long."""
+        length = len(next(iter(self.history.values()), []))
+        for name in figures.keys() - self.history.keys():
+            self.history[name] = [math.nan] * length
+        for name, values in self.history.items():
+            values.append(figures.get(name, math.nan))
+
+
+class Snapshot:
+    """A copy of a run's weights and solver state, to return to."""
+
+    def __init__(self, run: Run):
+        self.take(run)
+
+    def take(self, run: Run) -> None:
+        """Remember the run as it is now."""
+        self.theta, self.state = run.theta.copy(), run.state.copy()
+        self.counts = run.update, run.epoch, run.samples
+
+    def restore(self, run: Run) -> None:
+        """Bring the run back to what was remembered; theta stays the same array."""
+        run.theta[...] = self.theta
+        run.state = self.state
+        run.update, run.epoch, run.samples = self.counts
+
+
+@dataclass
+class TrainingSet:
+    """Rows to learn from.
+
+    Attributes
+    ----------
+    X : array or CSR container of shape (n, d)
+        The rows, C-contiguous.
+    Y : array with n rows
+        The targets, as the loss wants them.
+    w : array of shape (n,) or None
+        Weight of each row, 1 on average.
+    """
+
+    X: Rows
+    Y: Array
+    w: Array | None = None
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    def __getitem__(self, rows: Any) -> TrainingSet:
+        return TrainingSet(
+            self.X[rows], self.Y[rows], None if self.w is None else self.w[rows]
+        )
+
+
+class Minibatches:
+    """Draws the minibatches of an epoch, gathering rows into buffers made once.
+
+    A minibatch comes as pieces of at most ``piece`` rows, so that a batch of any
+    size (a whole training set) needs bounded memory.
+    """
+
+    def __init__(self, data: TrainingSet, size: int, shuffle: bool, piece: int):
+        self.data, self.size, self.piece = data, min(size, len(data)), piece
+        self.n_updates = -(-len(data) // self.size)
+        # The order of the rows matters only where there are several minibatches.
+        self.order = np.arange(len(data)) if shuffle and self.n_updates > 1 else None
+        if self.order is not None:
+            rows = min(self.size, piece)
+            self._buffer = TrainingSet(
+                data.X if issparse(data.X) else _rows_like(data.X, rows),
+                _rows_like(data.Y, rows),
+                None if data.w is None else _rows_like(data.w, rows),
+            )
+
+    def epoch(self, rng: np.random.RandomState) -> Iterator[range]:
+        """Shuffle, then yield the range of each minibatch in the new order."""
+        if self.order is not None:
+            shuffled = np.arange(len(self.data))
+            rng.shuffle(shuffled)
+            self.order = self.order[shuffled]
+        for start in range(0, len(self.data), self.size):
+            yield range(start, min(start + self.size, len(self.data)))
+
+    def pieces(self, batch: range) -> Iterator[TrainingSet]:
+        """Yield a minibatch's rows; what was yielded before is overwritten."""
+        for start in range(batch.start, batch.stop, self.piece):
+            stop = min(start + self.piece, batch.stop)
+            if self.order is None:
+                yield self.data[start:stop]
+            else:
+                yield self._gather(self.order[start:stop])
+
+    def _gather(self, rows: Array) -> TrainingSet:
+        data, buffer, m = self.data, self._buffer, len(rows)
+        if issparse(data.X):
+            X = data.X[rows]
+        else:
+            X = _take(data.X, rows, buffer.X[:m])
+        w = None if data.w is None else _take(data.w, rows, buffer.w[:m])
+        return TrainingSet(X, _take(data.Y, rows, buffer.Y[:m]), w)
+
+
+def _rows_like(array: Array, n_rows: int) -> Array:
+    return np.empty((n_rows, *array.shape[1:]), dtype=array.dtype)
+
+
+def _take(array: Array, rows: Array, out: Array) -> Array:
+    # "clip" spares NumPy a copy of the result; the rows are all within bounds.
+    return np.take(array, rows, axis=0, out=out, mode="clip")
+
+
+class Progress:
+    """Remembers the best epoch, and counts the epochs since the last good one.
+
+    Parameters
+    ----------
+    tol : float
+        An epoch is good if its merit exceeds the best before it by at least this.
+    patience : int or inf
+        Number of epochs without a good one after which training ends.
+    best : float, default=-inf
+        The merit to beat.
+    """
+
+    def __init__(self, tol: float, patience: float, best: float = -math.inf):
+        self.tol, self.patience, self.best = tol, patience, best
+        self.idle = 0
+
+    def see(self, merit: float) -> bool:
+        """Take in an epoch's merit and tell whether it is the best so far."""
+        self.idle = 0 if merit >= self.best + self.tol else self.idle + 1
+        best = merit > self.best
+        if best:
+            self.best = merit
+        return best
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        return self.idle >= self.patience
+
+
+class Diverged(ArithmeticError):
+    """A loss or a parameter is no longer finite."""
+
+
+@dataclass
+class Outcome:
+    """How a training ended.
+
+    Attributes
+    ----------
+    reason : str
+        "converged" (the training loss stopped improving), "early_stopping" (the
+        validation score did), "max_iter", "diverged" or "interrupted".
+    best : float
+        The highest merit: validation score, or negative training loss.
+    kept_epoch : int
+        Number of the epoch (from 1, over all calls) whose weights the run ends with.
+    rate : float
+        The last rate that was used.
+    """
+
+    reason: str = "max_iter"
+    best: float = -math.inf
+    kept_epoch: int = 0
+    rate: float = math.nan
+
+
+def train(
+    network: Network,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    run: Run,
+    data: TrainingSet,
+    *,
+    learning_rate: float,
+    batch_size: int,
+    shuffle: bool = True,
+    max_epochs: int = 200,
+    tol: float = 1e-4,
+    patience: float = 10,
+    validate: Callable[[Array], float] | None = None,
+    watchers: Sequence[Callable[[dict[str, Any]], None]] = (),
+) -> Outcome:
+    """Train until the figure watched stops improving or the epochs are used up.
+
+    Parameters
+    ----------
+    network, optimizer, schedule
+        What is trained, how, and at which rates.
+    run : Run
+        Changed in place. A run with finished epochs is continued.
+    data : TrainingSet
+        The rows.
+    learning_rate : float
+        The initial rate, which the schedule multiplies.
+    batch_size : int
+        Rows per update; a solver with ``full_batch`` takes all.
+    shuffle : bool
+        Whether to draw a new order of the rows in every epoch.
+    max_epochs : int
+        Number of epochs of this call, at most.
+    tol, patience : float
+        See `Progress`.
+    validate : callable, optional
+        Takes theta, returns a score. Then the score is watched instead of the
+        training loss, and theta ends as that of the best epoch.
+    watchers : sequence of callables
+        Called at the end of every epoch with its figures, a dict.
+
+    Returns
+    -------
+    Outcome
+        Why training ended. After "diverged", theta is that of the best epoch, or
+        as it was at the start if no epoch was finished; the solver's memory starts
+        anew.
+
+    Raises
+    ------
+    Diverged
+        If there is no earlier state with finite weights to fall back on.
+    KeyboardInterrupt
+        If that comes before an epoch is finished; the run is as it was. Later, the
+        training ends with the run as of the last finished epoch.
+    """
+    started_at = best_epoch = run.epoch
+    to_beat = validate(run.theta) if validate and started_at else -math.inf
+    progress, outcome = Progress(tol, patience, to_beat), Outcome()
+    last, best = Snapshot(run), run.theta.copy()
+    size = len(data) if optimizer.full_batch else batch_size
+    batches = Minibatches(data, size, shuffle, network.block_rows)
+    epochs = Epochs(network, optimizer, schedule, run, batches, learning_rate)
+    try:
+        with blas_threads(epochs.largest_product), np.errstate(all="ignore"):
+            while run.epoch < started_at + max_epochs:
+                figures = epochs.next(validate)
+                run.record(figures)
+                last.take(run)
+                if progress.see(figures.get("validation_score", -figures["loss"])):
+                    best[...] = run.theta
+                    best_epoch = run.epoch
+                for watcher in watchers:
+                    watcher(figures)
+                if progress.exhausted:
+                    outcome.reason = "early_stopping" if validate else "converged"
+                    break
+    except Diverged:
+        last.restore(run)
+        if run.epoch == 0:
+            raise
+        outcome.reason = "diverged"
+        run.state = optimizer.start(run.theta, network.xp)
+    except KeyboardInterrupt:
+        last.restore(run)
+        if run.epoch == started_at:
+            raise
+        outcome.reason = "interrupted"
+    except BaseException:
+        last.restore(run)
+        raise
+    outcome.best, outcome.rate, outcome.kept_epoch = (
+        progress.best,
+        epochs.rate,
+        run.epoch,
+    )
+    if validate or outcome.reason == "diverged":
+        run.theta[...] = best
+        outcome.kept_epoch = best_epoch
+    return outcome
+
+
+class Epochs:
+    """Goes through the training set, epoch after epoch, one update per minibatch.
+
+    Parameters
+    ----------
+    network, optimizer, schedule, run, learning_rate
+        As in `train`.
+    batches : Minibatches
+        The training set.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        run: Run,
+        batches: Minibatches,
+        learning_rate: float,
+    ):
+        self.network, self.schedule, self.run = network, schedule, run
+        self.batches, self.learning_rate, self.rate = batches, learning_rate, math.nan
+        self.g = network.xp.empty_like(run.theta)
+        self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
+        self.part = np.empty_like(self.g) if batches.size > batches.piece else None
+        self.rows = min(batches.size, batches.piece)
+        self.work = network.workspace(self.rows, run.theta.dtype)
+
+    @property
+    def largest_product(self) -> int:
+        """Multiplications in the largest matrix product of an update."""
+        return self.rows * self.network.largest_product
+
+    def next(self, validate: Callable[[Array], float] | None) -> dict[str, Any]:
+        """Train for one epoch and return its figures.
+
+        Raises
+        ------
+        Diverged
+            As soon as a loss, or at the end a parameter, is not finite.
+        """
+        begun, run, total = time.perf_counter(), self.run, 0.0
+        for step, batch in enumerate(self.batches.epoch(run.rng)):
+            clock = Clock(run.update, run.epoch, self.batches.n_updates, step)
+            self.rate = self.learning_rate * float(self.schedule(clock))
+            loss = self.loss_and_gradient(self.update.gradient_point(), batch)
+            if not math.isfinite(loss):
+                raise Diverged
+            self.update.step(self.rate)
+            run.update += 1
+            total += loss * len(batch)
+        if not np.isfinite(run.theta).all():
+            raise Diverged
+        run.epoch += 1
+        run.samples += len(self.batches.data)
+        figures = {
+            "epoch": run.epoch,
+            "update": run.update,
+            "loss": total / len(self.batches.data),
+            "learning_rate": self.rate,
+        }
+        if validate:
+            figures["validation_score"] = validate(run.theta)
+        figures["seconds"] = time.perf_counter() - begun
+        return figures
+
+    def loss_and_gradient(self, theta: Array, batch: range) -> float:
+        """Return the objective of a minibatch; its gradient is left in ``g``."""
+        if self.part is None:
+            (rows,) = self.batches.pieces(batch)
+            return self._of_piece(theta, rows, self.g)
+        cost = 0.0
+        self.g[...] = 0
+        for rows in self.batches.pieces(batch):
+            share = len(rows) / len(batch)
+            cost += share * self._of_piece(theta, rows, self.part)
+            self.part *= share
+            self.g += self.part
+        return cost
+
+    def _of_piece(self, theta: Array, rows: TrainingSet, out: Array) -> float:
+        work = self.work.head(len(rows))
+        return self.network.loss_and_gradient(theta, rows.X, rows.Y, rows.w, out, work)
