@@ -77,7 +77,7 @@ class ReLU(Activation):
         xp.maximum(z, 0, out=z)
 
     def backward(self, a, delta, xp):
-        delta *= xp.sign(a, out=a)
+        delta *= xp.greater(a, 0, out=a)
 
 
 #: The names ``activation=`` takes, and the class each stands for.

@@ -15,9 +15,10 @@ from threadpoolctl import ThreadpoolController
 
 from ._types import Array, Namespace
 
-# Elements of theta that an element-by-element solver is given at a time. A block and
-# the temporaries of its formula stay in a core's cache: 64 kB each in float64.
-_BLOCK = 8192
+# Elements of theta that an element-by-element solver is given at a time: few enough
+# that the temporaries of its formula are small, many enough that NumPy's cost per
+# operation does not show.
+_BLOCK = 32768
 
 # Multiplications in one matrix product from which a second BLAS thread pays.
 _THREADED_PRODUCT = 10**8
@@ -26,8 +27,8 @@ _THREADED_PRODUCT = 10**8
 class Update:
     """One update of theta by an optimizer, in blocks where that is allowed.
 
-    A solver's formula allocates temporaries of theta's size. Handed theta in blocks,
-    it allocates a block's worth and passes over memory once.
+    A solver's formula makes temporaries of the size of what it is handed. Handed theta
+    in blocks, a large network's update allocates no more than a small one's.
 
     Parameters
     ----------

@@ -378,9 +378,8 @@ class Adam(Optimizer):
         s += (1 - rho_1) * g
         r *= rho_2
         r += (1 - rho_2) * g * g
-        s_hat = s / (1 - rho_1**t)
-        r_hat = r / (1 - rho_2**t)
-        theta -= eps * s_hat / (xp.sqrt(r_hat) + delta)
+        correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
+        theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
 
 
 #: The names ``solver=`` takes, and the class each stands for.
