@@ -117,8 +117,9 @@ class Minibatches:
         self.data, self.size, self.piece = data, min(size, len(data)), piece
         self.n_updates = -(-len(data) // self.size)
         # The order of the rows matters only where there are several minibatches.
-        self.order = np.arange(len(data)) if shuffle and self.n_updates > 1 else None
-        if self.order is not None:
+        self.order: Array | None = None
+        if shuffle and self.n_updates > 1:
+            self.order = np.arange(len(data))
             rows = min(self.size, piece)
             self._buffer = TrainingSet(
                 data.X if issparse(data.X) else _rows_like(data.X, rows),
@@ -150,8 +151,10 @@ class Minibatches:
             X = data.X[rows]
         else:
             X = _take(data.X, rows, buffer.X[:m])
-        w = None if data.w is None else _take(data.w, rows, buffer.w[:m])
-        return TrainingSet(X, _take(data.Y, rows, buffer.Y[:m]), w)
+        Y, w = _take(data.Y, rows, buffer.Y[:m]), None
+        if data.w is not None and buffer.w is not None:
+            w = _take(data.w, rows, buffer.w[:m])
+        return TrainingSet(X, Y, w)
 
 
 def _rows_like(array: Array, n_rows: int) -> Array:

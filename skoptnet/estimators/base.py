@@ -1,9 +1,4 @@
-"""The two estimators: check and encode input, hand over, keep the results.
-
-What happens between is in `skoptnet.training` (the loop), `skoptnet.network` (loss
-and gradient) and `skoptnet.optimizers` (the updates). This file is the only one that
-knows scikit-learn's data conventions: labels, feature names, tags, warnings.
-"""
+"""What the two estimators share: parameters, training, results and raw outputs."""
 
 from __future__ import annotations
 
@@ -14,39 +9,31 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
+from types import MethodType
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
-from scipy.special import log_expit, log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from ._docs import documented
-from ._params import Interval, InvalidParameterError, Options, StrOptions, check_params
-from ._types import Array, Rows
-from .activations import ACTIVATIONS
-from .losses import LOSSES
-from .network import Network
-from .optimizers import OPTIMIZERS, Optimizer
-from .schedules import SCHEDULES, Schedule
-from .training import Diverged, Outcome, Run, TrainingSet, train
+from .._params import Interval, Options, StrOptions, check_params
+from .._types import Array, Rows
+from ..activations import ACTIVATIONS
+from ..losses import LOSSES
+from ..network import Network
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..schedules import SCHEDULES, Schedule
+from ..training import Diverged, Outcome, Run, TrainingSet, train
+from .inputs import check_split, checked_weights, layer_tuple, weighed
 
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200
 
 
-class _MLP(BaseEstimator, ABC):
+class MLP(BaseEstimator, ABC):
     """What the two estimators share: parameters, training and raw outputs."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -87,6 +74,12 @@ class _MLP(BaseEstimator, ABC):
             Options(Real, {np.inf}),
         ],
     }
+
+    # Set by fitting: the network, what training changed, and the random state that
+    # the validation split was drawn from.
+    _network: Network
+    _run: Run
+    _split_state: Any
 
     def __init__(
         self,
@@ -144,7 +137,7 @@ class _MLP(BaseEstimator, ABC):
     # What the two tell apart.
 
     @abstractmethod
-    def _encode(self, y: Array, dtype: Any, call: _Call) -> Array:
+    def _encode(self, y: Array, dtype: Any, call: Call) -> Array:
         """Check y, set what describes it, and return it as the loss wants it."""
 
     @abstractmethod
@@ -192,11 +185,11 @@ class _MLP(BaseEstimator, ABC):
             loss. The model is kept in each case.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, _Call("fit", goes_on))
+        return self._fit(X, y, sample_weight, Call("fit", goes_on))
 
-    def _fit(self, X, y, sample_weight, call: _Call):
-        with _Transaction(self) as transaction:
-            optimizer, schedule = self._check_parameters(call)
+    def _fit(self, X, y, sample_weight, call: Call):
+        with Transaction(self) as transaction:
+            optimizer, schedule = self._check_parameters()
             X, y = validate_data(
                 self,
                 X,
@@ -210,7 +203,7 @@ class _MLP(BaseEstimator, ABC):
             )
             if call.goes_on:
                 X = X.astype(self._run.theta.dtype, copy=False)
-            w = _checked_weights(sample_weight, X)
+            w = checked_weights(sample_weight, X)
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
             Y = self._encode(y, X.dtype, call)
@@ -220,7 +213,7 @@ class _MLP(BaseEstimator, ABC):
             if self.early_stopping:
                 data, validation = self._split(data, run.rng, call)
                 validate = self._validator(network, validation)
-            data, total_weight = _weighed(data)
+            data, total_weight = weighed(data)
             network = replace(network, l2=float(self.alpha) / total_weight)
             begun_at = run.epoch
             try:
@@ -258,16 +251,10 @@ class _MLP(BaseEstimator, ABC):
             raise KeyboardInterrupt
         return self
 
-    def _check_parameters(self, call: _Call) -> tuple[Optimizer, Schedule]:
+    def _check_parameters(self) -> tuple[Optimizer, Schedule]:
         """Refuse what cannot be used; return solver and schedule as objects."""
         check_params(self)
-        _layer_tuple(self)
-        if call.partial and self.early_stopping:
-            raise ValueError(
-                f"{type(self).__name__}.partial_fit does not support"
-                " early_stopping=True: a single call has no validation set that later"
-                " calls would not train on. Set early_stopping=False, or use fit."
-            )
+        layer_tuple(self)
         optimizer = self._part(self.solver, OPTIMIZERS)
         schedule = self._part(self.lr_schedule, SCHEDULES)
         optimizer.check()
@@ -304,11 +291,11 @@ class _MLP(BaseEstimator, ABC):
         return min(_AUTO_BATCH if auto else int(self.batch_size), n_samples)
 
     def _prepare(
-        self, X: Rows, Y: Array, optimizer: Optimizer, call: _Call
+        self, X: Rows, Y: Array, optimizer: Optimizer, call: Call
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
         task, n_outputs = self._task(Y)
-        sizes = (X.shape[1], *_layer_tuple(self), n_outputs)
+        sizes = (X.shape[1], *layer_tuple(self), n_outputs)
         network = Network(sizes, ACTIVATIONS[self.activation](), LOSSES[task]())
         if not call.goes_on:
             rng = check_random_state(self.random_state)
@@ -334,7 +321,7 @@ class _MLP(BaseEstimator, ABC):
         return network, run
 
     def _split(
-        self, data: TrainingSet, rng: np.random.RandomState, call: _Call
+        self, data: TrainingSet, rng: np.random.RandomState, call: Call
     ) -> tuple[TrainingSet, TrainingSet]:
         """Return training and validation rows.
 
@@ -347,7 +334,7 @@ class _MLP(BaseEstimator, ABC):
         else:
             self._split_state = rng.get_state()
         strata = self._strata(data.Y)
-        _check_split(len(data), self.validation_fraction, strata)
+        check_split(len(data), self.validation_fraction, strata)
         rows = train_test_split(
             np.arange(len(data)),
             test_size=self.validation_fraction,
@@ -395,7 +382,7 @@ class _MLP(BaseEstimator, ABC):
             self.validation_scores_ = run.history["validation_score"]
             self.best_validation_score_ = outcome.best
 
-    def _warn(self, outcome: Outcome, call: _Call) -> None:
+    def _warn(self, outcome: Outcome, call: Call) -> None:
         """Say what a user should know about the way training ended."""
         if outcome.reason == "diverged":
             _warn(
@@ -478,7 +465,7 @@ class _MLP(BaseEstimator, ABC):
         return tags
 
 
-class _Call:
+class Call:
     """Which method was called, and whether it goes on with a fitted model."""
 
     def __init__(self, name: str, goes_on: bool, classes: Any = None):
@@ -487,13 +474,13 @@ class _Call:
         self.goes_on, self.classes = goes_on, classes
 
 
-class _Transaction:
+class Transaction:
     """Brings an estimator's attributes back if the block fails."""
 
     def __init__(self, estimator: Any):
         self.attributes = vars(estimator)
 
-    def __enter__(self) -> _Transaction:
+    def __enter__(self) -> Transaction:
         self.commit()
         return self
 
@@ -507,444 +494,30 @@ class _Transaction:
             self.attributes.update(self.before)
 
 
-@documented
-class MLPClassifierX(ClassifierMixin, _MLP):
-    """Multi-layer perceptron classifier with a choice of seven solvers.
+class NoPartialFit(AttributeError, ValueError):
+    """Raised where ``partial_fit`` is asked for and cannot be had.
 
-    Minimises the cross-entropy over the weights of a network whose outputs are a
-    sigmoid (two classes, or one per label of multilabel targets) or a softmax (more
-    classes):
-
-    .. math::
-        C(\\theta) = \\frac{\\sum_i w_i L(y_i, \\hat y_i)}{\\sum_i w_i}
-        + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
-
-    with :math:`n` the weight sum of the training set.
-
-    {parameters}
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The class labels; 0, 1, ... for multilabel targets.
-    {attributes}
-
-    See Also
-    --------
-    MLPRegressorX : The same network for regression.
-
-    {notes}
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.model_selection import cross_val_score
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from skoptnet import MLPClassifierX
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = make_pipeline(
-    ...     StandardScaler(),
-    ...     MLPClassifierX(solver="momentum", lr_schedule="step", random_state=0),
-    ... )
-    >>> bool(cross_val_score(model, X, y).mean() > 0.95)
-    True
+    As an AttributeError it makes ``hasattr(model, "partial_fit")`` False.
     """
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on the given rows, starting or going on.
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The class labels, or a 0/1 matrix for multilabel targets.
-        classes : array-like of shape (n_classes,), default=None
-            All classes that will ever come. Needed in the first call; need not be
-            repeated later.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
+class without_early_stopping:  # noqa: N801, used as a decorator
+    """A method that an estimator has only while ``early_stopping`` is False."""
 
-        Returns
-        -------
-        self : object
-            The estimator.
+    def __init__(self, method: Callable):
+        self.method = method
+        self.__doc__ = method.__doc__
 
-        Raises
-        ------
-        ValueError
-            If ``classes`` is missing in the first call or differs from the first
-            call's, ``y`` holds other classes, or ``early_stopping`` is True.
-        """
-        goes_on = self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, _Call("partial_fit", goes_on, classes))
-
-    def predict(self, X):
-        """Predict the class of each row.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels; a 0/1 matrix for multilabel targets, sparse if ``y`` was.
-        """
-        z = self._raw_outputs(X)
-        chosen = _chosen(z, self.out_activation_)
-        if self._multilabel:
-            return (
-                csr_array(chosen.astype(int)) if self._sparse_y else chosen.astype(int)
+    def __get__(self, estimator: Any, owner: type) -> Callable:
+        if estimator is None:
+            return self.method
+        if estimator.early_stopping:
+            raise NoPartialFit(
+                f"partial_fit does not support early_stopping=True: {owner.__name__}"
+                " would train on the rows of one call that it held out in another."
+                " Set early_stopping=False, or use fit."
             )
-        return self.classes_[chosen.astype(int).reshape(len(z))]
-
-    def decision_function(self, X):
-        """Return the raw outputs, before sigmoid or softmax.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-            One value per row for two classes: the log-odds of ``classes_[1]``.
-        """
-        z = self._raw_outputs(X)
-        return z[:, 0] if z.shape[1] == 1 else z
-
-    def predict_proba(self, X):
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            Columns in the order of ``classes_``. For multilabel targets, the
-            probability of each label.
-        """
-        z = self._raw_outputs(X)
-        if z.shape[1] == 1:
-            z = np.hstack([-z, z])
-        return self._network.loss.link(z, np)
-
-    def predict_log_proba(self, X):
-        """Return the logarithm of the probability of each class.
-
-        Computed from the raw outputs, so it stays finite where the probability
-        itself rounds to zero.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            Columns as those of `predict_proba`.
-        """
-        z = self._raw_outputs(X)
-        if self.out_activation_ == "softmax":
-            return log_softmax(z, axis=1)
-        return log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z)
-
-    def _encode(self, y, dtype, call):
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y with several columns must be a 0/1 matrix (multilabel). Got"
-                f" {kind} targets; sklearn.multioutput.MultiOutputClassifier handles"
-                " these."
-            )
-        self._check_kind(kind == "multilabel-indicator", call)
-        if not call.goes_on:
-            self.classes_ = self._first_classes(y, call)
-        elif call.classes is not None and not np.array_equal(
-            np.unique(call.classes), self.classes_
-        ):
-            raise ValueError(
-                f"classes={call.classes!r} is not the same as on the first call to"
-                f" partial_fit, which was {self.classes_!r}."
-            )
-        if self._multilabel:
-            self._sparse_y = issparse(y)
-            return (y.toarray() if issparse(y) else y).astype(dtype)
-        self._check_classes(np.unique(y), call)
-        codes = np.searchsorted(self.classes_, y)
-        return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
-
-    def _check_kind(self, multilabel: bool, call: _Call) -> None:
-        if call.goes_on and multilabel != self._multilabel:
-            names = {True: "multilabel", False: "one label per row"}
-            raise ValueError(
-                f"{call.name} goes on with a model for {names[self._multilabel]};"
-                f" y now is {names[multilabel]}."
-            )
-        self._multilabel = multilabel
-
-    def _first_classes(self, y: Array, call: _Call) -> Array:
-        if call.partial and call.classes is None:
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit: all the"
-                " labels that will ever come, e.g. classes=np.unique(y_all)."
-            )
-        if self._multilabel:
-            if call.partial and len(call.classes) != y.shape[1]:
-                raise ValueError(
-                    f"classes must name each of the {y.shape[1]} columns of a"
-                    f" multilabel y. Got {call.classes!r} instead."
-                )
-            return np.arange(y.shape[1])
-        classes = np.unique(call.classes if call.partial else y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes to tell apart; y has"
-                f" {len(classes)} class: {classes}. Check the split, or use"
-                " partial_fit with all classes."
-            )
-        return classes
-
-    def _check_classes(self, present: Array, call: _Call) -> None:
-        if (
-            call.goes_on
-            and not call.partial
-            and not np.array_equal(present, self.classes_)
-        ):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the"
-                f" previous call to fit. Previously got {self.classes_}, `y` has"
-                f" {present}"
-            )
-        if not np.isin(present, self.classes_).all():
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has"
-                f" {self.classes_}. 'y' has {present}."
-            )
-
-    def _task(self, Y):
-        if self._multilabel:
-            return "multilabel", Y.shape[1]
-        n_classes = len(self.classes_)
-        return ("binary", 1) if n_classes == 2 else ("multiclass", n_classes)
-
-    def _strata(self, Y):
-        return (
-            None if self._multilabel else self.classes_[Y.reshape(len(Y)).astype(int)]
-        )
-
-    def _scorer(self, Y, w):
-        softmax = Y.ndim == 1
-        truth = Y if softmax else Y > 0.5
-
-        def accuracy(z: Array) -> float:
-            hits = _chosen(z, "softmax" if softmax else "logistic") == truth
-            return float(np.average(hits if softmax else hits.all(axis=1), weights=w))
-
-        return accuracy
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
-
-@documented
-class MLPRegressorX(RegressorMixin, _MLP):
-    """Multi-layer perceptron regressor with a choice of seven solvers.
-
-    Minimises half the squared error, summed over outputs and averaged over rows:
-
-    .. math::
-        C(\\theta) = \\frac{\\sum_i w_i \\frac12 \\lVert \\hat y_i - y_i \\rVert^2}
-        {\\sum_i w_i} + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
-
-    with :math:`n` the weight sum of the training set. Targets of very different
-    scale than 1 are best standardised (`sklearn.compose.TransformedTargetRegressor`).
-
-    {parameters}
-
-    Attributes
-    ----------
-    {attributes}
-
-    See Also
-    --------
-    MLPClassifierX : The same network for classification.
-
-    {notes}
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.model_selection import cross_val_score
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from skoptnet import MLPRegressorX
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = make_pipeline(
-    ...     StandardScaler(),
-    ...     MLPRegressorX((20,), solver="adagrad", max_iter=500, random_state=0),
-    ... )
-    >>> bool(cross_val_score(model, X, (y - y.mean()) / y.std()).mean() > 0.4)
-    True
-    """
-
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on the given rows, starting or going on.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If ``early_stopping`` is True, or the data do not fit the model.
-        """
-        goes_on = self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, _Call("partial_fit", goes_on))
-
-    def predict(self, X):
-        """Predict the target of each row.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions, in the dtype of the network.
-        """
-        z = self._raw_outputs(X)
-        return z[:, 0] if z.shape[1] == 1 else z
-
-    def _encode(self, y, dtype, call):
-        y = y.toarray() if issparse(y) else y
-        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
-
-    def _task(self, Y):
-        return "squared_error", Y.shape[1]
-
-    def _strata(self, Y):
-        return None
-
-    def _scorer(self, Y, w):
-        mean = np.average(Y, axis=0, weights=w)
-        spread = np.average((Y - mean) ** 2, axis=0, weights=w)
-
-        def r2(z: Array) -> float:
-            error = np.average((z - Y) ** 2, axis=0, weights=w)
-            # As sklearn.metrics.r2_score: a constant target is met or it is not.
-            constant = np.where(error == 0, 1.0, 0.0)
-            safe = np.where(spread == 0, 1.0, spread)
-            return float(np.mean(np.where(spread == 0, constant, 1 - error / safe)))
-
-        return r2
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
-def _layer_tuple(estimator: _MLP) -> tuple[int, ...]:
-    """Return the hidden layers' sizes; () is a linear model."""
-    given = estimator.hidden_layer_sizes
-    sizes = tuple(given) if isinstance(given, Iterable) else (given,)
-    if not all(isinstance(k, Integral) and k >= 1 for k in sizes):
-        raise InvalidParameterError(
-            f"The 'hidden_layer_sizes' parameter of {type(estimator).__name__} must be"
-            " an int or a sequence of ints in the range [1, inf), one per hidden layer."
-            f" Got {given!r} instead."
-        )
-    return tuple(int(k) for k in sizes)
-
-
-def _checked_weights(sample_weight: Any, X: Rows) -> Array | None:
-    """Return sample_weight as an array, None for none."""
-    if sample_weight is None:
-        return None
-    w = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if w.ndim != 1:
-        raise ValueError(
-            f"sample_weight must have shape ({X.shape[0]},). Got {w.shape} instead."
-        )
-    check_consistent_length(X, w)
-    if (w < 0).any():
-        raise ValueError(
-            f"sample_weight must not be negative. Got {w.min():g} as its smallest."
-        )
-    if not w.any():
-        raise ValueError(
-            "sample_weight must not be zero for all rows: there is nothing to learn."
-        )
-    return w
-
-
-def _weighed(data: TrainingSet) -> tuple[TrainingSet, float]:
-    """Return the rows with weights of mean 1, and the weight sum before."""
-    if data.w is None:
-        return data, float(len(data))
-    total = float(data.w.sum())
-    w = (data.w * (len(data) / total)).astype(data.X.dtype)
-    return TrainingSet(data.X, data.Y, w), total
-
-
-def _check_split(n: int, fraction: float, strata: Array | None) -> None:
-    """Refuse a validation split that cannot be made or used."""
-    n_validation = math.ceil(fraction * n)
-    got = (
-        f"Got validation_fraction={fraction} of n_samples={n}, which is"
-        f" {n_validation} validation and {n - n_validation} training rows."
-    )
-    if n_validation < 2 or n - n_validation < 1:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the"
-            f" size of your dataset: early stopping needs 2 rows at least. {got}"
-        )
-    if strata is None:
-        return
-    labels, counts = np.unique(strata, return_counts=True)
-    if counts.min() < 2:
-        raise ValueError(
-            "The least populated classes in y have only 1 member, too few for the"
-            " stratified split of early_stopping=True. Classes with too few members"
-            f" are: {labels[counts < 2].tolist()}"
-        )
-    if min(n_validation, n - n_validation) < len(labels):
-        raise ValueError(
-            "The validation set is too small. Change 'validation_fraction' so that"
-            f" each of the {len(labels)} classes can be in both parts. {got}"
-        )
-
-
-def _chosen(z: Array, out_activation: str) -> Array:
-    """Return the class number of each row, or whether each label is chosen."""
-    return z.argmax(axis=1) if out_activation == "softmax" else z > 0
+        return MethodType(self.method, estimator)
 
 
 def _assign(name: str, views: list[Array], values: Iterable[Array]) -> None:

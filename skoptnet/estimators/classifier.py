@@ -1,0 +1,273 @@
+"""The classifier: labels become numbers, raw outputs become labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from scipy.special import log_expit, log_softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from .._types import Array
+from .base import MLP, Call, without_early_stopping
+from .docstrings import documented
+
+
+@documented
+class MLPClassifierX(ClassifierMixin, MLP):
+    """Multi-layer perceptron classifier with a choice of seven solvers.
+
+    Minimises the cross-entropy over the weights of a network whose outputs are a
+    sigmoid (two classes, or one per label of multilabel targets) or a softmax (more
+    classes):
+
+    .. math::
+        C(\\theta) = \\frac{\\sum_i w_i L(y_i, \\hat y_i)}{\\sum_i w_i}
+        + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
+
+    with :math:`n` the weight sum of the training set.
+
+    {parameters}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; 0, 1, ... for multilabel targets.
+    {attributes}
+
+    See Also
+    --------
+    MLPRegressorX : The same network for regression.
+
+    {notes}
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skoptnet import MLPClassifierX
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(
+    ...     StandardScaler(),
+    ...     MLPClassifierX(solver="momentum", lr_schedule="step", random_state=0),
+    ... )
+    >>> bool(cross_val_score(model, X, y).mean() > 0.95)
+    True
+    """
+
+    _multilabel: bool
+    _sparse_y: bool
+
+    @without_early_stopping
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on the given rows, starting or going on.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The class labels, or a 0/1 matrix for multilabel targets.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come. Needed in the first call; need not be
+            repeated later.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If ``classes`` is missing in the first call or differs from the first
+            call's, ``y`` holds other classes, or ``early_stopping`` is True.
+        """
+        goes_on = self.__sklearn_is_fitted__()
+        return self._fit(X, y, sample_weight, Call("partial_fit", goes_on, classes))
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; a 0/1 matrix for multilabel targets, sparse if ``y`` was.
+        """
+        z = self._raw_outputs(X)
+        chosen = _chosen(z, self.out_activation_)
+        if self._multilabel:
+            return (
+                csr_array(chosen.astype(int)) if self._sparse_y else chosen.astype(int)
+            )
+        return self.classes_[chosen.astype(int).reshape(len(z))]
+
+    def decision_function(self, X):
+        """Return the raw outputs, before sigmoid or softmax.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
+            One value per row for two classes: the log-odds of ``classes_[1]``.
+        """
+        z = self._raw_outputs(X)
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Columns in the order of ``classes_``. For multilabel targets, the
+            probability of each label.
+        """
+        z = self._raw_outputs(X)
+        if z.shape[1] == 1:
+            z = np.hstack([-z, z])
+        return self._network.loss.link(z, np)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        Computed from the raw outputs, so it stays finite where the probability
+        itself rounds to zero.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Columns as those of `predict_proba`.
+        """
+        z = self._raw_outputs(X)
+        if self.out_activation_ == "softmax":
+            return log_softmax(z, axis=1)
+        return log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z)
+
+    def _encode(self, y, dtype, call):
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                "y with several columns must be a 0/1 matrix (multilabel). Got"
+                f" {kind} targets; sklearn.multioutput.MultiOutputClassifier handles"
+                " these."
+            )
+        self._check_kind(kind == "multilabel-indicator", call)
+        if not call.goes_on:
+            self.classes_ = self._first_classes(y, call)
+        elif call.classes is not None and not np.array_equal(
+            np.unique(call.classes), self.classes_
+        ):
+            raise ValueError(
+                f"classes={call.classes!r} is not the same as on the first call to"
+                f" partial_fit, which was {self.classes_!r}."
+            )
+        if self._multilabel:
+            self._sparse_y = issparse(y)
+            return (y.toarray() if issparse(y) else y).astype(dtype)
+        self._check_classes(np.unique(y), call)
+        codes = np.searchsorted(self.classes_, y)
+        return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
+
+    def _check_kind(self, multilabel: bool, call: Call) -> None:
+        if call.goes_on and multilabel != self._multilabel:
+            names = {True: "multilabel", False: "one label per row"}
+            raise ValueError(
+                f"{call.name} goes on with a model for {names[self._multilabel]};"
+                f" y now is {names[multilabel]}."
+            )
+        self._multilabel = multilabel
+
+    def _first_classes(self, y: Array, call: Call) -> Array:
+        if call.partial and call.classes is None:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: all the"
+                " labels that will ever come, e.g. classes=np.unique(y_all)."
+            )
+        if self._multilabel:
+            if call.partial and len(call.classes) != y.shape[1]:
+                raise ValueError(
+                    f"classes must name each of the {y.shape[1]} columns of a"
+                    f" multilabel y. Got {call.classes!r} instead."
+                )
+            return np.arange(y.shape[1])
+        classes = np.unique(call.classes if call.partial else y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes to tell apart; y has"
+                f" {len(classes)} class: {classes}. Check the split, or use"
+                " partial_fit with all classes."
+            )
+        return classes
+
+    def _check_classes(self, present: Array, call: Call) -> None:
+        if (
+            call.goes_on
+            and not call.partial
+            and not np.array_equal(present, self.classes_)
+        ):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the"
+                f" previous call to fit. Previously got {self.classes_}, `y` has"
+                f" {present}"
+            )
+        if not np.isin(present, self.classes_).all():
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has"
+                f" {self.classes_}. 'y' has {present}."
+            )
+
+    def _task(self, Y):
+        if self._multilabel:
+            return "multilabel", Y.shape[1]
+        n_classes = len(self.classes_)
+        return ("binary", 1) if n_classes == 2 else ("multiclass", n_classes)
+
+    def _strata(self, Y):
+        return (
+            None if self._multilabel else self.classes_[Y.reshape(len(Y)).astype(int)]
+        )
+
+    def _scorer(self, Y, w):
+        softmax = Y.ndim == 1
+        truth = Y if softmax else Y > 0.5
+
+        def accuracy(z: Array) -> float:
+            hits = _chosen(z, "softmax" if softmax else "logistic") == truth
+            return float(np.average(hits if softmax else hits.all(axis=1), weights=w))
+
+        return accuracy
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _chosen(z: Array, out_activation: str) -> Array:
+    """Return the class number of each row, or whether each label is chosen."""
+    return z.argmax(axis=1) if out_activation == "softmax" else z > 0
