@@ -1,0 +1,224 @@
+"""Conformance checks for solvers and schedules, the package's and your own.
+
+Each raises an AssertionError that says which part of the contract is broken.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+from copy import deepcopy
+
+import numpy as np
+from sklearn.base import clone
+
+from ._types import Array
+from .backends import Update
+from .optimizers import Optimizer
+from .schedules import Clock, Schedule
+
+_P = 23  # coordinates of the test problem; odd, so that blocks come out uneven
+
+
+class _Training:
+    """A solver at work on the quadratic 1/2 sum_i h_i theta_i^2."""
+
+    def __init__(self, optimizer: Optimizer, dtype: type = np.float64):
+        self.optimizer = optimizer
+        self.theta = np.linspace(-1, 1, _P).astype(dtype)
+        self.curvature = np.linspace(0.5, 2, _P)[::-1].astype(dtype)
+        self.state = optimizer.start(self.theta, np)
+
+    def updates(self, n: int, eps: float = 0.01) -> Array:
+        g = np.empty_like(self.theta)
+        update = Update(self.optimizer, self.theta, g, self.state, np)
+        for _ in range(n):
+            g[...] = self.curvature * update.gradient_point()
+            update.step(eps)
+        return self.theta
+
+    def loss(self) -> float:
+        return float(0.5 * np.sum(self.curvature * self.theta**2))
+
+
+def check_optimizer(optimizer: Optimizer) -> None:
+    """Check that a solver keeps the contract of `Optimizer`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The solver, with the hyperparameters it is to be checked with. It is used in
+        copies only.
+
+    Raises
+    ------
+    AssertionError
+        Naming the part of the contract that is broken.
+
+    Examples
+    --------
+    >>> from skoptnet import RMSProp
+    >>> from skoptnet.testing import check_optimizer
+    >>> check_optimizer(RMSProp(rho=0.5))
+    """
+    for check in _OPTIMIZER_CHECKS:
+        check(deepcopy(optimizer))
+
+
+def _checks_out(optimizer: Optimizer) -> None:
+    optimizer.check()
+    rate = optimizer.default_learning_rate
+    assert 0 < rate < math.inf, (
+        f"default_learning_rate must be positive. Got {rate!r} instead."
+    )
+
+
+def _is_cloned(optimizer: Optimizer) -> None:
+    twin = clone(optimizer)
+    assert repr(twin.get_params()) == repr(optimizer.get_params()), (
+        "clone() must give the same hyperparameters: __init__ has to store each of its"
+        " arguments, unchanged, under the argument's name."
+    )
+
+
+def _keeps_dtype_and_shape(optimizer: Optimizer) -> None:
+    for dtype in (np.float32, np.float64):
+        training = _Training(optimizer, dtype)
+        theta = training.updates(3)
+        assert theta is training.theta, "step must change theta in place."
+        vectors = {name: getattr(training.state, name) for name in optimizer.memory}
+        for name, vector in {"theta": theta, **vectors}.items():
+            assert vector.dtype == dtype, (
+                f"{name} must stay {np.dtype(dtype)}. It became {vector.dtype}."
+            )
+            assert vector.shape == (_P,), f"{name} must keep its shape ({_P},)."
+
+
+def _remembers_what_it_declares(optimizer: Optimizer) -> None:
+    training = _Training(optimizer)
+    training.updates(3)
+    found, declared = set(vars(training.state)), {"t", *optimizer.memory}
+    assert found == declared, (
+        f"The state must hold what `memory` declares, {sorted(declared)}."
+        f" It holds {sorted(found)}."
+    )
+    assert training.state.t == 3, "t must count the updates."
+
+
+def _keeps_its_hyperparameters(optimizer: Optimizer) -> None:
+    before = repr(vars(optimizer))
+    _Training(optimizer).updates(3)
+    assert repr(vars(optimizer)) == before, (
+        "step must leave the optimizer as it is; what it remembers belongs in `state`."
+    )
+
+
+def _repeats_itself(optimizer: Optimizer) -> None:
+    first, second = (_Training(optimizer).updates(5) for _ in range(2))
+    assert np.array_equal(first, second), "Equal input must give equal updates."
+
+
+def _goes_on(optimizer: Optimizer) -> None:
+    whole, halves = _Training(optimizer), _Training(optimizer)
+    whole.updates(10)
+    halves.updates(5)
+    again: _Training = pickle.loads(pickle.dumps(halves))
+    again.updates(5)
+    assert np.array_equal(whole.theta, again.theta), (
+        "5 updates, a pickle and 5 more must equal 10: all that an update depends on"
+        " has to be in theta and `state`."
+    )
+
+
+def _stays_at_rest(optimizer: Optimizer) -> None:
+    training = _Training(optimizer)
+    training.theta[:] = 0
+    assert not training.updates(3).any(), (
+        "Where every gradient has been zero, theta must not move."
+    )
+
+
+def _treats_coordinates_alike(optimizer: Optimizer) -> None:
+    if not optimizer.elementwise:
+        return
+    order = np.random.RandomState(0).permutation(_P)
+    plain, permuted = _Training(optimizer), _Training(optimizer)
+    permuted.theta = permuted.theta[order]
+    permuted.curvature = permuted.curvature[order]
+    assert np.array_equal(plain.updates(5)[order], permuted.updates(5)), (
+        "elementwise = True promises that permuted coordinates give permuted updates."
+    )
+    pieces = [slice(0, 10), slice(10, _P)]
+    blocks = _Training(optimizer)
+    for rows in pieces:
+        part = deepcopy(blocks)
+        part.theta, part.curvature = blocks.theta[rows], blocks.curvature[rows]
+        part.state = blocks.state.block(optimizer.memory, rows)
+        part.updates(5)
+    assert np.array_equal(plain.theta, blocks.theta), (
+        "elementwise = True promises equal updates whether theta comes whole or in"
+        " blocks; step must write to theta and to the vectors of `state` in place."
+    )
+
+
+def _descends(optimizer: Optimizer) -> None:
+    training = _Training(optimizer)
+    before = training.loss()
+    training.updates(200, eps=0.01)
+    assert training.loss() < 0.9 * before, (
+        "200 updates at rate 0.01 must bring a convex quadratic down by a tenth."
+        f" It went from {before:.3g} to {training.loss():.3g}."
+    )
+
+
+_OPTIMIZER_CHECKS: tuple[Callable[[Optimizer], None], ...] = (
+    _checks_out,
+    _is_cloned,
+    _keeps_dtype_and_shape,
+    _remembers_what_it_declares,
+    _keeps_its_hyperparameters,
+    _repeats_itself,
+    _goes_on,
+    _stays_at_rest,
+    _treats_coordinates_alike,
+    _descends,
+)
+
+
+def check_schedule(schedule: Schedule) -> None:
+    """Check that a schedule keeps the contract of `Schedule`.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        The schedule, with the parameters it is to be checked with.
+
+    Raises
+    ------
+    AssertionError
+        Naming the part of the contract that is broken.
+
+    Examples
+    --------
+    >>> from skoptnet import StepDecay
+    >>> from skoptnet.testing import check_schedule
+    >>> check_schedule(StepDecay(decay_rate=0.1))
+    """
+    schedule.check()
+    before = repr(vars(schedule))
+    clocks = [Clock(10 * e + j, e, 10, j) for e in range(30) for j in range(10)]
+    factors = [schedule(clock) for clock in clocks]
+    for clock, factor in zip(clocks, factors, strict=True):
+        assert 0 <= factor < math.inf, (
+            f"A factor must be finite and not negative. Got {factor!r} at {clock}."
+        )
+    assert [schedule(clock) for clock in reversed(clocks)] == factors[::-1], (
+        "A schedule must be a pure function of the clock: asked again, in another"
+        " order, it gave other factors."
+    )
+    assert repr(vars(schedule)) == before, "A schedule must not change when asked."
+    twin = pickle.loads(pickle.dumps(clone(schedule)))
+    assert [twin(clock) for clock in clocks] == factors, (
+        "A cloned and pickled schedule must give the same factors."
+    )

@@ -1,0 +1,189 @@
+"""The network: gradients against numerical derivatives, layout, outputs in blocks."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from scipy.sparse import csr_array
+from sklearn.datasets import load_diabetes
+from sklearn.preprocessing import scale
+
+from skoptnet.activations import ACTIVATIONS
+from skoptnet.losses import LOSSES
+from skoptnet.network import Network
+
+M, D = 12, 4
+X = scale(load_diabetes().data)[:M, :D]
+
+
+def targets(loss, n_outputs, dtype=np.float64):
+    rng = np.random.RandomState(1)
+    if loss == "multiclass":
+        return rng.randint(0, n_outputs, M)
+    if loss == "squared_error":
+        return rng.randn(M, n_outputs).astype(dtype)
+    return rng.randint(0, 2, (M, n_outputs)).astype(dtype)
+
+
+def make(activation, loss, n_outputs, l2=0.3, hidden=(5, 3)):
+    sizes = (D, *hidden, n_outputs)
+    return Network(sizes, ACTIVATIONS[activation](), LOSSES[loss](), l2=l2)
+
+
+def some_theta(network, dtype=np.float64):
+    return network.draw(np.random.RandomState(0), dtype) * 2
+
+
+def some_weights():
+    w = np.random.RandomState(2).uniform(0, 3, M)
+    w[3] = 0
+    return w
+
+
+def central_differences(f, theta, h=1e-6):
+    steps = h * np.eye(len(theta))
+    return np.array([(f(theta + e) - f(theta - e)) / (2 * h) for e in steps])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_gradient_is_the_derivative_of_the_objective(
+    activation, loss, n_outputs, weighted
+):
+    network = make(activation, loss, n_outputs)
+    theta, Y = some_theta(network), targets(loss, n_outputs)
+    w = some_weights() if weighted else None
+    g = np.empty_like(theta)
+    network.loss_and_gradient(theta, X, Y, w, out=g)
+
+    def objective(at):
+        return network.loss_and_gradient(at, X, Y, w, out=np.empty_like(at))
+
+    numerical = central_differences(objective, theta)
+    error = np.linalg.norm(g - numerical) / np.linalg.norm(numerical)
+    assert error <= 1e-6
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_objective_is_the_formula(loss, n_outputs, weighted):
+    """Against the table of losses, written with probabilities and loops."""
+    network = make("tanh", loss, n_outputs)
+    theta, Y = some_theta(network), targets(loss, n_outputs)
+    w = some_weights() if weighted else None
+    cost = network.loss_and_gradient(theta, X, Y, w, out=np.empty_like(theta))
+    total = 0.0
+    z = network.forward(theta, X)
+    for i in range(M):
+        if loss == "squared_error":
+            li = 0.5 * sum((z[i] - Y[i]) ** 2)
+        elif loss == "multiclass":
+            li = -np.log(np.exp(z[i, Y[i]]) / sum(np.exp(z[i])))
+        else:
+            p = 1 / (1 + np.exp(-z[i]))
+            li = -sum(Y[i] * np.log(p) + (1 - Y[i]) * np.log(1 - p))
+        total += li * (1 if w is None else w[i])
+    penalty = 0.15 * sum((W**2).sum() for W, _ in network.layers(theta))
+    assert cost == pytest.approx(total / M + penalty, rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_losses_stay_exact_where_probabilities_underflow(loss):
+    """Far from zero the loss grows linearly (or as a square), not to a clip."""
+    rule = LOSSES[loss]()
+    z = np.array([[800.0, -800.0], [-800.0, 800.0]])
+    if loss == "multiclass":
+        Y, expected = np.array([1, 1]), [1600.0, 0.0]
+    elif loss == "squared_error":
+        Y, expected = np.zeros((2, 2)), [640000.0, 640000.0]
+    else:
+        Y, expected = np.array([[0.0, 1.0], [0.0, 1.0]]), [1600.0, 0.0]
+    before = z.copy()
+    np.testing.assert_allclose(rule.value(z, Y, np), expected)
+    np.testing.assert_array_equal(z, before)
+    slope = approx_fprime(z[0], lambda at: rule.value(at[None], Y[:1], np)[0], 1e-4)
+    np.testing.assert_allclose(rule.delta(z.copy(), Y, np)[0], slope, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_dtype_is_kept_and_float32_agrees(activation, loss, dtype):
+    network = make(activation, loss, 3)
+    theta, Y = some_theta(network).astype(dtype), targets(loss, 3, dtype)
+    w, g = some_weights().astype(dtype), np.empty_like(theta)
+    work = network.workspace(M, dtype)
+    cost = network.loss_and_gradient(theta, X.astype(dtype), Y, w, out=g, work=work)
+    assert {a.dtype for a in (*work.a, *work.delta, g)} == {np.dtype(dtype)}
+    reference = np.empty(len(g))
+    exact = network.loss_and_gradient(
+        theta.astype(float), X, targets(loss, 3), some_weights(), out=reference
+    )
+    assert cost == pytest.approx(exact, rel=1e-5)
+    np.testing.assert_allclose(g, reference, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_sparse_rows_give_what_dense_rows_give(loss):
+    network = make("relu", loss, 3)
+    theta, Y = some_theta(network), targets(loss, 3)
+    thin = np.where(np.abs(X) > 0.5, X, 0)
+    dense, sparse = np.empty_like(theta), np.empty_like(theta)
+    cost = network.loss_and_gradient(theta, thin, Y, None, out=dense)
+    assert network.loss_and_gradient(
+        theta, csr_array(thin), Y, None, out=sparse
+    ) == pytest.approx(cost, rel=1e-14)
+    np.testing.assert_allclose(sparse, dense, rtol=1e-12, atol=1e-15)
+
+
+def test_theta_is_laid_out_layer_by_layer():
+    network = make("relu", "squared_error", 2)
+    theta = np.arange(float(network.n_parameters))
+    (W1, b1), (W2, b2), (W3, b3) = network.layers(theta)
+    shapes = [a.shape for a in (W1, b1, W2, b2, W3, b3)]
+    assert shapes == [(4, 5), (5,), (5, 3), (3,), (3, 2), (2,)]
+    joined = np.concatenate([a.ravel() for a in (W1, b1, W2, b2, W3, b3)])
+    np.testing.assert_array_equal(joined, theta)
+    W2[1, 2] = -1
+    assert theta[25 + 5] == -1  # views, not copies
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_first_weights_fill_the_glorot_interval(activation):
+    network = make(activation, "squared_error", 3, hidden=(200,))
+    theta = network.draw(np.random.RandomState(0), np.float64)
+    for W, b in network.layers(theta):
+        bound = np.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
+        assert 0.95 * bound < np.abs(W).max() <= bound
+        assert np.abs(b).max() <= bound
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_outputs_in_blocks_equal_those_at_once(container, monkeypatch):
+    network = make("tanh", "multiclass", 3)
+    theta, rows = some_theta(network), container(np.tile(X, (5, 1)))
+    at_once = network.forward(theta, rows).copy()
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 7 * 5)
+    assert network.block_rows == 7
+    np.testing.assert_allclose(network.outputs(theta, rows), at_once, rtol=1e-13)
+    single = network.outputs(theta.astype(np.float32), rows)
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, at_once, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_backward_is_the_derivative_of_forward(activation):
+    sigma, h = ACTIVATIONS[activation](), 1e-6
+    z = np.array([[-3.0, -0.4, 0.2, 5.0]])
+
+    def value(at):
+        a = at.copy()
+        sigma.forward(a, np)
+        return a
+
+    delta = np.full_like(z, 2.0)
+    sigma.backward(value(z), delta, np)
+    slope = (value(z + h) - value(z - h)) / (2 * h)
+    np.testing.assert_allclose(delta, 2 * slope, rtol=1e-6, atol=1e-12)

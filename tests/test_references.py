@@ -1,0 +1,79 @@
+"""The solvers and schedules against paths recorded from torch, optax and keras.
+
+``reference/trajectories.json`` holds what those libraries compute in float64, and
+``reference/README.md`` says how it was made and which formulas coincide.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skoptnet import Clock
+from skoptnet.backends import Update
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
+
+RECORD = json.loads(
+    (Path(__file__).parent / "reference" / "trajectories.json").read_text()
+)
+PROBLEM, SCHEDULE = RECORD["problem"], RECORD["schedule"]
+
+
+def _name(run):
+    return "-".join(
+        str(run[key])
+        for key in ("optimizer", "library", "case", "schedule")
+        if key in run
+    )
+
+
+def _rates(name, lr0):
+    """Return the rate of each update, by the package's schedule."""
+    schedule = SCHEDULES[name]()
+    if name != "constant":
+        schedule.set_params(
+            decay_rate=SCHEDULE["decay_rate"], decay_epochs=SCHEDULE["decay_epochs"]
+        )
+    per_epoch = SCHEDULE["updates_per_epoch"]
+    return [
+        lr0 * schedule(Clock(t, t // per_epoch, per_epoch, t % per_epoch))
+        for t in range(SCHEDULE["n_updates"])
+    ]
+
+
+@pytest.mark.parametrize("run", RECORD["runs"], ids=_name)
+def test_path_is_the_other_librarys(run):
+    A, c = np.array(PROBLEM["A"]), np.array(PROBLEM["c"])
+    scale = PROBLEM["scale"][run["case"]]
+    hyperparameters = dict(run["hyperparameters"])
+    if "delta" in hyperparameters:
+        hyperparameters["epsilon"] = hyperparameters.pop("delta")
+    optimizer = OPTIMIZERS[run["optimizer"]](**hyperparameters)
+    theta = np.array(PROBLEM["theta0"])
+    state, g = optimizer.start(theta, np), np.empty_like(theta)
+    update = Update(optimizer, theta, g, state, np)
+    recorded = dict(zip(RECORD["recorded_after"], run["iterates"], strict=True))
+    for t, eps in enumerate(_rates(run["schedule"], run["lr0"])):
+        g[...] = scale * A[t % len(A)] @ (update.gradient_point() - c[t % len(c)])
+        update.step(eps)
+        if t + 1 in recorded:
+            reached = theta
+            if run["records"] != "theta":  # those libraries keep the interim point
+                reached = theta + optimizer.momentum * state.v
+            np.testing.assert_allclose(reached, recorded[t + 1], rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("record", RECORD["rates"], ids=_name)
+def test_rates_are_the_other_librarys(record):
+    np.testing.assert_allclose(
+        _rates(record["schedule"], record["lr0"]), record["rates"], rtol=1e-12
+    )
+
+
+def test_every_solver_is_recorded_where_it_can_be():
+    """Batch gradient descent is SGD on the whole set: one record serves both."""
+    assert {run["optimizer"] for run in RECORD["runs"]} == set(OPTIMIZERS) - {"gd"}
+    assert {run["case"] for run in RECORD["runs"]} == set(PROBLEM["scale"])
+    assert {run["schedule"] for run in RECORD["runs"]} == set(SCHEDULES)
