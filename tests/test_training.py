@@ -1,0 +1,246 @@
+"""The loop: minibatches, stopping, what is kept, and what is (not) allocated."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_breast_cancer
+from sklearn.preprocessing import scale
+
+from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet.activations import ACTIVATIONS
+from skoptnet.losses import LOSSES
+from skoptnet.network import Network
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
+from skoptnet.training import (
+    Epochs,
+    Minibatches,
+    Progress,
+    Run,
+    TrainingSet,
+    train,
+)
+
+X, y = load_breast_cancer(return_X_y=True)
+X, Y = scale(X), y[:, None].astype(float)
+
+ignore_max_iter = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+
+
+def start(solver="sgd", hidden=(5,), dtype=np.float64, seed=0):
+    network = Network((X.shape[1], *hidden, 1), ACTIVATIONS["tanh"](),
+                      LOSSES["binary"]())  # fmt: skip
+    rng, optimizer = np.random.RandomState(seed), OPTIMIZERS[solver]()
+    theta = network.draw(rng, dtype)
+    return (
+        network,
+        optimizer,
+        Run(theta, optimizer.start(theta, np), type(optimizer), rng),
+    )
+
+
+def go(solver="sgd", data=None, run=None, **options):
+    network, optimizer, fresh = start(solver)
+    run = run or fresh
+    options = {"learning_rate": 0.05, "batch_size": 50, "patience": np.inf, **options}
+    outcome = train(
+        network, optimizer, SCHEDULES["constant"](), run, data or TrainingSet(X, Y),
+        **options,
+    )  # fmt: skip
+    return run, outcome
+
+
+class TestMinibatches:
+    def test_every_row_comes_once_per_epoch_in_a_new_order(self):
+        data = TrainingSet(np.arange(23.0)[:, None], np.arange(23.0)[:, None])
+        batches, rng = Minibatches(data, 5, True, 100), np.random.RandomState(0)
+        epochs = []
+        for _ in range(3):
+            rows = [
+                piece.X[:, 0].tolist()
+                for batch in batches.epoch(rng)
+                for piece in batches.pieces(batch)
+            ]
+            assert [len(batch) for batch in rows] == [5, 5, 5, 5, 3]
+            epochs.append(sum(rows, []))
+        assert all(sorted(epoch) == list(range(23)) for epoch in epochs)
+        assert epochs[0] != epochs[1] != epochs[2]
+
+    @pytest.mark.parametrize("container", [np.asarray, csr_array])
+    def test_rows_targets_and_weights_stay_together(self, container):
+        n = np.arange(1.0, 24.0)
+        data = TrainingSet(container(n[:, None]), 10 * n[:, None], 100 * n)
+        batches, rng = Minibatches(data, 7, True, 3), np.random.RandomState(0)
+        for batch in batches.epoch(rng):
+            for piece in batches.pieces(batch):
+                assert len(piece) <= 3
+                x = np.asarray(piece.X.sum(axis=1)).ravel()
+                np.testing.assert_array_equal(piece.Y[:, 0], 10 * x)
+                np.testing.assert_array_equal(piece.w, 100 * x)
+
+    def test_without_shuffling_rows_are_not_copied(self):
+        batches = Minibatches(TrainingSet(X, Y), 50, False, 1000)
+        (piece,) = batches.pieces(range(50, 100))
+        assert np.shares_memory(piece.X, X)
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_large_minibatches_in_pieces_change_nothing(solver, shuffle, monkeypatch):
+    """A whole training set as the minibatch goes through in blocks of rows."""
+    w = np.random.RandomState(1).uniform(0, 2, len(X))
+    data = TrainingSet(X, Y, w / w.mean())
+    options = {"batch_size": 400, "shuffle": shuffle, "max_epochs": 5}
+    whole, _ = go(solver, data, **options)
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 61 * X.shape[1])
+    pieces, _ = go(solver, data, **options)
+    np.testing.assert_allclose(pieces.theta, whole.theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(pieces.history["loss"], whole.history["loss"])
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_an_update_allocates_no_more_for_a_large_network(solver):
+    """Workspaces are made once; temporaries stay within a block's worth."""
+    network, optimizer, run = start(solver, hidden=(3000, 100))
+    data = TrainingSet(X, Y)
+    batches = Minibatches(data, 50, True, 1000)
+    epochs = Epochs(network, optimizer, SCHEDULES["constant"](), run, batches, 1e-3)
+    epochs.next(None)  # NumPy's and the solver's own first-time buffers
+    tracemalloc.start()
+    epochs.next(None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    activations = 50 * 3000 * 8
+    assert run.theta.nbytes > 3_000_000
+    assert peak < 1_200_000 <= activations
+
+
+class TestProgress:
+    def test_counts_epochs_without_improvement_of_tol(self):
+        progress = Progress(tol=0.1, patience=2)
+        seen = [(progress.see(m), progress.exhausted) for m in (1, 1.05, 1.2, 1.2, 1.1)]
+        assert seen == [
+            (True, False),
+            (True, False),  # the best so far, but not by 0.1
+            (True, False),
+            (False, False),
+            (False, True),
+        ]
+
+    def test_a_score_that_is_not_a_number_is_no_improvement(self):
+        progress = Progress(tol=0, patience=1)
+        assert not progress.see(float("nan"))
+        assert progress.exhausted
+
+
+def test_training_ends_after_exactly_so_many_idle_epochs():
+    scores = iter([0.1, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9])
+    run, outcome = go(validate=lambda theta: next(scores), patience=3, max_epochs=7)
+    assert outcome.reason == "early_stopping"
+    assert run.history["validation_score"] == [0.1, 0.5, 0.4, 0.4, 0.4]
+    assert (outcome.kept_epoch, outcome.best) == (2, 0.5)
+
+
+def test_the_weights_of_the_best_validation_epoch_are_kept():
+    thetas, scores = [], iter([0.1, 0.8, 0.3])
+
+    def validate(theta):
+        thetas.append(theta.copy())
+        return next(scores)
+
+    run, _ = go(validate=validate, max_epochs=3)
+    np.testing.assert_array_equal(run.theta, thetas[1])
+
+
+def test_going_on_never_ends_below_where_it_began():
+    """The weights a call starts from are scored, too, and kept if none is better."""
+    run, _ = go(max_epochs=2)
+    before, scores = run.theta.copy(), iter([0.7, 0.2, 0.1])
+    run, outcome = go(run=run, validate=lambda theta: next(scores), max_epochs=2)
+    np.testing.assert_array_equal(run.theta, before)
+    assert (outcome.best, outcome.kept_epoch) == (0.7, 2)
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_k_and_k_epochs_are_two_k_epochs(solver):
+    """Without shuffling; every figure of the history but the seconds agrees."""
+    options = {"shuffle": False, "tol": 0}
+    whole, _ = go(solver, max_epochs=6, **options)
+    halves, _ = go(solver, max_epochs=3, **options)
+    halves, _ = go(solver, run=halves, max_epochs=3, **options)
+    np.testing.assert_array_equal(whole.theta, halves.theta)
+    for name in whole.history.keys() - {"seconds"}:
+        assert whole.history[name] == halves.history[name]
+    assert (whole.update, whole.epoch, whole.samples) == (
+        halves.update, halves.epoch, halves.samples,
+    )  # fmt: skip
+
+
+def test_history_lists_stay_equally_long():
+    run, _ = go(max_epochs=2)
+    scores = iter([0.5, 0.6, 0.7])
+    go(run=run, validate=lambda theta: next(scores), max_epochs=2)
+    go(run=run, max_epochs=1)
+    assert {len(values) for values in run.history.values()} == {5}
+    np.testing.assert_array_equal(
+        run.history["validation_score"], [np.nan, np.nan, 0.6, 0.7, np.nan]
+    )
+
+
+def test_watchers_see_every_epoch():
+    seen = []
+    run, _ = go(max_epochs=3, watchers=[lambda figures: seen.append(dict(figures))])
+    assert [figures["epoch"] for figures in seen] == [1, 2, 3]
+    assert [figures["loss"] for figures in seen] == run.history["loss"]
+
+
+def test_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
+    """At a vanishing rate the epoch's loss is the objective of the whole set."""
+    w = np.random.RandomState(0).uniform(0, 3, len(X))
+    data = TrainingSet(X, Y, w / w.mean())
+    network, _, run = start()
+    objective = network.loss_and_gradient(
+        run.theta, X, Y, data.w, out=np.empty_like(run.theta)
+    )
+    run, _ = go(data=data, learning_rate=1e-300, max_epochs=1, batch_size=33)
+    assert run.history["loss"][0] == pytest.approx(objective, rel=1e-12)
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_full_batch_solvers_make_one_update_per_epoch(solver):
+    run, _ = go(solver, max_epochs=4, batch_size=50)
+    per_epoch = 1 if OPTIMIZERS[solver].full_batch else 12
+    assert run.update == 4 * per_epoch
+    assert run.samples == 4 * len(X)
+
+
+@ignore_max_iter
+@pytest.mark.parametrize("Estimator", [MLPClassifierX, MLPRegressorX])
+def test_early_stopping_watches_what_score_returns(Estimator):
+    """The fast scores of the loop are scikit-learn's accuracy and R2."""
+    weights = np.random.RandomState(0).uniform(0, 2, len(X))
+    held_out = []
+
+    class Watching(Estimator):
+        def _validator(self, network, data):
+            held_out.append(data)
+            return super()._validator(network, data)
+
+    target = y if Estimator is MLPClassifierX else X[:, :2] @ [[1.0, 2.0], [3.0, 0.5]]
+    model = Watching((3,), early_stopping=True, max_iter=7, random_state=0)
+    model.fit(X, target, sample_weight=weights)
+    (data,) = held_out
+    truth = data.Y[:, 0] if Estimator is MLPClassifierX else data.Y
+    expected = model.score(data.X, truth, sample_weight=data.w)
+    assert model.best_validation_score_ == pytest.approx(expected, rel=1e-12)
+
+
+@ignore_max_iter
+def test_verbose_prints_a_line_per_epoch(capsys):
+    MLPClassifierX((3,), verbose=True, max_iter=3, early_stopping=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("Iteration 1, loss = ")
+    assert "validation score = " in lines[0]
