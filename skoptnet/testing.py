@@ -26,8 +26,8 @@ class _Training:
 
     def __init__(self, optimizer: Optimizer, dtype: type = np.float64):
         self.optimizer = optimizer
-        self.theta = np.linspace(-1, 1, _P).astype(dtype)
-        self.curvature = np.linspace(0.5, 2, _P)[::-1].astype(dtype)
+        self.theta: Array = np.linspace(-1, 1, _P).astype(dtype)
+        self.curvature: Array = np.linspace(0.5, 2, _P)[::-1].astype(dtype)
         self.state = optimizer.start(self.theta, np)
 
     def updates(self, n: int, eps: float = 0.01) -> Array:

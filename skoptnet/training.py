@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from ._types import Array, Rows
+from ._types import Array, Namespace, Rows
 from .backends import Update, blas_threads
 from .network import Network
 from .optimizers import Optimizer, State
@@ -51,6 +51,13 @@ class Run:
     epoch: int = 0
     samples: int = 0
     history: dict[str, list] = field(default_factory=dict)
+
+    def hand_to(self, optimizer: Optimizer, xp: Namespace) -> None:
+        """Make ready for an optimizer: writable arrays, and memory of its kind."""
+        if not self.theta.flags.writeable:  # read from a memory map
+            self.theta, self.state = self.theta.copy(), self.state.copy()
+        if self.solver is not type(optimizer):
+            self.state, self.solver = optimizer.start(self.theta, xp), type(optimizer)
 
     def record(self, figures: dict[str, Any]) -> None:
         """Add an epoch to the history, keeping its lists equally long."""

@@ -64,7 +64,7 @@ class TestMinibatches:
                 for piece in batches.pieces(batch)
             ]
             assert [len(batch) for batch in rows] == [5, 5, 5, 5, 3]
-            epochs.append(sum(rows, []))
+            epochs.append([row for batch in rows for row in batch])
         assert all(sorted(epoch) == list(range(23)) for epoch in epochs)
         assert epochs[0] != epochs[1] != epochs[2]
 

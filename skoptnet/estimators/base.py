@@ -190,32 +190,15 @@ class MLP(BaseEstimator, ABC):
     def _fit(self, X, y, sample_weight, call: Call):
         with Transaction(self) as transaction:
             optimizer, schedule = self._check_parameters()
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                dtype=(np.float64, np.float32),
-                order="C",
-                multi_output=True,
-                y_numeric=isinstance(self, RegressorMixin),
-                reset=not call.goes_on,
-            )
-            if call.goes_on:
-                X = X.astype(self._run.theta.dtype, copy=False)
-            w = checked_weights(sample_weight, X)
-            if y.ndim == 2 and y.shape[1] == 1:
-                y = column_or_1d(y, warn=True)
-            Y = self._encode(y, X.dtype, call)
-            self.n_outputs_ = self._task(Y)[1]
-            network, run = self._prepare(X, Y, optimizer, call)
-            data, validate = TrainingSet(X, Y, w), None
+            data = self._read(X, y, sample_weight, call)
+            network, run = self._begin(data, optimizer, call)
+            validate, begun_at = None, run.epoch
             if self.early_stopping:
-                data, validation = self._split(data, run.rng, call)
-                validate = self._validator(network, validation)
+                data, held_out = self._split(data, run.rng, call)
+                validate = self._validator(network, held_out)
             data, total_weight = weighed(data)
             network = replace(network, l2=float(self.alpha) / total_weight)
-            begun_at = run.epoch
+            run.hand_to(optimizer, network.xp)
             try:
                 outcome = train(
                     network,
@@ -224,7 +207,7 @@ class MLP(BaseEstimator, ABC):
                     run,
                     data,
                     learning_rate=self._initial_rate(optimizer),
-                    batch_size=self._rows_per_update(len(data)),
+                    batch_size=self._rows_per_update(),
                     shuffle=self.shuffle,
                     max_epochs=1 if call.partial else self.max_iter,
                     tol=self.tol,
@@ -250,6 +233,28 @@ class MLP(BaseEstimator, ABC):
         if outcome.reason == "interrupted" and call.partial:
             raise KeyboardInterrupt
         return self
+
+    def _read(self, X, y, sample_weight, call: Call) -> TrainingSet:
+        """Check the data and return them as the network wants them."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            order="C",
+            multi_output=True,
+            y_numeric=isinstance(self, RegressorMixin),
+            reset=not call.goes_on,
+        )
+        if call.goes_on:
+            X = X.astype(self._run.theta.dtype, copy=False)
+        w = checked_weights(sample_weight, X)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        Y = self._encode(y, X.dtype, call)
+        self.n_outputs_ = self._task(Y)[1]
+        return TrainingSet(X, Y, w)
 
     def _check_parameters(self) -> tuple[Optimizer, Schedule]:
         """Refuse what cannot be used; return solver and schedule as objects."""
@@ -286,23 +291,23 @@ class MLP(BaseEstimator, ABC):
             optimizer.default_learning_rate if auto else self.learning_rate_init
         )
 
-    def _rows_per_update(self, n_samples: int) -> int:
+    def _rows_per_update(self) -> int:
         auto = isinstance(self.batch_size, str)
-        return min(_AUTO_BATCH if auto else int(self.batch_size), n_samples)
+        return _AUTO_BATCH if auto else int(self.batch_size)
 
-    def _prepare(
-        self, X: Rows, Y: Array, optimizer: Optimizer, call: Call
+    def _begin(
+        self, data: TrainingSet, optimizer: Optimizer, call: Call
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
-        task, n_outputs = self._task(Y)
-        sizes = (X.shape[1], *layer_tuple(self), n_outputs)
+        task, n_outputs = self._task(data.Y)
+        sizes = (data.X.shape[1], *layer_tuple(self), n_outputs)
         network = Network(sizes, ACTIVATIONS[self.activation](), LOSSES[task]())
         if not call.goes_on:
+            vars(self).pop("_split_state", None)
             rng = check_random_state(self.random_state)
-            theta = network.draw(rng, X.dtype)
+            theta = network.draw(rng, data.X.dtype)
             state = optimizer.start(theta, network.xp)
             return network, Run(theta, state, type(optimizer), rng)
-
         if sizes != self._network.layer_sizes:
             raise ValueError(
                 f"{call.name} goes on with the fitted network, whose layers are"
@@ -310,15 +315,7 @@ class MLP(BaseEstimator, ABC):
                 f" 'hidden_layer_sizes' parameter and the data now ask for {sizes}."
                 " Set hidden_layer_sizes back, or start anew with warm_start=False."
             )
-        run = self._run
-        if not run.theta.flags.writeable:  # loaded as a read-only memory map
-            run.theta, run.state = run.theta.copy(), run.state.copy()
-        if run.solver is not type(optimizer):
-            run.state, run.solver = (
-                optimizer.start(run.theta, network.xp),
-                type(optimizer),
-            )
-        return network, run
+        return network, self._run
 
     def _split(
         self, data: TrainingSet, rng: np.random.RandomState, call: Call
@@ -404,19 +401,20 @@ class MLP(BaseEstimator, ABC):
                 " optimization has not converged yet. Increase max_iter, or raise"
                 " learning_rate_init if the loss falls slowly."
             )
-        lost, first = self._loss_given_away()
-        if lost > 0.5 * first and not call.partial:
+        if self._ended_far_above_best() and not call.partial:
             _warn(
                 f"Training ended at a loss of {self.loss_:g}, far above the best,"
                 f" {self.best_loss_:g}. Lower learning_rate_init, let it decay with"
                 " lr_schedule, or keep the best epoch with early_stopping=True."
             )
 
-    def _loss_given_away(self) -> tuple[float, float]:
-        """Return by how much loss_ exceeds the best, and the best the first."""
-        if self.early_stopping:
-            return 0.0, 0.0
-        return self.loss_ - self.best_loss_, self.loss_curve_[0] - self.best_loss_
+    def _ended_far_above_best(self) -> bool:
+        """Tell whether more than half of what training gained is lost again."""
+        if self.best_loss_ is None:
+            return False
+        gained = self.loss_curve_[0] - self.best_loss_
+        visible = self.tol + 0.1 * abs(self.best_loss_)
+        return self.loss_ - self.best_loss_ > max(0.5 * gained, visible)
 
     # Predicting.
 
