@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from .._params import Interval, Options, StrOptions, check_params
-from .._types import Array, Rows
+from .._types import Array
 from ..activations import ACTIVATIONS
 from ..losses import LOSSES
 from ..network import Network
@@ -303,7 +303,7 @@ class MLP(BaseEstimator, ABC):
         sizes = (data.X.shape[1], *layer_tuple(self), n_outputs)
         network = Network(sizes, ACTIVATIONS[self.activation](), LOSSES[task]())
         if not call.goes_on:
-            vars(self).pop("_split_state", None)
+            self.__dict__.pop("_split_state", None)
             rng = check_random_state(self.random_state)
             theta = network.draw(rng, data.X.dtype)
             state = optimizer.start(theta, network.xp)
