@@ -104,11 +104,39 @@ class Optimizer(BaseEstimator, ABC):
         check_params(self)
 
     def start(self, theta: Array, xp: Namespace) -> State:
-        """Return the state before the first update: t = 0, all memory zero."""
+        """Make the state before the first update: t = 0, all memory zero.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters, for their shape and dtype.
+        xp : module
+            The array namespace (``numpy``).
+
+        Returns
+        -------
+        State
+            Memory for one run.
+        """
         return State(t=0, **{name: xp.zeros_like(theta) for name in self.memory})
 
     def gradient_point(self, theta: Array, state: State, xp: Namespace) -> Array:
-        """Return the point where the next gradient is taken: theta itself."""
+        """Return the point where the next gradient is taken: theta itself.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters; not to be changed here.
+        state : State
+            The memory, as the last update left it.
+        xp : module
+            The array namespace (``numpy``).
+
+        Returns
+        -------
+        array of shape (P,)
+            The point, a new array where it is not theta.
+        """
         return theta
 
     @abstractmethod
@@ -122,7 +150,7 @@ class Optimizer(BaseEstimator, ABC):
         theta : array of shape (P,)
             The parameters.
         g : array of shape (P,)
-            The minibatch gradient, taken at `gradient_point`.
+            The minibatch gradient, taken at `gradient_point`; may be used up.
         state : State
             ``state.t`` counts this update; the vectors are those of ``memory``.
         eps : float

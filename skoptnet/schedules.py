@@ -19,16 +19,22 @@ from ._params import Interval, check_params
 class Clock(NamedTuple):
     """Where a training stands when an update is about to be made.
 
-    Attributes
+    Parameters
     ----------
     update : int
-        t, the number of updates made before this one.
+        Number t of updates made before this one.
     epoch : int
-        e, the number of epochs finished before this one.
+        Number e of epochs finished before this one.
     updates_per_epoch : int
         Number of updates in the present epoch.
     step : int
         Number of updates made in the present epoch before this one.
+
+    Examples
+    --------
+    >>> from skoptnet import Clock
+    >>> Clock(update=25, epoch=2, updates_per_epoch=10, step=5).epochs
+    2.5
     """
 
     update: int
@@ -76,7 +82,18 @@ class Schedule(BaseEstimator, ABC):
 
     @abstractmethod
     def __call__(self, clock: Clock) -> float:
-        """Return the factor on the initial rate for the update at ``clock``."""
+        """Return the factor on the initial rate for the update at ``clock``.
+
+        Parameters
+        ----------
+        clock : Clock
+            Where the training stands.
+
+        Returns
+        -------
+        float
+            The factor, finite and not negative.
+        """
 
 
 class Constant(Schedule):

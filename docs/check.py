@@ -1,0 +1,82 @@
+"""Check the documentation: docstrings in numpydoc form, links between pages.
+
+Run with ``python docs/check.py``; ends with an error that lists what is wrong.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+from numpydoc.validate import validate
+
+import skoptnet
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Rules that are not followed, each with its reason.
+EXCLUDED = {
+    "ES01",  # an extended summary is not always needed
+    "EX01",  # examples stand with the classes, not with each method
+    "GL01",  # summaries start on the first line
+    "GL02",  # closing quotes stand on a line of their own where there is text
+    "GL03",  # blank lines around displayed mathematics
+    "RT02",  # "self : object", as scikit-learn has it
+    "RT03",  # what a return value is may follow from its name
+    "SA01",  # See Also only where there is something to see
+    "YD01",  # generators
+}
+_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+
+
+def public_names() -> list[str]:
+    """Return the dotted names of public classes and of their own methods."""
+    names = []
+    for name in skoptnet.__all__:
+        thing = getattr(skoptnet, name)
+        if not inspect.isclass(thing):
+            continue
+        names.append(f"skoptnet.{name}")
+        for method, _ in inspect.getmembers(thing, inspect.isfunction):
+            own = thing.__dict__.get(method)
+            # A method that only overrides is documented where it is declared, and
+            # scikit-learn writes the set_..._request methods.
+            if own is not None and own.__doc__ and not method.startswith(("_", "set_")):
+                names.append(f"skoptnet.{name}.{method}")
+    return names
+
+
+def docstring_faults() -> list[str]:
+    """Return what numpydoc finds wrong with public docstrings."""
+    faults = []
+    for name in public_names():
+        faults += [
+            f"{name}: {code} {text}"
+            for code, text in validate(name)["errors"]
+            if code not in EXCLUDED
+        ]
+    return faults
+
+
+def link_faults() -> list[str]:
+    """Return links between the project's own pages that lead nowhere."""
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    for folder in ("docs", "examples", "tests"):
+        pages += sorted((ROOT / folder).rglob("*.md"))
+    return [
+        f"{page.relative_to(ROOT)}: no such file: {target}"
+        for page in pages
+        for target in _LINK.findall(page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+
+
+def main() -> None:
+    """Print what is wrong and say so in the exit status."""
+    faults = docstring_faults() + link_faults()
+    print("\n".join(faults) or "Docstrings and links are in order.")
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()

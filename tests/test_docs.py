@@ -1,0 +1,57 @@
+"""What the documentation shows runs: docstrings, README and the pages in docs."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+import skoptnet
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def modules():
+    found = pkgutil.walk_packages(skoptnet.__path__, "skoptnet.")
+    return [skoptnet, *(importlib.import_module(module.name) for module in found)]
+
+
+DOCTESTS = [
+    test
+    for module in modules()
+    for test in doctest.DocTestFinder().find(module)
+    if test.examples
+]
+
+
+@pytest.mark.parametrize("test", DOCTESTS, ids=lambda test: test.name)
+def test_docstring_examples(test):
+    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_of_a_page_run_in_order(page):
+    names = {}
+    for block in _PYTHON.findall(page.read_text(encoding="utf-8")):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Maximum number of epochs")
+            exec(compile(block, page.name, "exec"), names)
+
+
+def test_every_public_class_shows_an_example():
+    for name in set(skoptnet.__all__) - {"__version__"}:
+        assert ">>> " in getattr(skoptnet, name).__doc__, name
+
+
+@pytest.mark.parametrize("Estimator", [skoptnet.MLPClassifierX, skoptnet.MLPRegressorX])
+def test_every_parameter_is_documented(Estimator):
+    sections = Estimator.__doc__.split("Attributes\n")
+    for name in Estimator().get_params():
+        assert re.search(rf"^    {name} : ", sections[0], re.MULTILINE), name
+    assert "{parameters}" not in Estimator.__doc__
