@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
@@ -76,13 +77,39 @@ class Update:
             self.optimizer.step(theta, g, state, eps, self.xp)
 
 
+class _OneThread:
+    """Holds BLAS to one thread while anybody asks for it.
+
+    The number of threads is the process', so fits that run side by side in threads
+    share one limit: the first sets it, the last one lifts it.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.users = Lock(), 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.users == 0:
+                self.limit = _threadpools().limit(limits=1, user_api="blas")
+            self.users += 1
+
+    def __exit__(self, *_: Any) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.limit.restore_original_limits()
+
+
 @cache
 def _threadpools() -> ThreadpoolController:
     """Return the process' thread pools; finding them takes milliseconds."""
     return ThreadpoolController()
 
 
-def blas_threads(multiplications: int) -> AbstractContextManager:
+_one_thread = _OneThread()
+
+
+def blas_threads(multiplications: int) -> AbstractContextManager[None]:
     """Hold BLAS to one thread where the matrix products are small.
 
     Parameters
@@ -90,6 +117,4 @@ def blas_threads(multiplications: int) -> AbstractContextManager:
     multiplications : int
         Number of multiplications in the largest matrix product to come.
     """
-    if multiplications >= _THREADED_PRODUCT:
-        return nullcontext()
-    return _threadpools().limit(limits=1, user_api="blas")
+    return nullcontext() if multiplications >= _THREADED_PRODUCT else _one_thread

@@ -7,9 +7,11 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import scale
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.activations import ACTIVATIONS
+from skoptnet.backends import blas_threads
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS
@@ -235,6 +237,26 @@ def test_early_stopping_watches_what_score_returns(Estimator):
     truth = data.Y[:, 0] if Estimator is MLPClassifierX else data.Y
     expected = model.score(data.X, truth, sample_weight=data.w)
     assert model.best_validation_score_ == pytest.approx(expected, rel=1e-12)
+
+
+def _blas_threads():
+    info = threadpool_info()
+    return [pool["num_threads"] for pool in info if pool["user_api"] == "blas"]
+
+
+def test_small_products_run_on_one_blas_thread_and_leave_no_trace():
+    """Also when fits overlap in threads and end in the order they began."""
+    with threadpool_limits(2, user_api="blas"):
+        before = _blas_threads()
+        first, second = blas_threads(1000), blas_threads(1000)
+        with first:
+            assert set(_blas_threads()) == {1}
+            second.__enter__()
+        assert set(_blas_threads()) == {1}
+        second.__exit__(None, None, None)
+        assert _blas_threads() == before
+        with blas_threads(10**10):
+            assert _blas_threads() == before
 
 
 @ignore_max_iter
