@@ -175,7 +175,7 @@ class GradientDescent(Optimizer):
     MLPClassifierX(learning_rate_init=0.5, solver=GradientDescent())
     """
 
-    default_learning_rate = 0.1
+    default_learning_rate = 0.3
     full_batch = True
     elementwise = True
 
@@ -199,7 +199,7 @@ class SGD(Optimizer):
     MLPClassifierX(lr_schedule='step', solver=SGD())
     """
 
-    default_learning_rate = 0.1
+    default_learning_rate = 0.3
     elementwise = True
 
     def step(self, theta, g, state, eps, xp):
@@ -297,7 +297,7 @@ class AdaGrad(Optimizer):
     """
 
     memory = ("r",)
-    default_learning_rate = 0.01
+    default_learning_rate = 0.3
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {"epsilon": _POSITIVE}
 
@@ -336,7 +336,7 @@ class RMSProp(Optimizer):
     """
 
     memory = ("r",)
-    default_learning_rate = 0.001
+    default_learning_rate = 0.003
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {"rho": _DECAY, "epsilon": _POSITIVE}
 
@@ -384,7 +384,7 @@ class Adam(Optimizer):
     """
 
     memory = ("s", "r")
-    default_learning_rate = 0.001
+    default_learning_rate = 0.01
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
         "beta_1": _DECAY,
