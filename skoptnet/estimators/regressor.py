@@ -46,7 +46,7 @@ class MLPRegressorX(RegressorMixin, MLP):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = make_pipeline(
     ...     StandardScaler(),
-    ...     MLPRegressorX((20,), solver="adagrad", max_iter=500, random_state=0),
+    ...     MLPRegressorX((20,), solver="momentum", alpha=30, random_state=0),
     ... )
     >>> bool(cross_val_score(model, X, (y - y.mean()) / y.std()).mean() > 0.4)
     True
