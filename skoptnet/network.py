@@ -112,11 +112,12 @@ class Network:
             b[...] = rng.uniform(-bound, bound, k_out)
         return theta
 
-    def workspace(self, n_rows: int, dtype: Any) -> Workspace:
+    def workspace(self, n_rows: int, dtype: Any, backward: bool = True) -> Workspace:
         """Make the buffers for passes over up to ``n_rows`` rows."""
         shapes = [(n_rows, k) for k in self.layer_sizes[1:]]
         a = [self.xp.empty(shape, dtype=dtype) for shape in shapes]
-        delta = [self.xp.empty(shape, dtype=dtype) for shape in shapes[:-1]]
+        hidden = shapes[:-1] if backward else []
+        delta = [self.xp.empty(shape, dtype=dtype) for shape in hidden]
         return Workspace(a, delta)
 
     def forward(self, theta: Array, X: Rows, work: Workspace | None = None) -> Array:
@@ -137,7 +138,7 @@ class Network:
         array of shape (m, k_L)
             z_L, the last buffer of ``work``.
         """
-        work = work or self.workspace(X.shape[0], theta.dtype)
+        work = work or self.workspace(X.shape[0], theta.dtype, backward=False)
         a, last = X, len(work.a) - 1
         for level, (W, b) in enumerate(self.layers(theta)):
             z = _product(a, W, work.a[level], self.xp)
@@ -155,7 +156,7 @@ class Network:
         """
         n, size = X.shape[0], self.block_rows
         z = self.xp.empty((n, self.layer_sizes[-1]), dtype=theta.dtype)
-        work = self.workspace(min(n, size), theta.dtype)
+        work = self.workspace(min(n, size), theta.dtype, backward=False)
         for start in range(0, n, size):
             block = X[start : start + size]
             if block.dtype != theta.dtype:

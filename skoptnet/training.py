@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -52,12 +52,16 @@ class Run:
     samples: int = 0
     history: dict[str, list] = field(default_factory=dict)
 
-    def hand_to(self, optimizer: Optimizer, xp: Namespace) -> None:
-        """Make ready for an optimizer: writable arrays, and memory of its kind."""
-        if not self.theta.flags.writeable:  # read from a memory map
-            self.theta, self.state = self.theta.copy(), self.state.copy()
-        if self.solver is not type(optimizer):
-            self.state, self.solver = optimizer.start(self.theta, xp), type(optimizer)
+    def handed_to(self, optimizer: Optimizer, xp: Namespace) -> Run:
+        """Return a run that goes on from here; this one keeps its arrays.
+
+        Random numbers and history are shared. Another solver starts with fresh
+        memory.
+        """
+        theta, solver = xp.array(self.theta), type(optimizer)
+        same = self.solver is solver
+        state = self.state.copy() if same else optimizer.start(theta, xp)
+        return replace(self, theta=theta, state=state, solver=solver)
 
     def record(self, figures: dict[str, Any]) -> None:
         """Add an epoch to the history, keeping its lists equally long."""
@@ -69,7 +73,7 @@ class Run:
 
 
 class Snapshot:
-    """A copy of a run's weights and solver state, to return to."""
+    """A copy of what a run will change in its next epoch, to return to."""
 
     def __init__(self, run: Run):
         self.take(run)
@@ -78,12 +82,14 @@ class Snapshot:
         """Remember the run as it is now."""
         self.theta, self.state = run.theta.copy(), run.state.copy()
         self.counts = run.update, run.epoch, run.samples
+        self.random = run.rng.get_state()
 
     def restore(self, run: Run) -> None:
         """Bring the run back to what was remembered; theta stays the same array."""
         run.theta[...] = self.theta
         run.state = self.state
         run.update, run.epoch, run.samples = self.counts
+        run.rng.set_state(self.random)
 
 
 @dataclass
@@ -140,6 +146,10 @@ class Minibatches:
             shuffled = np.arange(len(self.data))
             rng.shuffle(shuffled)
             self.order = self.order[shuffled]
+        yield from self.ranges()
+
+    def ranges(self) -> Iterator[range]:
+        """Yield the range of each minibatch."""
         for start in range(0, len(self.data), self.size):
             yield range(start, min(start + self.size, len(self.data)))
 
@@ -288,33 +298,35 @@ def train(
         If that comes before an epoch is finished; the run is as it was. Later, the
         training ends with the run as of the last finished epoch.
     """
-    started_at = best_epoch = run.epoch
+    started_at = run.epoch
     to_beat = validate(run.theta) if validate and started_at else -math.inf
     progress, outcome = Progress(tol, patience, to_beat), Outcome()
-    last, best = Snapshot(run), run.theta.copy()
+    last, best = Snapshot(run), Best(run)
     size = len(data) if optimizer.full_batch else batch_size
     batches = Minibatches(data, size, shuffle, network.block_rows)
     epochs = Epochs(network, optimizer, schedule, run, batches, learning_rate)
     try:
         with blas_threads(epochs.largest_product), np.errstate(all="ignore"):
-            while run.epoch < started_at + max_epochs:
-                figures = epochs.next(validate)
-                run.record(figures)
-                last.take(run)
-                if progress.see(figures.get("validation_score", -figures["loss"])):
-                    best[...] = run.theta
-                    best_epoch = run.epoch
-                for watcher in watchers:
-                    watcher(figures)
-                if progress.exhausted:
-                    outcome.reason = "early_stopping" if validate else "converged"
-                    break
-    except Diverged:
-        last.restore(run)
-        if run.epoch == 0:
-            raise
-        outcome.reason = "diverged"
-        run.state = optimizer.start(run.theta, network.xp)
+            try:
+                while run.epoch < started_at + max_epochs:
+                    figures = epochs.next(validate)
+                    run.record(figures)
+                    if progress.see(figures.get("validation_score", -figures["loss"])):
+                        best.take(run, before=last.theta)
+                    last.take(run)
+                    for watcher in watchers:
+                        watcher(figures)
+                    if progress.exhausted:
+                        outcome.reason = "early_stopping" if validate else "converged"
+                        break
+            except Diverged:
+                last.restore(run)
+                outcome.reason = "diverged"
+                if not validate:
+                    best.judge(epochs.objective)
+                if best.epoch == 0:
+                    raise
+                run.state = optimizer.start(run.theta, network.xp)
     except KeyboardInterrupt:
         last.restore(run)
         if run.epoch == started_at:
@@ -329,9 +341,48 @@ def train(
         run.epoch,
     )
     if validate or outcome.reason == "diverged":
-        run.theta[...] = best
-        outcome.kept_epoch = best_epoch
+        run.theta[...] = best.theta
+        outcome.kept_epoch = best.epoch
     return outcome
+
+
+class Best:
+    """The weights to keep: those at the end of the epoch with the highest merit.
+
+    A training loss is measured before the updates that end its epoch. So where the
+    loss was the merit and training then diverged, the best epoch may have ended with
+    the first weights that are bad, and `judge` looks at the alternatives.
+
+    Attributes
+    ----------
+    theta : array of shape (P,)
+        The weights.
+    epoch : int
+        The number of epochs after which they were reached, over all calls.
+    """
+
+    def __init__(self, run: Run):
+        self.theta, self.epoch = run.theta.copy(), run.epoch
+        self.given, self.before = (run.theta.copy(), run.epoch), run.theta.copy()
+
+    def take(self, run: Run, before: Array) -> None:
+        """Take the run as it is, and remember the weights an epoch earlier."""
+        self.theta[...], self.before[...] = run.theta, before
+        self.epoch = run.epoch
+
+    def judge(self, objective: Callable[[Array], float]) -> None:
+        """Choose by the objective itself, which is the merit that counts.
+
+        The choice is among the weights now held, those an epoch earlier and those
+        that the call was given; untrained weights (epoch 0) are the last resort.
+        """
+        reached = [(self.before, self.epoch - 1), (self.theta, self.epoch)]
+        lowest = math.inf
+        self.theta, self.epoch = self.given
+        for theta, epoch in [self.given, *reached]:
+            cost = objective(theta) if epoch > 0 else math.inf
+            if cost < lowest:
+                lowest, self.theta, self.epoch = cost, theta, epoch
 
 
 class Epochs:
@@ -399,6 +450,13 @@ class Epochs:
             figures["validation_score"] = validate(run.theta)
         figures["seconds"] = time.perf_counter() - begun
         return figures
+
+    def objective(self, theta: Array) -> float:
+        """Return the objective of the whole training set."""
+        return sum(
+            self.loss_and_gradient(theta, batch) * len(batch) / len(self.batches.data)
+            for batch in self.batches.ranges()
+        )
 
     def loss_and_gradient(self, theta: Array, batch: range) -> float:
         """Return the objective of a minibatch; its gradient is left in ``g``."""

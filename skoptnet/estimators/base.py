@@ -198,7 +198,8 @@ class MLP(BaseEstimator, ABC):
                 validate = self._validator(network, held_out)
             data, total_weight = weighed(data)
             network = replace(network, l2=float(self.alpha) / total_weight)
-            run.hand_to(optimizer, network.xp)
+            if call.goes_on:
+                run = run.handed_to(optimizer, network.xp)
             try:
                 outcome = train(
                     network,
@@ -229,7 +230,7 @@ class MLP(BaseEstimator, ABC):
                     transaction.commit()
                 raise
             self._keep(network, run, optimizer, outcome, begun_at)
-        self._warn(outcome, call)
+        self._warn(outcome, call, self.loss_curve_[begun_at:])
         if outcome.reason == "interrupted" and call.partial:
             raise KeyboardInterrupt
         return self
@@ -379,7 +380,7 @@ class MLP(BaseEstimator, ABC):
             self.validation_scores_ = run.history["validation_score"]
             self.best_validation_score_ = outcome.best
 
-    def _warn(self, outcome: Outcome, call: Call) -> None:
+    def _warn(self, outcome: Outcome, call: Call, curve: list[float]) -> None:
         """Say what a user should know about the way training ended."""
         if outcome.reason == "diverged":
             _warn(
@@ -401,20 +402,12 @@ class MLP(BaseEstimator, ABC):
                 " optimization has not converged yet. Increase max_iter, or raise"
                 " learning_rate_init if the loss falls slowly."
             )
-        if self._ended_far_above_best() and not call.partial:
+        if not self.early_stopping and _gave_back_most(curve, self.loss_, self.tol):
             _warn(
                 f"Training ended at a loss of {self.loss_:g}, far above the best,"
-                f" {self.best_loss_:g}. Lower learning_rate_init, let it decay with"
+                f" {min(curve):g}. Lower learning_rate_init, let it decay with"
                 " lr_schedule, or keep the best epoch with early_stopping=True."
             )
-
-    def _ended_far_above_best(self) -> bool:
-        """Tell whether more than half of what training gained is lost again."""
-        if self.best_loss_ is None:
-            return False
-        gained = self.loss_curve_[0] - self.best_loss_
-        visible = self.tol + 0.1 * abs(self.best_loss_)
-        return self.loss_ - self.best_loss_ > max(0.5 * gained, visible)
 
     # Predicting.
 
@@ -528,6 +521,14 @@ def _assign(name: str, views: list[Array], values: Iterable[Array]) -> None:
         )
     for view, value in zip(views, values, strict=True):
         view[...] = value
+
+
+def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
+    """Tell whether ``end`` lies visibly, and by more than half, back up the curve."""
+    if not curve:
+        return False
+    best = min(curve)
+    return end - best > max(0.5 * (curve[0] - best), 0.1 * abs(best) + tol)
 
 
 def _warn(message: str) -> None:

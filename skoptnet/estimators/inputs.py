@@ -32,13 +32,12 @@ def checked_weights(sample_weight: Any, X: Rows) -> Array | None:
     """Return sample_weight as an array, None for none."""
     if sample_weight is None:
         return None
-    w = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
+    w = np.asarray(sample_weight)
     if w.ndim != 1:
         raise ValueError(
             f"sample_weight must have shape ({X.shape[0]},). Got {w.shape} instead."
         )
+    w = check_array(w, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     check_consistent_length(X, w)
     if (w < 0).any():
         raise ValueError(
@@ -67,19 +66,17 @@ def check_split(n: int, fraction: float, strata: Array | None) -> None:
         f"Got validation_fraction={fraction} of n_samples={n}, which is"
         f" {n_validation} validation and {n - n_validation} training rows."
     )
-    if n_validation < 2 or n - n_validation < 1:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the"
-            f" size of your dataset: early stopping needs 2 rows at least. {got}"
-        )
-    if strata is None:
-        return
-    labels, counts = np.unique(strata, return_counts=True)
-    if counts.min() < 2:
+    labels, counts = np.unique([] if strata is None else strata, return_counts=True)
+    if (counts < 2).any():
         raise ValueError(
             "The least populated classes in y have only 1 member, too few for the"
             " stratified split of early_stopping=True. Classes with too few members"
             f" are: {labels[counts < 2].tolist()}"
+        )
+    if n_validation < 2 or n - n_validation < 1:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the"
+            f" size of your dataset: early stopping needs 2 rows at least. {got}"
         )
     if min(n_validation, n - n_validation) < len(labels):
         raise ValueError(

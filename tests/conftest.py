@@ -1,0 +1,6 @@
+"""Set what has to be set before SciPy and scikit-learn are imported."""
+
+import os
+
+# Without it scikit-learn's array-API checks are skipped.
+os.environ["SCIPY_ARRAY_API"] = "1"

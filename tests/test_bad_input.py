@@ -1,0 +1,986 @@
+"""Bad input is refused before work starts; bad luck leaves a model one can use.
+
+Whatever is refused, nothing changes: not the estimator, not the model it held, not
+what was passed in.
+"""
+
+import pickle
+import re
+import warnings
+from copy import deepcopy
+from numbers import Integral
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.preprocessing import scale
+from sklearn.utils._param_validation import Interval
+
+from skoptnet import Adam, MLPClassifierX, MLPRegressorX, Momentum, Optimizer, Schedule
+from skoptnet.activations import ACTIVATIONS
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
+)
+
+ESTIMATORS = (MLPClassifierX, MLPRegressorX)
+IRIS = load_iris()
+X = scale(IRIS.data)
+LABELS = IRIS.target_names[IRIS.target]
+NUMBERS = scale(IRIS.data[:, 3] * IRIS.data[:, 0])
+KINDS = np.column_stack([IRIS.target == 0, X[:, 0] > 0]).astype(int)
+
+
+def target(Estimator):
+    return LABELS if Estimator is MLPClassifierX else NUMBERS
+
+
+def small(Estimator, **parameters):
+    settings = dict(max_iter=3, learning_rate_init=0.01, random_state=0)  # noqa: C408
+    return Estimator((5,), **{**settings, **parameters})
+
+
+def assert_refused(
+    match, call, *passed, model, error=ValueError, exact=True, **keywords
+):
+    """Check that ``call`` raises and that model and arguments stay as they were."""
+    before = joblib.hash(model), joblib.hash((passed, keywords))
+    pattern = re.escape(match) if exact else match
+    with pytest.raises(error, match=pattern) as caught:
+        getattr(model, call)(*passed, **keywords)
+    assert joblib.hash(model) == before[0], "the estimator was changed"
+    assert joblib.hash((passed, keywords)) == before[1], "the input was changed"
+    return str(caught.value)
+
+
+def assert_fit_refused(match, estimator, X, y, **keywords):
+    """As assert_refused, for a new estimator and for one that holds a model.
+
+    The second held a model of good data under good parameters; it predicts as before.
+    """
+    new = clone(estimator)
+    message = assert_refused(match, "fit", X, y, model=new, **keywords)
+    with pytest.raises(NotFittedError):
+        new.predict(globals()["X"])
+    good = target(type(estimator))
+    fitted = small(type(estimator)).fit(globals()["X"], good)
+    predicted = fitted.predict(globals()["X"])
+    fitted.set_params(**estimator.get_params(deep=False))
+    assert_refused(match, "fit", X, y, model=fitted, **keywords)
+    assert np.array_equal(fitted.predict(globals()["X"]), predicted)
+    return message
+
+
+# ------------------------------------------------------------------- parameters
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("parameter", "wrong", "right"),
+    [
+        ("solver", "nestrov", "nesterov"),
+        ("solver", "RMSprop", "rmsprop"),
+        ("activation", "sigmoid_", None),
+        ("activation", "reLu", "relu"),
+        ("lr_schedule", "exponentail", "exponential"),
+        ("lr_schedule", "inverse-scaling", None),
+        *(
+            (parameter, name.upper(), name)
+            for parameter, registry in (
+                ("solver", OPTIMIZERS),
+                ("activation", ACTIVATIONS),
+                ("lr_schedule", SCHEDULES),
+            )
+            for name in registry
+        ),
+    ],
+)
+def test_unknown_names_are_refused_and_the_nearest_is_offered(
+    Estimator, parameter, wrong, right
+):
+    model = small(Estimator, **{parameter: wrong})
+    message = assert_fit_refused(
+        f"The {parameter!r} parameter of {Estimator.__name__} must be",
+        model,
+        X,
+        target(Estimator),
+    )
+    assert f"Got {wrong!r} instead." in message
+    if right is None:
+        assert "Did you mean" not in message
+    else:
+        assert message.endswith(f"Did you mean {right!r}?")
+    registry = {
+        "solver": OPTIMIZERS,
+        "activation": ACTIVATIONS,
+        "lr_schedule": SCHEDULES,
+    }
+    for name in registry[parameter]:
+        assert repr(name) in message
+
+
+@pytest.mark.parametrize(
+    ("parameter", "Part"),
+    [
+        *(("solver", Part) for Part in OPTIMIZERS.values()),
+        *(("lr_schedule", Part) for Part in SCHEDULES.values()),
+    ],
+)
+def test_a_class_in_place_of_an_object_is_refused(parameter, Part):
+    model = small(MLPRegressorX, **{parameter: Part})
+    assert_fit_refused(f"Did you mean an object, {Part.__name__}()?", model, X, NUMBERS)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("rate", [-0.1, 0, 0.0, np.nan, np.inf, -np.inf, "atuo", None])
+def test_rates_that_are_none_are_refused(Estimator, rate):
+    message = assert_fit_refused(
+        "The 'learning_rate_init' parameter of",
+        small(Estimator, learning_rate_init=rate),
+        X,
+        target(Estimator),
+    )
+    assert "in the range (0.0, inf)" in message
+    assert f"Got {rate!r} instead." in message
+
+
+def outside(constraints):
+    """Return values beside the allowed, for parameters that take numbers."""
+    intervals = [c for c in constraints if isinstance(c, Interval)]
+    for interval in intervals:
+        yield np.nan
+        yield "12"
+        yield [1]
+        if interval.left is not None:
+            yield interval.left - 1
+            if interval.closed not in ("left", "both"):
+                yield interval.left
+        if interval.right is not None:
+            yield interval.right + 1
+            if interval.closed not in ("right", "both"):
+                yield interval.right
+        if interval.type is Integral:
+            yield 2.5
+        elif interval.closed in ("left", "neither"):
+            yield np.inf
+
+
+def out_of_range():
+    for Estimator in ESTIMATORS:
+        for name, constraints in Estimator._parameter_constraints.items():
+            if name == "hidden_layer_sizes":  # has its own test
+                continue
+            for value in outside(constraints):
+                yield Estimator, None, name, value
+    for parameter, registry in (("solver", OPTIMIZERS), ("lr_schedule", SCHEDULES)):
+        for Part in registry.values():
+            for name, constraints in Part._parameter_constraints.items():
+                for value in outside(constraints):
+                    yield MLPRegressorX, (parameter, Part), name, value
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "part", "name", "value"),
+    [
+        pytest.param(*case, id=f"{(case[1] or case)[-1].__name__}-{case[2]}-{case[3]}")
+        if case[1]
+        else pytest.param(*case, id=f"{case[0].__name__}-{case[2]}-{case[3]}")
+        for case in out_of_range()
+    ],
+)
+def test_numbers_out_of_range_are_refused(Estimator, part, name, value):
+    """In the estimator, and in the solver and schedule objects it is given."""
+    if part is None:
+        owner, model = Estimator, small(Estimator, **{name: value})
+    else:
+        parameter, owner = part
+        model = small(Estimator, **{parameter: owner(**{name: value})})
+    message = assert_fit_refused(
+        f"The {name!r} parameter of {owner.__name__} must be",
+        model,
+        X,
+        target(Estimator),
+    )
+    assert f"Got {value!r} instead." in message
+    assert "in the range" in message
+
+
+def test_the_range_test_reaches_every_number():
+    """It is drawn from the constraints; these are the parameters that have some."""
+    reached = {name for Estimator, part, name, _ in out_of_range() if part is None} | {
+        "hidden_layer_sizes"
+    }
+    settings = {"activation", "solver", "lr_schedule", "random_state"}
+    settings |= {"shuffle", "warm_start", "early_stopping", "verbose"}
+    assert reached == set(MLPClassifierX().get_params()) - settings
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "sizes",
+    [(10, 0), (10.0,), "100", (-5,), [[10]], [10, "5"], 0, -3, 2.0, None, (np.nan,)],
+    ids=repr,
+)
+def test_layer_sizes_that_are_none_are_refused(Estimator, sizes):
+    message = assert_fit_refused(
+        f"The 'hidden_layer_sizes' parameter of {Estimator.__name__} must be",
+        small(Estimator).set_params(hidden_layer_sizes=sizes),
+        X,
+        target(Estimator),
+    )
+    assert "int" in message
+    assert "in the range [1, inf)" in message
+    assert f"Got {sizes!r} instead." in message
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("sizes", "layers"),
+    [
+        ((), []),
+        ([], []),
+        (7, [7]),
+        (np.int64(7), [7]),
+        ([3, 2], [3, 2]),
+        (np.array([4]), [4]),
+    ],
+    ids=repr,
+)
+def test_layer_sizes_that_can_be_used(Estimator, sizes, layers):
+    """No hidden layer is a linear model."""
+    model = small(Estimator).set_params(hidden_layer_sizes=sizes)
+    model.fit(X, target(Estimator))
+    assert [W.shape[1] for W in model.coefs_[:-1]] == layers
+    assert model.n_layers_ == len(layers) + 2
+    if not layers and Estimator is MLPRegressorX:
+        linear = X @ model.coefs_[0][:, 0] + model.intercepts_[0]
+        assert np.allclose(model.predict(X), linear, rtol=1e-12)
+
+
+def test_unknown_parameter_names_are_refused():
+    model = small(MLPClassifierX, solver=Adam())
+    for name in ("learning_rate", "solver__momentum", "nesterovs_momentum"):
+        message = assert_refused(
+            "Invalid parameter", "set_params", model=model, **{name: 0.1}
+        )
+        assert repr(name.split("__")[-1]) in message
+    with pytest.raises(TypeError, match="learning_rate"):
+        MLPClassifierX(learning_rate=0.1)
+    with pytest.raises(TypeError, match="beta_3"):
+        Adam(beta_3=0.1)
+
+
+def test_nested_parameters_of_a_named_solver_are_refused():
+    """A name has no hyperparameters of its own; the flat ones are meant."""
+    model = small(MLPClassifierX, solver="adam")
+    before = joblib.hash(model)
+    with pytest.raises((ValueError, AttributeError), match=r"set_params|solver"):
+        model.set_params(solver__beta_2=0.9)
+    assert joblib.hash(model) == before
+
+
+# ------------------------------------------------------------------------- data
+
+
+def with_one(array, value):
+    array = np.array(array, dtype=float)
+    array[3, ...] = value
+    return array
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("container", [np.asarray, csr_array, pd.DataFrame])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_rows_that_are_not_finite_are_refused(Estimator, container, value):
+    bad = X.copy()
+    bad[7, 1] = value
+    message = assert_fit_refused(
+        "Input X contains",
+        small(Estimator),
+        container(bad),
+        target(Estimator),
+    )
+    assert ("NaN" if np.isnan(value) else "infinity") in message
+    model = small(Estimator).fit(X, target(Estimator))
+    assert_refused("Input X contains", "predict", bad, model=model)
+    assert_refused("Input X contains", "partial_fit", bad, LABELS, model=model)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_targets_that_are_not_finite_are_refused(value):
+    found = "NaN" if np.isnan(value) else "infinity"
+    for y in (with_one(NUMBERS, value), with_one(X[:, :2], value)):
+        message = assert_fit_refused("Input y contains", small(MLPRegressorX), X, y)
+        assert found in message
+    message = assert_fit_refused(
+        "Input y contains",
+        small(MLPClassifierX),
+        X,
+        with_one(IRIS.target, value),
+    )
+    assert found in message
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (np.empty((0, 4)), "Found array with 0 sample(s)"),
+        (np.empty((150, 0)), "Found array with 0 feature(s)"),
+        (X[:, 0], "Expected 2D array, got 1D array instead"),
+        (X[:, :, None], "Found array with dim 3"),
+        (X[:149], "inconsistent numbers of samples: [149, 150]"),
+        (X.astype(str).astype(object) + "a", "could not convert string to float"),
+    ],
+    ids=["no rows", "no columns", "1-D", "3-D", "one short", "strings"],
+)
+def test_rows_of_another_shape_are_refused(Estimator, rows, says):
+    y = target(Estimator)[: len(rows)] if len(rows) == 0 else target(Estimator)
+    assert_fit_refused(says, small(Estimator), rows, y)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_predicting_from_other_columns_is_refused(Estimator):
+    named = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    model = small(Estimator).fit(named, target(Estimator))
+    methods = [m for m in ("predict", "predict_proba") if hasattr(model, m)]
+    for method in methods:
+        message = assert_refused(
+            "feature names should match",
+            method,
+            named.rename(columns={"d": "e"}),
+            model=model,
+        )
+        assert "- e" in message
+        assert "- d" in message
+        assert_refused(
+            "Feature names must be in the same order",
+            method,
+            named[["b", "a", "c", "d"]],
+            model=model,
+        )
+    unnamed = small(Estimator).fit(X, target(Estimator))
+    for method in methods:
+        assert_refused(
+            f"X has 3 features, but {Estimator.__name__} is expecting 4 features",
+            method,
+            X[:, :3],
+            model=unnamed,
+        )
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_predicting_before_fitting_is_refused(Estimator):
+    model = small(Estimator)
+    for method in ("predict", "predict_proba", "predict_log_proba", "score"):
+        if not hasattr(model, method):
+            continue
+        passed = (X, target(Estimator)) if method == "score" else (X,)
+        assert_refused(
+            f"This {Estimator.__name__} instance is not fitted yet",
+            method,
+            *passed,
+            model=model,
+            error=NotFittedError,
+        )
+    for name in ("coefs_", "intercepts_"):
+        assert not hasattr(model, name)
+
+
+def test_one_class_is_refused_unless_others_are_declared():
+    one = np.full(len(X), "only")
+    message = assert_fit_refused(
+        "MLPClassifierX needs at least 2 classes to tell apart; y has 1 class",
+        small(MLPClassifierX),
+        X,
+        one,
+    )
+    assert "only" in message
+    assert_refused(
+        "at least 2 classes",
+        "partial_fit",
+        X,
+        one,
+        classes=["only"],
+        model=small(MLPClassifierX),
+    )
+    model = small(MLPClassifierX).partial_fit(X, one, classes=["only", "other"])
+    assert model.predict_proba(X).shape == (150, 2)
+    assert set(model.predict(X)) <= {"only", "other"}
+
+
+@pytest.mark.parametrize(
+    ("y", "says"),
+    [
+        (NUMBERS, "Unknown label type: continuous"),
+        (np.column_stack([IRIS.target, IRIS.target]), "multiclass-multioutput"),
+        (np.column_stack([NUMBERS, NUMBERS]), "continuous-multioutput"),
+    ],
+    ids=["continuous", "multiclass-multioutput", "continuous-multioutput"],
+)
+def test_targets_that_are_no_classes_are_refused(y, says):
+    assert_fit_refused(says, small(MLPClassifierX), X, y)
+
+
+def test_labels_are_no_numbers():
+    assert_fit_refused("could not convert string", small(MLPRegressorX), X, LABELS)
+
+
+# ---------------------------------------------------------------------- weights
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("weights", "says"),
+    [
+        (np.zeros(150), "sample_weight must not be zero for all rows"),
+        (np.r_[-1.5, np.ones(149)], "sample_weight must not be negative. Got -1.5"),
+        (np.ones(149), "inconsistent numbers of samples: [150, 149]"),
+        (np.ones((150, 1)), "sample_weight must have shape (150,). Got (150, 1)"),
+        (np.r_[np.nan, np.ones(149)], "Input sample_weight contains NaN"),
+        (np.r_[np.inf, np.ones(149)], "Input sample_weight contains infinity"),
+        (2.0, "sample_weight"),
+    ],
+    ids=["zero", "negative", "short", "2-D", "nan", "inf", "scalar"],
+)
+def test_weights_that_are_none_are_refused(Estimator, weights, says):
+    y = target(Estimator)
+    kinds = {"error": (ValueError, TypeError), "sample_weight": weights}
+    assert_fit_refused(says, small(Estimator), X, y, **kinds)
+    model = small(Estimator).fit(X, y)
+    assert_refused(says, "partial_fit", X, y, model=model, **kinds)
+
+
+# ------------------------------------------------------------- early stopping
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(("n", "fraction"), [(9, 0.1), (1, 0.5), (3, 0.9), (150, 0.0)])
+def test_validation_sets_that_are_too_small_are_refused(Estimator, n, fraction):
+    model = small(Estimator, early_stopping=True, validation_fraction=fraction)
+    y = KINDS if Estimator is MLPClassifierX else NUMBERS
+    some = np.linspace(0, 149, n).astype(int)
+    message = assert_fit_refused(
+        "The validation set is too small. Increase 'validation_fraction' or the size"
+        " of your dataset",
+        model,
+        X[some],
+        y[some],
+    )
+    assert f"validation_fraction={fraction} of n_samples={n}" in message
+
+
+@pytest.mark.parametrize("fraction", [0.02, 0.97])
+def test_validation_sets_without_a_row_per_class_are_refused(fraction):
+    """Too few rows on either side."""
+    message = assert_fit_refused(
+        "each of the 3 classes can be in both parts",
+        small(MLPClassifierX, early_stopping=True, validation_fraction=fraction),
+        X[::2],
+        LABELS[::2],
+    )
+    assert f"validation_fraction={fraction} of n_samples=75" in message
+
+
+def test_a_class_with_one_member_cannot_be_split():
+    rare = LABELS.astype(object)
+    rare[5] = "rara avis"
+    message = assert_fit_refused(
+        "have only 1 member", small(MLPClassifierX, early_stopping=True), X, rare
+    )
+    assert "rara avis" in message
+    assert "versicolor" not in message
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("row", [0, 60, 110])
+def test_a_part_of_the_split_without_weight_is_refused(Estimator, row):
+    """One row with weight is on one side only."""
+    weights = np.zeros(150)
+    weights[row] = 1
+    message = assert_fit_refused(
+        "rows of the early-stopping split have sample_weight zero",
+        small(Estimator, early_stopping=True),
+        X,
+        target(Estimator),
+        sample_weight=weights,
+    )
+    assert "'validation_fraction' or 'random_state'" in message
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_partial_fit_is_absent_under_early_stopping(Estimator):
+    model = small(Estimator, early_stopping=True)
+    assert not hasattr(model, "partial_fit")
+    with pytest.raises(ValueError, match="does not support early_stopping=True"):
+        model.partial_fit(X, target(Estimator))
+
+
+# ------------------------------------------------------------------ going on
+
+
+def test_partial_fit_without_classes_is_refused():
+    model = small(MLPClassifierX)
+    assert_refused("classes must be passed", "partial_fit", X, LABELS, model=model)
+    assert_refused("classes must be passed", "partial_fit", X, KINDS, model=model)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [["setosa", "versicolor"], ["setosa", "versicolor", "virginica", "iris"], [0, 1]],
+    ids=["fewer", "more", "other"],
+)
+def test_partial_fit_with_other_classes_is_refused(classes):
+    model = small(MLPClassifierX).partial_fit(X, LABELS, classes=np.unique(LABELS))
+    message = assert_refused(
+        "is not the same as on the first call to partial_fit",
+        "partial_fit",
+        X,
+        LABELS,
+        classes=classes,
+        model=model,
+    )
+    assert "virginica" in message
+
+
+def test_partial_fit_with_labels_outside_the_classes_is_refused():
+    classes = ["setosa", "versicolor"]
+    model = small(MLPClassifierX)
+    says = "`y` has classes not in `self.classes_`"
+    assert_refused(says, "partial_fit", X, LABELS, classes=classes, model=model)
+    model.partial_fit(X[:100], LABELS[:100], classes=classes)
+    message = assert_refused(says, "partial_fit", X, LABELS, model=model)
+    assert "virginica" in message
+
+
+def test_partial_fit_names_each_column_of_a_multilabel_target():
+    message = assert_refused(
+        "classes must name each of the 2 columns",
+        "partial_fit",
+        X,
+        KINDS,
+        classes=[0, 1, 2],
+        model=small(MLPClassifierX),
+    )
+    assert "[0, 1, 2]" in message
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_with_other_columns_is_refused(Estimator, method):
+    model = small(Estimator, warm_start=True).fit(X, target(Estimator))
+    says = f"X has 2 features, but {Estimator.__name__} is expecting 4 features"
+    assert_refused(says, method, X[:, :2], target(Estimator), model=model)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_with_other_layers_is_refused(Estimator, method):
+    model = small(Estimator, warm_start=True).fit(X, target(Estimator))
+    model.set_params(hidden_layer_sizes=(6,))
+    message = assert_refused(
+        "'hidden_layer_sizes'", method, X, target(Estimator), model=model
+    )
+    assert "(4, 5, " in message
+    assert "(4, 6, " in message
+
+
+def test_warm_start_with_other_classes_is_refused():
+    model = small(MLPClassifierX, warm_start=True).fit(X, LABELS)
+    for y in (IRIS.target, np.where(LABELS == "setosa", "lily", LABELS)):
+        assert_refused("warm_start can only be used where", "fit", X, y, model=model)
+    message = assert_refused(
+        "warm_start can only be used where", "fit", X[:100], LABELS[:100], model=model
+    )
+    assert "virginica" in message
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("Estimator", "first", "second", "says"),
+    [
+        (MLPClassifierX, LABELS, KINDS, "goes on with a model for one label per row"),
+        (MLPClassifierX, KINDS, LABELS, "goes on with a model for multilabel"),
+        (MLPClassifierX, KINDS, np.c_[KINDS, KINDS], "(4, 5, 2)"),
+        (MLPRegressorX, NUMBERS, X[:, :2], "(4, 5, 1)"),
+        (MLPRegressorX, X[:, :2], NUMBERS, "(4, 5, 2)"),
+    ],
+)
+def test_going_on_with_another_kind_of_target_is_refused(
+    method, Estimator, first, second, says
+):
+    model = small(Estimator, warm_start=True).fit(X, first)
+    assert_refused(says, method, X, second, model=model)
+
+
+# ------------------------------------------------------------------- divergence
+
+DIABETES = load_diabetes()
+CANCER = load_breast_cancer()
+
+
+def wild(Estimator, solver, rate, **parameters):
+    """A training on unscaled data at a rate that is no rate."""
+    settings = dict(  # noqa: C408
+        solver=solver,
+        learning_rate_init=rate,
+        batch_size=50,
+        tol=0,
+        n_iter_no_change=np.inf,
+        max_iter=60,
+        random_state=0,
+    )
+    return Estimator((5,), **{**settings, **parameters})
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+def test_divergence_in_the_first_epoch_is_an_error(Estimator, solver):
+    """Every solver can be driven there; it says so and holds no model."""
+    data = CANCER if Estimator is MLPClassifierX else DIABETES
+    # One update per epoch: the second epoch is the first to see what it has done.
+    model = wild(Estimator, solver, 1e308)
+    if OPTIMIZERS[solver].full_batch:
+        model.set_params(learning_rate_init=1.7e308)
+    y = data.target if Estimator is MLPClassifierX else data.target * 1e3
+    message = assert_refused(
+        "Solver produced non-finite parameter weights.",
+        "fit",
+        data.data * 1e3,
+        y,
+        model=model,
+    )
+    assert "learning_rate_init" in message
+    with pytest.raises(NotFittedError):
+        model.predict(data.data)
+
+
+class Jump(Schedule):
+    """A rate that goes through the roof at one epoch."""
+
+    def __init__(self, epoch, factor=1e300):
+        self.epoch, self.factor = epoch, factor
+
+    def __call__(self, clock):
+        return self.factor if clock.epoch >= self.epoch else 1.0
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+def test_divergence_in_a_later_epoch_keeps_the_best(Estimator, solver):
+    y = target(Estimator)
+    model = wild(Estimator, solver, 0.01, lr_schedule=Jump(4))
+    with pytest.warns(ConvergenceWarning, match="Training diverged") as caught:
+        model.fit(X, y)
+    (warning,) = caught
+    message = str(warning.message)
+    assert warning.filename == __file__
+    assert model.stop_reason_ == "diverged"
+    assert all(np.isfinite(W).all() for W in model.coefs_ + model.intercepts_)
+    finished = model.n_iter_
+    kept = int(re.search(r"The weights of epoch (\d+) are kept", message).group(1))
+    assert 1 <= kept <= finished
+    assert len(model.loss_curve_) == finished
+    assert f"diverged in epoch {finished + 1}" in message
+    assert f"at learning rate {0.01 * 1e300:g}" in message
+    assert "smaller learning_rate_init (it was 0.01)" in message
+    assert "lr_schedule" in message
+    assert "standardised features" in message
+    assert model.loss_ == model.loss_curve_[kept - 1]
+    # The weights are those of a training that ends with the kept epoch.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        stopped = clone(model).set_params(max_iter=kept).fit(X, y)
+    for ours, theirs in zip(model.coefs_, stopped.coefs_, strict=True):
+        assert np.array_equal(ours, theirs)
+    # It can be used: for predicting, and for going on at a sane rate.
+    model.set_params(lr_schedule="constant", learning_rate_init=0.001)
+    model.partial_fit(X, y)
+    assert np.isfinite(model.loss_)
+
+
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+@pytest.mark.parametrize("batch_size", [20, 150])
+def test_after_divergence_the_model_is_the_best_there_was(solver, batch_size):
+    """Judged by what it does to the training rows, with one update per epoch too."""
+    model = wild(
+        MLPRegressorX,
+        solver,
+        0.01,
+        alpha=0,
+        batch_size=batch_size,
+        shuffle=False,
+        lr_schedule=Jump(4, 1e90),
+    )
+
+    def loss(model):
+        return 0.5 * np.mean((model.predict(X) - NUMBERS) ** 2)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        before_the_jump = loss(clone(model).set_params(max_iter=4).fit(X, NUMBERS))
+        model.fit(X, NUMBERS)
+    assert before_the_jump < 2
+    assert model.stop_reason_ == "diverged"
+    assert loss(model) <= 1.05 * before_the_jump
+
+
+def test_divergence_of_partial_fit_keeps_the_model():
+    model = small(MLPRegressorX, solver="sgd").fit(X, NUMBERS)
+    predicted = model.predict(X)
+    model.set_params(learning_rate_init=1e200)
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch 4"):
+        model.partial_fit(X, NUMBERS * 1e200)
+    assert np.array_equal(model.predict(X), predicted)
+    model.set_params(learning_rate_init=0.01).partial_fit(X, NUMBERS)
+    assert not np.array_equal(model.predict(X), predicted)
+    assert len(model.loss_curve_) == 4
+
+
+# -------------------------------------------------- errors in the middle, Ctrl-C
+
+
+class RaiseAt(Schedule):
+    """A schedule that fails at the second update of one epoch."""
+
+    def __init__(self, epoch, error=RuntimeError):
+        self.epoch, self.error = epoch, error
+
+    def __call__(self, clock):
+        if clock.epoch == self.epoch and clock.step == 1:
+            raise self.error("in the middle")
+        return 1.0
+
+
+class FailingMomentum(Momentum):
+    """A solver that fails at one of its updates."""
+
+    def __init__(self, momentum=0.9, fails_at=0):
+        super().__init__(momentum)
+        self.fails_at = fails_at
+
+    def step(self, theta, g, state, eps, xp):
+        super().step(theta, g, state, eps, xp)
+        if state.t == self.fails_at:
+            theta[:] = np.nan
+            raise RuntimeError("in the middle")
+
+
+def minibatched(Estimator, **parameters):
+    return small(Estimator, batch_size=30, max_iter=20, tol=0, **parameters)
+
+
+def assert_same_weights(one, other):
+    for ours, theirs in zip(one.coefs_, other.coefs_, strict=True):
+        assert np.array_equal(ours, theirs)
+    for ours, theirs in zip(one.intercepts_, other.intercepts_, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_an_error_in_a_schedule_leaves_the_last_finished_epoch(Estimator):
+    y = target(Estimator)
+    model = minibatched(Estimator, lr_schedule=RaiseAt(6))
+    with pytest.raises(RuntimeError, match="in the middle"):
+        model.fit(X, y)
+    assert model.stop_reason_ == "failed"
+    assert model.n_iter_ == len(model.loss_curve_) == 6
+    assert_same_weights(model, minibatched(Estimator).set_params(max_iter=6).fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_an_error_in_a_solver_leaves_the_last_finished_epoch(Estimator):
+    """Five updates per epoch; the 28th is in the sixth."""
+    y = target(Estimator)
+    model = minibatched(Estimator, solver=FailingMomentum(fails_at=28))
+    with pytest.raises(RuntimeError, match="in the middle"):
+        model.fit(X, y)
+    assert model.stop_reason_ == "failed"
+    assert model.n_iter_ == 5
+    plain = minibatched(Estimator, solver=Momentum()).set_params(max_iter=5)
+    assert_same_weights(model, plain.fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "parameters",
+    [{"lr_schedule": RaiseAt(0)}, {"solver": FailingMomentum(fails_at=3)}],
+    ids=["schedule", "solver"],
+)
+def test_an_error_in_the_first_epoch_leaves_the_estimator_as_it_was(
+    Estimator, parameters
+):
+    model = minibatched(Estimator, **parameters)
+    y = target(Estimator)
+    assert_refused("in the middle", "fit", X, y, model=model, error=RuntimeError)
+    fitted = small(Estimator).fit(X, y).set_params(**model.get_params(deep=False))
+    assert_refused("in the middle", "fit", X, y, model=fitted, error=RuntimeError)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_a_model_that_goes_on_and_fails_at_once_is_as_it_was(Estimator, error, call):
+    """Weights, solver memory, counts and random numbers."""
+    y = target(Estimator)
+    model = minibatched(Estimator, warm_start=True, lr_schedule=RaiseAt(2, error))
+    model.set_params(max_iter=2).fit(X, y)
+    untroubled = deepcopy(model).set_params(lr_schedule="constant")
+    before, attributes = pickle.dumps(model._run), set(vars(model))
+    with pytest.raises(error, match="in the middle"):
+        getattr(model, call)(X, y)
+    assert set(vars(model)) == attributes
+    assert_same_weights(model, untroubled)
+    model.set_params(lr_schedule="constant")
+    assert_same_weights(model.partial_fit(X, y), untroubled.partial_fit(X, y))
+    assert before != pickle.dumps(model._run)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_failed_change_of_solver_does_not_cost_the_solvers_memory(
+    Estimator, early_stopping
+):
+    """Another solver, refused data or a failing schedule, and back again."""
+    y = target(Estimator)
+    model = minibatched(Estimator, warm_start=True, early_stopping=early_stopping)
+    model.set_params(max_iter=2).fit(X, y)
+    untroubled = deepcopy(model)
+    if early_stopping:
+        model.set_params(solver="momentum")
+        one_row = np.eye(150)[7]
+        with pytest.raises(ValueError, match="early-stopping split"):
+            model.fit(X, y, sample_weight=one_row)
+    else:
+        model.set_params(solver="momentum", shuffle=False, lr_schedule=RaiseAt(2))
+        with pytest.raises(RuntimeError, match="in the middle"):
+            model.fit(X, y)
+    model.set_params(solver="adam", shuffle=True, lr_schedule="constant")
+    assert_same_weights(model.fit(X, y), untroubled.fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_ctrl_c_keeps_the_last_finished_epoch(Estimator, early_stopping):
+    y = target(Estimator)
+    model = minibatched(
+        Estimator,
+        early_stopping=early_stopping,
+        lr_schedule=RaiseAt(7, KeyboardInterrupt),
+    )
+    with pytest.warns(UserWarning, match="Training interrupted by user") as caught:
+        model.fit(X, y)
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert model.stop_reason_ == "interrupted"
+    assert model.n_iter_ == len(model.loss_curve_) == 7
+    whole = minibatched(Estimator, early_stopping=early_stopping)
+    assert_same_weights(model, whole.set_params(max_iter=7).fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_ctrl_c_in_the_first_epoch_leaves_the_estimator_as_it_was(Estimator):
+    y = target(Estimator)
+    model = minibatched(Estimator, lr_schedule=RaiseAt(0, KeyboardInterrupt))
+    for call in ("fit", "partial_fit"):
+        passed = (X, y)
+        if call == "partial_fit" and Estimator is MLPClassifierX:
+            passed = (X, y, np.unique(y))
+        assert_refused(
+            "in the middle", call, *passed, model=model, error=KeyboardInterrupt
+        )
+    fitted = small(Estimator).fit(X, y).set_params(**model.get_params(deep=False))
+    assert_refused("in the middle", "fit", X, y, model=fitted, error=KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_ctrl_c_in_partial_fit_propagates_and_can_be_gone_on_from(Estimator):
+    y = target(Estimator)
+    first = {"classes": np.unique(y)} if Estimator is MLPClassifierX else {}
+    model = minibatched(Estimator, lr_schedule=RaiseAt(3, KeyboardInterrupt))
+    model.partial_fit(X, y, **first)
+    model.partial_fit(X, y).partial_fit(X, y)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, y)
+    plain = minibatched(Estimator).partial_fit(X, y, **first)
+    plain.partial_fit(X, y).partial_fit(X, y)
+    assert_same_weights(model, plain)
+    assert len(model.loss_curve_) == 3
+    model.set_params(lr_schedule="constant")
+    assert_same_weights(model.partial_fit(X, y), plain.partial_fit(X, y))
+
+
+# ----------------------------------------------------- warnings turned to errors
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("parameters", "reason", "epochs", "says"),
+    [
+        ({}, "max_iter", 20, "Maximum number of epochs"),
+        (
+            {"lr_schedule": RaiseAt(5, KeyboardInterrupt)},
+            "interrupted",
+            5,
+            "interrupted by user",
+        ),
+        (
+            {"solver": "sgd", "lr_schedule": Jump(5)},
+            "diverged",
+            5,
+            "Training diverged",
+        ),
+    ],
+    ids=["max_iter", "interrupted", "diverged"],
+)
+def test_warnings_as_errors_do_not_lose_the_model(
+    Estimator, parameters, reason, epochs, says
+):
+    y = target(Estimator)
+    model = minibatched(Estimator, **parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match=says):
+            model.fit(X, y)
+    assert model.stop_reason_ == reason
+    assert model.n_iter_ == epochs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        plain = minibatched(Estimator, **parameters)
+        plain.set_params(lr_schedule="constant", max_iter=epochs).fit(X, y)
+    assert_same_weights(model, plain)
+
+
+def test_a_column_for_y_is_a_warning_and_as_an_error_changes_nothing():
+    model = small(MLPClassifierX)
+    with pytest.warns(UserWarning, match="column-vector y was passed"):
+        clone(model).fit(X, LABELS[:, None])
+    before = joblib.hash(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="column-vector"):
+            model.fit(X, LABELS[:, None])
+    assert joblib.hash(model) == before
+
+
+class Picky(Optimizer):
+    """A solver that refuses its own hyperparameters."""
+
+    def check(self):
+        raise ValueError("never good enough")
+
+    def step(self, theta, g, state, eps, xp):
+        theta -= eps * g
+
+
+def test_a_user_written_solver_may_refuse_too():
+    """Its `check` is called before work, as that of the package's own."""
+    model = small(MLPRegressorX, solver=Picky())
+    assert_fit_refused("never good enough", model, X, NUMBERS)
