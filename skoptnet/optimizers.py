@@ -175,7 +175,7 @@ class GradientDescent(Optimizer):
     MLPClassifierX(learning_rate_init=0.5, solver=GradientDescent())
     """
 
-    default_learning_rate = 0.3
+    default_learning_rate = 0.1
     full_batch = True
     elementwise = True
 
@@ -199,7 +199,7 @@ class SGD(Optimizer):
     MLPClassifierX(lr_schedule='step', solver=SGD())
     """
 
-    default_learning_rate = 0.3
+    default_learning_rate = 0.1
     elementwise = True
 
     def step(self, theta, g, state, eps, xp):
@@ -269,6 +269,8 @@ class Nesterov(Momentum):
     MLPRegressorX(solver=Nesterov(momentum=0.99))
     """
 
+    default_learning_rate = 0.03
+
     def gradient_point(self, theta, state, xp):
         return theta + self.momentum * state.v
 
@@ -297,7 +299,7 @@ class AdaGrad(Optimizer):
     """
 
     memory = ("r",)
-    default_learning_rate = 0.3
+    default_learning_rate = 0.1
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {"epsilon": _POSITIVE}
 
