@@ -1,0 +1,280 @@
+"""scikit-learn's estimator checks: every solver, and settings beside the defaults.
+
+There are no expected failures. What is left out for one setting, because it
+contradicts that setting's meaning, stands beside its reason and beside the test that
+holds instead.
+"""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.preprocessing import scale
+from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet.optimizers import OPTIMIZERS
+
+ESTIMATORS = (MLPClassifierX, MLPRegressorX)
+
+# The checks say nothing about convergence: their data are too few rows to converge on,
+# or so far from standardised that a default rate is too high, of which a
+# ConvergenceWarning tells, as it should.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def name_of(check):
+    while isinstance(check, partial):
+        check = check.func
+    return check.__name__
+
+
+def checks_of(estimators, without=()):
+    """Return parametrize_with_checks(estimators) less the checks named."""
+    mark = parametrize_with_checks(estimators).mark
+    names, pairs = mark.args
+    found = {name_of(check) for _, check in pairs}
+    assert set(without) <= found, "a check that is left out has another name now"
+    kept = [pair for pair in pairs if name_of(pair[1]) not in without]
+    return pytest.mark.parametrize(names, kept, **mark.kwargs)
+
+
+@parametrize_with_checks(
+    [Estimator(solver=solver) for Estimator in ESTIMATORS for solver in OPTIMIZERS]
+)
+def test_every_solver(estimator, check):
+    check(estimator)
+
+
+# Weighted rows and repeated rows are the same objective, but not the same training
+# where rows are drawn: minibatches of 5 hold other rows, and a split of repeated rows
+# can put copies of one row on both sides. The tests at the foot hold instead.
+ROWS_ARE_DRAWN = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
+
+
+@checks_of(
+    [
+        # A third of the rows: the smallest data sets of the checks have few rows of
+        # each class.
+        *(E(early_stopping=True, validation_fraction=0.3) for E in ESTIMATORS),
+        # Few units and epochs, since small batches make many updates.
+        *(
+            E((20,), batch_size=5, learning_rate_init=0.01, max_iter=40)
+            for E in ESTIMATORS
+        ),
+    ],
+    without=ROWS_ARE_DRAWN,
+)
+def test_early_stopping_and_small_batches(estimator, check):
+    check(estimator)
+
+
+# Some checks fit one object twice and expect equal results, which a warm start gives
+# where the first fit has reached the optimum. So: a linear model, whose objective is
+# convex and, with alpha, strictly so in the weights; all rows in one batch, so that
+# the optimum is a fixed point of the updates; and AdaGrad, whose steps suit features
+# of any scale and whose rates settle, so that it gets there to rounding. tol=0 leaves
+# no improvement out; ten epochs of rounding noise end the training.
+CONVERGING = dict(  # noqa: C408
+    hidden_layer_sizes=(),
+    solver="adagrad",
+    learning_rate_init=0.5,
+    alpha=1.0,
+    tol=0,
+    max_iter=2000,
+)
+
+
+@parametrize_with_checks([E(warm_start=True, **CONVERGING) for E in ESTIMATORS])
+def test_warm_start_at_the_optimum(estimator, check):
+    check(estimator)
+
+
+# These two fit the same object again and expect the first results; a warm start that
+# has not converged goes on to others, which is what it is for.
+FITTED_TWICE = (
+    "check_supervised_y_2d",
+    "check_classifiers_multilabel_representation_invariance",
+)
+
+
+@checks_of([E(warm_start=True) for E in ESTIMATORS], without=FITTED_TWICE)
+def test_warm_start_with_defaults(estimator, check):
+    check(estimator)
+
+
+def test_the_checks_that_fit_twice_tell_a_warm_start_that_has_not_converged():
+    """They are left out above because they fail, not because they might."""
+    for name, Estimator in zip(FITTED_TWICE, reversed(ESTIMATORS), strict=True):
+        check = getattr(estimator_checks, name)
+        with pytest.raises(AssertionError):
+            check(Estimator.__name__, Estimator(warm_start=True, max_iter=20))
+
+
+# Checks that scikit-learn runs on its own estimators and does not hand out.
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "check_param_validation",
+        "check_dataframe_column_names_consistency",
+        "check_inplace_ensure_writeable",
+        "check_estimator_cloneable",
+    ],
+)
+def test_checks_of_scikit_learns_own(Estimator, name):
+    check = getattr(estimator_checks, name, None)
+    if check is None:
+        pytest.skip(f"this release of scikit-learn has no {name}")
+    check(Estimator.__name__, Estimator())
+
+
+@pytest.mark.parametrize("Part", list(OPTIMIZERS.values()), ids=list(OPTIMIZERS))
+def test_solver_objects_pass_the_checks_of_parameters(Part):
+    """Optimizers are no estimators, but are cloned and searched as such."""
+    for name in (
+        "check_estimator_repr",
+        "check_no_attributes_set_in_init",
+        "check_get_params_invariance",
+        "check_set_params",
+    ):
+        getattr(estimator_checks, name)(Part.__name__, Part())
+
+
+# The tags are claims; these keep them.
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_tags_claim_full_service(Estimator):
+    tags = get_tags(Estimator())
+    assert tags.input_tags.sparse
+    assert not tags.input_tags.allow_nan
+    assert tags.target_tags.required
+    assert not tags.non_deterministic
+    assert not tags.no_validation
+    assert not tags._skip_test
+
+
+def test_classifier_tags_are_true():
+    tags = get_tags(MLPClassifierX())
+    assert tags.classifier_tags.multi_class
+    assert tags.classifier_tags.multi_label
+    assert not tags.classifier_tags.poor_score
+    assert not tags.target_tags.multi_output
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:200] / 16, y[:200]
+    labels = np.column_stack([y > 4, y % 2 == 0]).astype(int)
+    model = MLPClassifierX((20,), learning_rate_init=0.02, max_iter=60, random_state=0)
+    assert model.fit(csr_array(X), y).score(csr_array(X), y) > 0.95
+    assert model.fit(csr_array(X), labels).score(csr_array(X), labels) > 0.9
+    with pytest.raises(ValueError, match="multiclass-multioutput"):
+        model.fit(X, np.column_stack([y, y]))
+
+
+def test_regressor_tags_are_true():
+    tags = get_tags(MLPRegressorX())
+    assert not tags.regressor_tags.poor_score
+    assert tags.target_tags.multi_output
+    X, y = load_diabetes(return_X_y=True)
+    X, Y = scale(X), scale(np.column_stack([y, X[:, 2] - X[:, 8]]))
+    model = MLPRegressorX((), learning_rate_init=0.05, max_iter=200, random_state=0)
+    predicted = model.fit(csr_array(X), Y).predict(csr_array(X))
+    assert predicted.shape == Y.shape
+    assert model.score(X, Y[:, :]) > 0.7
+
+
+# What holds in place of the weight-equivalence checks.
+
+IN_THE_ROW_SPAN = [
+    solver for solver, Solver in OPTIMIZERS.items() if "r" not in Solver.memory
+]
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+@pytest.mark.parametrize("solver", IN_THE_ROW_SPAN)
+def test_weighted_is_repeated_where_small_batches_reach_one_optimum(solver, container):
+    """Minibatches differ, but there is one place for both trainings to end.
+
+    With more features than rows a linear model can meet every target. Solvers without
+    an adaptive memory move within the span of the rows, whatever the batches: they end
+    in the one point of that span (seen from the first weights) that meets them all.
+    """
+    X, y = load_digits(return_X_y=True)
+    X = scale(X) / 8  # rows of about unit length, nearly orthogonal
+    X, y, elsewhere = X[:12], y[:12] / 9, X[100:200]
+    counts = np.array([1, 2, 3, 0, 1, 1, 2, 0, 4, 1, 1, 2])
+    model = MLPRegressorX(
+        (),
+        solver=solver,
+        batch_size=5,
+        learning_rate_init=0.1 if "v" in OPTIMIZERS[solver].memory else 0.7,
+        alpha=0,
+        tol=0,
+        n_iter_no_change=np.inf,
+        max_iter=6000 if OPTIMIZERS[solver].full_batch else 2000,
+        random_state=0,
+    )
+    weighted = clone(model).fit(container(X), y, sample_weight=counts)
+    repeated = clone(model).fit(
+        container(np.repeat(X, counts, axis=0)), np.repeat(y, counts)
+    )
+    met = counts > 0
+    assert np.allclose(weighted.predict(X)[met], y[met], atol=1e-6)
+    assert np.allclose(weighted.predict(X), repeated.predict(X), atol=1e-6)
+    assert np.allclose(
+        weighted.predict(elsewhere), repeated.predict(elsewhere), atol=1e-6
+    )
+    # The rows of weight zero took no part, and the two are no mere interpolation of
+    # everything: their targets are missed.
+    assert not np.allclose(weighted.predict(X)[~met], y[~met], atol=1e-2)
+
+
+def early_stopping_problem(Estimator):
+    if Estimator is MLPClassifierX:
+        X, y = load_breast_cancer(return_X_y=True)
+    else:
+        X, y = load_diabetes(return_X_y=True)
+        y = scale(y)
+    w = np.random.RandomState(0).randint(0, 4, len(y)).astype(float)
+    model = Estimator(
+        (10,),
+        early_stopping=True,
+        validation_fraction=0.3,
+        learning_rate_init=0.01,
+        alpha=0,
+        max_iter=30,
+        random_state=0,
+    )
+    return model, scale(X)[:300], y[:300], w[:300]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("factor", [0.25, 8.0, 3.0])
+def test_early_stopping_does_not_see_the_unit_of_the_weights(Estimator, factor):
+    model, X, y, w = early_stopping_problem(Estimator)
+    one = clone(model).fit(X, y, sample_weight=w)
+    other = clone(model).fit(X, y, sample_weight=factor * w)
+    none = clone(model).fit(X, y)
+    assert np.allclose(one.coefs_[0], other.coefs_[0], rtol=1e-9, atol=1e-12)
+    assert one.n_iter_ == other.n_iter_
+    assert np.allclose(one.validation_scores_, other.validation_scores_, rtol=1e-12)
+    assert not np.allclose(one.coefs_[0], none.coefs_[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_early_stopping_does_not_see_rows_of_weight_zero(Estimator):
+    """Neither in training nor in the validation score."""
+    model, X, y, w = early_stopping_problem(Estimator)
+    X_other = X.copy()
+    X_other[w == 0] = 7.0
+    one = clone(model).fit(X, y, sample_weight=w)
+    other = clone(model).fit(X_other, y, sample_weight=w)
+    assert np.allclose(one.coefs_[0], other.coefs_[0], rtol=1e-9, atol=1e-12)
+    assert np.allclose(one.validation_scores_, other.validation_scores_, rtol=1e-12)
