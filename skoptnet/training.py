@@ -226,7 +226,8 @@ class Outcome:
     ----------
     reason : str
         "converged" (the training loss stopped improving), "early_stopping" (the
-        validation score did), "max_iter", "diverged" or "interrupted".
+        validation score did), "max_iter", "diverged" or "interrupted"; the estimators
+        add "failed", for an error in a solver or schedule of the user's.
     best : float
         The highest merit: validation score, or negative training loss.
     kept_epoch : int
@@ -296,7 +297,8 @@ def train(
         If there is no earlier state with finite weights to fall back on.
     KeyboardInterrupt
         If that comes before an epoch is finished; the run is as it was. Later, the
-        training ends with the run as of the last finished epoch.
+        training ends with the run as of the last finished epoch (with ``validate``,
+        the weights of the best).
     """
     started_at = run.epoch
     to_beat = validate(run.theta) if validate and started_at else -math.inf
@@ -335,11 +337,8 @@ def train(
     except BaseException:
         last.restore(run)
         raise
-    outcome.best, outcome.rate, outcome.kept_epoch = (
-        progress.best,
-        epochs.rate,
-        run.epoch,
-    )
+    outcome.best, outcome.rate = progress.best, epochs.rate
+    outcome.kept_epoch = run.epoch
     if validate or outcome.reason == "diverged":
         run.theta[...] = best.theta
         outcome.kept_epoch = best.epoch
@@ -429,7 +428,7 @@ class Epochs:
         begun, run, total = time.perf_counter(), self.run, 0.0
         for step, batch in enumerate(self.batches.epoch(run.rng)):
             clock = Clock(run.update, run.epoch, self.batches.n_updates, step)
-            self.rate = self.learning_rate * float(self.schedule(clock))
+            self.rate = self.learning_rate * self.factor(clock)
             loss = self.loss_and_gradient(self.update.gradient_point(), batch)
             if not math.isfinite(loss):
                 raise Diverged
@@ -450,6 +449,16 @@ class Epochs:
             figures["validation_score"] = validate(run.theta)
         figures["seconds"] = time.perf_counter() - begun
         return figures
+
+    def factor(self, clock: Clock) -> float:
+        """Return what the schedule makes of the initial rate."""
+        factor = float(self.schedule(clock))
+        if not 0 <= factor < math.inf:
+            raise ValueError(
+                f"A schedule must return a finite factor that is not negative."
+                f" {self.schedule!r} returned {factor} at {clock}."
+            )
+        return factor
 
     def objective(self, theta: Array) -> float:
         """Return the objective of the whole training set."""

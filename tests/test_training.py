@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import scale
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.backends import blas_threads
 from skoptnet.losses import LOSSES
@@ -208,6 +208,20 @@ def test_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
     )
     run, _ = go(data=data, learning_rate=1e-300, max_epochs=1, batch_size=33)
     assert run.history["loss"][0] == pytest.approx(objective, rel=1e-12)
+
+
+@pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf])
+def test_a_factor_that_is_no_rate_is_refused(factor):
+    class Odd(Schedule):
+        def __call__(self, clock):
+            return factor if clock.epoch == 2 else 1.0
+
+    model = MLPClassifierX((3,), lr_schedule=Odd(), random_state=0)
+    with pytest.raises(
+        ValueError, match=r"finite factor .* Odd\(\) returned"
+    ):
+        model.fit(X, y)
+    assert (model.n_iter_, model.stop_reason_) == (2, "failed")
 
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))

@@ -117,7 +117,7 @@ Notes
 The same ``random_state`` draws the same first weights, validation split and
 minibatches as scikit-learn's MLP does (but for the stratified split of more than two
 classes). Training that diverges stops at once and keeps the best earlier weights;
-Ctrl-C keeps those of the last finished epoch."""
+Ctrl-C keeps those of the last finished epoch (with ``early_stopping``, of the best)."""
 
 
 def documented(cls: _Class) -> _Class:
