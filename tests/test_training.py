@@ -217,9 +217,7 @@ def test_a_factor_that_is_no_rate_is_refused(factor):
             return factor if clock.epoch == 2 else 1.0
 
     model = MLPClassifierX((3,), lr_schedule=Odd(), random_state=0)
-    with pytest.raises(
-        ValueError, match=r"finite factor .* Odd\(\) returned"
-    ):
+    with pytest.raises(ValueError, match=r"finite factor .* Odd\(\) returned"):
         model.fit(X, y)
     assert (model.n_iter_, model.stop_reason_) == (2, "failed")
 
