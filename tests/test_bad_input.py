@@ -280,10 +280,16 @@ def test_unknown_parameter_names_are_refused():
 def test_nested_parameters_of_a_named_solver_are_refused():
     """A name has no hyperparameters of its own; the flat ones are meant."""
     model = small(MLPClassifierX, solver="adam")
-    before = joblib.hash(model)
-    with pytest.raises((ValueError, AttributeError), match=r"set_params|solver"):
-        model.set_params(solver__beta_2=0.9)
-    assert joblib.hash(model) == before
+    message = assert_refused(
+        "'solver__beta_2' is a parameter of a solver object, but solver is the name"
+        " 'adam'. Set 'beta_2' of MLPClassifierX itself",
+        "set_params",
+        model=model,
+        solver__beta_2=0.9,
+    )
+    assert "as an object" in message
+    model.set_params(solver=Adam(), solver__beta_2=0.9)
+    assert model.solver.beta_2 == 0.9
 
 
 # ------------------------------------------------------------------------- data

@@ -134,6 +134,35 @@ class MLP(BaseEstimator, ABC):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
 
+    def set_params(self, **params):
+        """Set parameters of the estimator, or of its solver and schedule objects.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name; ``solver__momentum=0.5`` reaches into a solver object.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or no object to reach into.
+        """
+        for name in params:
+            part, _, inner = name.partition("__")
+            holder = params.get(part, getattr(self, part, None))
+            if inner and part in ("solver", "lr_schedule") and isinstance(holder, str):
+                raise ValueError(
+                    f"{name!r} is a parameter of a {part} object, but {part} is the"
+                    f" name {holder!r}. Set {inner!r} of {type(self).__name__} itself,"
+                    f" or give {part} as an object."
+                )
+        return super().set_params(**params)
+
     # What the two tell apart.
 
     @abstractmethod
