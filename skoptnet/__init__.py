@@ -12,13 +12,12 @@ from .optimizers import (
     Optimizer,
     RMSProp,
 )
-from .schedules import Clock, Constant, ExponentialDecay, Schedule, StepDecay
+from .schedules import Constant, ExponentialDecay, Schedule, StepDecay
 
 __all__ = [
     "SGD",
     "AdaGrad",
     "Adam",
-    "Clock",
     "Constant",
     "ExponentialDecay",
     "GradientDescent",

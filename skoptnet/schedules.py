@@ -32,7 +32,7 @@ class Clock(NamedTuple):
 
     Examples
     --------
-    >>> from skoptnet import Clock
+    >>> from skoptnet.schedules import Clock
     >>> Clock(update=25, epoch=2, updates_per_epoch=10, step=5).epochs
     2.5
     """
@@ -103,7 +103,7 @@ class Constant(Schedule):
 
     Examples
     --------
-    >>> from skoptnet import Clock, Constant
+    >>> from skoptnet.schedules import Clock, Constant
     >>> Constant()(Clock(update=70, epoch=7, updates_per_epoch=10, step=0))
     1.0
     """
@@ -143,7 +143,7 @@ class StepDecay(_Decay):
 
     Examples
     --------
-    >>> from skoptnet import Clock, StepDecay
+    >>> from skoptnet.schedules import Clock, StepDecay
     >>> StepDecay()(Clock(update=250, epoch=25, updates_per_epoch=10, step=0))
     0.25
     """
@@ -171,7 +171,7 @@ class ExponentialDecay(_Decay):
 
     Examples
     --------
-    >>> from skoptnet import Clock, ExponentialDecay
+    >>> from skoptnet.schedules import Clock, ExponentialDecay
     >>> ExponentialDecay()(Clock(update=200, epoch=20, updates_per_epoch=10, step=0))
     0.25
     """

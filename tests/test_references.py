@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skoptnet import Clock
 from skoptnet.backends import Update
 from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES
+from skoptnet.schedules import SCHEDULES, Clock
 
 RECORD = json.loads(
     (Path(__file__).parent / "reference" / "trajectories.json").read_text()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from skoptnet import Clock, MLPClassifierX, Schedule
+from skoptnet import MLPClassifierX, Schedule
 from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES
+from skoptnet.schedules import SCHEDULES, Clock
 from skoptnet.testing import check_schedule
 
 X, y = load_iris(return_X_y=True)
