@@ -464,6 +464,14 @@ def test_weights_that_are_none_are_refused(Estimator, weights, says):
     assert_refused(says, "partial_fit", X, y, model=model, **kinds)
 
 
+def test_columns_of_a_multilabel_target_may_have_any_names():
+    """They are given again in later calls, as many as in the first."""
+    model = small(MLPClassifierX)
+    for _ in range(2):
+        model.partial_fit(X, KINDS, classes=["wide", "long"])
+    assert_refused("is not the same", "partial_fit", X, KINDS, ["wide"], model=model)
+
+
 # ------------------------------------------------------------- early stopping
 
 

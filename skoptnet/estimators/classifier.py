@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from scipy.special import log_expit, log_softmax
@@ -105,11 +107,10 @@ class MLPClassifierX(ClassifierMixin, MLP):
         """
         z = self._raw_outputs(X)
         chosen = _chosen(z, self.out_activation_)
-        if self._multilabel:
-            return (
-                csr_array(chosen.astype(int)) if self._sparse_y else chosen.astype(int)
-            )
-        return self.classes_[chosen.astype(int).reshape(len(z))]
+        codes = chosen.astype(int)
+        if not self._multilabel:
+            return self.classes_[codes.reshape(len(z))]
+        return csr_array(codes) if self._sparse_y else codes
 
     def decision_function(self, X):
         """Return the raw outputs, before sigmoid or softmax.
@@ -179,9 +180,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         self._check_kind(kind == "multilabel-indicator", call)
         if not call.goes_on:
             self.classes_ = self._first_classes(y, call)
-        elif call.classes is not None and not np.array_equal(
-            np.unique(call.classes), self.classes_
-        ):
+        elif call.classes is not None and not self._same_classes(call.classes):
             raise ValueError(
                 f"classes={call.classes!r} is not the same as on the first call to"
                 f" partial_fit, which was {self.classes_!r}."
@@ -192,6 +191,11 @@ class MLPClassifierX(ClassifierMixin, MLP):
         self._check_classes(np.unique(y), call)
         codes = np.searchsorted(self.classes_, y)
         return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
+
+    def _same_classes(self, classes: Any) -> bool:
+        if self._multilabel:  # one for each column, whatever they are called
+            return len(classes) == len(self.classes_)
+        return np.array_equal(np.unique(classes), self.classes_)
 
     def _check_kind(self, multilabel: bool, call: Call) -> None:
         if call.goes_on and multilabel != self._multilabel:
@@ -218,9 +222,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         classes = np.unique(call.classes if call.partial else y)
         if len(classes) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes to tell apart; y has"
-                f" {len(classes)} class: {classes}. Check the split, or use"
-                " partial_fit with all classes."
+                f"{type(self).__name__} needs at least 2 classes to tell apart;"
+                f" {'classes' if call.partial else 'y'} has {len(classes)} class:"
+                f" {classes}. Check the split, or use partial_fit with all classes."
             )
         return classes
 
@@ -248,9 +252,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         return ("binary", 1) if n_classes == 2 else ("multiclass", n_classes)
 
     def _strata(self, Y):
-        return (
-            None if self._multilabel else self.classes_[Y.reshape(len(Y)).astype(int)]
-        )
+        if self._multilabel:
+            return None
+        return self.classes_[Y.reshape(len(Y)).astype(int)]
 
     def _scorer(self, Y, w):
         softmax = Y.ndim == 1
