@@ -199,7 +199,7 @@ class SGD(Optimizer):
     MLPClassifierX(lr_schedule='step', solver=SGD())
     """
 
-    default_learning_rate = 0.1
+    default_learning_rate = 0.03
     elementwise = True
 
     def step(self, theta, g, state, eps, xp):
@@ -230,7 +230,7 @@ class Momentum(Optimizer):
     """
 
     memory: tuple[str, ...] = ("v",)
-    default_learning_rate = 0.1
+    default_learning_rate = 0.01
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {"momentum": _SHARE}
 
@@ -269,7 +269,7 @@ class Nesterov(Momentum):
     MLPRegressorX(solver=Nesterov(momentum=0.99))
     """
 
-    default_learning_rate = 0.03
+    default_learning_rate = 0.003
 
     def gradient_point(self, theta, state, xp):
         return theta + self.momentum * state.v
