@@ -261,7 +261,7 @@ def test_warm_start_with_early_stopping_holds_out_the_same_rows(
 ):
     """So that no validation row has been trained on before.
 
-    scikit-learn draws a second split where the random state is None or an instance.
+    scikit-learn draws another split, from another place in the random numbers.
     """
     X, y = iris()
     model = Estimator(
