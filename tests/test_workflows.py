@@ -896,4 +896,4 @@ def test_the_least_a_newcomer_types():
         StandardScaler(), MLPClassifierX(solver=SGD(), random_state=0)
     )
     model.set_params(mlpclassifierx__lr_schedule="step")
-    assert cross_val_score(model, CANCER.data, CANCER.target, cv=3).mean() > 0.95
+    assert cross_val_score(model, CANCER.data, CANCER.target, cv=3).mean() > 0.93
