@@ -226,8 +226,8 @@ class Outcome:
     ----------
     reason : str
         "converged" (the training loss stopped improving), "early_stopping" (the
-        validation score did), "max_iter", "diverged" or "interrupted"; the estimators
-        add "failed", for an error in a solver or schedule of the user's.
+        validation score did), "max_iter", "diverged" or "interrupted". The estimators
+        add "partial_fit", and "failed" for an error in a solver or schedule.
     best : float
         The highest merit: validation score, or negative training loss.
     kept_epoch : int

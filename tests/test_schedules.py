@@ -64,6 +64,8 @@ def test_going_on_counts_where_it_stopped(name, going_on):
     whole = MLPClassifierX((3,), max_iter=6, random_state=0, **parameters).fit(X, y)
     assert model.history_["learning_rate"] == whole.history_["learning_rate"]
     assert model.history_["epoch"] == [1, 2, 3, 4, 5, 6]
+    reasons = {"partial_fit": "partial_fit", "warm_start": "max_iter"}
+    assert model.stop_reason_ == reasons[going_on]
     assert model.history_["update"] == whole.history_["update"]
 
 

@@ -258,6 +258,8 @@ class MLP(BaseEstimator, ABC):
                     self._keep(network, run, optimizer, failed, begun_at)
                     transaction.commit()
                 raise
+            if call.partial and outcome.reason == "max_iter":
+                outcome.reason = "partial_fit"
             self._keep(network, run, optimizer, outcome, begun_at)
         self._warn(outcome, call, self.loss_curve_[begun_at:])
         if outcome.reason == "interrupted" and call.partial:
@@ -425,7 +427,7 @@ class MLP(BaseEstimator, ABC):
                 f" {outcome.kept_epoch}.",
                 stacklevel=4,
             )
-        elif outcome.reason == "max_iter" and not call.partial:
+        elif outcome.reason == "max_iter":
             _warn(
                 f"Maximum number of epochs (max_iter={self.max_iter}) reached and the"
                 " optimization has not converged yet. Increase max_iter, or raise"

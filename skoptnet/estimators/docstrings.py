@@ -98,8 +98,8 @@ t_ : int
     Samples seen in training, over all calls.
 stop_reason_ : str
     Why training ended: ``'converged'``, ``'early_stopping'``, ``'max_iter'``,
-    ``'diverged'``, ``'interrupted'``, or ``'failed'`` (an error in a solver or
-    schedule of your own).
+    ``'partial_fit'`` (its one epoch is done), ``'diverged'``, ``'interrupted'``, or
+    ``'failed'`` (an error in a solver or schedule of your own).
 n_layers_ : int
     Number of layers, input and output included.
 n_outputs_ : int
