@@ -22,6 +22,9 @@ from .network import Network
 from .optimizers import Optimizer, State
 from .schedules import Clock, Schedule
 
+# A parameter above this is no sign of learning; the next outputs may overflow.
+_LARGE = 1e6
+
 
 @dataclass
 class Run:
@@ -215,7 +218,7 @@ class Progress:
 
 
 class Diverged(ArithmeticError):
-    """A loss or a parameter is no longer finite."""
+    """A loss, a parameter or a score is no longer finite."""
 
 
 @dataclass
@@ -423,7 +426,7 @@ class Epochs:
         Raises
         ------
         Diverged
-            As soon as a loss, or at the end a parameter, is not finite.
+            As soon as a loss is not finite, or what the epoch ends with is not sound.
         """
         begun, run, total = time.perf_counter(), self.run, 0.0
         for step, batch in enumerate(self.batches.epoch(run.rng)):
@@ -435,7 +438,7 @@ class Epochs:
             self.update.step(self.rate)
             run.update += 1
             total += loss * len(batch)
-        if not np.isfinite(run.theta).all():
+        if not self.is_sound(run.theta):
             raise Diverged
         run.epoch += 1
         run.samples += len(self.batches.data)
@@ -447,8 +450,21 @@ class Epochs:
         }
         if validate:
             figures["validation_score"] = validate(run.theta)
+            if not math.isfinite(figures["validation_score"]):
+                raise Diverged
         figures["seconds"] = time.perf_counter() - begun
         return figures
+
+    def is_sound(self, theta: Array) -> bool:
+        """Tell whether the parameters an epoch ended with can be used.
+
+        Their loss is measured in the next epoch, if there is one. Where they are so
+        large that it may overflow, it is measured here.
+        """
+        largest = float(max(theta.max(), -theta.min()))
+        if largest > _LARGE:
+            return math.isfinite(self.objective(theta))
+        return math.isfinite(largest)
 
     def factor(self, clock: Clock) -> float:
         """Return what the schedule makes of the initial rate."""

@@ -455,7 +455,7 @@ def test_diverged_fit_stops_at_once_and_keeps_a_finite_model(solver, early_stopp
     ):
         model.fit(X, y)
     assert model.stop_reason_ == "diverged"
-    assert model.n_iter_ == (4 if OPTIMIZERS[solver].full_batch else 3)
+    assert model.n_iter_ == 3
     assert np.isfinite(theta_of(model)).all()
     assert np.isfinite(model.loss_)
 

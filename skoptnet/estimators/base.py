@@ -382,8 +382,14 @@ class MLP(BaseEstimator, ABC):
     def _validator(
         self, network: Network, data: TrainingSet
     ) -> Callable[[Array], float]:
+        """Return the function theta -> score, nan where outputs are not finite."""
         score = self._scorer(data.Y, data.w)
-        return lambda theta: score(network.outputs(theta, data.X))
+
+        def validate(theta: Array) -> float:
+            z = network.outputs(theta, data.X)
+            return score(z) if np.isfinite(z).all() else math.nan
+
+        return validate
 
     def _keep(
         self,
