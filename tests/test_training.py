@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -208,6 +209,26 @@ def test_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
     )
     run, _ = go(data=data, learning_rate=1e-300, max_epochs=1, batch_size=33)
     assert run.history["loss"][0] == pytest.approx(objective, rel=1e-12)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_an_explosion_in_the_last_update_is_seen(solver, early_stopping):
+    """No later epoch would measure the loss of these finite, useless weights."""
+
+    class Jump(Schedule):
+        def __call__(self, clock):
+            last = clock.epoch == 3 and clock.step == clock.updates_per_epoch - 1
+            return 1e250 if last else 1.0
+
+    model = MLPClassifierX((5, 5), "identity", solver=solver, lr_schedule=Jump(),
+                           early_stopping=early_stopping, max_iter=4,
+                           learning_rate_init=0.01, random_state=0)  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch 4"):
+        model.fit(X, y)
+    assert model.n_iter_ == 3
+    assert np.isfinite(model.decision_function(X)).all()
+    assert model.score(X, y) > 0.5
 
 
 @pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf])
