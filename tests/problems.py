@@ -1,0 +1,80 @@
+"""What several test files share: small problems, small models, comparisons."""
+
+import re
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import scale
+
+from skoptnet import MLPClassifierX, MLPRegressorX
+
+ESTIMATORS = (MLPClassifierX, MLPRegressorX)
+CANCER = load_breast_cancer()
+DIABETES = load_diabetes()
+DIGITS = load_digits()
+IRIS = load_iris()
+X = scale(IRIS.data)
+LABELS = IRIS.target_names[IRIS.target]
+NUMBERS = scale(IRIS.data[:, 3] * IRIS.data[:, 0])
+KINDS = np.column_stack([IRIS.target == 0, X[:, 0] > 0]).astype(int)
+
+
+def target(Estimator):
+    return LABELS if Estimator is MLPClassifierX else NUMBERS
+
+
+def small(Estimator, **parameters):
+    """A model that is fitted in a moment."""
+    settings = {"max_iter": 3, "learning_rate_init": 0.01, "random_state": 0}
+    return Estimator((5,), **{**settings, **parameters})
+
+
+def batched(Estimator, **parameters):
+    """A model that makes several updates per epoch on the iris data."""
+    settings = {"max_iter": 5, "batch_size": 40, "learning_rate_init": 0.02}
+    return Estimator((6,), **{**settings, "random_state": 0, **parameters})
+
+
+def assert_refused(
+    match, call, *passed, model, error=ValueError, exact=True, **keywords
+):
+    """Check that ``call`` raises and that model and arguments stay as they were."""
+    before = joblib.hash(model), joblib.hash((passed, keywords))
+    pattern = re.escape(match) if exact else match
+    with pytest.raises(error, match=pattern) as caught:
+        getattr(model, call)(*passed, **keywords)
+    assert joblib.hash(model) == before[0], "the estimator was changed"
+    assert joblib.hash((passed, keywords)) == before[1], "the input was changed"
+    return str(caught.value)
+
+
+def assert_fit_refused(match, estimator, rows, y, **keywords):
+    """As assert_refused, for a new estimator and for one that holds a model.
+
+    The second held a model of good data under good parameters; it predicts as before.
+    """
+    new = clone(estimator)
+    message = assert_refused(match, "fit", rows, y, model=new, **keywords)
+    with pytest.raises(NotFittedError):
+        new.predict(X)
+    good = target(type(estimator))
+    fitted = small(type(estimator)).fit(X, good)
+    predicted = fitted.predict(X)
+    fitted.set_params(**estimator.get_params(deep=False))
+    assert_refused(match, "fit", rows, y, model=fitted, **keywords)
+    assert np.array_equal(fitted.predict(X), predicted)
+    return message
+
+
+def assert_same_state(one, other):
+    """Check that two fitted models are equal, down to the solver's memory."""
+    assert np.array_equal(one._run.theta, other._run.theta)
+    assert vars(one._run.state).keys() == vars(other._run.state).keys()
+    for name, value in vars(one._run.state).items():
+        assert np.array_equal(value, getattr(other._run.state, name)), name
+    assert one.loss_curve_ == other.loss_curve_
+    assert one.t_ == other.t_

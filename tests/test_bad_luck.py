@@ -1,0 +1,396 @@
+"""Trainings that go wrong: divergence, errors in the middle, Ctrl-C, warnings.
+
+None of them loses the model, and none changes what it was given.
+"""
+
+import pickle
+import re
+import warnings
+from copy import deepcopy
+
+import joblib
+import numpy as np
+import pytest
+from problems import (
+    CANCER,
+    DIABETES,
+    ESTIMATORS,
+    LABELS,
+    NUMBERS,
+    X,
+    assert_fit_refused,
+    assert_refused,
+    small,
+    target,
+)
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from skoptnet import MLPClassifierX, MLPRegressorX, Momentum, Optimizer, Schedule
+from skoptnet.optimizers import OPTIMIZERS
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
+)
+
+# ------------------------------------------------------------------- divergence
+
+
+def wild(Estimator, solver, rate, **parameters):
+    """A training on unscaled data at a rate that is no rate."""
+    settings = dict(  # noqa: C408
+        solver=solver,
+        learning_rate_init=rate,
+        batch_size=50,
+        tol=0,
+        n_iter_no_change=np.inf,
+        max_iter=60,
+        random_state=0,
+    )
+    return Estimator((5,), **{**settings, **parameters})
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+def test_divergence_in_the_first_epoch_is_an_error(Estimator, solver):
+    """Every solver can be driven there; it says so and holds no model."""
+    data = CANCER if Estimator is MLPClassifierX else DIABETES
+    # One update per epoch: the second epoch is the first to see what it has done.
+    model = wild(Estimator, solver, 1e308)
+    if OPTIMIZERS[solver].full_batch:
+        model.set_params(learning_rate_init=1.7e308)
+    y = data.target if Estimator is MLPClassifierX else data.target * 1e3
+    message = assert_refused(
+        "Solver produced non-finite parameter weights.",
+        "fit",
+        data.data * 1e3,
+        y,
+        model=model,
+    )
+    assert "learning_rate_init" in message
+    with pytest.raises(NotFittedError):
+        model.predict(data.data)
+
+
+class Jump(Schedule):
+    """A rate that goes through the roof at one epoch."""
+
+    def __init__(self, epoch, factor=1e300):
+        self.epoch, self.factor = epoch, factor
+
+    def __call__(self, clock):
+        return self.factor if clock.epoch >= self.epoch else 1.0
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+def test_divergence_in_a_later_epoch_keeps_the_best(Estimator, solver):
+    y = target(Estimator)
+    model = wild(Estimator, solver, 0.01, lr_schedule=Jump(4))
+    with pytest.warns(ConvergenceWarning, match="Training diverged") as caught:
+        model.fit(X, y)
+    (warning,) = caught
+    message = str(warning.message)
+    assert warning.filename == __file__
+    assert model.stop_reason_ == "diverged"
+    assert all(np.isfinite(W).all() for W in model.coefs_ + model.intercepts_)
+    finished = model.n_iter_
+    kept = int(re.search(r"The weights of epoch (\d+) are kept", message).group(1))
+    assert 1 <= kept <= finished
+    assert len(model.loss_curve_) == finished
+    assert f"diverged in epoch {finished + 1}" in message
+    assert f"at learning rate {0.01 * 1e300:g}" in message
+    assert "smaller learning_rate_init (it was 0.01)" in message
+    assert "lr_schedule" in message
+    assert "standardised features" in message
+    assert model.loss_ == model.loss_curve_[kept - 1]
+    # The weights are those of a training that ends with the kept epoch.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        stopped = clone(model).set_params(max_iter=kept).fit(X, y)
+    for ours, theirs in zip(model.coefs_, stopped.coefs_, strict=True):
+        assert np.array_equal(ours, theirs)
+    # It can be used: for predicting, and for going on at a sane rate.
+    model.set_params(lr_schedule="constant", learning_rate_init=0.001)
+    model.partial_fit(X, y)
+    assert np.isfinite(model.loss_)
+
+
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+@pytest.mark.parametrize("batch_size", [20, 150])
+def test_after_divergence_the_model_is_the_best_there_was(solver, batch_size):
+    """Judged by what it does to the training rows, with one update per epoch too."""
+    model = wild(
+        MLPRegressorX,
+        solver,
+        0.01,
+        alpha=0,
+        batch_size=batch_size,
+        shuffle=False,
+        lr_schedule=Jump(4, 1e90),
+    )
+
+    def loss(model):
+        return 0.5 * np.mean((model.predict(X) - NUMBERS) ** 2)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        before_the_jump = loss(clone(model).set_params(max_iter=4).fit(X, NUMBERS))
+        model.fit(X, NUMBERS)
+    assert before_the_jump < 2
+    assert model.stop_reason_ == "diverged"
+    assert loss(model) <= 1.05 * before_the_jump
+
+
+def test_divergence_of_partial_fit_keeps_the_model():
+    model = small(MLPRegressorX, solver="sgd").fit(X, NUMBERS)
+    predicted = model.predict(X)
+    model.set_params(learning_rate_init=1e200)
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch 4"):
+        model.partial_fit(X, NUMBERS * 1e200)
+    assert np.array_equal(model.predict(X), predicted)
+    model.set_params(learning_rate_init=0.01).partial_fit(X, NUMBERS)
+    assert not np.array_equal(model.predict(X), predicted)
+    assert len(model.loss_curve_) == 4
+
+
+# -------------------------------------------------- errors in the middle, Ctrl-C
+
+
+class RaiseAt(Schedule):
+    """A schedule that fails at the second update of one epoch."""
+
+    def __init__(self, epoch, error=RuntimeError):
+        self.epoch, self.error = epoch, error
+
+    def __call__(self, clock):
+        if clock.epoch == self.epoch and clock.step == 1:
+            raise self.error("in the middle")
+        return 1.0
+
+
+class FailingMomentum(Momentum):
+    """A solver that fails at one of its updates."""
+
+    def __init__(self, momentum=0.9, fails_at=0):
+        super().__init__(momentum)
+        self.fails_at = fails_at
+
+    def step(self, theta, g, state, eps, xp):
+        super().step(theta, g, state, eps, xp)
+        if state.t == self.fails_at:
+            theta[:] = np.nan
+            raise RuntimeError("in the middle")
+
+
+def minibatched(Estimator, **parameters):
+    return small(Estimator, batch_size=30, max_iter=20, tol=0, **parameters)
+
+
+def assert_same_weights(one, other):
+    for ours, theirs in zip(one.coefs_, other.coefs_, strict=True):
+        assert np.array_equal(ours, theirs)
+    for ours, theirs in zip(one.intercepts_, other.intercepts_, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_an_error_in_a_schedule_leaves_the_last_finished_epoch(Estimator):
+    y = target(Estimator)
+    model = minibatched(Estimator, lr_schedule=RaiseAt(6))
+    with pytest.raises(RuntimeError, match="in the middle"):
+        model.fit(X, y)
+    assert model.stop_reason_ == "failed"
+    assert model.n_iter_ == len(model.loss_curve_) == 6
+    assert_same_weights(model, minibatched(Estimator).set_params(max_iter=6).fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_an_error_in_a_solver_leaves_the_last_finished_epoch(Estimator):
+    """Five updates per epoch; the 28th is in the sixth."""
+    y = target(Estimator)
+    model = minibatched(Estimator, solver=FailingMomentum(fails_at=28))
+    with pytest.raises(RuntimeError, match="in the middle"):
+        model.fit(X, y)
+    assert model.stop_reason_ == "failed"
+    assert model.n_iter_ == 5
+    plain = minibatched(Estimator, solver=Momentum()).set_params(max_iter=5)
+    assert_same_weights(model, plain.fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "parameters",
+    [{"lr_schedule": RaiseAt(0)}, {"solver": FailingMomentum(fails_at=3)}],
+    ids=["schedule", "solver"],
+)
+def test_an_error_in_the_first_epoch_leaves_the_estimator_as_it_was(
+    Estimator, parameters
+):
+    model = minibatched(Estimator, **parameters)
+    y = target(Estimator)
+    assert_refused("in the middle", "fit", X, y, model=model, error=RuntimeError)
+    fitted = small(Estimator).fit(X, y).set_params(**model.get_params(deep=False))
+    assert_refused("in the middle", "fit", X, y, model=fitted, error=RuntimeError)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_a_model_that_goes_on_and_fails_at_once_is_as_it_was(Estimator, error, call):
+    """Weights, solver memory, counts and random numbers."""
+    y = target(Estimator)
+    model = minibatched(Estimator, warm_start=True, lr_schedule=RaiseAt(2, error))
+    model.set_params(max_iter=2).fit(X, y)
+    untroubled = deepcopy(model).set_params(lr_schedule="constant")
+    before, attributes = pickle.dumps(model._run), set(vars(model))
+    with pytest.raises(error, match="in the middle"):
+        getattr(model, call)(X, y)
+    assert set(vars(model)) == attributes
+    assert_same_weights(model, untroubled)
+    model.set_params(lr_schedule="constant")
+    assert_same_weights(model.partial_fit(X, y), untroubled.partial_fit(X, y))
+    assert before != pickle.dumps(model._run)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_failed_change_of_solver_does_not_cost_the_solvers_memory(
+    Estimator, early_stopping
+):
+    """Another solver, refused data or a failing schedule, and back again."""
+    y = target(Estimator)
+    model = minibatched(Estimator, warm_start=True, early_stopping=early_stopping)
+    model.set_params(max_iter=2).fit(X, y)
+    untroubled = deepcopy(model)
+    if early_stopping:
+        model.set_params(solver="momentum")
+        one_row = np.eye(150)[7]
+        with pytest.raises(ValueError, match="early-stopping split"):
+            model.fit(X, y, sample_weight=one_row)
+    else:
+        model.set_params(solver="momentum", shuffle=False, lr_schedule=RaiseAt(2))
+        with pytest.raises(RuntimeError, match="in the middle"):
+            model.fit(X, y)
+    model.set_params(solver="adam", shuffle=True, lr_schedule="constant")
+    assert_same_weights(model.fit(X, y), untroubled.fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_ctrl_c_keeps_the_last_finished_epoch(Estimator, early_stopping):
+    y = target(Estimator)
+    model = minibatched(
+        Estimator,
+        early_stopping=early_stopping,
+        lr_schedule=RaiseAt(7, KeyboardInterrupt),
+    )
+    with pytest.warns(UserWarning, match="Training interrupted by user") as caught:
+        model.fit(X, y)
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert model.stop_reason_ == "interrupted"
+    assert model.n_iter_ == len(model.loss_curve_) == 7
+    whole = minibatched(Estimator, early_stopping=early_stopping)
+    assert_same_weights(model, whole.set_params(max_iter=7).fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_ctrl_c_in_the_first_epoch_leaves_the_estimator_as_it_was(Estimator):
+    y = target(Estimator)
+    model = minibatched(Estimator, lr_schedule=RaiseAt(0, KeyboardInterrupt))
+    for call in ("fit", "partial_fit"):
+        passed = (X, y)
+        if call == "partial_fit" and Estimator is MLPClassifierX:
+            passed = (X, y, np.unique(y))
+        assert_refused(
+            "in the middle", call, *passed, model=model, error=KeyboardInterrupt
+        )
+    fitted = small(Estimator).fit(X, y).set_params(**model.get_params(deep=False))
+    assert_refused("in the middle", "fit", X, y, model=fitted, error=KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_ctrl_c_in_partial_fit_propagates_and_can_be_gone_on_from(Estimator):
+    y = target(Estimator)
+    first = {"classes": np.unique(y)} if Estimator is MLPClassifierX else {}
+    model = minibatched(Estimator, lr_schedule=RaiseAt(3, KeyboardInterrupt))
+    model.partial_fit(X, y, **first)
+    model.partial_fit(X, y).partial_fit(X, y)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, y)
+    plain = minibatched(Estimator).partial_fit(X, y, **first)
+    plain.partial_fit(X, y).partial_fit(X, y)
+    assert_same_weights(model, plain)
+    assert len(model.loss_curve_) == 3
+    model.set_params(lr_schedule="constant")
+    assert_same_weights(model.partial_fit(X, y), plain.partial_fit(X, y))
+
+
+# ----------------------------------------------------- warnings turned to errors
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("parameters", "reason", "epochs", "says"),
+    [
+        ({}, "max_iter", 20, "Maximum number of epochs"),
+        (
+            {"lr_schedule": RaiseAt(5, KeyboardInterrupt)},
+            "interrupted",
+            5,
+            "interrupted by user",
+        ),
+        (
+            {"solver": "sgd", "lr_schedule": Jump(5)},
+            "diverged",
+            5,
+            "Training diverged",
+        ),
+    ],
+    ids=["max_iter", "interrupted", "diverged"],
+)
+def test_warnings_as_errors_do_not_lose_the_model(
+    Estimator, parameters, reason, epochs, says
+):
+    y = target(Estimator)
+    model = minibatched(Estimator, **parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match=says):
+            model.fit(X, y)
+    assert model.stop_reason_ == reason
+    assert model.n_iter_ == epochs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        plain = minibatched(Estimator, **parameters)
+        plain.set_params(lr_schedule="constant", max_iter=epochs).fit(X, y)
+    assert_same_weights(model, plain)
+
+
+def test_a_column_for_y_is_a_warning_and_as_an_error_changes_nothing():
+    model = small(MLPClassifierX)
+    with pytest.warns(UserWarning, match="column-vector y was passed"):
+        clone(model).fit(X, LABELS[:, None])
+    before = joblib.hash(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="column-vector"):
+            model.fit(X, LABELS[:, None])
+    assert joblib.hash(model) == before
+
+
+class Picky(Optimizer):
+    """A solver that refuses its own hyperparameters."""
+
+    def check(self):
+        raise ValueError("never good enough")
+
+    def step(self, theta, g, state, eps, xp):
+        theta -= eps * g
+
+
+def test_a_user_written_solver_may_refuse_too():
+    """Its `check` is called before work, as that of the package's own."""
+    model = small(MLPRegressorX, solver=Picky())
+    assert_fit_refused("never good enough", model, X, NUMBERS)
