@@ -20,6 +20,7 @@ from problems import (
     X,
     assert_fit_refused,
     assert_refused,
+    assert_same_state,
     small,
     target,
 )
@@ -325,6 +326,31 @@ def test_ctrl_c_in_partial_fit_propagates_and_can_be_gone_on_from(Estimator):
     assert len(model.loss_curve_) == 3
     model.set_params(lr_schedule="constant")
     assert_same_weights(model.partial_fit(X, y), plain.partial_fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_failure_under_early_stopping_scores_what_is_kept(Estimator):
+    model = small(Estimator, early_stopping=True, lr_schedule=RaiseAt(3), batch_size=20)
+    model.set_params(max_iter=9)
+    with pytest.raises(RuntimeError):
+        model.fit(X, target(Estimator))
+    assert model.stop_reason_ == "failed"
+    assert len(model.validation_scores_) == model.n_iter_ == 3
+    assert model.best_validation_score_ == model.validation_scores_[-1]
+
+
+def test_a_refused_split_draws_no_random_numbers():
+    """The refusal comes after the draw of the rows; going on must not show it."""
+    model, twin = (
+        small(MLPRegressorX, warm_start=True, batch_size=20).fit(X, NUMBERS)
+        for _ in range(2)
+    )
+    model.set_params(early_stopping=True)
+    one_row = np.eye(len(X))[0]
+    with pytest.raises(ValueError, match="have sample_weight zero"):
+        model.fit(X, NUMBERS, sample_weight=one_row)
+    model.set_params(early_stopping=False)
+    assert_same_state(model.fit(X, NUMBERS), twin.fit(X, NUMBERS))
 
 
 # ----------------------------------------------------- warnings turned to errors

@@ -254,7 +254,8 @@ class MLP(BaseEstimator, ABC):
                 ) from None
             except BaseException:
                 if run.epoch > begun_at:
-                    failed = Outcome("failed", kept_epoch=run.epoch)
+                    scores = run.history.get("validation_score", [math.nan])
+                    failed = Outcome("failed", scores[-1], kept_epoch=run.epoch)
                     self._keep(network, run, optimizer, failed, begun_at)
                     transaction.commit()
                 raise
@@ -503,7 +504,7 @@ class Call:
 
 
 class Transaction:
-    """Brings an estimator's attributes back if the block fails."""
+    """Brings an estimator's attributes and random numbers back if the block fails."""
 
     def __init__(self, estimator: Any):
         self.attributes = vars(estimator)
@@ -515,11 +516,15 @@ class Transaction:
     def commit(self) -> None:
         """Let later failures come back to the attributes as they are now."""
         self.before = dict(self.attributes)
+        self.rng = self.before["_run"].rng if "_run" in self.before else None
+        self.random = self.rng.get_state() if self.rng else None
 
     def __exit__(self, kind: Any, *_: Any) -> None:
         if kind is not None:
             self.attributes.clear()
             self.attributes.update(self.before)
+            if self.rng:
+                self.rng.set_state(self.random)
 
 
 class NoPartialFit(AttributeError, ValueError):
