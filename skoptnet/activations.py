@@ -23,6 +23,8 @@ class Activation(ABC):
     draw_factor : float
         The initial weights are uniform within
         ``sqrt(draw_factor / (fan_in + fan_out))`` (Glorot and Bengio, 2010).
+    kernel : str
+        Name of the compiled kernel that stands for exactly this class, if any.
     """
 
     draw_factor: float = 6.0
@@ -39,6 +41,8 @@ class Activation(ABC):
 class Identity(Activation):
     """sigma(z) = z, sigma'(z) = 1."""
 
+    kernel = "identity"
+
     def forward(self, z, xp):
         pass
 
@@ -49,6 +53,7 @@ class Identity(Activation):
 class Logistic(Activation):
     """sigma(z) = 1 / (1 + exp(-z)), sigma'(z) = a (1 - a)."""
 
+    kernel = "logistic"
     draw_factor = 2.0
 
     def forward(self, z, xp):
@@ -62,6 +67,8 @@ class Logistic(Activation):
 class Tanh(Activation):
     """sigma(z) = tanh(z), sigma'(z) = 1 - a^2."""
 
+    kernel = "tanh"
+
     def forward(self, z, xp):
         xp.tanh(z, out=z)
 
@@ -72,6 +79,8 @@ class Tanh(Activation):
 
 class ReLU(Activation):
     """sigma(z) = max(0, z), sigma'(z) = 1 where z > 0, else 0."""
+
+    kernel = "relu"
 
     def forward(self, z, xp):
         xp.maximum(z, 0, out=z)

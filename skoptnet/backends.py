@@ -1,20 +1,24 @@
-"""Where arrays live, and which implementation does the work on them.
+"""Which implementation does the work, on how many threads.
 
-Today there is one of each: NumPy arrays, and the readable formulas of
-`skoptnet.optimizers`. Compiled kernels and other array libraries have their place
-here; nothing above this file needs to know which of them runs.
+Arrays are NumPy's today; other array libraries have their place here. The work is done
+by the compiled kernels where they know all that takes part, by the readable formulas
+elsewhere; nothing above this file needs to know which.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
+import numpy as np
+from scipy.sparse import issparse
 from threadpoolctl import ThreadpoolController
 
-from ._types import Array, Namespace
+from . import _kernels
+from ._types import Array, Namespace, Rows
 
 # Elements of theta that an element-by-element solver is given at a time: few enough
 # that the temporaries of its formula are small, many enough that NumPy's cost per
@@ -23,6 +27,9 @@ _BLOCK = 32768
 
 # Multiplications in one matrix product from which a second BLAS thread pays.
 _THREADED_PRODUCT = 10**8
+
+# Multiplications in an update from which it pays to share it among threads.
+_THREADED_UPDATE = 10**7
 
 
 class Update:
@@ -118,3 +125,144 @@ def blas_threads(multiplications: int) -> AbstractContextManager[None]:
         Number of multiplications in the largest matrix product to come.
     """
     return nullcontext() if multiplications >= _THREADED_PRODUCT else _one_thread
+
+
+class Kernel:
+    """The compiled passes and updates of one training.
+
+    Parameters
+    ----------
+    network : Network
+        Of built-in parts only, see `Kernel.knows`.
+    optimizer : Optimizer
+        The solver; a class of a user's own updates theta itself.
+    theta, g : arrays of shape (P,)
+        Parameters and gradient; the same two arrays for every update.
+    state : State
+        The solver's memory.
+    data : TrainingSet
+        The rows.
+    batch_size, piece : int
+        Rows per update, and how many of them are computed at a time at most.
+
+    Attributes
+    ----------
+    makes_updates : bool
+        Whether `epoch` can be called: whether the solver has a kernel, too.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        optimizer: Any,
+        theta: Array,
+        g: Array,
+        state: Any,
+        data: Any,
+        batch_size: int,
+        piece: int,
+    ):
+        self.state, rows = state, min(batch_size, piece)
+        kind = _kernels.kernel_of(optimizer)
+        self.makes_updates = kind is not None
+        solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
+        Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
+        shared = batch_size * network.n_parameters >= _THREADED_UPDATE
+        self.n_threads = 1 if issparse(data.X) or not shared else _blas_limit()
+        self.trainer = _kernels.training.Trainer(
+            _passes(network, theta.dtype, rows, training=True),
+            solver, data.X, Y, data.w, g, self.n_threads,
+        )  # fmt: skip
+
+    @staticmethod
+    def knows(network: Any, data: Any) -> bool:
+        """Tell whether the kernels are on and know the network and the arrays."""
+        arrays = [data.Y, *([] if data.w is None else [data.w])]
+        arrays += [data.X.data, data.X.indptr] if issparse(data.X) else [data.X]
+        return _knows(network, data.X.dtype) and all(
+            type(array) is np.ndarray or type(array) is np.memmap for array in arrays
+        )
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """Keep the threads ready that share an update."""
+        helpers = [
+            Thread(target=self.trainer.serve, args=(i,), daemon=True)
+            for i in range(1, self.n_threads)
+        ]
+        with _one_thread:
+            for helper in helpers:
+                helper.start()
+            try:
+                yield
+            finally:
+                self.trainer.dismiss()
+                for helper in helpers:
+                    helper.join()
+
+    def loss_and_gradient(self, theta: Array, order: Array | None, batch: range):
+        """Return the objective of a minibatch; its gradient is left in ``g``."""
+        return self.trainer.loss_and_gradient(theta, order, batch.start, batch.stop)
+
+    def epoch(self, order: Array | None, rates: Array, batch_size: int) -> float:
+        """Make an update per rate; return the sum of objective times rows.
+
+        Not finite if an objective was not; the updates ended there.
+        """
+        total, updates = self.trainer.epoch(order, rates, batch_size, self.state.t)
+        self.state.t += updates
+        return total
+
+
+def outputs(network: Any, theta: Array, X: Rows) -> Array:
+    """Return the raw outputs of any number of rows, computed in blocks.
+
+    As `Network.outputs`, whichever implementation does it.
+    """
+    if not _knows(network, theta.dtype):
+        return network.outputs(theta, X)
+    n, size = X.shape[0], network.block_rows
+    z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
+    passes = _passes(network, theta.dtype, min(n, size), training=False)
+    with _one_thread:
+        for start in range(0, n, size):
+            block = X[start : start + size]
+            if issparse(block):
+                block = block.astype(theta.dtype, copy=False)
+            else:
+                block = np.ascontiguousarray(block, dtype=theta.dtype)
+            passes.outputs(theta, block, z[start : start + size])
+    return z
+
+
+def _knows(network: Any, dtype: Any) -> bool:
+    """Tell whether the kernels are on and stand for all parts of the network."""
+    parts = (network.activation, network.loss)
+    return (
+        _kernels.enabled()
+        and dtype.char in "fd"
+        and dtype.isnative
+        and all(_kernels.kernel_of(part) for part in parts)
+    )
+
+
+def _passes(network: Any, dtype: Any, n_rows: int, training: bool) -> Any:
+    """Return the compiled passes of a network."""
+    return _kernels.network.Network(
+        network.layer_sizes,
+        _kernels.kernel_of(network.activation),
+        _kernels.kernel_of(network.loss),
+        network.l2,
+        dtype,
+        n_rows,
+        training,
+    )
+
+
+def _blas_limit() -> int:
+    """Return the number of threads that BLAS may use now."""
+    counts = [
+        library.num_threads
+        for library in _threadpools().select(user_api="blas").lib_controllers
+    ]
+    return min(counts, default=1)

@@ -25,6 +25,8 @@ class Loss(ABC):
     ----------
     out_activation : str
         Name of the link, scikit-learn's ``out_activation_``.
+    kernel : str
+        Name of the compiled kernel that stands for exactly this class, if any.
     """
 
     out_activation: str
@@ -47,6 +49,7 @@ class Loss(ABC):
 class HalfSquaredError(Loss):
     """L = 1/2 sum_i (yhat_i - y_i)^2, yhat = z."""
 
+    kernel = "squared_error"
     out_activation = "identity"
 
     def value(self, z, y, xp):
@@ -65,6 +68,7 @@ class BinaryCrossEntropy(Loss):
     of z, a label's loss is softplus(z) - y z.
     """
 
+    kernel = "binary_cross_entropy"
     out_activation = "logistic"
 
     def value(self, z, y, xp):
@@ -82,6 +86,7 @@ class CrossEntropy(Loss):
     logsumexp(z) - z_y.
     """
 
+    kernel = "cross_entropy"
     out_activation = "softmax"
 
     def value(self, z, y, xp):

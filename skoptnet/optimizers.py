@@ -70,6 +70,9 @@ class Optimizer(BaseEstimator, ABC):
     elementwise : bool
         True promises that `step` treats every coordinate alike and by itself. It
         may then be handed theta in pieces, which keeps a large network in cache.
+    kernel : str
+        Name of the compiled kernel that stands for exactly this class, if any;
+        nothing for classes of your own.
 
     Examples
     --------
@@ -175,6 +178,7 @@ class GradientDescent(Optimizer):
     MLPClassifierX(learning_rate_init=0.5, solver=GradientDescent())
     """
 
+    kernel = "descent"
     default_learning_rate = 0.1
     full_batch = True
     elementwise = True
@@ -199,6 +203,7 @@ class SGD(Optimizer):
     MLPClassifierX(lr_schedule='step', solver=SGD())
     """
 
+    kernel = "descent"
     default_learning_rate = 0.03
     elementwise = True
 
@@ -230,6 +235,7 @@ class Momentum(Optimizer):
     """
 
     memory: tuple[str, ...] = ("v",)
+    kernel = "momentum"
     default_learning_rate = 0.01
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {"momentum": _SHARE}
@@ -269,6 +275,7 @@ class Nesterov(Momentum):
     MLPRegressorX(solver=Nesterov(momentum=0.99))
     """
 
+    kernel = "nesterov"
     default_learning_rate = 0.003
 
     def gradient_point(self, theta, state, xp):
@@ -299,6 +306,7 @@ class AdaGrad(Optimizer):
     """
 
     memory = ("r",)
+    kernel = "adagrad"
     default_learning_rate = 0.1
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {"epsilon": _POSITIVE}
@@ -338,6 +346,7 @@ class RMSProp(Optimizer):
     """
 
     memory = ("r",)
+    kernel = "rmsprop"
     default_learning_rate = 0.003
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {"rho": _DECAY, "epsilon": _POSITIVE}
@@ -386,6 +395,7 @@ class Adam(Optimizer):
     """
 
     memory = ("s", "r")
+    kernel = "adam"
     default_learning_rate = 0.01
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {

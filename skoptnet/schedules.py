@@ -108,6 +108,8 @@ class Constant(Schedule):
     1.0
     """
 
+    steady_within_epochs = True
+
     def __call__(self, clock):
         return 1.0
 
@@ -148,6 +150,8 @@ class StepDecay(_Decay):
     0.25
     """
 
+    steady_within_epochs = True
+
     def __call__(self, clock):
         return self.decay_rate ** (clock.epoch // self.decay_epochs)
 
@@ -178,6 +182,15 @@ class ExponentialDecay(_Decay):
 
     def __call__(self, clock):
         return self.decay_rate ** (clock.epochs / self.decay_epochs)
+
+
+def steady_within_epochs(schedule: Schedule) -> bool:
+    """Tell whether a schedule need be asked only once per epoch.
+
+    A class says so itself, in ``steady_within_epochs``; what is derived from it may
+    look at every update again.
+    """
+    return vars(type(schedule)).get("steady_within_epochs", False)
 
 
 #: The names ``lr_schedule=`` takes, and the class each stands for.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,10 +18,10 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ._types import Array, Namespace, Rows
-from .backends import Update, blas_threads
+from .backends import Kernel, Update, blas_threads
 from .network import Network
 from .optimizers import Optimizer, State
-from .schedules import Clock, Schedule
+from .schedules import Clock, Schedule, steady_within_epochs
 
 # A parameter above this is no sign of learning; the next outputs may overflow.
 _LARGE = 1e6
@@ -143,13 +144,12 @@ class Minibatches:
                 None if data.w is None else _rows_like(data.w, rows),
             )
 
-    def epoch(self, rng: np.random.RandomState) -> Iterator[range]:
-        """Shuffle, then yield the range of each minibatch in the new order."""
+    def shuffle(self, rng: np.random.RandomState) -> None:
+        """Bring the rows into a new order, where there is to be one."""
         if self.order is not None:
             shuffled = np.arange(len(self.data))
             rng.shuffle(shuffled)
             self.order = self.order[shuffled]
-        yield from self.ranges()
 
     def ranges(self) -> Iterator[range]:
         """Yield the range of each minibatch."""
@@ -311,7 +311,7 @@ def train(
     batches = Minibatches(data, size, shuffle, network.block_rows)
     epochs = Epochs(network, optimizer, schedule, run, batches, learning_rate)
     try:
-        with blas_threads(epochs.largest_product), np.errstate(all="ignore"):
+        with epochs.threads(), np.errstate(all="ignore"):
             try:
                 while run.epoch < started_at + max_epochs:
                     figures = epochs.next(validate)
@@ -408,17 +408,26 @@ class Epochs:
         learning_rate: float,
     ):
         self.network, self.schedule, self.run = network, schedule, run
-        self.batches, self.learning_rate, self.rate = batches, learning_rate, math.nan
+        self.batches, self.learning_rate = batches, learning_rate
         self.g = network.xp.empty_like(run.theta)
         self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
+        self.rates = np.empty(batches.n_updates)
+        self.kernel: Kernel | None = None
+        if Kernel.knows(network, batches.data):
+            self.kernel = Kernel(
+                network, optimizer, run.theta, self.g, run.state,
+                batches.data, batches.size, batches.piece,
+            )  # fmt: skip
+            return
         self.part = np.empty_like(self.g) if batches.size > batches.piece else None
         self.rows = min(batches.size, batches.piece)
         self.work = network.workspace(self.rows, run.theta.dtype)
 
-    @property
-    def largest_product(self) -> int:
-        """Multiplications in the largest matrix product of an update."""
-        return self.rows * self.network.largest_product
+    def threads(self) -> AbstractContextManager[None]:
+        """Give the updates the threads that suit their size."""
+        if self.kernel:
+            return self.kernel.threads()
+        return blas_threads(self.rows * self.network.largest_product)
 
     def next(self, validate: Callable[[Array], float] | None) -> dict[str, Any]:
         """Train for one epoch and return its figures.
@@ -428,18 +437,16 @@ class Epochs:
         Diverged
             As soon as a loss is not finite, or what the epoch ends with is not sound.
         """
-        begun, run, total = time.perf_counter(), self.run, 0.0
-        for step, batch in enumerate(self.batches.epoch(run.rng)):
-            clock = Clock(run.update, run.epoch, self.batches.n_updates, step)
-            self.rate = self.learning_rate * self.factor(clock)
-            loss = self.loss_and_gradient(self.update.gradient_point(), batch)
-            if not math.isfinite(loss):
-                raise Diverged
-            self.update.step(self.rate)
-            run.update += 1
-            total += loss * len(batch)
-        if not self.is_sound(run.theta):
+        begun, run = time.perf_counter(), self.run
+        self.batches.shuffle(run.rng)
+        self.set_rates()
+        if self.kernel and self.kernel.makes_updates:
+            total = self.kernel.epoch(self.batches.order, self.rates, self.batches.size)
+        else:
+            total = self.make_updates()
+        if not (math.isfinite(total) and self.is_sound(run.theta)):
             raise Diverged
+        run.update += self.batches.n_updates
         run.epoch += 1
         run.samples += len(self.batches.data)
         figures = {
@@ -454,6 +461,34 @@ class Epochs:
                 raise Diverged
         figures["seconds"] = time.perf_counter() - begun
         return figures
+
+    def make_updates(self) -> float:
+        """Make the updates of an epoch; return the sum of objective times rows.
+
+        This is the definition of what the kernels do in one call. It ends at the
+        first objective that is not finite, and returns that.
+        """
+        total = 0.0
+        for batch, rate in zip(self.batches.ranges(), self.rates, strict=True):
+            loss = self.loss_and_gradient(self.update.gradient_point(), batch)
+            if not math.isfinite(loss):
+                return loss
+            self.update.step(float(rate))
+            total += loss * len(batch)
+        return total
+
+    def set_rates(self) -> None:
+        """Ask the schedule for the rate of each update of the epoch to come."""
+        run, n_updates = self.run, self.batches.n_updates
+        n_clocks = 1 if steady_within_epochs(self.schedule) else n_updates
+        for step in range(n_clocks):
+            clock = Clock(run.update + step, run.epoch, n_updates, step)
+            self.rates[step:] = self.learning_rate * self.factor(clock)
+
+    @property
+    def rate(self) -> float:
+        """The last rate of the epoch."""
+        return float(self.rates[-1])
 
     def is_sound(self, theta: Array) -> bool:
         """Tell whether the parameters an epoch ended with can be used.
@@ -485,6 +520,8 @@ class Epochs:
 
     def loss_and_gradient(self, theta: Array, batch: range) -> float:
         """Return the objective of a minibatch; its gradient is left in ``g``."""
+        if self.kernel:
+            return self.kernel.loss_and_gradient(theta, self.batches.order, batch)
         if self.part is None:
             (rows,) = self.batches.pieces(batch)
             return self._of_piece(theta, rows, self.g)

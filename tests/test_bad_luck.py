@@ -3,6 +3,7 @@
 None of them loses the model, and none changes what it was given.
 """
 
+import math
 import pickle
 import re
 import warnings
@@ -215,8 +216,8 @@ def test_an_error_in_a_solver_leaves_the_last_finished_epoch(Estimator):
         model.fit(X, y)
     assert model.stop_reason_ == "failed"
     assert model.n_iter_ == 5
-    plain = minibatched(Estimator, solver=Momentum()).set_params(max_iter=5)
-    assert_same_weights(model, plain.fit(X, y))
+    plain = minibatched(Estimator, solver=FailingMomentum(fails_at=math.inf))
+    assert_same_weights(model, plain.set_params(max_iter=5).fit(X, y))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

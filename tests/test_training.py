@@ -61,9 +61,10 @@ class TestMinibatches:
         batches, rng = Minibatches(data, 5, True, 100), np.random.RandomState(0)
         epochs = []
         for _ in range(3):
+            batches.shuffle(rng)
             rows = [
                 piece.X[:, 0].tolist()
-                for batch in batches.epoch(rng)
+                for batch in batches.ranges()
                 for piece in batches.pieces(batch)
             ]
             assert [len(batch) for batch in rows] == [5, 5, 5, 5, 3]
@@ -76,7 +77,8 @@ class TestMinibatches:
         n = np.arange(1.0, 24.0)
         data = TrainingSet(container(n[:, None]), 10 * n[:, None], 100 * n)
         batches, rng = Minibatches(data, 7, True, 3), np.random.RandomState(0)
-        for batch in batches.epoch(rng):
+        batches.shuffle(rng)
+        for batch in batches.ranges():
             for piece in batches.pieces(batch):
                 assert len(piece) <= 3
                 x = np.asarray(piece.X.sum(axis=1)).ravel()

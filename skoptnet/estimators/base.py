@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from .._params import Interval, Options, StrOptions, check_params
 from .._types import Array
 from ..activations import ACTIVATIONS
+from ..backends import outputs
 from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
@@ -387,7 +388,7 @@ class MLP(BaseEstimator, ABC):
         score = self._scorer(data.Y, data.w)
 
         def validate(theta: Array) -> float:
-            z = network.outputs(theta, data.X)
+            z = outputs(network, theta, data.X)
             return score(z) if np.isfinite(z).all() else math.nan
 
         return validate
@@ -458,7 +459,7 @@ class MLP(BaseEstimator, ABC):
             dtype=(np.float64, np.float32),
             reset=False,
         )
-        return self._network.outputs(self._run.theta, X)
+        return outputs(self._network, self._run.theta, X)
 
     @property
     def coefs_(self) -> list[Array]:

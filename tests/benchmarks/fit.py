@@ -1,81 +1,167 @@
-"""CPU time per update of whole fits, beside scikit-learn's MLP, in one run.
+"""CPU time per update of whole fits, beside other libraries and the floor.
 
     python tests/benchmarks/fit.py
-    python tests/benchmarks/fit.py --shapes 2 --repeats 9
+    python tests/benchmarks/fit.py --shapes 0 2 --dtypes float32 --repeats 9
+    python tests/benchmarks/fit.py --solvers adam momentum --activations relu tanh
+    python tests/benchmarks/fit.py --peers scikit-learn floor --json fit.json
 
-Both train the same network on the same rows with Adam and relu, in turn, on one BLAS
-thread; the least of the repeats counts. Absolute times depend on the machine; the
-ratio in the last column is what this is for. Not a test: nothing is asserted.
+In turn, in one process and on one thread, everybody who is installed trains the same
+network on the same rows; the least of the repeats counts. All warm up for an epoch
+first, untimed, in which JAX compiles. "readable" is skoptnet without its compiled
+kernels. The floor is the bare matrix products of an update of a full minibatch,
+through the BLAS that SciPy brings. Absolute times depend on the machine; the ratios
+are what this is for.
+
+Not a test: nothing is asserted. torch and jax take part where they are installed;
+the floor needs Cython, setuptools and a C compiler.
 """
 
 import argparse
+import gc
+import itertools
+import os
 import time
-import warnings
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
+# One thread for everybody. These are read when the libraries are loaded.
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    OPENBLAS_NUM_THREADS="1",
+    MKL_NUM_THREADS="1",
+    NPROC="1",  # the size of XLA's thread pools
+    XLA_FLAGS="--xla_cpu_multi_thread_eigen=false",
+    JAX_PLATFORMS="cpu",
+)
+
+from common import Table, figure, loaded_kernels, ratio, write_json
+from contestants import CONTESTANTS, SHAPES, Contestant, Problem, Skoptnet, ready
 from threadpoolctl import threadpool_limits
 
-from skoptnet import MLPClassifierX
-
-#: Rows, columns, hidden layers, batch size, classes, epochs.
-SHAPES = [
-    (150, 4, (100,), 50, 3, 100),
-    (1797, 64, (100,), 200, 10, 20),
-    (20_000, 100, (100, 50), 200, 5, 2),
-    (60_000, 784, (256,), 200, 10, 1),
+PEERS = [name for name in CONTESTANTS if name != Skoptnet.name]
+RATIOS = [
+    ("scikit-learn", "skoptnet"),
+    ("skoptnet", "floor"),
+    ("torch", "skoptnet"),
+    ("jax", "skoptnet"),
 ]
-ESTIMATORS = {"scikit-learn": MLPClassifier, "skoptnet": MLPClassifierX}
 
 
-def measure(shape: tuple, dtype: type, repeats: int) -> dict[str, float]:
-    """Return CPU microseconds per update by library."""
-    n, d, hidden, batch, n_classes, epochs = shape
-    rng = np.random.RandomState(0)
-    X = rng.standard_normal((n, d)).astype(dtype)
-    y = rng.randint(0, n_classes, n)
-    updates = epochs * -(-n // batch)
-    times: dict[str, list[float]] = {name: [] for name in ESTIMATORS}
+def measure(
+    problem: Problem, contestants: list[type[Contestant]], repeats: int
+) -> dict[str, list[float]]:
+    """Return CPU microseconds per update by contestant, one figure per repeat."""
+    able = ready(contestants, problem)
+    times: dict[str, list[float]] = {contestant.name: [] for contestant in able}
     for _ in range(repeats):
-        for name, estimator in ESTIMATORS.items():
-            model = estimator(
-                hidden,
-                batch_size=batch,
-                learning_rate_init=0.001,
-                max_iter=epochs,
-                n_iter_no_change=epochs,
-                random_state=0,
-            )
+        for contestant in able:
+            gc.collect()  # nobody pays for what another left behind
             started = time.process_time()
-            model.fit(X, y)
-            times[name].append(time.process_time() - started)
-    return {name: 1e6 * min(values) / updates for name, values in times.items()}
+            updates = contestant.fit()
+            seconds = time.process_time() - started
+            times[contestant.name].append(1e6 * seconds / updates)
+    return times
+
+
+def present(names: list[str]) -> list[type[Contestant]]:
+    """Return skoptnet and those of the named that can take part."""
+    found: list[type[Contestant]] = [Skoptnet]
+    for name in names:
+        reason = CONTESTANTS[name].missing()
+        if reason is None:
+            found.append(CONTESTANTS[name])
+        else:
+            print(f"{name} is left out: {reason}")
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--shapes",
+        type=int,
+        nargs="+",
+        default=range(len(SHAPES)),
+        choices=range(len(SHAPES)),
+        metavar="I",
+        help="; ".join(f"{i}: {shape}" for i, shape in enumerate(SHAPES)),
+    )
+    parser.add_argument(
+        "--dtypes",
+        nargs="+",
+        default=["float32", "float64"],
+        choices=["float32", "float64"],
+    )
+    parser.add_argument("--solvers", nargs="+", default=["adam"], metavar="NAME")
+    parser.add_argument("--activations", nargs="+", default=["relu"], metavar="NAME")
+    parser.add_argument(
+        "--tasks",
+        nargs="+",
+        default=["classification"],
+        choices=["classification", "regression"],
+    )
+    parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
+    parser.add_argument("--repeats", type=int, default=5, help="default 5")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5, help="default 5")
-    parser.add_argument(
-        "--shapes", type=int, nargs="+", default=range(len(SHAPES)), metavar="I"
+    args = arguments()
+    contestants = present(args.peers)
+    if any(cls.name == "torch" for cls in contestants):
+        import torch
+
+        torch.set_num_threads(1)
+    names = [cls.name for cls in contestants]
+    ratios = [pair for pair in RATIOS if set(pair) <= set(names)]
+    print("CPU microseconds per update, then ratios")
+    table = Table(
+        ["rows x columns, hidden, batch", "dtype", "training"],
+        [*names, *(f"{a} / {b}" for a, b in ratios)],
     )
-    args = parser.parse_args()
-    print(
-        "| rows x columns, hidden, batch | dtype | scikit-learn | skoptnet | faster |"
+    rows: list[dict[str, Any]] = []
+    runs = itertools.product(
+        args.solvers, args.activations, args.tasks, args.shapes, args.dtypes
     )
-    print("|---|---|---:|---:|---:|")
-    for index in args.shapes:
-        n, d, hidden, batch, *_ = SHAPES[index]
-        for dtype in (np.float32, np.float64):
-            with threadpool_limits(1), warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                us = measure(SHAPES[index], dtype, args.repeats)
-            peer, ours = us["scikit-learn"], us["skoptnet"]
-            print(
-                f"| {n} x {d}, {hidden}, {batch} | {dtype.__name__} | {peer:.0f} µs"
-                f" | {ours:.0f} µs | {peer / ours:.2f}x |",
-                flush=True,
-            )
+    for solver, activation, task, index, dtype in runs:
+        shape = SHAPES[index]
+        problem = Problem(shape, dtype, solver, activation, task)
+        with threadpool_limits(1):
+            times = measure(problem, contestants, args.repeats)
+        least = {name: min(values) for name, values in times.items()}
+        quotients = {f"{a} / {b}": ratio(least.get(a), least.get(b)) for a, b in ratios}
+        table.add(
+            [str(shape), dtype, f"{solver}, {activation}, {task}"],
+            [
+                *(figure(least.get(name)) for name in names),
+                *(figure(value, "x") for value in quotients.values()),
+            ],
+        )
+        rows.append(
+            {
+                "rows": shape.rows,
+                "columns": shape.columns,
+                "hidden": shape.hidden,
+                "batch": problem.batch,
+                "outputs": problem.sizes[-1],
+                "dtype": dtype,
+                "solver": solver,
+                "activation": activation,
+                "task": task,
+                "epochs": {
+                    name: problem.epochs(CONTESTANTS[name].share) for name in times
+                },
+                "cpu_us_per_update": least,
+                "every_repeat": times,
+                "ratios": quotients,
+            }
+        )
+        write_json(args.json, rows)
+    if not loaded_kernels():
+        print("No compiled kernels are installed: skoptnet ran without, too.")
 
 
 if __name__ == "__main__":

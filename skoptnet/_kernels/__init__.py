@@ -1,0 +1,36 @@
+"""Compiled kernels: what the readable formulas say, only faster.
+
+They are optional. Where they were not compiled, or are switched off with the
+environment variable SKOPTNET_KERNELS=0 (read at every fit and prediction), everything
+runs on the readable formulas. A kernel is looked up by the exact class it stands for,
+which names it in its attribute ``kernel``; a subclass or a class of a user's own names
+none.
+
+- ``loops``: activations, losses and updates over vectors (loops_impl.h), compiled for
+  several instruction sets
+- ``network``: passes through a network, with the matrix products of SciPy's BLAS
+- ``solver``: a built-in solver on the vectors of a run
+- ``training``: whole epochs, by one or several threads
+"""
+
+import os
+from typing import Any
+
+try:
+    from . import loops, network, solver, training
+
+    COMPILED = True
+except ImportError:
+    COMPILED = False
+
+__all__ = ["COMPILED", "enabled", "kernel_of", "loops", "network", "solver", "training"]
+
+
+def enabled() -> bool:
+    """Tell whether the kernels are there and not switched off."""
+    return COMPILED and os.environ.get("SKOPTNET_KERNELS", "1") != "0"
+
+
+def kernel_of(part: Any) -> str | None:
+    """Return the name of the kernel for an object of exactly this class."""
+    return vars(type(part)).get("kernel")

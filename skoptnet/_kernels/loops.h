@@ -1,0 +1,83 @@
+/* The loops over rows and vectors that are not matrix products.
+
+   Each is written once, in loops_impl.h, for a type REAL; tables.c compiles it for
+   float and double and for several instruction sets. Here is what they have in common:
+   a table of them, which `loops_for` picks for the machine it runs on.
+
+   Rows are C-contiguous: z, a and delta are (m, k), y (m, k) or (m,) class numbers.
+   `rows` names the rows of the training set a minibatch consists of; NULL stands for
+   0, 1, ..., m - 1. */
+#ifndef SKOPTNET_LOOPS_H
+#define SKOPTNET_LOOPS_H
+
+#include <stddef.h>
+
+enum { IDENTITY, LOGISTIC, TANH, RELU, N_ACTIVATIONS };
+enum { SQUARED_ERROR, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, N_LOSSES };
+enum { DESCENT, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, N_SOLVERS };
+enum { EXP, LOG, LOG1P, TANH_OF, N_FUNCTIONS };
+
+/* The numbers of one update; each solver reads those that it knows. */
+typedef struct {
+    double eps;          /* the rate */
+    double momentum;     /* alpha */
+    double rho_1, rho_2; /* decay of the first and of the second moment */
+    double delta;        /* the small constant */
+    double correction_1, correction_2; /* 1 - rho^t */
+} StepNumbers;
+
+/* Sparse rows: those of a SciPy CSR container, with indices of 4 or 8 bytes. */
+typedef struct {
+    const void *data, *indices, *indptr;
+    int wide;
+} SparseRows;
+
+typedef struct {
+    size_t size; /* of REAL, in bytes */
+    /* x <- f(x); used by the tests of their accuracy */
+    void (*apply[N_FUNCTIONS])(void *x, ptrdiff_t n);
+    /* out <- the named rows of X */
+    void (*gather)(void *out, const void *X, const ptrdiff_t *rows, ptrdiff_t m,
+                   ptrdiff_t d);
+    /* z <- sigma(z + b) */
+    void (*forward[N_ACTIVATIONS])(void *z, const void *b, ptrdiff_t m, ptrdiff_t k);
+    /* delta <- delta * sigma'(z), with a = sigma(z) */
+    void (*backward[N_ACTIVATIONS])(void *delta, const void *a, ptrdiff_t n);
+    /* Returns sum_i w_i L_i; z <- w_i scale dL/dz, z being without its bias b */
+    double (*loss[N_LOSSES])(void *z, const void *b, const void *y, const void *w,
+                             const ptrdiff_t *rows, ptrdiff_t m, ptrdiff_t k,
+                             double scale);
+    /* out <- (out +) the sum of the rows of delta */
+    void (*sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add);
+    /* g <- g + l2 W; returns the sum of the squares of W */
+    double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n);
+    /* One update of n coordinates; v, s or r and ahead as the solver has them */
+    void (*step[N_SOLVERS])(void *theta, const void *g, void *first, void *second,
+                            void *ahead, ptrdiff_t n, const StepNumbers *p);
+    /* ahead <- theta + momentum v */
+    void (*look_ahead)(void *ahead, const void *theta, const void *v, ptrdiff_t n,
+                       double momentum);
+    /* z <- X W for sparse X */
+    void (*sparse_forward)(void *z, const SparseRows *X, const ptrdiff_t *rows,
+                           ptrdiff_t first, ptrdiff_t m, const void *W, ptrdiff_t k);
+    /* g <- g + X^T delta for sparse X */
+    void (*sparse_backward)(void *g, const SparseRows *X, const ptrdiff_t *rows,
+                            ptrdiff_t first, ptrdiff_t m, const void *delta,
+                            ptrdiff_t k);
+    /* the largest |x|; NaN if there is a NaN */
+    double (*largest)(const void *x, ptrdiff_t n);
+} Loops;
+
+/* Highest level of instructions that this machine has: 0 baseline, 1 AVX2, 2 AVX-512. */
+int highest_level(void);
+
+/* The table for a level that this machine has. */
+const Loops *loops_for(int is_double, int level);
+
+/* Numbers below the smallest normal one cost a hundred times as much as others, and the
+   moments of a weight whose gradient stays zero come to rest there. From `flush_tiny`
+   on, this thread takes them for 0, until `unflush_tiny` gets what that returned. */
+unsigned long long flush_tiny(void);
+void unflush_tiny(unsigned long long before);
+
+#endif

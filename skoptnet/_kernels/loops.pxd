@@ -1,0 +1,58 @@
+"""The loops of loops.h, for the other kernels."""
+
+cdef extern from "loops.h" nogil:
+    enum:
+        IDENTITY
+        LOGISTIC
+        TANH
+        RELU
+        SQUARED_ERROR
+        BINARY_CROSS_ENTROPY
+        CROSS_ENTROPY
+        DESCENT
+        MOMENTUM
+        NESTEROV
+        ADAGRAD
+        RMSPROP
+        ADAM
+        EXP
+        LOG
+        LOG1P
+        TANH_OF
+
+    ctypedef struct StepNumbers:
+        double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2
+
+    ctypedef struct SparseRows:
+        const void* data
+        const void* indices
+        const void* indptr
+        int wide
+
+    ctypedef struct Loops:
+        size_t size
+        void (*apply[4])(void*, Py_ssize_t) noexcept nogil
+        void (*gather)(void*, const void*, const Py_ssize_t*, Py_ssize_t,
+                       Py_ssize_t) noexcept nogil
+        void (*forward[4])(void*, const void*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*backward[4])(void*, const void*, Py_ssize_t) noexcept nogil
+        double (*loss[3])(void*, const void*, const void*, const void*,
+                          const Py_ssize_t*, Py_ssize_t, Py_ssize_t,
+                          double) noexcept nogil
+        void (*sum_rows)(void*, const void*, Py_ssize_t, Py_ssize_t,
+                         int) noexcept nogil
+        double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
+        void (*step[6])(void*, const void*, void*, void*, void*, Py_ssize_t,
+                        const StepNumbers*) noexcept nogil
+        void (*look_ahead)(void*, const void*, const void*, Py_ssize_t,
+                           double) noexcept nogil
+        void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
+                               Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
+        void (*sparse_backward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
+                                Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
+        double (*largest)(const void*, Py_ssize_t) noexcept nogil
+
+cdef unsigned long long begin_flushing() noexcept nogil
+cdef void end_flushing(unsigned long long before) noexcept nogil
+cdef const Loops* loops_of(str dtype) except NULL
+cdef char* address(array) except? NULL

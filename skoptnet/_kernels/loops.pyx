@@ -1,0 +1,58 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Which of the tables of loops of this machine is used, and single loops to look at."""
+
+cdef extern from "loops.h" nogil:
+    int highest_level()
+    const Loops* loops_for(int is_double, int level)
+    unsigned long long flush_tiny()
+    void unflush_tiny(unsigned long long before)
+
+LEVELS = ("baseline", "avx2", "avx512")[:highest_level() + 1]
+
+cdef int _level = highest_level()
+
+
+def level():
+    """Return the name of the instruction set that the loops use."""
+    return LEVELS[_level]
+
+
+def set_level(name):
+    """Use another of LEVELS from now on: for tests and comparisons."""
+    global _level
+    _level = LEVELS.index(name)
+
+
+cdef const Loops* loops_of(str dtype) except NULL:
+    """Return the table for arrays of a dtype, given its character."""
+    if dtype not in "fd":
+        raise TypeError(f"the loops are for float32 and float64, not {dtype!r}")
+    return loops_for(dtype == "d", _level)
+
+
+cdef unsigned long long begin_flushing() noexcept nogil:
+    """Take numbers too small to be normal for 0 in this thread; see loops.h."""
+    return flush_tiny()
+
+
+cdef void end_flushing(unsigned long long before) noexcept nogil:
+    """Return to what was before `begin_flushing`."""
+    unflush_tiny(before)
+
+
+cdef char* address(array) except? NULL:
+    """Return where the numbers of a contiguous array begin."""
+    if not array.flags.c_contiguous:
+        raise ValueError("the kernels need C-contiguous arrays")
+    return <char*><size_t>array.__array_interface__["data"][0]
+
+
+def apply(str function, x):
+    """Turn each number of the vector x into exp, log, log1p or tanh of it."""
+    cdef int which = ("exp", "log", "log1p", "tanh").index(function)
+    loops_of(x.dtype.char).apply[which](address(x), x.size)
+
+
+def largest(x):
+    """Return the largest |x| of a vector; NaN if it holds NaN or infinity."""
+    return loops_of(x.dtype.char).largest(address(x), x.size)

@@ -1,0 +1,47 @@
+"""The passes through a network, for the training kernel."""
+
+from .loops cimport Loops, SparseRows
+
+cdef struct Rows:
+    # All rows of a data set. X is NULL where they are sparse.
+    const char* X
+    SparseRows sparse
+    const char* Y
+    const char* w
+
+cdef struct Piece:
+    # Some of them: those that `order` names, or all from `first` on where it is NULL.
+    const Py_ssize_t* order
+    Py_ssize_t first
+    Py_ssize_t size
+
+cdef class Network:
+    cdef const Loops* loops
+    cdef int n_layers, activation, loss
+    cdef int* k
+    cdef Py_ssize_t* at
+    cdef double l2
+    cdef readonly Py_ssize_t n_rows
+    cdef char** a
+    cdef char** delta
+    cdef object kept
+
+    cdef char* buffer(self, int level) except NULL
+    cdef const char* biases(self, const char* theta, int layer) noexcept nogil
+    cdef const char* input(self, const Rows* data, const Piece* piece,
+                           Py_ssize_t start) noexcept nogil
+    cdef void forward(self, const char* theta, const Rows* data, const Piece* piece,
+                      Py_ssize_t start, Py_ssize_t stop) noexcept nogil
+    cdef double backward(self, const char* theta, const Rows* data, const Piece* piece,
+                         Py_ssize_t start, Py_ssize_t stop,
+                         double scale) noexcept nogil
+    cdef void gradient(self, const Rows* data, const Piece* piece, int layer,
+                       Py_ssize_t start, Py_ssize_t stop, bint add,
+                       char* g) noexcept nogil
+    cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
+                        Py_ssize_t stop, char* g) noexcept nogil
+    cdef void product(self, const char* transposed, int m, int n, int k,
+                      const char* a, int lda, const char* b, int ldb, bint add,
+                      char* c, int ldc) noexcept nogil
+
+cdef Rows rows_of(X, Y, w) except *

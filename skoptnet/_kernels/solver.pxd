@@ -1,0 +1,17 @@
+"""One of the built-in solvers, for the training kernel."""
+
+from .loops cimport Loops, StepNumbers
+
+cdef class Solver:
+    cdef const Loops* loops
+    cdef int kind
+    cdef StepNumbers numbers
+    cdef char* theta
+    cdef char* first
+    cdef char* second
+    cdef char* ahead
+    cdef object kept
+
+    cdef const char* point(self) noexcept nogil
+    cdef void begin(self, double eps, double t) noexcept nogil
+    cdef void step(self, const char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil

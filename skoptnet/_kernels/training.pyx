@@ -1,0 +1,290 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Whole epochs of updates, and gradients of minibatches, without the GIL.
+
+Several threads share an update. First each takes some rows of the minibatch through
+`Network.forward` and `Network.backward`; then each makes the gradient of some rows of
+every weight matrix and lets the solver update them at once. Between the two they wait
+for each other. Thread 0 is the caller, the others are those that `serve`.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.pythread cimport (
+    NOWAIT_LOCK,
+    WAIT_LOCK,
+    PyThread_acquire_lock,
+    PyThread_allocate_lock,
+    PyThread_free_lock,
+    PyThread_release_lock,
+    PyThread_type_lock,
+)
+from libc.math cimport INFINITY, isfinite
+from libc.stdlib cimport calloc, free
+
+from .loops cimport address, begin_flushing, end_flushing
+from .network cimport Network, Piece, Rows, rows_of
+from .solver cimport Solver
+
+# Tries to get a lock before a thread goes to sleep: some 20 microseconds, about as
+# long as it takes to wake up again.
+cdef int TRIES = 2000
+# Multiplications after which the caller looks whether Ctrl-C was pressed.
+cdef double PATIENCE = 1e9
+
+cdef enum Phase:
+    ROWS
+    WEIGHTS
+    STOP
+
+# What one thread adds to the objective, on a cache line of its own.
+cdef struct Share:
+    double loss
+    double squares
+    double padding[6]
+
+# One piece of one minibatch.
+cdef struct Job:
+    const char* theta
+    char* g
+    Piece piece
+    double scale
+    bint add
+    bint last
+    bint step
+
+
+cdef void acquire(PyThread_type_lock lock) noexcept nogil:
+    for _ in range(TRIES):
+        if PyThread_acquire_lock(lock, NOWAIT_LOCK):
+            return
+    PyThread_acquire_lock(lock, WAIT_LOCK)
+
+
+cdef class Trainer:
+    """Goes through a training set with a network and, where it knows it, a solver.
+
+    Parameters
+    ----------
+    network : Network
+        The passes, with buffers for as many rows as are computed at a time.
+    solver : Solver or None
+        None where only gradients are asked for.
+    X, Y, w
+        The training set.
+    g : array of shape (P,)
+        Takes the gradients.
+    n_threads : int
+        Threads that share an update.
+    """
+
+    cdef Network network
+    cdef Solver solver
+    cdef Rows data
+    cdef Job job
+    cdef Phase phase
+    cdef Py_ssize_t n
+    cdef int n_threads, n_serving
+    cdef char* g
+    cdef Share* shares
+    cdef PyThread_type_lock* begin
+    cdef PyThread_type_lock* end
+    cdef double work
+    cdef object kept
+
+    def __cinit__(self, network, solver, X, Y, w, g, int n_threads):
+        self.n_threads = n_threads
+        self.shares = <Share*>calloc(n_threads, sizeof(Share))
+        self.begin = <PyThread_type_lock*>calloc(n_threads, sizeof(PyThread_type_lock))
+        self.end = <PyThread_type_lock*>calloc(n_threads, sizeof(PyThread_type_lock))
+        if not (self.shares and self.begin and self.end):
+            raise MemoryError
+        for i in range(n_threads):
+            self.begin[i] = PyThread_allocate_lock()
+            self.end[i] = PyThread_allocate_lock()
+            if not (self.begin[i] and self.end[i]):
+                raise MemoryError
+            PyThread_acquire_lock(self.begin[i], WAIT_LOCK)
+            PyThread_acquire_lock(self.end[i], WAIT_LOCK)
+
+    def __dealloc__(self):
+        for i in range(self.n_threads):
+            if self.begin and self.begin[i]:
+                PyThread_free_lock(self.begin[i])
+            if self.end and self.end[i]:
+                PyThread_free_lock(self.end[i])
+        free(self.shares)
+        free(self.begin)
+        free(self.end)
+
+    def __init__(self, Network network, Solver solver, X, Y, w, g, int n_threads):
+        self.network, self.solver = network, solver
+        self.data = rows_of(X, Y, w)
+        self.n, self.g = X.shape[0], address(g)
+        self.kept = [X, Y, w, g]
+
+    # What the threads do.
+
+    def serve(self, int i):
+        """Do share i of every update until `dismiss` is called."""
+        with nogil:
+            before = begin_flushing()
+            while True:
+                acquire(self.begin[i])
+                if self.phase == STOP:
+                    break
+                self.share(i)
+                PyThread_release_lock(self.end[i])
+            end_flushing(before)
+
+    def dismiss(self):
+        """Let those that serve return."""
+        self.phase = STOP
+        for i in range(1, self.n_threads):
+            PyThread_release_lock(self.begin[i])
+
+    cdef void together(self, Phase phase) noexcept nogil:
+        """Do a phase of the job with all threads."""
+        cdef int i
+        self.phase = phase
+        for i in range(1, self.n_threads):
+            PyThread_release_lock(self.begin[i])
+        self.share(0)
+        for i in range(1, self.n_threads):
+            acquire(self.end[i])
+
+    cdef void share(self, int i) noexcept nogil:
+        if self.phase == ROWS:
+            self.share_of_rows(i)
+        else:
+            self.share_of_weights(i)
+
+    cdef void share_of_rows(self, int i) noexcept nogil:
+        cdef Job* job = &self.job
+        cdef Py_ssize_t start = job.piece.size * i // self.n_threads
+        cdef Py_ssize_t stop = job.piece.size * (i + 1) // self.n_threads
+        self.shares[i].loss = 0
+        if start < stop:
+            self.network.forward(job.theta, &self.data, &job.piece, start, stop)
+            self.shares[i].loss = self.network.backward(
+                job.theta, &self.data, &job.piece, start, stop, job.scale)
+
+    cdef void share_of_weights(self, int i) noexcept nogil:
+        cdef Job* job = &self.job
+        cdef Py_ssize_t start, stop, k_in, k_out
+        cdef int layer
+        self.shares[i].squares = 0
+        for layer in range(self.network.n_layers - 1, -1, -1):
+            k_in, k_out = self.network.k[layer], self.network.k[layer + 1]
+            start, stop = k_in * i // self.n_threads, k_in * (i + 1) // self.n_threads
+            if layer == 0 and not self.data.X:
+                start, stop = 0, k_in if i == 0 else 0
+            if start == stop:
+                continue
+            self.network.gradient(&self.data, &job.piece, layer, start, stop, job.add, job.g)
+            if not job.last:
+                continue
+            if self.network.l2:
+                self.shares[i].squares += self.network.penalty(
+                    job.theta, layer, start, stop, job.g)
+            if job.step:
+                # The biases lie behind the last row of the weights.
+                self.solver.step(job.g, self.network.at[layer] + start * k_out,
+                                 (stop - start) * k_out)
+                if start == 0:
+                    self.solver.step(job.g, self.network.at[layer] + k_in * k_out, k_out)
+
+    # What the caller asks for.
+
+    def loss_and_gradient(self, theta, order, Py_ssize_t start, Py_ssize_t stop):
+        """Return the objective of the minibatch start..stop; its gradient is in g.
+
+        ``order`` is None or an intp array: the minibatch is then order[start:stop].
+        """
+        cdef const Py_ssize_t* rows = NULL if order is None else (
+            <const Py_ssize_t*>address(order))
+        cdef double cost
+        self.job.theta, self.job.step = address(theta), False
+        with nogil:
+            before = begin_flushing()
+            try:
+                cost = self.update(rows, start, stop)
+            finally:
+                end_flushing(before)
+        return cost
+
+    def epoch(self, order, const double[::1] rates, Py_ssize_t size, double t):
+        """Make an update per rate, with minibatches of ``size`` rows.
+
+        Stops at the first objective that is not finite, before its update.
+
+        Parameters
+        ----------
+        order : intp array of shape (n,) or None
+            The rows in the order they come in.
+        rates : float64 array of shape (n_updates,)
+            The rate of each update.
+        size : int
+            Rows per minibatch; the last one may be short.
+        t : int
+            Updates that the solver has made before.
+
+        Returns
+        -------
+        float, int
+            The sum over minibatches of objective times rows, and the updates made.
+        """
+        cdef const Py_ssize_t* rows = NULL if order is None else (
+            <const Py_ssize_t*>address(order))
+        cdef Py_ssize_t done = 0, start, stop
+        cdef double total = 0, cost = 0
+        if order is not None:
+            self.n = order.size
+        self.job.step = True
+        with nogil:
+            before = begin_flushing()
+            try:
+                while done < rates.shape[0]:
+                    start = done * size
+                    stop = min(start + size, self.n)
+                    self.solver.begin(rates[done], t + done + 1)
+                    self.job.theta = self.solver.point()
+                    cost = self.update(rows, start, stop)
+                    if not isfinite(cost):
+                        break
+                    total += cost * (stop - start)
+                    done += 1
+            finally:
+                end_flushing(before)
+        return total if isfinite(cost) else cost, done
+
+    cdef double update(self, const Py_ssize_t* order, Py_ssize_t start,
+                       Py_ssize_t stop) except? -1 nogil:
+        """Return the objective of a minibatch, made piece by piece into g.
+
+        Where there is a solver, its update is made, unless a loss is not finite.
+        """
+        cdef Job* job = &self.job
+        cdef Py_ssize_t m = stop - start
+        cdef double loss = 0, squares = 0
+        cdef int i
+        job.g, job.scale, job.add = self.g, 1.0 / m, False
+        while start < stop:
+            job.piece.size = min(stop - start, self.network.n_rows)
+            job.piece.first = start
+            job.piece.order = order + start if order else NULL
+            job.last = start + job.piece.size == stop
+            self.together(ROWS)
+            for i in range(self.n_threads):
+                loss += self.shares[i].loss
+            if not isfinite(loss):
+                return INFINITY
+            self.together(WEIGHTS)
+            job.add = True
+            start += job.piece.size
+            self.work += <double>job.piece.size * self.network.at[self.network.n_layers]
+            if self.work > PATIENCE:
+                self.work = 0
+                with gil:
+                    PyErr_CheckSignals()
+        for i in range(self.n_threads):
+            squares += self.shares[i].squares
+        return loss / m + 0.5 * self.network.l2 * squares

@@ -1,0 +1,178 @@
+"""What small things cost beside scikit-learn's MLP: calls, import and pickle.
+
+    python tests/benchmarks/overheads.py
+    python tests/benchmarks/overheads.py --repeats 2000 --imports 15 --json out.json
+
+- `partial_fit` on 32 rows, and what is left of it without the update itself, which
+  is the time per update of a long fit of the same shape;
+- `predict` of one row;
+- the import, in fresh processes: scikit-learn's MLP, and the same with skoptnet;
+- the pickle of a fitted estimator, and what it has to hold: the parameters and
+  Adam's two vectors.
+
+Times of calls are medians of the repeats, on one BLAS thread; of imports, the least.
+Not a test: nothing is asserted.
+"""
+
+import argparse
+import pickle
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from common import Table, figure, ratio, write_json
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
+
+from skoptnet import MLPClassifierX
+
+ESTIMATORS = {"skoptnet": MLPClassifierX, "scikit-learn": MLPClassifier}
+
+# The small network that the calls are measured on.
+ROWS, COLUMNS, CLASSES, HIDDEN = 32, 20, 3, (100,)
+
+
+def rows_of_data(n: int, columns: int, classes: int, dtype: str) -> tuple:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, columns), dtype=np.dtype(dtype))
+    return X, rng.integers(0, classes, n)
+
+
+def medians_in_turn(
+    calls: dict[str, Callable[[], Any]], repeats: int
+) -> dict[str, float]:
+    """Return the median of each call's microseconds."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(repeats):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            call()
+            times[name].append(1e6 * (time.perf_counter() - started))
+    return {name: median(values) for name, values in times.items()}
+
+
+def update_times(dtype: str, repeats: int) -> dict[str, float]:
+    """Return microseconds per update of a long fit on minibatches of ROWS rows."""
+    batches, epochs = 50, 20
+    X, y = rows_of_data(batches * ROWS, COLUMNS, CLASSES, dtype)
+    models = {
+        name: estimator(
+            hidden_layer_sizes=HIDDEN,
+            batch_size=ROWS,
+            learning_rate_init=0.001,
+            max_iter=epochs,
+            n_iter_no_change=epochs,
+            tol=0,
+            random_state=0,
+        )
+        for name, estimator in ESTIMATORS.items()
+    }
+    fits = {name: lambda m=model: m.fit(X, y) for name, model in models.items()}
+    whole = medians_in_turn(fits, repeats)
+    return {name: us / (batches * epochs) for name, us in whole.items()}
+
+
+def call_times(dtype: str, repeats: int) -> dict[str, dict[str, float]]:
+    """Return microseconds of partial_fit and predict."""
+    X, y = rows_of_data(ROWS, COLUMNS, CLASSES, dtype)
+    models = {
+        name: estimator(
+            hidden_layer_sizes=HIDDEN, learning_rate_init=0.001, random_state=0
+        ).partial_fit(X, y, classes=range(CLASSES))
+        for name, estimator in ESTIMATORS.items()
+    }
+    partial = {
+        name: lambda m=model: m.partial_fit(X, y) for name, model in models.items()
+    }
+    predict = {name: lambda m=model: m.predict(X[:1]) for name, model in models.items()}
+    whole, update = medians_in_turn(partial, repeats), update_times(dtype, 5)
+    return {
+        f"partial_fit on {ROWS} rows, µs": whole,
+        "the update itself, µs": update,
+        "partial_fit less the update, µs": {
+            name: whole[name] - update[name] for name in whole
+        },
+        "predict of one row, µs": medians_in_turn(predict, repeats),
+    }
+
+
+def import_times(repeats: int) -> dict[str, float]:
+    """Return milliseconds of a fresh process that imports and ends."""
+    peer = "import sklearn.neural_network"
+    code = {"scikit-learn": peer, "skoptnet": f"{peer}; import skoptnet"}
+    times: dict[str, list[float]] = {name: [] for name in code}
+    for _ in range(repeats):
+        for name, statement in code.items():
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", statement], check=True)
+            times[name].append(1e3 * (time.perf_counter() - started))
+    return {name: min(values) for name, values in times.items()}
+
+
+def pickle_sizes(dtype: str) -> dict[str, dict[str, float]]:
+    """Return kilobytes of a pickle and of what it has to hold."""
+    X, y = rows_of_data(400, 784, 10, dtype)
+    pickled, needed = {}, {}
+    for name, estimator in ESTIMATORS.items():
+        model = estimator(hidden_layer_sizes=(256,), max_iter=2, random_state=0)
+        model.fit(X, y)
+        arrays = [*model.coefs_, *model.intercepts_]
+        pickled[name] = len(pickle.dumps(model)) / 1e3
+        needed[name] = 3 * sum(array.nbytes for array in arrays) / 1e3
+    return {
+        "pickle, 784 columns, (256,), kB": pickled,
+        "parameters and Adam's vectors, kB": needed,
+        "pickle / what it has to hold": {
+            name: pickled[name] / needed[name] for name in pickled
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=500, help="calls of each kind, default 500"
+    )
+    parser.add_argument(
+        "--imports", type=int, default=7, help="processes of each kind, default 7"
+    )
+    parser.add_argument(
+        "--dtypes",
+        nargs="+",
+        default=["float32", "float64"],
+        choices=["float32", "float64"],
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+
+    table = Table(["what", "dtype"], [*ESTIMATORS, "skoptnet / scikit-learn"])
+    rows: list[dict[str, Any]] = []
+
+    def add(what: str, dtype: str, values: dict[str, float]) -> None:
+        quotient = ratio(values["skoptnet"], values["scikit-learn"])
+        cells = [figure(values[name]) for name in ESTIMATORS]
+        table.add([what, dtype], [*cells, figure(quotient, "x")])
+        rows.append({"what": what, "dtype": dtype, **values, "ratio": quotient})
+        write_json(args.json, rows)
+
+    for dtype in args.dtypes:
+        with threadpool_limits(1):
+            figures = call_times(dtype, args.repeats)
+        for what, values in {**figures, **pickle_sizes(dtype)}.items():
+            add(what, dtype, values)
+    values = import_times(args.imports)
+    add("import of scikit-learn's MLP, and with skoptnet, ms", "", values)
+
+
+if __name__ == "__main__":
+    main()
