@@ -170,7 +170,7 @@ class Kernel:
         shared = batch_size * network.n_parameters >= _THREADED_UPDATE
         self.n_threads = 1 if issparse(data.X) or not shared else _blas_limit()
         self.trainer = _kernels.training.Trainer(
-            _passes(network, theta.dtype, rows, training=True),
+            _passes(network, theta.dtype, rows, self.n_threads),
             solver, data.X, Y, data.w, g, self.n_threads,
         )  # fmt: skip
 
@@ -204,14 +204,24 @@ class Kernel:
         """Return the objective of a minibatch; its gradient is left in ``g``."""
         return self.trainer.loss_and_gradient(theta, order, batch.start, batch.stop)
 
-    def epoch(self, order: Array | None, rates: Array, batch_size: int) -> float:
-        """Make an update per rate; return the sum of objective times rows.
+    def epoch(
+        self, order: Array | None, rates: Array, batch_size: int
+    ) -> tuple[float, float]:
+        """Make an update per rate.
 
-        Not finite if an objective was not; the updates ended there.
+        Returns
+        -------
+        total : float
+            The sum of objective times rows; not finite if an objective was not, and
+            the updates ended there.
+        largest : float
+            The largest absolute value in theta, NaN if one is not finite.
         """
-        total, updates = self.trainer.epoch(order, rates, batch_size, self.state.t)
+        total, updates, largest = self.trainer.epoch(
+            order, rates, batch_size, self.state.t
+        )
         self.state.t += updates
-        return total
+        return total, largest
 
 
 def outputs(network: Any, theta: Array, X: Rows) -> Array:
@@ -223,7 +233,7 @@ def outputs(network: Any, theta: Array, X: Rows) -> Array:
         return network.outputs(theta, X)
     n, size = X.shape[0], network.block_rows
     z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
-    passes = _passes(network, theta.dtype, min(n, size), training=False)
+    passes = _passes(network, theta.dtype, min(n, size), n_threads=0)
     with _one_thread:
         for start in range(0, n, size):
             block = X[start : start + size]
@@ -246,7 +256,7 @@ def _knows(network: Any, dtype: Any) -> bool:
     )
 
 
-def _passes(network: Any, dtype: Any, n_rows: int, training: bool) -> Any:
+def _passes(network: Any, dtype: Any, n_rows: int, n_threads: int) -> Any:
     """Return the compiled passes of a network."""
     return _kernels.network.Network(
         network.layer_sizes,
@@ -255,7 +265,7 @@ def _passes(network: Any, dtype: Any, n_rows: int, training: bool) -> Any:
         network.l2,
         dtype,
         n_rows,
-        training,
+        n_threads,
     )
 
 

@@ -45,7 +45,11 @@ class State(SimpleNamespace):
 
     def copy(self) -> State:
         """Return a state that shares nothing with this one."""
-        return State(**{name: deepcopy(value) for name, value in vars(self).items()})
+        twin = State()
+        for name, value in vars(self).items():
+            array = hasattr(value, "dtype")
+            setattr(twin, name, value.copy() if array else deepcopy(value))
+        return twin
 
     def block(self, names: tuple[str, ...], rows: slice) -> State:
         """Return the same state for a part of theta; the vectors are views."""

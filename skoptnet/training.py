@@ -26,6 +26,9 @@ from .schedules import Clock, Schedule, steady_within_epochs
 # A parameter above this is no sign of learning; the next outputs may overflow.
 _LARGE = 1e6
 
+# Shuffling so many rows again takes a millisecond.
+_ROWS_TO_SHUFFLE_AGAIN = 100_000
+
 
 @dataclass
 class Run:
@@ -77,16 +80,37 @@ class Run:
 
 
 class Snapshot:
-    """A copy of what a run will change in its next epoch, to return to."""
+    """A copy of what a run will change in its next epoch, to return to.
 
-    def __init__(self, run: Run):
-        self.take(run)
+    Asking a source of random numbers for its state takes longer than a small epoch.
+    So that is done once in a while, and in between the shuffles are counted.
+
+    Parameters
+    ----------
+    run : Run
+        What is remembered, as it is now.
+    shuffled : int
+        Number of rows that each epoch shuffles, 0 for none.
+    """
+
+    def __init__(self, run: Run, shuffled: int):
+        self.shuffled = shuffled
+        self.mark(run)
+        self.copy(run)
 
     def take(self, run: Run) -> None:
-        """Remember the run as it is now."""
+        """Remember the run as it is now, an epoch after the last time."""
+        self.shuffles += 1
+        if self.shuffles * self.shuffled > _ROWS_TO_SHUFFLE_AGAIN:
+            self.mark(run)
+        self.copy(run)
+
+    def mark(self, run: Run) -> None:
+        self.random, self.shuffles = run.rng.get_state(), 0
+
+    def copy(self, run: Run) -> None:
         self.theta, self.state = run.theta.copy(), run.state.copy()
         self.counts = run.update, run.epoch, run.samples
-        self.random = run.rng.get_state()
 
     def restore(self, run: Run) -> None:
         """Bring the run back to what was remembered; theta stays the same array."""
@@ -94,6 +118,8 @@ class Snapshot:
         run.state = self.state
         run.update, run.epoch, run.samples = self.counts
         run.rng.set_state(self.random)
+        for _ in range(self.shuffles if self.shuffled else 0):
+            run.rng.shuffle(np.arange(self.shuffled))
 
 
 @dataclass
@@ -144,12 +170,17 @@ class Minibatches:
                 None if data.w is None else _rows_like(data.w, rows),
             )
 
+    @property
+    def shuffled(self) -> int:
+        """Number of rows that each epoch shuffles."""
+        return 0 if self.order is None else len(self.order)
+
     def shuffle(self, rng: np.random.RandomState) -> None:
         """Bring the rows into a new order, where there is to be one."""
         if self.order is not None:
-            shuffled = np.arange(len(self.data))
-            rng.shuffle(shuffled)
-            self.order = self.order[shuffled]
+            permutation = np.arange(self.shuffled)
+            rng.shuffle(permutation)
+            self.order = self.order[permutation]
 
     def ranges(self) -> Iterator[range]:
         """Yield the range of each minibatch."""
@@ -306,9 +337,9 @@ def train(
     started_at = run.epoch
     to_beat = validate(run.theta) if validate and started_at else -math.inf
     progress, outcome = Progress(tol, patience, to_beat), Outcome()
-    last, best = Snapshot(run), Best(run)
     size = len(data) if optimizer.full_batch else batch_size
     batches = Minibatches(data, size, shuffle, network.block_rows)
+    last, best = Snapshot(run, batches.shuffled), Best(run)
     epochs = Epochs(network, optimizer, schedule, run, batches, learning_rate)
     try:
         with epochs.threads(), np.errstate(all="ignore"):
@@ -316,9 +347,10 @@ def train(
                 while run.epoch < started_at + max_epochs:
                     figures = epochs.next(validate)
                     run.record(figures)
-                    if progress.see(figures.get("validation_score", -figures["loss"])):
-                        best.take(run, before=last.theta)
+                    before = last.theta
                     last.take(run)
+                    if progress.see(figures.get("validation_score", -figures["loss"])):
+                        best.take(last.theta, run.epoch, before)
                     for watcher in watchers:
                         watcher(figures)
                     if progress.exhausted:
@@ -364,13 +396,13 @@ class Best:
     """
 
     def __init__(self, run: Run):
-        self.theta, self.epoch = run.theta.copy(), run.epoch
-        self.given, self.before = (run.theta.copy(), run.epoch), run.theta.copy()
-
-    def take(self, run: Run, before: Array) -> None:
-        """Take the run as it is, and remember the weights an epoch earlier."""
-        self.theta[...], self.before[...] = run.theta, before
+        self.theta = self.before = run.theta.copy()
         self.epoch = run.epoch
+        self.given = self.theta, self.epoch
+
+    def take(self, theta: Array, epoch: int, before: Array) -> None:
+        """Take an epoch's weights and those of the epoch before, without a copy."""
+        self.theta, self.epoch, self.before = theta, epoch, before
 
     def judge(self, objective: Callable[[Array], float]) -> None:
         """Choose by the objective itself, which is the merit that counts.
@@ -441,10 +473,13 @@ class Epochs:
         self.batches.shuffle(run.rng)
         self.set_rates()
         if self.kernel and self.kernel.makes_updates:
-            total = self.kernel.epoch(self.batches.order, self.rates, self.batches.size)
+            total, largest = self.kernel.epoch(
+                self.batches.order, self.rates, self.batches.size
+            )
         else:
             total = self.make_updates()
-        if not (math.isfinite(total) and self.is_sound(run.theta)):
+            largest = float(max(run.theta.max(), -run.theta.min()))
+        if not (math.isfinite(total) and self.is_sound(largest)):
             raise Diverged
         run.update += self.batches.n_updates
         run.epoch += 1
@@ -490,15 +525,14 @@ class Epochs:
         """The last rate of the epoch."""
         return float(self.rates[-1])
 
-    def is_sound(self, theta: Array) -> bool:
+    def is_sound(self, largest: float) -> bool:
         """Tell whether the parameters an epoch ended with can be used.
 
-        Their loss is measured in the next epoch, if there is one. Where they are so
-        large that it may overflow, it is measured here.
+        Their loss is measured in the next epoch, if there is one. Where the largest is
+        so large that it may overflow, it is measured here.
         """
-        largest = float(max(theta.max(), -theta.min()))
         if largest > _LARGE:
-            return math.isfinite(self.objective(theta))
+            return math.isfinite(self.objective(self.run.theta))
         return math.isfinite(largest)
 
     def factor(self, clock: Clock) -> float:

@@ -51,9 +51,12 @@ typedef struct {
     void (*sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add);
     /* g <- g + l2 W; returns the sum of the squares of W */
     double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n);
-    /* One update of n coordinates; v, s or r and ahead as the solver has them */
-    void (*step[N_SOLVERS])(void *theta, const void *g, void *first, void *second,
-                            void *ahead, ptrdiff_t n, const StepNumbers *p);
+    /* One update of n coordinates with the gradient g + l2 W, where W is the point that
+       g was taken at; returns the sum of the squares of W. first, second and ahead are
+       v, r, s as the solver has them. */
+    double (*step[N_SOLVERS])(void *theta, const void *g, void *first, void *second,
+                              void *ahead, ptrdiff_t n, double l2,
+                              const StepNumbers *p);
     /* ahead <- theta + momentum v */
     void (*look_ahead)(void *ahead, const void *theta, const void *v, ptrdiff_t n,
                        double momentum);
@@ -66,6 +69,13 @@ typedef struct {
                             ptrdiff_t k);
     /* the largest |x|; NaN if there is a NaN */
     double (*largest)(const void *x, ptrdiff_t n);
+    /* c (m, n) <- a (m, k) b (k, n), see products_impl.h; NULL where the compiler has no
+       vectors. `scratch` has room for k times `panel` numbers, on a cache line. */
+    void (*product)(void *c, const void *a, ptrdiff_t a_row, ptrdiff_t a_column,
+                    const void *b, ptrdiff_t b_row, ptrdiff_t b_column, ptrdiff_t m,
+                    ptrdiff_t n, ptrdiff_t k, void *scratch);
+    ptrdiff_t vector, panel; /* numbers in a vector and in a row of a panel */
+    double largest_product;  /* multiplications up to which it is no slower than BLAS */
 } Loops;
 
 /* Highest level of instructions that this machine has: 0 baseline, 1 AVX2, 2 AVX-512. */

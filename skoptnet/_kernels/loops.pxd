@@ -42,8 +42,8 @@ cdef extern from "loops.h" nogil:
         void (*sum_rows)(void*, const void*, Py_ssize_t, Py_ssize_t,
                          int) noexcept nogil
         double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
-        void (*step[6])(void*, const void*, void*, void*, void*, Py_ssize_t,
-                        const StepNumbers*) noexcept nogil
+        double (*step[6])(void*, const void*, void*, void*, void*, Py_ssize_t, double,
+                          const StepNumbers*) noexcept nogil
         void (*look_ahead)(void*, const void*, const void*, Py_ssize_t,
                            double) noexcept nogil
         void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
@@ -51,6 +51,11 @@ cdef extern from "loops.h" nogil:
         void (*sparse_backward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
                                 Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
         double (*largest)(const void*, Py_ssize_t) noexcept nogil
+        void (*product)(void*, const void*, Py_ssize_t, Py_ssize_t, const void*,
+                        Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                        void*) noexcept nogil
+        Py_ssize_t vector, panel
+        double largest_product
 
 cdef unsigned long long begin_flushing() noexcept nogil
 cdef void end_flushing(unsigned long long before) noexcept nogil

@@ -21,8 +21,12 @@
 #define FABS fabsf
 #endif
 
-/* So many partial sums, so that sums are vectors too. */
+/* So many columns are summed at a time. */
 #define LANES 32
+/* Sums and maxima in any order, so that they are vectors, too. */
+#define LOOP(text) _Pragma(#text)
+#define SUM(x) LOOP(omp simd reduction(+ : x))
+#define HIGHEST(x) LOOP(omp simd reduction(max : x))
 /* So many numbers are collected on the stack at a time. */
 #define CHUNK 256
 
@@ -271,8 +275,11 @@ static double FN(binary_cross_entropy)(void *z_, const void *b_, const void *y_,
                                     - target[e] * x);
             z[e] = weight[e] * (REAL)scale * (FN(sigmoid)(x, small) - target[e]);
         }
+        REAL sum = 0;
+        SUM(sum)
         for (ptrdiff_t e = 0; e < n; e++)
-            total += value[e];
+            sum += value[e];
+        total += sum;
     }
     return total;
 }
@@ -302,6 +309,7 @@ static double FN(cross_entropy)(void *z_, const void *b_, const void *y_,
         FN(apply_exp)(z, n * k);
         for (ptrdiff_t i = 0; i < n; i++) {
             REAL s = 0;
+            SUM(s)
             for (ptrdiff_t j = 0; j < k; j++)
                 s += z[i * k + j];
             REAL *RESTRICT row = z + i * k;
@@ -346,89 +354,88 @@ static double FN(penalise)(void *g_, const void *W_, double l2, ptrdiff_t n)
     REAL *RESTRICT g = g_;
     const REAL *RESTRICT W = W_;
     const REAL factor = (REAL)l2;
-    REAL part[LANES] = {0};
-    double total = 0;
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            REAL x = W[i + lane];
-            part[lane] += x * x;
-            g[i + lane] += factor * x;
-        }
-    for (; i < n; i++) {
-        part[i % LANES] += W[i] * W[i];
+    REAL squares = 0;
+    SUM(squares)
+    for (ptrdiff_t i = 0; i < n; i++) {
+        squares += W[i] * W[i];
         g[i] += factor * W[i];
     }
-    for (int lane = 0; lane < LANES; lane++)
-        total += part[lane];
-    return total;
+    return squares;
 }
 
 static double FN(largest)(const void *x_, ptrdiff_t n)
 {
     const REAL *x = x_;
     REAL top = 0, sound = 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        REAL a = FABS(x[i]);
-        top = a > top ? a : top;
-    }
+    HIGHEST(top)
+    for (ptrdiff_t i = 0; i < n; i++)
+        top = FABS(x[i]) > top ? FABS(x[i]) : top;
+    SUM(sound)
     for (ptrdiff_t i = 0; i < n; i++)
         sound += 0 * x[i];
     return top + sound;
 }
 
-/* Solvers, as skoptnet.optimizers writes them. */
+/* Solvers, as skoptnet.optimizers writes them. The penalty's share of the gradient is
+   added on the way, at the point where the gradient was taken. */
 
-#define STEP(name, numbers, formula)                                               \
-    static void FN(name)(void *theta_, const void *g_, void *first_, void *second_, \
-                         void *ahead_, ptrdiff_t n, const StepNumbers *p)          \
-    {                                                                              \
-        REAL *RESTRICT theta = theta_, *RESTRICT first = first_;                   \
-        REAL *RESTRICT second = second_, *RESTRICT ahead = ahead_;                 \
-        const REAL *RESTRICT g = g_;                                               \
-        const REAL eps = (REAL)p->eps;                                             \
-        (void)first, (void)second, (void)ahead;                                    \
-        numbers;                                                                   \
-        for (ptrdiff_t i = 0; i < n; i++)                                          \
-            formula                                                                \
+#define STEP(name, point, numbers, formula)                                         \
+    static double FN(name)(void *theta_, const void *g_, void *first_,              \
+                           void *second_, void *ahead_, ptrdiff_t n, double l2,     \
+                           const StepNumbers *p)                                    \
+    {                                                                               \
+        REAL *RESTRICT theta = theta_, *RESTRICT first = first_;                    \
+        REAL *RESTRICT second = second_, *RESTRICT ahead = ahead_;                  \
+        const REAL *RESTRICT gradient = g_;                                         \
+        const REAL eps = (REAL)p->eps, factor = (REAL)l2;                           \
+        REAL squares = 0;                                                           \
+        (void)first, (void)second, (void)ahead, (void)eps;                          \
+        numbers;                                                                    \
+        SUM(squares)                                                                \
+        for (ptrdiff_t i = 0; i < n; i++) {                                         \
+            const REAL W = point[i], g = gradient[i] + factor * W;                  \
+            squares += W * W;                                                       \
+            formula                                                                 \
+        }                                                                           \
+        return squares;                                                             \
     }
 
-STEP(descent, , { theta[i] -= eps * g[i]; })
+STEP(descent, theta, , { theta[i] -= eps * g; })
 
-STEP(momentum, const REAL alpha = (REAL)p->momentum, {
-    REAL v = alpha * first[i] - eps * g[i];
+STEP(momentum, theta, const REAL alpha = (REAL)p->momentum, {
+    REAL v = alpha * first[i] - eps * g;
     first[i] = v;
     theta[i] += v;
 })
 
 /* The next gradient is taken ahead of theta. */
-STEP(nesterov, const REAL alpha = (REAL)p->momentum, {
-    REAL v = alpha * first[i] - eps * g[i];
+STEP(nesterov, ahead, const REAL alpha = (REAL)p->momentum, {
+    REAL v = alpha * first[i] - eps * g;
     first[i] = v;
     theta[i] += v;
     ahead[i] = theta[i] + alpha * v;
 })
 
-STEP(adagrad, const REAL delta = (REAL)p->delta, {
-    REAL r = first[i] + g[i] * g[i];
+STEP(adagrad, theta, const REAL delta = (REAL)p->delta, {
+    REAL r = first[i] + g * g;
     first[i] = r;
-    theta[i] -= eps * g[i] / (delta + SQRT(r));
+    theta[i] -= eps * g / (delta + SQRT(r));
 })
 
-STEP(rmsprop, const REAL rho = (REAL)p->rho_1; const REAL rest = (REAL)(1 - p->rho_1);
-     const REAL delta = (REAL)p->delta, {
-    REAL r = rho * first[i] + rest * g[i] * g[i];
+STEP(rmsprop, theta, const REAL rho = (REAL)p->rho_1;
+     const REAL rest = (REAL)(1 - p->rho_1); const REAL delta = (REAL)p->delta, {
+    REAL r = rho * first[i] + rest * g * g;
     first[i] = r;
-    theta[i] -= eps * g[i] / SQRT(delta + r);
+    theta[i] -= eps * g / SQRT(delta + r);
 })
 
-STEP(adam, const REAL rho_1 = (REAL)p->rho_1; const REAL rho_2 = (REAL)p->rho_2;
+STEP(adam, theta, const REAL rho_1 = (REAL)p->rho_1; const REAL rho_2 = (REAL)p->rho_2;
      const REAL rest_1 = (REAL)(1 - p->rho_1); const REAL rest_2 = (REAL)(1 - p->rho_2);
      const REAL rate = (REAL)(p->eps / p->correction_1);
      const REAL correction = (REAL)(1 / p->correction_2);
-     const REAL delta = (REAL)p->delta; (void)eps, {
-    REAL s = rho_1 * first[i] + rest_1 * g[i];
-    REAL r = rho_2 * second[i] + rest_2 * g[i] * g[i];
+     const REAL delta = (REAL)p->delta, {
+    REAL s = rho_1 * first[i] + rest_1 * g;
+    REAL r = rho_2 * second[i] + rest_2 * g * g;
     first[i] = s;
     second[i] = r;
     theta[i] -= rate * s / (SQRT(r * correction) + delta);
@@ -444,6 +451,10 @@ static void FN(look_ahead)(void *ahead_, const void *theta_, const void *v_,
     for (ptrdiff_t i = 0; i < n; i++)
         ahead[i] = theta[i] + alpha * v[i];
 }
+
+#ifdef VECTOR_BYTES
+#include "products_impl.h"
+#endif
 
 /* Sparse rows. */
 
@@ -503,6 +514,12 @@ static const Loops FN(loops) = {
     .sparse_forward = FN(sparse_forward),
     .sparse_backward = FN(sparse_backward),
     .largest = FN(largest),
+#ifdef VECTOR_BYTES
+    .product = FN(product),
+    .vector = VECTOR_BYTES / sizeof(REAL),
+    .panel = TILE_VECTORS * VECTOR_BYTES / sizeof(REAL),
+    .largest_product = LARGEST_PRODUCT,
+#endif
 };
 
 #undef FN
@@ -513,6 +530,9 @@ static const Loops FN(loops) = {
 #undef SQRT
 #undef FABS
 #undef LANES
+#undef LOOP
+#undef SUM
+#undef HIGHEST
 #undef CHUNK
 #undef AT
 #undef INDEX

@@ -24,24 +24,28 @@ cdef class Network:
     cdef readonly Py_ssize_t n_rows
     cdef char** a
     cdef char** delta
+    cdef char** scratch
     cdef object kept
 
-    cdef char* buffer(self, int level) except NULL
+    cdef char* buffer(self, size_t n) except NULL
     cdef const char* biases(self, const char* theta, int layer) noexcept nogil
     cdef const char* input(self, const Rows* data, const Piece* piece,
                            Py_ssize_t start) noexcept nogil
-    cdef void forward(self, const char* theta, const Rows* data, const Piece* piece,
-                      Py_ssize_t start, Py_ssize_t stop) noexcept nogil
-    cdef double backward(self, const char* theta, const Rows* data, const Piece* piece,
-                         Py_ssize_t start, Py_ssize_t stop,
+    cdef void forward(self, int thread, const char* theta, const Rows* data,
+                      const Piece* piece, Py_ssize_t start,
+                      Py_ssize_t stop) noexcept nogil
+    cdef double backward(self, int thread, const char* theta, const Rows* data,
+                         const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                          double scale) noexcept nogil
-    cdef void gradient(self, const Rows* data, const Piece* piece, int layer,
-                       Py_ssize_t start, Py_ssize_t stop, bint add,
+    cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
+                       int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
                        char* g) noexcept nogil
     cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
                         Py_ssize_t stop, char* g) noexcept nogil
-    cdef void product(self, const char* transposed, int m, int n, int k,
+    cdef void product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
-                      char* c, int ldc) noexcept nogil
+                      char* c) noexcept nogil
+    cdef bint has_own_product(self, bint ta, bint tb, Py_ssize_t m, Py_ssize_t n,
+                              Py_ssize_t k) noexcept nogil
 
 cdef Rows rows_of(X, Y, w) except *

@@ -29,6 +29,12 @@ LOSSES = {
 # Buffers begin at multiples of this, the size of a cache line.
 cdef size_t ALIGNMENT = 64
 
+# Where the kernels' own products stop, see `has_own_product`.
+cdef Py_ssize_t LONGEST_PANEL = 2048
+cdef Py_ssize_t LARGEST_TURNED = 1 << 20
+cdef Py_ssize_t FEW_ROWS = 32
+cdef Py_ssize_t FEW_COLUMNS = 8
+
 
 cdef Rows rows_of(X, Y, w) except *:
     """Return where the rows of X (dense or CSR), their targets and weights are.
@@ -64,17 +70,19 @@ cdef class Network:
         float32 or float64.
     n_rows : int
         Rows that one call can take.
-    training : bool
-        Whether there will be backward passes and gathered rows.
+    n_threads : int
+        Threads that go backward; 0 where there will only be `outputs`.
     """
 
-    def __cinit__(self, tuple layer_sizes, *_):
+    def __cinit__(self, tuple layer_sizes, str activation, str loss, double l2, dtype,
+                  Py_ssize_t n_rows, int n_threads):
         self.n_layers = len(layer_sizes) - 1
         self.k = <int*>calloc(len(layer_sizes), sizeof(int))
         self.at = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
-        if not (self.k and self.at and self.a and self.delta):
+        self.scratch = <char**>calloc(max(n_threads, 1), sizeof(char*))
+        if not (self.k and self.at and self.a and self.delta and self.scratch):
             raise MemoryError
 
     def __dealloc__(self):
@@ -82,10 +90,12 @@ cdef class Network:
         free(self.at)
         free(self.a)
         free(self.delta)
+        free(self.scratch)
 
     def __init__(self, tuple layer_sizes, str activation, str loss, double l2, dtype,
-                 Py_ssize_t n_rows, bint training):
+                 Py_ssize_t n_rows, int n_threads):
         cdef int level
+        cdef Py_ssize_t longest = n_rows
         self.loops = loops_of(dtype.char)
         self.activation, self.loss = ACTIVATIONS[activation], LOSSES[loss]
         self.l2, self.n_rows = l2, n_rows
@@ -96,16 +106,20 @@ cdef class Network:
                 <Py_ssize_t>self.k[level] + 1) * self.k[level + 1]
         self.kept = []
         for level in range(self.n_layers + 1):
-            if level or training:
-                self.a[level] = self.buffer(level)
-            if 0 < level < self.n_layers and training:
-                self.delta[level] = self.buffer(level)
+            longest = max(longest, self.k[level])
+            if level or n_threads:
+                self.a[level] = self.buffer(n_rows * self.k[level])
+            if 0 < level < self.n_layers and n_threads:
+                self.delta[level] = self.buffer(n_rows * self.k[level])
         self.delta[self.n_layers] = self.a[self.n_layers]
+        for thread in range(max(n_threads, 1)):
+            self.scratch[thread] = self.buffer(
+                min(longest, LONGEST_PANEL) * self.loops.panel)
 
-    cdef char* buffer(self, int level) except NULL:
+    cdef char* buffer(self, size_t n) except NULL:
+        """Return room for n numbers, on a cache line."""
         cdef size_t begin
-        size = self.n_rows * self.k[level] * self.loops.size
-        memory = np.empty(size + ALIGNMENT, dtype=np.uint8)
+        memory = np.empty(n * self.loops.size + ALIGNMENT, dtype=np.uint8)
         self.kept.append(memory)
         begin = <size_t>address(memory)
         return <char*>(begin + (-begin) % ALIGNMENT)
@@ -120,7 +134,7 @@ cdef class Network:
             raise ValueError("more rows than the buffers hold")
         self.a[self.n_layers] = address(z)
         with nogil:
-            self.forward(at, &data, &piece, 0, piece.size)
+            self.forward(0, at, &data, &piece, 0, piece.size)
             self.loops.forward[loops.IDENTITY](
                 self.a[self.n_layers], self.biases(at, self.n_layers - 1),
                 piece.size, self.k[self.n_layers])
@@ -138,8 +152,9 @@ cdef class Network:
             return self.a[0] + start * row
         return data.X + (piece.first + start) * row
 
-    cdef void forward(self, const char* theta, const Rows* data, const Piece* piece,
-                      Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    cdef void forward(self, int thread, const char* theta, const Rows* data,
+                      const Piece* piece, Py_ssize_t start,
+                      Py_ssize_t stop) noexcept nogil:
         """Go from X to z_L, still without its bias, for some rows of the piece."""
         cdef Py_ssize_t size = self.loops.size, m = stop - start
         cdef const char* a
@@ -159,15 +174,14 @@ cdef class Network:
             else:
                 a = self.a[level] + start * self.k[level] * size if level else (
                     self.input(data, piece, start))
-                self.product(b"NN", <int>m, self.k[level + 1], self.k[level],
-                             a, self.k[level], W, self.k[level + 1], False,
-                             z, self.k[level + 1])
+                self.product(thread, b"NN", <int>m, self.k[level + 1], self.k[level],
+                             a, self.k[level], W, self.k[level + 1], False, z)
             if level < self.n_layers - 1:
                 self.loops.forward[self.activation](
                     z, self.biases(theta, level), m, self.k[level + 1])
 
-    cdef double backward(self, const char* theta, const Rows* data, const Piece* piece,
-                         Py_ssize_t start, Py_ssize_t stop,
+    cdef double backward(self, int thread, const char* theta, const Rows* data,
+                         const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                          double scale) noexcept nogil:
         """Go from z_L to delta_1 for some rows; return the sum of their losses.
 
@@ -187,17 +201,16 @@ cdef class Network:
             data.w + first * size if data.w else NULL, order, m, self.k[level], scale)
         for level in range(self.n_layers - 1, 0, -1):
             below = self.delta[level] + start * self.k[level] * size
-            self.product(b"NT", <int>m, self.k[level], self.k[level + 1],
+            self.product(thread, b"NT", <int>m, self.k[level], self.k[level + 1],
                          delta, self.k[level + 1],
-                         theta + self.at[level] * size, self.k[level + 1], False,
-                         below, self.k[level])
+                         theta + self.at[level] * size, self.k[level + 1], False, below)
             self.loops.backward[self.activation](
                 below, self.a[level] + start * self.k[level] * size, m * self.k[level])
             delta = below
         return total
 
-    cdef void gradient(self, const Rows* data, const Piece* piece, int layer,
-                       Py_ssize_t start, Py_ssize_t stop, bint add,
+    cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
+                       int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
                        char* g) noexcept nogil:
         """Make (or add to) rows start..stop of a layer's dC/dW (BP4).
 
@@ -219,9 +232,9 @@ cdef class Network:
                                            piece.size, delta, k_out)
             return
         a = self.a[layer] if layer else self.input(data, piece, 0)
-        self.product(b"TN", <int>(stop - start), <int>k_out, <int>piece.size,
+        self.product(thread, b"TN", <int>(stop - start), <int>k_out, <int>piece.size,
                      a + start * size, <int>k_in, delta, <int>k_out, add,
-                     dW + start * k_out * size, <int>k_out)
+                     dW + start * k_out * size)
 
     cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
                         Py_ssize_t stop, char* g) noexcept nogil:
@@ -231,20 +244,44 @@ cdef class Network:
             self.loops.size)
         return self.loops.penalise(g + at, theta + at, self.l2, (stop - start) * k_out)
 
-    cdef void product(self, const char* transposed, int m, int n, int k,
+    cdef void product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
-                      char* c, int ldc) noexcept nogil:
-        """c (m, n) <- a (m, k) b (k, n), or add to c; "TN": a is given as (k, m)."""
-        # BLAS counts columns first: what it is told is c^T = b^T a^T.
-        cdef char* ta = b"T" if transposed[0] == c"T" else b"N"
-        cdef char* tb = b"T" if transposed[1] == c"T" else b"N"
+                      char* c) noexcept nogil:
+        """c (m, n) <- a (m, k) b (k, n), or add to c.
+
+        Matrices are C-contiguous, with rows of lda and ldb numbers. Of kind "TN", a is
+        given as a^T (k, m); of kind "NT", b as b^T (n, k).
+        """
+        cdef bint ta = kind[0] == c"T", tb = kind[1] == c"T"
         cdef double one = 1, zero = 0
         cdef float one_f = 1, zero_f = 0
-        if m == 0 or n == 0:
-            return
-        if self.loops.size == sizeof(double):
-            dgemm(tb, ta, &n, &m, &k, &one, <double*>b, &ldb, <double*>a, &lda,
-                  &one if add else &zero, <double*>c, &ldc)
+        if self.has_own_product(ta, tb, m, n, k) and not add:
+            self.loops.product(c, a, 1 if ta else lda, lda if ta else 1,
+                               b, 1 if tb else ldb, ldb if tb else 1, m, n, k,
+                               self.scratch[thread])
+        # BLAS counts columns first: what it is told is c^T = b^T a^T.
+        elif self.loops.size == sizeof(double):
+            dgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,
+                  &one, <double*>b, &ldb, <double*>a, &lda,
+                  &one if add else &zero, <double*>c, &n)
         else:
-            sgemm(tb, ta, &n, &m, &k, &one_f, <float*>b, &ldb, <float*>a, &lda,
-                  &one_f if add else &zero_f, <float*>c, &ldc)
+            sgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,
+                  &one_f, <float*>b, &ldb, <float*>a, &lda,
+                  &one_f if add else &zero_f, <float*>c, &n)
+
+    cdef bint has_own_product(self, bint ta, bint tb, Py_ssize_t m, Py_ssize_t n,
+                              Py_ssize_t k) noexcept nogil:
+        """Tell whether the kernels' own product is no slower than BLAS.
+
+        That is found by measuring (tests/benchmarks). Against it are: fewer columns
+        than numbers in a vector; a panel or an a^T that does not stay in the cache; and
+        few rows to make up for turning b^T round.
+        """
+        return (
+            self.loops.product
+            and <double>m * n * k <= self.loops.largest_product
+            and n >= self.loops.vector
+            and k <= LONGEST_PANEL
+            and not (ta and m * k * <Py_ssize_t>self.loops.size > LARGEST_TURNED)
+            and not (tb and m < FEW_ROWS and k > FEW_COLUMNS)
+        )

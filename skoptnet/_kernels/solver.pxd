@@ -14,4 +14,5 @@ cdef class Solver:
 
     cdef const char* point(self) noexcept nogil
     cdef void begin(self, double eps, double t) noexcept nogil
-    cdef void step(self, const char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+    cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n,
+                     double l2) noexcept nogil

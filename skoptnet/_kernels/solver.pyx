@@ -63,15 +63,20 @@ cdef class Solver:
         self.numbers.correction_1 = 1 - self.numbers.rho_1**t
         self.numbers.correction_2 = 1 - self.numbers.rho_2**t
 
-    cdef void step(self, const char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        """Update n coordinates from ``start`` on; g is the whole gradient."""
+    cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n,
+                     double l2) noexcept nogil:
+        """Update n coordinates from ``start`` on; g is the whole gradient.
+
+        The gradient of the penalty is added; returns the squares it is made of.
+        """
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
-        self.loops.step[self.kind](
+        return self.loops.step[self.kind](
             self.theta + at,
             g + at,
             self.first + at if self.first else NULL,
             self.second + at if self.second else NULL,
             self.ahead + at if self.ahead else NULL,
             n,
+            l2,
             &self.numbers,
         )

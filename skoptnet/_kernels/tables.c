@@ -14,11 +14,20 @@
 #define LOOPS_NAME(name, suffix) LOOPS_PASTE(name, suffix)
 #define RESTRICT __restrict
 
+/* Matrices of so many bytes are read as fast from where they lie. */
+#define LIES_WELL (1 << 18)
+
 /* What every machine of this architecture has: SSE2, NEON. */
 #define LEVEL base
+#ifdef __GNUC__ /* Clang says it is GNUC, too */
+#define VECTOR_BYTES 16
+#define TILE_ROWS 4
+#define TILE_VECTORS 3
+#define LARGEST_PRODUCT 0x1p18
+#endif
 #include "loops_both.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) /* Clang says it is GNUC, too */
+#if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_LEVELS
 #ifdef __clang__
 #define AIM_AT_AVX2 \
@@ -36,11 +45,23 @@
 
 AIM_AT_AVX2
 #define LEVEL avx2
+#undef VECTOR_BYTES
+#undef LARGEST_PRODUCT
+#define VECTOR_BYTES 32
+#define LARGEST_PRODUCT 0x1p24
 #include "loops_both.h"
 AIM_BACK
 
 AIM_AT_AVX512
 #define LEVEL avx512
+#undef VECTOR_BYTES
+#undef TILE_ROWS
+#undef TILE_VECTORS
+#undef LARGEST_PRODUCT
+#define VECTOR_BYTES 64
+#define LARGEST_PRODUCT INFINITY
+#define TILE_ROWS 6
+#define TILE_VECTORS 4
 #include "loops_both.h"
 AIM_BACK
 #endif

@@ -163,9 +163,9 @@ cdef class Trainer:
         cdef Py_ssize_t stop = job.piece.size * (i + 1) // self.n_threads
         self.shares[i].loss = 0
         if start < stop:
-            self.network.forward(job.theta, &self.data, &job.piece, start, stop)
+            self.network.forward(i, job.theta, &self.data, &job.piece, start, stop)
             self.shares[i].loss = self.network.backward(
-                job.theta, &self.data, &job.piece, start, stop, job.scale)
+                i, job.theta, &self.data, &job.piece, start, stop, job.scale)
 
     cdef void share_of_weights(self, int i) noexcept nogil:
         cdef Job* job = &self.job
@@ -179,18 +179,18 @@ cdef class Trainer:
                 start, stop = 0, k_in if i == 0 else 0
             if start == stop:
                 continue
-            self.network.gradient(&self.data, &job.piece, layer, start, stop, job.add, job.g)
-            if not job.last:
-                continue
-            if self.network.l2:
+            self.network.gradient(i, &self.data, &job.piece, layer, start, stop,
+                                  job.add, job.g)
+            if job.last and job.step:
+                self.shares[i].squares += self.solver.step(
+                    job.g, self.network.at[layer] + start * k_out,
+                    (stop - start) * k_out, self.network.l2)
+                if start == 0: # the biases, which lie behind the last row of weights
+                    self.solver.step(
+                        job.g, self.network.at[layer] + k_in * k_out, k_out, 0)
+            elif job.last and self.network.l2:
                 self.shares[i].squares += self.network.penalty(
                     job.theta, layer, start, stop, job.g)
-            if job.step:
-                # The biases lie behind the last row of the weights.
-                self.solver.step(job.g, self.network.at[layer] + start * k_out,
-                                 (stop - start) * k_out)
-                if start == 0:
-                    self.solver.step(job.g, self.network.at[layer] + k_in * k_out, k_out)
 
     # What the caller asks for.
 
@@ -214,7 +214,7 @@ cdef class Trainer:
     def epoch(self, order, const double[::1] rates, Py_ssize_t size, double t):
         """Make an update per rate, with minibatches of ``size`` rows.
 
-        Stops at the first objective that is not finite, before its update.
+        Stops at the first objective that is not finite.
 
         Parameters
         ----------
@@ -229,13 +229,17 @@ cdef class Trainer:
 
         Returns
         -------
-        float, int
-            The sum over minibatches of objective times rows, and the updates made.
+        total : float
+            The sum over minibatches of objective times rows.
+        updates : int
+            The updates made.
+        largest : float
+            The largest absolute value in theta; NaN if one is not finite.
         """
         cdef const Py_ssize_t* rows = NULL if order is None else (
             <const Py_ssize_t*>address(order))
         cdef Py_ssize_t done = 0, start, stop
-        cdef double total = 0, cost = 0
+        cdef double total = 0, cost = 0, largest
         if order is not None:
             self.n = order.size
         self.job.step = True
@@ -252,9 +256,11 @@ cdef class Trainer:
                         break
                     total += cost * (stop - start)
                     done += 1
+                largest = self.solver.loops.largest(
+                    self.solver.theta, self.network.at[self.network.n_layers])
             finally:
                 end_flushing(before)
-        return total if isfinite(cost) else cost, done
+        return total if isfinite(cost) else cost, done, largest
 
     cdef double update(self, const Py_ssize_t* order, Py_ssize_t start,
                        Py_ssize_t stop) except? -1 nogil:

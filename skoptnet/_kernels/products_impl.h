@@ -1,0 +1,104 @@
+/* Matrix products for one REAL and one instruction set, included by loops_impl.h.
+
+   c (m, n) <- a (m, k) b (k, n), where element (i, p) of a lies at i * a_row +
+   p * a_column, and likewise b, so that either may be given transposed. The columns are
+   taken in panels of as many vectors as a tile has; what is needed of b for a panel is
+   laid out in `scratch`, unless it is small and lies well as it is. A tile, so many rows
+   of a panel as there are registers, is summed up at once. Tiles at the edge overlap
+   their neighbours: what is in both is computed twice. */
+
+typedef REAL FN(V)
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+#define V FN(V)
+#define VL ((ptrdiff_t)(VECTOR_BYTES / sizeof(REAL)))
+
+static inline __attribute__((always_inline)) void
+FN(tile)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
+         const REAL *b, ptrdiff_t b_row, ptrdiff_t k, const int rows, const int vectors,
+         ptrdiff_t columns)
+{
+    V sum[2 * TILE_ROWS][TILE_VECTORS];
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = (V){0};
+    for (ptrdiff_t p = 0; p < k; p++, a += a_column, b += b_row) {
+        V line[TILE_VECTORS];
+        for (int v = 0; v < vectors; v++)
+            line[v] = *(const V *)(b + v * VL);
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] += a[i * a_row] * line[v];
+    }
+    if (vectors == 1 && columns < VL) {
+        for (int i = 0; i < rows; i++)
+            memcpy(c + i * c_row, &sum[i][0], columns * sizeof(REAL));
+        return;
+    }
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            *(V *)(c + i * c_row + v * VL) = sum[i][v];
+}
+
+/* All rows of a panel, in tiles of a size that the compiler knows. */
+#define PANEL(height, rows, vectors)                                                   \
+    static void FN(height##_##vectors)(                                                \
+        REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,  \
+        const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns)   \
+    {                                                                                  \
+        for (ptrdiff_t i = 0; i < m; i += (rows)) {                                    \
+            i = i + (rows) > m ? m - (rows) : i;                                       \
+            FN(tile)(c + i * c_row, c_row, a + i * a_row, a_row, a_column, b, b_row,   \
+                     k, rows, vectors, columns);                                       \
+        }                                                                              \
+    }
+/* A panel of so many vectors by the height of its tiles. */
+#define PANELS(vectors, most)        \
+    PANEL(high, most, vectors)       \
+    PANEL(low, 2, vectors)           \
+    PANEL(single, 1, vectors)
+PANELS(1, 2 * TILE_ROWS)
+PANELS(2, TILE_ROWS)
+PANELS(3, TILE_ROWS)
+#if TILE_VECTORS == 4
+PANELS(4, TILE_ROWS)
+#define PICK(height)                                              \
+    (vectors == 1 ? FN(height##_1) : vectors == 2 ? FN(height##_2) \
+     : vectors == 3 ? FN(height##_3) : FN(height##_4))
+#else
+#define PICK(height) \
+    (vectors == 1 ? FN(height##_1) : vectors == 2 ? FN(height##_2) : FN(height##_3))
+#endif
+
+static void FN(product)(void *c_, const void *a_, ptrdiff_t a_row, ptrdiff_t a_column,
+                        const void *b_, ptrdiff_t b_row, ptrdiff_t b_column,
+                        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, void *scratch_)
+{
+    REAL *c = c_, *scratch = scratch_;
+    const REAL *a = a_, *b = b_;
+    const int lies_well = b_column == 1 && n >= VL && k * n * sizeof(REAL) <= LIES_WELL;
+    for (ptrdiff_t j = 0, next; j < n; j = next) {
+        ptrdiff_t vectors = (n - j + VL - 1) / VL;
+        vectors = vectors > TILE_VECTORS ? TILE_VECTORS : vectors;
+        vectors = vectors * VL > n ? (n / VL > 0 ? n / VL : 1) : vectors;
+        ptrdiff_t width = vectors * VL, columns = width < n ? width : n;
+        next = j + width;
+        j = j + columns > n ? n - columns : j;
+        const REAL *panel = b + j * b_column;
+        ptrdiff_t row = b_row;
+        if (!lies_well) {
+            for (ptrdiff_t p = 0; p < k; p++)
+                for (ptrdiff_t v = 0; v < columns; v++)
+                    scratch[p * width + v] = panel[p * b_row + v * b_column];
+            panel = scratch;
+            row = width;
+        }
+        const int height = (vectors == 1 ? 2 : 1) * TILE_ROWS;
+        (m >= height ? PICK(high) : m >= 2 ? PICK(low) : PICK(single))(
+            c + j, n, a, a_row, a_column, panel, row, m, k, columns);
+    }
+}
+#undef V
+#undef VL
+#undef PANEL
+#undef PANELS
+#undef PICK
