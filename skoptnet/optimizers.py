@@ -46,10 +46,18 @@ class State(SimpleNamespace):
     def copy(self) -> State:
         """Return a state that shares nothing with this one."""
         twin = State()
-        for name, value in vars(self).items():
-            array = hasattr(value, "dtype")
-            setattr(twin, name, value.copy() if array else deepcopy(value))
+        twin.take(self)
         return twin
+
+    def take(self, other: State) -> None:
+        """Become equal to another state, sharing nothing with it."""
+        mine = vars(self)
+        for name, value in vars(other).items():
+            buffer = mine.get(name)
+            if buffer is not None and hasattr(value, "dtype"):
+                buffer[...] = value
+            else:
+                mine[name] = deepcopy(value)
 
     def block(self, names: tuple[str, ...], rows: slice) -> State:
         """Return the same state for a part of theta; the vectors are views."""

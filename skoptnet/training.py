@@ -94,23 +94,29 @@ class Snapshot:
     """
 
     def __init__(self, run: Run, shuffled: int):
-        self.shuffled = shuffled
-        self.mark(run)
-        self.copy(run)
-
-    def take(self, run: Run) -> None:
-        """Remember the run as it is now, an epoch after the last time."""
-        self.shuffles += 1
-        if self.shuffles * self.shuffled > _ROWS_TO_SHUFFLE_AGAIN:
-            self.mark(run)
-        self.copy(run)
-
-    def mark(self, run: Run) -> None:
-        self.random, self.shuffles = run.rng.get_state(), 0
-
-    def copy(self, run: Run) -> None:
         self.theta, self.state = run.theta.copy(), run.state.copy()
         self.counts = run.update, run.epoch, run.samples
+        self.random, self.shuffles, self.shuffled = run.rng.get_state(), 0, shuffled
+        self._buffers = [self.theta]
+
+    def take(self, run: Run, held: Sequence[Array]) -> None:
+        """Remember the run as it is now, an epoch after the last time.
+
+        The weights go to another array each time, which is none of those in ``held``.
+        """
+        for buffer in self._buffers:
+            if not any(buffer is theta for theta in held):
+                break
+        else:
+            buffer = np.empty_like(run.theta)
+            self._buffers.append(buffer)
+        np.copyto(buffer, run.theta)
+        self.theta = buffer
+        self.state.take(run.state)
+        self.counts = run.update, run.epoch, run.samples
+        self.shuffles += 1
+        if self.shuffles * self.shuffled > _ROWS_TO_SHUFFLE_AGAIN:
+            self.random, self.shuffles = run.rng.get_state(), 0
 
     def restore(self, run: Run) -> None:
         """Bring the run back to what was remembered; theta stays the same array."""
@@ -348,7 +354,7 @@ def train(
                     figures = epochs.next(validate)
                     run.record(figures)
                     before = last.theta
-                    last.take(run)
+                    last.take(run, held=(before, *best.held))
                     if progress.see(figures.get("validation_score", -figures["loss"])):
                         best.take(last.theta, run.epoch, before)
                     for watcher in watchers:
@@ -399,6 +405,11 @@ class Best:
         self.theta = self.before = run.theta.copy()
         self.epoch = run.epoch
         self.given = self.theta, self.epoch
+
+    @property
+    def held(self) -> tuple[Array, ...]:
+        """The arrays that must stay as they are."""
+        return self.theta, self.before, self.given[0]
 
     def take(self, theta: Array, epoch: int, before: Array) -> None:
         """Take an epoch's weights and those of the epoch before, without a copy."""

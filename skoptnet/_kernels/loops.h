@@ -74,6 +74,12 @@ typedef struct {
     void (*product)(void *c, const void *a, ptrdiff_t a_row, ptrdiff_t a_column,
                     const void *b, ptrdiff_t b_row, ptrdiff_t b_column, ptrdiff_t m,
                     ptrdiff_t n, ptrdiff_t k, void *scratch);
+    /* The same for a b (k, n) that is laid out once for several a; `panels` has room for
+       k times n, rounded up to whole rows of a panel */
+    void (*lay_out_panels)(void *panels, const void *b, ptrdiff_t n, ptrdiff_t k);
+    void (*product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
+                              ptrdiff_t a_column, const void *panels, ptrdiff_t m,
+                              ptrdiff_t n, ptrdiff_t k);
     ptrdiff_t vector, panel; /* numbers in a vector and in a row of a panel */
     double largest_product;  /* multiplications up to which it is no slower than BLAS */
 } Loops;

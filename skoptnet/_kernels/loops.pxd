@@ -54,6 +54,10 @@ cdef extern from "loops.h" nogil:
         void (*product)(void*, const void*, Py_ssize_t, Py_ssize_t, const void*,
                         Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
                         void*) noexcept nogil
+        void (*lay_out_panels)(void*, const void*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*product_of_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
+                                  const void*, Py_ssize_t, Py_ssize_t,
+                                  Py_ssize_t) noexcept nogil
         Py_ssize_t vector, panel
         double largest_product
 

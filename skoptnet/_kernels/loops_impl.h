@@ -516,6 +516,8 @@ static const Loops FN(loops) = {
     .largest = FN(largest),
 #ifdef VECTOR_BYTES
     .product = FN(product),
+    .lay_out_panels = FN(lay_out_panels),
+    .product_of_panels = FN(product_of_panels),
     .vector = VECTOR_BYTES / sizeof(REAL),
     .panel = TILE_VECTORS * VECTOR_BYTES / sizeof(REAL),
     .largest_product = LARGEST_PRODUCT,

@@ -25,10 +25,14 @@ cdef class Network:
     cdef char** a
     cdef char** delta
     cdef char** scratch
+    cdef char** block
+    cdef bint* laid_out
     cdef object kept
 
+    cdef make_room(self, int n_threads, Py_ssize_t longest)
     cdef char* buffer(self, size_t n) except NULL
-    cdef const char* biases(self, const char* theta, int layer) noexcept nogil
+    cdef Py_ssize_t rows_of_block(self, int layer) noexcept nogil
+    cdef char* biases(self, const char* theta, int layer) noexcept nogil
     cdef const char* input(self, const Rows* data, const Piece* piece,
                            Py_ssize_t start) noexcept nogil
     cdef void forward(self, int thread, const char* theta, const Rows* data,
@@ -37,9 +41,13 @@ cdef class Network:
     cdef double backward(self, int thread, const char* theta, const Rows* data,
                          const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                          double scale) noexcept nogil
+    cdef Py_ssize_t begin_gradient(self, int thread, int layer, Py_ssize_t m, bint add,
+                                   bint sparse) noexcept nogil
     cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
-                       char* g) noexcept nogil
+                       char* dW) noexcept nogil
+    cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
+                                 char* g) noexcept nogil
     cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
                         Py_ssize_t stop, char* g) noexcept nogil
     cdef void product(self, int thread, const char* kind, int m, int n, int k,

@@ -31,9 +31,12 @@ cdef size_t ALIGNMENT = 64
 
 # Where the kernels' own products stop, see `has_own_product`.
 cdef Py_ssize_t LONGEST_PANEL = 2048
-cdef Py_ssize_t LARGEST_TURNED = 1 << 20
+cdef Py_ssize_t PANELS_BYTES = 1 << 20
 cdef Py_ssize_t FEW_ROWS = 32
 cdef Py_ssize_t FEW_COLUMNS = 8
+# Of a gradient so much is made at a time.
+cdef Py_ssize_t BLOCK_BYTES = 1 << 18
+cdef Py_ssize_t MIN_ROWS = 12
 
 
 cdef Rows rows_of(X, Y, w) except *:
@@ -82,7 +85,10 @@ cdef class Network:
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.scratch = <char**>calloc(max(n_threads, 1), sizeof(char*))
-        if not (self.k and self.at and self.a and self.delta and self.scratch):
+        self.block = <char**>calloc(max(n_threads, 1), sizeof(char*))
+        self.laid_out = <bint*>calloc(max(n_threads, 1), sizeof(bint))
+        if not (self.k and self.at and self.a and self.delta and self.scratch
+                and self.block and self.laid_out):
             raise MemoryError
 
     def __dealloc__(self):
@@ -91,6 +97,8 @@ cdef class Network:
         free(self.a)
         free(self.delta)
         free(self.scratch)
+        free(self.block)
+        free(self.laid_out)
 
     def __init__(self, tuple layer_sizes, str activation, str loss, double l2, dtype,
                  Py_ssize_t n_rows, int n_threads):
@@ -112,9 +120,27 @@ cdef class Network:
             if 0 < level < self.n_layers and n_threads:
                 self.delta[level] = self.buffer(n_rows * self.k[level])
         self.delta[self.n_layers] = self.a[self.n_layers]
-        for thread in range(max(n_threads, 1)):
-            self.scratch[thread] = self.buffer(
-                min(longest, LONGEST_PANEL) * self.loops.panel)
+        if self.loops.product:
+            self.make_room(max(n_threads, 1), longest)
+
+    cdef make_room(self, int n_threads, Py_ssize_t longest):
+        """Make each thread's buffers for panels and for blocks of a gradient."""
+        cdef int layer, thread
+        cdef Py_ssize_t k_in, k_out, widest = 0, block = 0
+        for layer in range(self.n_layers):
+            k_in, k_out = self.k[layer], self.k[layer + 1]
+            widest = max(widest, k_out)
+            block = max(block, min(k_in, self.rows_of_block(layer)) * k_out)
+        for thread in range(n_threads):
+            self.scratch[thread] = self.buffer(max(
+                min(longest, LONGEST_PANEL) * self.loops.panel,
+                min(self.n_rows, LONGEST_PANEL) * (widest + self.loops.vector)))
+            self.block[thread] = self.buffer(block)
+
+    cdef Py_ssize_t rows_of_block(self, int layer) noexcept nogil:
+        """Return how many rows of a dC/dW stay in the cache."""
+        return max(MIN_ROWS, BLOCK_BYTES // (
+            self.k[layer + 1] * <Py_ssize_t>self.loops.size))
 
     cdef char* buffer(self, size_t n) except NULL:
         """Return room for n numbers, on a cache line."""
@@ -140,8 +166,9 @@ cdef class Network:
                 piece.size, self.k[self.n_layers])
         self.a[self.n_layers] = own
 
-    cdef const char* biases(self, const char* theta, int layer) noexcept nogil:
-        return theta + self.loops.size * (
+    cdef char* biases(self, const char* theta, int layer) noexcept nogil:
+        """Return where a layer's biases lie in theta or g."""
+        return <char*>theta + self.loops.size * (
             self.at[layer] + <Py_ssize_t>self.k[layer] * self.k[layer + 1])
 
     cdef const char* input(self, const Rows* data, const Piece* piece,
@@ -209,32 +236,53 @@ cdef class Network:
             delta = below
         return total
 
+    cdef Py_ssize_t begin_gradient(self, int thread, int layer, Py_ssize_t m, bint add,
+                                   bint sparse) noexcept nogil:
+        """Prepare a layer's dC/dW from m rows; return how many of its rows to make at
+        a time."""
+        cdef Py_ssize_t k_in = self.k[layer], k_out = self.k[layer + 1]
+        cdef Py_ssize_t size = self.loops.size
+        # Laying out pays where there are several blocks, and the panels stay in cache.
+        self.laid_out[thread] = (
+            not add and not sparse
+            and self.has_own_product(True, False, k_in, k_out, m)
+            and k_in * k_out * size > BLOCK_BYTES
+            and m * k_out * size <= PANELS_BYTES)
+        if not self.laid_out[thread]:
+            return k_in
+        self.loops.lay_out_panels(self.scratch[thread], self.delta[layer + 1], k_out, m)
+        return self.rows_of_block(layer)
+
     cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
-                       char* g) noexcept nogil:
+                       char* dW) noexcept nogil:
         """Make (or add to) rows start..stop of a layer's dC/dW (BP4).
 
-        Whoever makes row 0 makes dC/db (BP3), too; of a sparse layer, whoever makes
-        row 0 makes all.
+        Of a layer with sparse input all rows are made at once.
         """
         cdef Py_ssize_t size = self.loops.size, k_in = self.k[layer]
         cdef Py_ssize_t k_out = self.k[layer + 1]
-        cdef char* dW = g + self.at[layer] * size
         cdef const char* delta = self.delta[layer + 1]
         cdef const char* a
-        if start == 0:
-            self.loops.sum_rows(dW + k_in * k_out * size, delta, piece.size, k_out, add)
         if layer == 0 and not data.X:
-            if start == 0:
-                if not add:
-                    memset(dW, 0, k_in * k_out * size)
-                self.loops.sparse_backward(dW, &data.sparse, piece.order, piece.first,
-                                           piece.size, delta, k_out)
+            if not add:
+                memset(dW, 0, k_in * k_out * size)
+            self.loops.sparse_backward(dW, &data.sparse, piece.order, piece.first,
+                                       piece.size, delta, k_out)
             return
-        a = self.a[layer] if layer else self.input(data, piece, 0)
-        self.product(thread, b"TN", <int>(stop - start), <int>k_out, <int>piece.size,
-                     a + start * size, <int>k_in, delta, <int>k_out, add,
-                     dW + start * k_out * size)
+        a = (self.a[layer] if layer else self.input(data, piece, 0)) + start * size
+        if self.laid_out[thread]:
+            self.loops.product_of_panels(dW, a, 1, k_in, self.scratch[thread],
+                                         stop - start, k_out, piece.size)
+        else:
+            self.product(thread, b"TN", <int>(stop - start), <int>k_out,
+                         <int>piece.size, a, <int>k_in, delta, <int>k_out, add, dW)
+
+    cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
+                                 char* g) noexcept nogil:
+        """Make (or add to) a layer's dC/db (BP3)."""
+        self.loops.sum_rows(self.biases(g, layer), self.delta[layer + 1], m,
+                            self.k[layer + 1], add)
 
     cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
                         Py_ssize_t stop, char* g) noexcept nogil:
@@ -274,14 +322,14 @@ cdef class Network:
         """Tell whether the kernels' own product is no slower than BLAS.
 
         That is found by measuring (tests/benchmarks). Against it are: fewer columns
-        than numbers in a vector; a panel or an a^T that does not stay in the cache; and
-        few rows to make up for turning b^T round.
+        than numbers in a vector; a panel, or for a^T a whole b, that does not stay in
+        the cache; and few rows to make up for turning b^T round.
         """
         return (
             self.loops.product
             and <double>m * n * k <= self.loops.largest_product
             and n >= self.loops.vector
             and k <= LONGEST_PANEL
-            and not (ta and m * k * <Py_ssize_t>self.loops.size > LARGEST_TURNED)
+            and not (ta and n * k * <Py_ssize_t>self.loops.size > PANELS_BYTES)
             and not (tb and m < FEW_ROWS and k > FEW_COLUMNS)
         )

@@ -69,32 +69,97 @@ PANELS(4, TILE_ROWS)
     (vectors == 1 ? FN(height##_1) : vectors == 2 ? FN(height##_2) : FN(height##_3))
 #endif
 
-static void FN(product)(void *c_, const void *a_, ptrdiff_t a_row, ptrdiff_t a_column,
-                        const void *b_, ptrdiff_t b_row, ptrdiff_t b_column,
-                        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, void *scratch_)
+/* out (k, width) <- b (k, columns) */
+static void FN(lay_out)(REAL *RESTRICT out, ptrdiff_t width, const REAL *RESTRICT b,
+                        ptrdiff_t b_row, ptrdiff_t b_column, ptrdiff_t k,
+                        ptrdiff_t columns)
 {
-    REAL *c = c_, *scratch = scratch_;
-    const REAL *a = a_, *b = b_;
-    const int lies_well = b_column == 1 && n >= VL && k * n * sizeof(REAL) <= LIES_WELL;
-    for (ptrdiff_t j = 0, next; j < n; j = next) {
-        ptrdiff_t vectors = (n - j + VL - 1) / VL;
-        vectors = vectors > TILE_VECTORS ? TILE_VECTORS : vectors;
-        vectors = vectors * VL > n ? (n / VL > 0 ? n / VL : 1) : vectors;
-        ptrdiff_t width = vectors * VL, columns = width < n ? width : n;
-        next = j + width;
-        j = j + columns > n ? n - columns : j;
-        const REAL *panel = b + j * b_column;
-        ptrdiff_t row = b_row;
-        if (!lies_well) {
-            for (ptrdiff_t p = 0; p < k; p++)
-                for (ptrdiff_t v = 0; v < columns; v++)
-                    scratch[p * width + v] = panel[p * b_row + v * b_column];
-            panel = scratch;
-            row = width;
+    if (b_column != 1) { /* b is given transposed: turn squares that fit the cache */
+        for (ptrdiff_t from = 0; from < k; from += SQUARE) {
+            ptrdiff_t to = from + SQUARE < k ? from + SQUARE : k;
+            for (ptrdiff_t v = 0; v < columns; v++)
+                for (ptrdiff_t p = from; p < to; p++)
+                    out[p * width + v] = b[p + v * b_column];
         }
-        const int height = (vectors == 1 ? 2 : 1) * TILE_ROWS;
-        (m >= height ? PICK(high) : m >= 2 ? PICK(low) : PICK(single))(
-            c + j, n, a, a_row, a_column, panel, row, m, k, columns);
+        return;
+    }
+    for (ptrdiff_t p = 0; p < k; p++, out += width, b += b_row) {
+        /* Processors do not foresee steps from one long row to the next. */
+        if (p + ROWS_AHEAD < k)
+            for (ptrdiff_t v = 0; v < columns; v += 64 / sizeof(REAL))
+                __builtin_prefetch(b + ROWS_AHEAD * b_row + v);
+        for (ptrdiff_t v = 0; v < columns; v++)
+            out[v] = b[v];
+    }
+}
+
+/* The columns of a panel: `width` numbers from column j on, of which `columns` are
+   there, and where the next panel begins. */
+typedef struct {
+    ptrdiff_t j, vectors, width, columns, next;
+} FN(Panel);
+
+static inline FN(Panel) FN(panel)(ptrdiff_t j, ptrdiff_t n)
+{
+    FN(Panel) panel;
+    ptrdiff_t vectors = (n - j + VL - 1) / VL;
+    vectors = vectors > TILE_VECTORS ? TILE_VECTORS : vectors;
+    vectors = vectors * VL > n ? (n / VL > 0 ? n / VL : 1) : vectors;
+    panel.vectors = vectors;
+    panel.width = vectors * VL;
+    panel.columns = panel.width < n ? panel.width : n;
+    panel.next = j + panel.width;
+    panel.j = j + panel.columns > n ? n - panel.columns : j;
+    return panel;
+}
+
+static inline void FN(all_rows)(const FN(Panel) *panel, REAL *c, ptrdiff_t n,
+                                const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
+                                const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k)
+{
+    const ptrdiff_t vectors = panel->vectors, tall = (vectors == 1 ? 2 : 1) * TILE_ROWS;
+    (m >= tall ? PICK(high) : m >= 2 ? PICK(low) : PICK(single))(
+        c + panel->j, n, a, a_row, a_column, b, b_row, m, k, panel->columns);
+}
+
+static void FN(product)(void *c, const void *a, ptrdiff_t a_row, ptrdiff_t a_column,
+                        const void *b_, ptrdiff_t b_row, ptrdiff_t b_column,
+                        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, void *scratch)
+{
+    const REAL *b = b_;
+    const int lies_well = b_column == 1 && n >= VL && k * n * sizeof(REAL) <= LIES_WELL;
+    for (ptrdiff_t j = 0; j < n;) {
+        const FN(Panel) panel = FN(panel)(j, n);
+        const REAL *from = b + panel.j * b_column;
+        if (!lies_well)
+            FN(lay_out)(scratch, panel.width, from, b_row, b_column, k, panel.columns);
+        FN(all_rows)(&panel, c, n, a, a_row, a_column, lies_well ? from : scratch,
+                     lies_well ? b_row : panel.width, m, k);
+        j = panel.next;
+    }
+}
+
+static void FN(lay_out_panels)(void *out_, const void *b, ptrdiff_t n, ptrdiff_t k)
+{
+    REAL *out = out_;
+    for (ptrdiff_t j = 0; j < n;) {
+        const FN(Panel) panel = FN(panel)(j, n);
+        FN(lay_out)(out, panel.width, (const REAL *)b + panel.j, n, 1, k, panel.columns);
+        out += k * panel.width;
+        j = panel.next;
+    }
+}
+
+static void FN(product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
+                                  ptrdiff_t a_column, const void *panels_, ptrdiff_t m,
+                                  ptrdiff_t n, ptrdiff_t k)
+{
+    const REAL *panels = panels_;
+    for (ptrdiff_t j = 0; j < n;) {
+        const FN(Panel) panel = FN(panel)(j, n);
+        FN(all_rows)(&panel, c, n, a, a_row, a_column, panels, panel.width, m, k);
+        panels += k * panel.width;
+        j = panel.next;
     }
 }
 #undef V

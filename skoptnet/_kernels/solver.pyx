@@ -65,14 +65,14 @@ cdef class Solver:
 
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n,
                      double l2) noexcept nogil:
-        """Update n coordinates from ``start`` on; g is the whole gradient.
+        """Update n coordinates from ``start`` on; g is their part of the gradient.
 
         The gradient of the penalty is added; returns the squares it is made of.
         """
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
         return self.loops.step[self.kind](
             self.theta + at,
-            g + at,
+            g,
             self.first + at if self.first else NULL,
             self.second + at if self.second else NULL,
             self.ahead + at if self.ahead else NULL,

@@ -16,6 +16,9 @@
 
 /* Matrices of so many bytes are read as fast from where they lie. */
 #define LIES_WELL (1 << 18)
+/* Rows of a matrix that are on their way to the cache while one is copied. */
+#define ROWS_AHEAD 16
+#define SQUARE 64
 
 /* What every machine of this architecture has: SSE2, NEON. */
 #define LEVEL base

@@ -169,28 +169,46 @@ cdef class Trainer:
 
     cdef void share_of_weights(self, int i) noexcept nogil:
         cdef Job* job = &self.job
-        cdef Py_ssize_t start, stop, k_in, k_out
+        cdef bint sparse = self.data.X == NULL
+        cdef Py_ssize_t start, stop, k_in, k_out, at, size = self.network.loops.size
         cdef int layer
         self.shares[i].squares = 0
         for layer in range(self.network.n_layers - 1, -1, -1):
             k_in, k_out = self.network.k[layer], self.network.k[layer + 1]
             start, stop = k_in * i // self.n_threads, k_in * (i + 1) // self.n_threads
-            if layer == 0 and not self.data.X:
+            if layer == 0 and sparse:
                 start, stop = 0, k_in if i == 0 else 0
-            if start == stop:
-                continue
-            self.network.gradient(i, &self.data, &job.piece, layer, start, stop,
-                                  job.add, job.g)
+            self.make_weights(i, layer, start, stop, layer == 0 and sparse)
+            if i == 0:
+                self.network.gradient_of_biases(layer, job.piece.size, job.add, job.g)
+                if job.last and job.step:
+                    at = self.network.at[layer] + k_in * k_out
+                    self.solver.step(job.g + at * size, at, k_out, 0)
+
+    cdef void make_weights(self, int i, int layer, Py_ssize_t start, Py_ssize_t stop,
+                           bint sparse) noexcept nogil:
+        """Make rows start..stop of a gradient; update weights while it is at hand."""
+        cdef Job* job = &self.job
+        cdef Py_ssize_t k_out = self.network.k[layer + 1], at, next
+        cdef Py_ssize_t size = self.network.loops.size
+        cdef Py_ssize_t rows = self.network.begin_gradient(
+            i, layer, job.piece.size, job.add, sparse)
+        cdef char* dW
+        while start < stop:
+            next = min(start + rows, stop)
+            at = self.network.at[layer] + start * k_out
+            dW = job.g + at * size
+            if job.step and self.network.laid_out[i] and job.last:
+                dW = self.network.block[i]
+            self.network.gradient(i, &self.data, &job.piece, layer, start, next,
+                                  job.add, dW)
             if job.last and job.step:
                 self.shares[i].squares += self.solver.step(
-                    job.g, self.network.at[layer] + start * k_out,
-                    (stop - start) * k_out, self.network.l2)
-                if start == 0: # the biases, which lie behind the last row of weights
-                    self.solver.step(
-                        job.g, self.network.at[layer] + k_in * k_out, k_out, 0)
+                    dW, at, (next - start) * k_out, self.network.l2)
             elif job.last and self.network.l2:
                 self.shares[i].squares += self.network.penalty(
-                    job.theta, layer, start, stop, job.g)
+                    job.theta, layer, start, next, job.g)
+            start = next
 
     # What the caller asks for.
 
