@@ -1,6 +1,7 @@
 """Neural networks for scikit-learn users, with seven textbook optimizers."""
 
 from ._version import __version__
+from ._versions import show_versions
 from .estimators import MLPClassifierX, MLPRegressorX
 from .optimizers import (
     SGD,
@@ -30,4 +31,5 @@ __all__ = [
     "Schedule",
     "StepDecay",
     "__version__",
+    "show_versions",
 ]

@@ -28,6 +28,9 @@ _BLOCK = 32768
 # Multiplications in one matrix product from which a second BLAS thread pays.
 _THREADED_PRODUCT = 10**8
 
+# Multiplications in one matrix product up to which no BLAS takes a second thread.
+_SMALL_PRODUCT = 10**5
+
 # Multiplications in an update from which it pays to share it among threads.
 _THREADED_UPDATE = 10**7
 
@@ -117,14 +120,16 @@ _one_thread = _OneThread()
 
 
 def blas_threads(multiplications: int) -> AbstractContextManager[None]:
-    """Hold BLAS to one thread where the matrix products are small.
+    """Hold BLAS to one thread where a second one would cost more than it does.
 
     Parameters
     ----------
     multiplications : int
         Number of multiplications in the largest matrix product to come.
     """
-    return nullcontext() if multiplications >= _THREADED_PRODUCT else _one_thread
+    small = multiplications <= _SMALL_PRODUCT
+    large = multiplications >= _THREADED_PRODUCT
+    return nullcontext() if small or large else _one_thread
 
 
 class Kernel:
@@ -168,6 +173,7 @@ class Kernel:
         solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
         shared = batch_size * network.n_parameters >= _THREADED_UPDATE
+        self.uses_blas = rows * network.largest_product > _SMALL_PRODUCT
         self.n_threads = 1 if issparse(data.X) or not shared else _blas_limit()
         self.trainer = _kernels.training.Trainer(
             _passes(network, theta.dtype, rows, self.n_threads),
@@ -186,14 +192,14 @@ class Kernel:
     @contextmanager
     def threads(self) -> Iterator[None]:
         """Keep the threads ready that share an update."""
-        helpers = [
-            Thread(target=self.trainer.serve, args=(i,), daemon=True)
-            for i in range(1, self.n_threads)
-        ]
-        with _one_thread:
-            for helper in helpers:
-                helper.start()
+        helpers = []
+        with _one_thread if self.uses_blas else nullcontext():
             try:
+                for i in range(1, self.n_threads):
+                    helper = Thread(target=self.trainer.serve, args=(i,), daemon=True)
+                    helper.start()
+                    helpers.append(helper)
+                self.trainer.engage()
                 yield
             finally:
                 self.trainer.dismiss()
@@ -224,19 +230,20 @@ class Kernel:
         return total, largest
 
 
-def outputs(network: Any, theta: Array, X: Rows) -> Array:
-    """Return the raw outputs of any number of rows, computed in blocks.
+def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:
+    """Return the raw outputs of all or of the given rows, computed in blocks.
 
     As `Network.outputs`, whichever implementation does it.
     """
     if not _knows(network, theta.dtype):
-        return network.outputs(theta, X)
-    n, size = X.shape[0], network.block_rows
+        return network.outputs(theta, X, rows)
+    n, size = X.shape[0] if rows is None else len(rows), network.block_rows
     z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
     passes = _passes(network, theta.dtype, min(n, size), n_threads=0)
-    with _one_thread:
+    with blas_threads(min(n, size) * network.largest_product):
         for start in range(0, n, size):
-            block = X[start : start + size]
+            part = slice(start, start + size)
+            block = X[part if rows is None else rows[part]]
             if issparse(block):
                 block = block.astype(theta.dtype, copy=False)
             else:
@@ -269,10 +276,15 @@ def _passes(network: Any, dtype: Any, n_rows: int, n_threads: int) -> Any:
     )
 
 
+def blas_libraries() -> list[dict[str, Any]]:
+    """Return what threadpoolctl says of the BLAS libraries that are loaded."""
+    return [library.info() for library in _blas()]
+
+
+def _blas() -> list[Any]:
+    return _threadpools().select(user_api="blas").lib_controllers
+
+
 def _blas_limit() -> int:
     """Return the number of threads that BLAS may use now."""
-    counts = [
-        library.num_threads
-        for library in _threadpools().select(user_api="blas").lib_controllers
-    ]
-    return min(counts, default=1)
+    return min((library.num_threads for library in _blas()), default=1)

@@ -148,17 +148,18 @@ class Network:
             a = z
         return a
 
-    def outputs(self, theta: Array, X: Rows) -> Array:
-        """Return the raw outputs of any number of rows, computed in blocks.
+    def outputs(self, theta: Array, X: Rows, rows: Array | None = None) -> Array:
+        """Return the raw outputs of all or of the given rows, computed in blocks.
 
         Beside the result, memory is needed for `block_rows` rows only. Rows of
         another dtype than theta's are converted block by block.
         """
-        n, size = X.shape[0], self.block_rows
+        n, size = X.shape[0] if rows is None else len(rows), self.block_rows
         z = self.xp.empty((n, self.layer_sizes[-1]), dtype=theta.dtype)
         work = self.workspace(min(n, size), theta.dtype, backward=False)
         for start in range(0, n, size):
-            block = X[start : start + size]
+            part = slice(start, start + size)
+            block = X[part if rows is None else rows[part]]
             if block.dtype != theta.dtype:
                 block = block.astype(theta.dtype)
             z[start : start + size] = self.forward(

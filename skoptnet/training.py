@@ -96,7 +96,8 @@ class Snapshot:
     def __init__(self, run: Run, shuffled: int):
         self.theta, self.state = run.theta.copy(), run.state.copy()
         self.counts = run.update, run.epoch, run.samples
-        self.random, self.shuffles, self.shuffled = run.rng.get_state(), 0, shuffled
+        self.shuffles, self.shuffled = 0, shuffled
+        self.random = run.rng.get_state() if shuffled else None
         self._buffers = [self.theta]
 
     def take(self, run: Run, held: Sequence[Array]) -> None:
@@ -123,9 +124,10 @@ class Snapshot:
         run.theta[...] = self.theta
         run.state = self.state
         run.update, run.epoch, run.samples = self.counts
-        run.rng.set_state(self.random)
-        for _ in range(self.shuffles if self.shuffled else 0):
-            run.rng.shuffle(np.arange(self.shuffled))
+        if self.random is not None:
+            run.rng.set_state(self.random)
+            for _ in range(self.shuffles):
+                run.rng.shuffle(np.arange(self.shuffled))
 
 
 @dataclass
@@ -139,20 +141,26 @@ class TrainingSet:
     Y : array with n rows
         The targets, as the loss wants them.
     w : array of shape (n,) or None
-        Weight of each row, 1 on average.
+        Weight of each row, 1 on average over those that belong to the set.
+    rows : intp array or None
+        The rows that belong to the set; None for all.
     """
 
     X: Rows
     Y: Array
     w: Array | None = None
+    rows: Array | None = None
 
     def __len__(self) -> int:
-        return self.X.shape[0]
+        return self.X.shape[0] if self.rows is None else len(self.rows)
 
-    def __getitem__(self, rows: Any) -> TrainingSet:
-        return TrainingSet(
-            self.X[rows], self.Y[rows], None if self.w is None else self.w[rows]
-        )
+    def part(self, rows: Array) -> TrainingSet:
+        """Return the set of some of the rows; nothing is copied."""
+        return TrainingSet(self.X, self.Y, self.w, rows)
+
+    def own(self, values: Array) -> Array:
+        """Return those of Y or w that belong to the set."""
+        return values if self.rows is None else values[self.rows]
 
 
 class Minibatches:
@@ -160,15 +168,24 @@ class Minibatches:
 
     A minibatch comes as pieces of at most ``piece`` rows, so that a batch of any
     size (a whole training set) needs bounded memory.
+
+    Attributes
+    ----------
+    shuffled : int
+        Number of rows that each epoch shuffles.
+    order : intp array or None
+        The rows as they come; None for all rows as they lie.
     """
 
     def __init__(self, data: TrainingSet, size: int, shuffle: bool, piece: int):
         self.data, self.size, self.piece = data, min(size, len(data)), piece
         self.n_updates = -(-len(data) // self.size)
         # The order of the rows matters only where there are several minibatches.
-        self.order: Array | None = None
-        if shuffle and self.n_updates > 1:
+        self.shuffled = len(data) if shuffle and self.n_updates > 1 else 0
+        self.order: Array | None = data.rows
+        if self.shuffled and self.order is None:
             self.order = np.arange(len(data))
+        if self.order is not None:
             rows = min(self.size, piece)
             self._buffer = TrainingSet(
                 data.X if issparse(data.X) else _rows_like(data.X, rows),
@@ -176,14 +193,9 @@ class Minibatches:
                 None if data.w is None else _rows_like(data.w, rows),
             )
 
-    @property
-    def shuffled(self) -> int:
-        """Number of rows that each epoch shuffles."""
-        return 0 if self.order is None else len(self.order)
-
     def shuffle(self, rng: np.random.RandomState) -> None:
         """Bring the rows into a new order, where there is to be one."""
-        if self.order is not None:
+        if self.shuffled and self.order is not None:
             permutation = np.arange(self.shuffled)
             rng.shuffle(permutation)
             self.order = self.order[permutation]
@@ -198,7 +210,9 @@ class Minibatches:
         for start in range(batch.start, batch.stop, self.piece):
             stop = min(start + self.piece, batch.stop)
             if self.order is None:
-                yield self.data[start:stop]
+                X, Y, w = self.data.X, self.data.Y, self.data.w
+                rows = slice(start, stop)
+                yield TrainingSet(X[rows], Y[rows], None if w is None else w[rows])
             else:
                 yield self._gather(self.order[start:stop])
 

@@ -581,7 +581,8 @@ def test_early_stopping_split_is_stratified(n_classes, training_sets):
             max_iter=1,
             random_state=seed,
         ).fit(X, y)
-        codes = training_sets[-1].Y.astype(int).ravel()
+        data = training_sets[-1]
+        codes = data.own(data.Y).astype(int).ravel()
         assert_array_equal(np.bincount(codes), counts * 8 // 10)
 
 

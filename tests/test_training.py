@@ -269,8 +269,10 @@ def test_early_stopping_watches_what_score_returns(Estimator):
     model = Watching((3,), early_stopping=True, max_iter=7, random_state=0)
     model.fit(X, target, sample_weight=weights)
     (data,) = held_out
-    truth = data.Y[:, 0] if Estimator is MLPClassifierX else data.Y
-    expected = model.score(data.X, truth, sample_weight=data.w)
+    truth = data.own(data.Y)
+    truth = truth[:, 0] if Estimator is MLPClassifierX else truth
+    rows, w = data.X[data.rows], data.own(data.w)
+    expected = model.score(rows, truth, sample_weight=w)
     assert model.best_validation_score_ == pytest.approx(expected, rel=1e-12)
 
 
@@ -279,19 +281,23 @@ def _blas_threads():
     return [pool["num_threads"] for pool in info if pool["user_api"] == "blas"]
 
 
-def test_small_products_run_on_one_blas_thread_and_leave_no_trace():
-    """Also when fits overlap in threads and end in the order they began."""
+def test_products_run_on_one_blas_thread_where_it_matters_and_leave_no_trace():
+    """Tiny ones take no second thread anyway, large ones should have it.
+
+    Also when fits overlap in threads and end in the order they began.
+    """
     with threadpool_limits(2, user_api="blas"):
         before = _blas_threads()
-        first, second = blas_threads(1000), blas_threads(1000)
+        first, second = blas_threads(10**6), blas_threads(10**6)
         with first:
             assert set(_blas_threads()) == {1}
             second.__enter__()
         assert set(_blas_threads()) == {1}
         second.__exit__(None, None, None)
         assert _blas_threads() == before
-        with blas_threads(10**10):
-            assert _blas_threads() == before
+        for neither in (1000, 10**10):
+            with blas_threads(neither):
+                assert _blas_threads() == before
 
 
 @ignore_max_iter

@@ -14,16 +14,28 @@ none.
 """
 
 import os
+from importlib import import_module
 from typing import Any
 
 try:
-    from . import loops, network, solver, training
+    loops, network, solver, training = (
+        import_module(f"{__name__}.{part}")
+        for part in ("loops", "network", "solver", "training")
+    )
+    COMPILED, WHY_NOT = True, ""
+except ImportError as error:
+    COMPILED, WHY_NOT = False, str(error)
 
-    COMPILED = True
-except ImportError:
-    COMPILED = False
-
-__all__ = ["COMPILED", "enabled", "kernel_of", "loops", "network", "solver", "training"]
+__all__ = [
+    "COMPILED",
+    "WHY_NOT",
+    "enabled",
+    "kernel_of",
+    "loops",
+    "network",
+    "solver",
+    "training",
+]
 
 
 def enabled() -> bool:

@@ -24,7 +24,11 @@
 /* So many columns are summed at a time. */
 #define LANES 32
 /* Sums and maxima in any order, so that they are vectors, too. */
+#ifdef __GNUC__
 #define LOOP(text) _Pragma(#text)
+#else
+#define LOOP(text)
+#endif
 #define SUM(x) LOOP(omp simd reduction(+ : x))
 #define HIGHEST(x) LOOP(omp simd reduction(max : x))
 /* So many numbers are collected on the stack at a time. */
@@ -51,16 +55,16 @@ static inline REAL FN(real)(BITS i)
 static inline REAL FN(expm1_near)(REAL r)
 {
 #ifdef REAL_IS_DOUBLE
-    REAL q = 2.51013469283503402e-8;
-    q = q * r + 2.76213386691429238e-7;
-    q = q * r + 2.75572664186123037e-6;
-    q = q * r + 2.48015186413959936e-5;
-    q = q * r + 1.98412698643805133e-4;
-    q = q * r + 1.38888888889391678e-3;
-    q = q * r + 8.33333333332979350e-3;
-    q = q * r + 4.16666666666206386e-2;
-    q = q * r + 1.66666666666666675e-1;
-    q = q * r + 0.5;
+    REAL q = 2.510134692835034e-08;
+    q = q * r + 2.7621338669142925e-07;
+    q = q * r + 2.75572664186123e-06;
+    q = q * r + 2.4801518641395993e-05;
+    q = q * r + 0.00019841269864380513;
+    q = q * r + 0.0013888888918939168;
+    q = q * r + 0.008333333333329793;
+    q = q * r + 0.04166666666662064;
+    q = q * r + 0.16666666666666669;
+    q = q * r + 0.5000000000000001;
 #else
     REAL q = 1.392692661e-3f;
     q = q * r + 8.363773874e-3f;
@@ -89,7 +93,7 @@ static inline REAL FN(exp)(REAL x)
 #ifdef REAL_IS_DOUBLE
     const REAL highest = 709.782712893383973, lowest = -708.396418532264106;
 #else
-    const REAL highest = 88.7228390520683529f, lowest = -87.3365447505531f;
+    const REAL highest = 88.7228317260742188f, lowest = -87.3365447505531f;
 #endif
     REAL t, r = FN(reduce)(x, &t);
     BITS power = FN(bits)(t) << MANTISSA;
@@ -104,13 +108,13 @@ static inline REAL FN(log_near)(REAL f)
 {
     REAL s = (f - 1) / (f + 1), v = s * s;
 #ifdef REAL_IS_DOUBLE
-    REAL p = 0.146437646529313539;
-    p = p * v + 0.153294895266816131;
-    p = p * v + 0.181829569526034093;
+    REAL p = 0.14643764652931354;
+    p = p * v + 0.15329489526681614;
+    p = p * v + 0.1818295695260341;
     p = p * v + 0.22222210194440617;
-    p = p * v + 0.285714286317944755;
-    p = p * v + 0.399999999998865452;
-    p = p * v + 0.666666666666667014;
+    p = p * v + 0.28571428631794477;
+    p = p * v + 0.39999999999886543;
+    p = p * v + 0.666666666666667;
 #else
     REAL p = 0.2960079484f;
     p = p * v + 0.3998831667f;

@@ -73,7 +73,7 @@ cdef class Trainer:
     g : array of shape (P,)
         Takes the gradients.
     n_threads : int
-        Threads that share an update.
+        Threads that share an update between `engage` and `dismiss`; else it is one.
     """
 
     cdef Network network
@@ -82,7 +82,7 @@ cdef class Trainer:
     cdef Job job
     cdef Phase phase
     cdef Py_ssize_t n
-    cdef int n_threads, n_serving
+    cdef int n_threads, most_threads
     cdef char* g
     cdef Share* shares
     cdef PyThread_type_lock* begin
@@ -91,7 +91,7 @@ cdef class Trainer:
     cdef object kept
 
     def __cinit__(self, network, solver, X, Y, w, g, int n_threads):
-        self.n_threads = n_threads
+        self.n_threads, self.most_threads = 1, n_threads
         self.shares = <Share*>calloc(n_threads, sizeof(Share))
         self.begin = <PyThread_type_lock*>calloc(n_threads, sizeof(PyThread_type_lock))
         self.end = <PyThread_type_lock*>calloc(n_threads, sizeof(PyThread_type_lock))
@@ -106,7 +106,7 @@ cdef class Trainer:
             PyThread_acquire_lock(self.end[i], WAIT_LOCK)
 
     def __dealloc__(self):
-        for i in range(self.n_threads):
+        for i in range(self.most_threads):
             if self.begin and self.begin[i]:
                 PyThread_free_lock(self.begin[i])
             if self.end and self.end[i]:
@@ -135,10 +135,14 @@ cdef class Trainer:
                 PyThread_release_lock(self.end[i])
             end_flushing(before)
 
+    def engage(self):
+        """Count on the other threads from now on: each has been told to `serve`."""
+        self.n_threads = self.most_threads
+
     def dismiss(self):
         """Let those that serve return."""
-        self.phase = STOP
-        for i in range(1, self.n_threads):
+        self.phase, self.n_threads = STOP, 1
+        for i in range(1, self.most_threads):
             PyThread_release_lock(self.begin[i])
 
     cdef void together(self, Phase phase) noexcept nogil:

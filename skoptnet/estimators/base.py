@@ -372,9 +372,9 @@ class MLP(BaseEstimator, ABC):
             random_state=rng,
             stratify=strata,
         )
-        training, validation = data[rows[0]], data[rows[1]]
+        training, validation = data.part(rows[0]), data.part(rows[1])
         for name, part in (("training", training), ("validation", validation)):
-            if part.w is not None and not part.w.any():
+            if part.w is not None and not part.own(part.w).any():
                 raise ValueError(
                     f"All {name} rows of the early-stopping split have sample_weight"
                     " zero. Change 'validation_fraction' or 'random_state'."
@@ -385,10 +385,11 @@ class MLP(BaseEstimator, ABC):
         self, network: Network, data: TrainingSet
     ) -> Callable[[Array], float]:
         """Return the function theta -> score, nan where outputs are not finite."""
-        score = self._scorer(data.Y, data.w)
+        w = None if data.w is None else data.own(data.w)
+        score = self._scorer(data.own(data.Y), w)
 
         def validate(theta: Array) -> float:
-            z = outputs(network, theta, data.X)
+            z = outputs(network, theta, data.X, data.rows)
             return score(z) if np.isfinite(z).all() else math.nan
 
         return validate

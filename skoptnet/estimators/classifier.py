@@ -169,8 +169,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         return log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z)
 
     def _encode(self, y, dtype, call):
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        kind = self._kind(y, call)
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "y with several columns must be a 0/1 matrix (multilabel). Got"
@@ -191,6 +190,14 @@ class MLPClassifierX(ClassifierMixin, MLP):
         self._check_classes(np.unique(y), call)
         codes = np.searchsorted(self.classes_, y)
         return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
+
+    def _kind(self, y: Array, call: Call) -> str:
+        """Return the type of target that y is, as scikit-learn calls it."""
+        labels = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
+        if call.goes_on and labels:  # a quick answer, for the sake of partial_fit
+            return "multiclass"
+        check_classification_targets(y)
+        return type_of_target(y, input_name="y")
 
     def _same_classes(self, classes: Any) -> bool:
         if self._multilabel:  # one for each column, whatever they are called

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -54,9 +55,9 @@ def weighed(data: TrainingSet) -> tuple[TrainingSet, float]:
     """Return the rows with weights of mean 1, and the weight sum before."""
     if data.w is None:
         return data, float(len(data))
-    total = float(data.w.sum())
+    total = float(data.own(data.w).sum())
     w = (data.w * (len(data) / total)).astype(data.X.dtype)
-    return TrainingSet(data.X, data.Y, w), total
+    return replace(data, w=w), total
 
 
 def check_split(n: int, fraction: float, strata: Array | None) -> None:

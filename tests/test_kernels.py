@@ -1,0 +1,529 @@
+"""The compiled kernels against the readable formulas, which define what is right."""
+
+import _thread
+import threading
+import tracemalloc
+from functools import cache
+
+import numpy as np
+import pytest
+from problems import CANCER, DIABETES, DIGITS
+from scipy.sparse import csr_array
+from sklearn.preprocessing import scale
+
+from skoptnet import _kernels, backends
+from skoptnet.activations import ACTIVATIONS
+from skoptnet.losses import LOSSES
+from skoptnet.network import Network
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
+from skoptnet.training import Diverged, Epochs, Minibatches, Run, TrainingSet, train
+
+pytestmark = pytest.mark.skipif(not _kernels.COMPILED, reason="no compiled kernels")
+
+LEVELS = _kernels.loops.LEVELS if _kernels.COMPILED else ()
+ROOM = {np.float32: 1e-4, np.float64: 1e-9}
+WIDTHS = [1, 3, 7, 15, 16, 17, 33, 65, 100]  # around the numbers in a vector
+N = 131  # rows: four batches of 32 and one of 3
+
+solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+activations = pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+losses = pytest.mark.parametrize("loss", sorted(LOSSES))
+dtypes = pytest.mark.parametrize("dtype", ROOM)
+
+
+def sparse(X, index=np.int32):
+    rows = csr_array(np.where(np.abs(X) > 0.5, X, 0))
+    rows.indices, rows.indptr = rows.indices.astype(index), rows.indptr.astype(index)
+    return rows
+
+
+CONTAINERS = {"dense": np.asarray, "int32": sparse, "int64": lambda X: sparse(X, "i8")}
+containers = pytest.mark.parametrize("container", CONTAINERS)
+
+
+@pytest.fixture(params=LEVELS)
+def level(request):
+    before = _kernels.loops.level()
+    _kernels.loops.set_level(request.param)
+    yield request.param
+    _kernels.loops.set_level(before)
+
+
+@pytest.fixture
+def both(monkeypatch):
+    """Calls a function with the kernels and without them."""
+
+    def results(function, *args, **options):
+        kernels = function(*args, **options)
+        with monkeypatch.context() as patch:
+            patch.setenv("SKOPTNET_KERNELS", "0")
+            return kernels, function(*args, **options)
+
+    return results
+
+
+@pytest.fixture(params=[2, 3])
+def many_threads(request, monkeypatch):
+    monkeypatch.setattr(backends, "_THREADED_UPDATE", 0)
+    monkeypatch.setattr(backends, "_blas_limit", lambda: request.param)
+    return request.param
+
+
+@cache
+def bundled(loss="multiclass", dtype=np.float64, weighted=False, n=N):
+    bunch = {"squared_error": DIABETES, "binary": CANCER}.get(loss, DIGITS)
+    X, y = scale(bunch.data)[:n].astype(dtype), bunch.target[:n]
+    Y = np.column_stack([y > 0, y % 3 == 0, y > 4]).astype(dtype)
+    if loss == "squared_error":
+        Y = scale(np.column_stack([y, y * X[:, 0]])).astype(dtype)
+    w = np.random.RandomState(1).uniform(0, 3, n)
+    w[::7] = 0
+    Y = {"multiclass": y, "binary": Y[:, :1].copy()}.get(loss, Y)
+    return TrainingSet(X, Y, (w / w.mean()).astype(dtype) if weighted else None)
+
+
+def held(container, data):
+    return TrainingSet(CONTAINERS[container](data.X), data.Y, data.w)
+
+
+def build(data, hidden=(5,), activation="tanh", loss="multiclass"):
+    k = data.Y.max() + 1 if data.Y.ndim == 1 else data.Y.shape[1]
+    sizes = (data.X.shape[1], *hidden, int(k))
+    return Network(sizes, ACTIVATIONS[activation](), LOSSES[loss](), l2=0.01)
+
+
+def begin(network, solver, dtype, rng=0):
+    rng, optimizer = np.random.RandomState(rng), OPTIMIZERS[solver]()
+    theta = network.draw(rng, dtype)
+    return optimizer, Run(theta, optimizer.start(theta, np), type(optimizer), rng)
+
+
+def epochs_of(network, data, solver="adam", size=32, order=True):
+    optimizer, run = begin(network, solver, data.X.dtype)
+    batches = Minibatches(data, size, order is not None, network.block_rows)
+    if isinstance(order, np.ndarray):
+        batches.order = order
+    return Epochs(network, optimizer, SCHEDULES["constant"](), run, batches, 1e-3)
+
+
+def gradient(network, data, **options):
+    """Return the objective of the first minibatch and its gradient."""
+    epochs = epochs_of(network, data, **options)
+    with epochs.threads():
+        batch = range(epochs.batches.size)
+        return epochs.loss_and_gradient(epochs.run.theta, batch), epochs.g
+
+
+def go(
+    network, solver, data, n=10, schedule="constant", known=True, own=None, **options
+):
+    """Train, with kernels where they are on; return theta, losses and outcome."""
+    assert backends.Kernel.knows(network, data) == (_kernels.enabled() and known)
+    optimizer, run = begin(network, solver, data.X.dtype)
+    defaults = {"batch_size": 32, "learning_rate": optimizer.default_learning_rate}
+    options = {**defaults, "tol": 0, "patience": np.inf, "max_epochs": n, **options}
+    optimizer, rates = own or optimizer, SCHEDULES[schedule]()
+    outcome = train(network, optimizer, rates, run, data, **options)
+    return run.theta, run.history["loss"], outcome
+
+
+def assert_same(network, pair, tolerance=1e-9):
+    """Compare theta, or gradients, layer by layer, and the losses one by one."""
+    (kernels, losses, *_), (readable, expected, *_) = pair
+    assert np.isfinite(readable).all()
+    np.testing.assert_allclose(losses, expected, rtol=tolerance)
+    least = 0.01 * np.abs(readable).max()
+    layers = zip(network.layers(kernels), network.layers(readable), strict=True)
+    for a, b in (arrays for layer in layers for arrays in zip(*layer, strict=True)):
+        room = tolerance * max(np.abs(b).max(), least)
+        np.testing.assert_allclose(a, b, rtol=0, atol=room)
+
+
+@solvers
+@activations
+@losses
+def test_trainings_are_those_of_the_formulas(solver, activation, loss, both):
+    for dtype, room in ROOM.items():
+        for weighted in (False, True):
+            data = bundled(loss, dtype, weighted)
+            network = build(data, (6, 5), activation, loss)
+            n = 50 if OPTIMIZERS[solver].full_batch else 10
+            assert_same(network, both(go, network, solver, data, n), room)
+
+
+@pytest.mark.parametrize("schedule", sorted(SCHEDULES))
+@solvers
+def test_rates_are_those_of_the_schedule(solver, schedule, both):
+    network = build(bundled())
+    assert_same(network, both(go, network, solver, bundled(), 25, schedule))
+
+
+@containers
+@pytest.mark.parametrize("hidden", [(), (3, 17, 7), *[(k,) for k in WIDTHS]], ids=str)
+def test_batches_layers_and_containers_of_all_sizes(hidden, container, both):
+    for i, size in enumerate((1, 2, 5, 31, 200)):
+        data = held(container, bundled(weighted=i % 2 == 0))
+        network, options = build(data, hidden), {"batch_size": size, "n": 2}
+        for shuffle in (False, True):
+            pair = both(go, network, "momentum", data, shuffle=shuffle, **options)
+            assert_same(network, pair)
+
+
+@containers
+@solvers
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_larger_than_a_block(solver, shuffle, container, both, monkeypatch):
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 17 * 64)
+    data = held(container, bundled("multilabel", weighted=True))
+    network = build(data, (9, 4), loss="multilabel")
+    assert network.block_rows == 17
+    pair = both(go, network, solver, data, batch_size=60, shuffle=shuffle)
+    assert_same(network, pair)
+
+
+@containers
+@pytest.mark.parametrize("size", [20, 50, 200])
+def test_rows_that_do_not_belong_to_the_set(container, size, both):
+    whole = held(container, bundled(weighted=True))
+    rows = np.flatnonzero(np.arange(N) % 3)[::-1].copy()
+    data = TrainingSet(whole.X, whole.Y, whole.w, rows)
+    network = build(data)
+    for shuffle in (False, True):
+        pair = both(go, network, "adam", data, batch_size=size, shuffle=shuffle)
+        assert_same(network, pair)
+
+
+@losses
+@dtypes
+def test_every_instruction_set_makes_the_same_gradients(level, dtype, loss, both):
+    data = bundled(loss, dtype, weighted=True)
+    for k, after in zip(WIDTHS, WIDTHS[3:] + WIDTHS[:3], strict=True):
+        network = build(data, (k, after), "logistic", loss)
+        for m in (1, 2, 3, 5, 6, 8, 11, 12, 13, 31, 100):
+            order = np.random.RandomState(m).permutation(N) if m > 1 else None
+            pair = both(gradient, network, data, size=m, order=order)
+            assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
+
+
+@solvers
+@dtypes
+def test_every_instruction_set_makes_the_same_updates(level, dtype, solver, both):
+    data = bundled("binary", dtype)
+    network = build(data, (33, 7), loss="binary")
+    assert_same(network, both(go, network, solver, data, 5), ROOM[dtype])
+
+
+# Rows per batch, columns and hidden layers: gradients in several blocks (of 12 rows at
+# the least), products left to BLAS, more features or rows than a panel is long.
+WIDE = [(5, 64, (600, 100)), (40, 64, (3000, 20)), (100, 64, (3000, 20))]
+WIDE += [(128, 64, (300, 300)), (31, 2100, (20, 150)), (2200, 64, (30,))]
+
+
+@pytest.mark.parametrize(("size", "d", "hidden"), WIDE)
+def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, level, both):
+    X = np.tile(DIGITS.data / 16, (2, 1))[: max(100, size + 40)]
+    X = np.hstack([X, *(X * np.roll(X, i, axis=1) for i in range(32))])[:, :d].copy()
+    data = TrainingSet(X, np.tile(DIGITS.target, 2)[: len(X)])
+    network = build(data, hidden, "relu")
+    for solver in ("sgd", "nesterov"):
+        assert_same(network, both(go, network, solver, data, 1, batch_size=size))
+
+
+def assert_within_4_ulp(values, function, x):
+    better = np.float64 if x.dtype == np.float32 else np.longdouble
+    if np.finfo(better).nmant <= np.finfo(x.dtype).nmant:
+        pytest.skip("no type here has more digits")
+    with np.errstate(all="ignore"):
+        right = function(x.astype(better))
+        rounded = right.astype(x.dtype)
+        error = np.abs(values - right) / np.spacing(np.abs(rounded))
+    finite, least = np.isfinite(rounded), np.finfo(x.dtype).tiny
+    np.testing.assert_array_equal(values[~finite], rounded[~finite])
+    sound = finite & (np.abs(right) >= least)
+    assert error[sound].max() <= 4
+    assert (np.abs(values[finite & ~sound]) <= least).all()
+
+
+def arguments(dtype, low, high):
+    """Return numbers all over low..high, of every normal magnitude, and the ends."""
+    info, low, high = np.finfo(dtype), dtype(low), dtype(high)
+    sizes = np.exp2(np.linspace(info.minexp + 1, info.maxexp - 1e-3, 20_000))
+    near_one = 1 + np.arange(-500, 500) * float(info.eps)
+    x = [np.linspace(max(low, -800), min(high, 800), 50_000), sizes, -sizes, near_one]
+    x = np.concatenate([*x, np.linspace(-25, 25, 50_000), [0, low, high]]).astype(dtype)
+    with np.errstate(all="ignore"):
+        x = np.concatenate(
+            [x, *(np.nextafter(x[-3:], to) for to in (-info.max, info.max))]
+        )
+    return x[(x >= low) & (x <= high) & ((x == 0) | (np.abs(x) >= info.tiny))]
+
+
+@dtypes
+@pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh"])
+def test_functions_are_accurate_to_4_ulp(name, dtype, level):
+    info = np.finfo(dtype)
+    lowest, highest = float(np.log(info.tiny)), float(np.log(info.max))
+    ranges = {"exp": (lowest, highest), "log": (info.tiny, info.max), "log1p": (0, 1)}
+    x = arguments(dtype, *ranges.get(name, (-info.max, info.max)))
+    if name == "exp":
+        beyond = [highest + 1, info.max, lowest - 1, -info.max]
+        x = np.append(x, np.array(beyond, dtype=dtype))
+    values = x.copy()
+    _kernels.loops.apply(name, values)
+    assert_within_4_ulp(values, getattr(np, name), x)
+    assert name != "exp" or (values[-2:] == 0).all()
+
+
+@dtypes
+@pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh"])
+def test_functions_of_infinity_nan_and_zero(name, dtype, level):
+    x = np.array([np.nan, 0, -0.0, np.inf, -np.inf], dtype=dtype)
+    x = x[:3] if name == "log1p" else x  # which is for 0 to 1
+    values = x.copy()
+    _kernels.loops.apply(name, values)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(values, getattr(np, name)(x))
+
+
+@dtypes
+def test_logistic_and_softplus_are_accurate_to_4_ulp(dtype, level):
+    """As a network of one hidden unit and as the loss of a single row say them."""
+    reach = -np.log(np.finfo(dtype).tiny) - dtype(1)
+    x, loss = arguments(dtype, -reach, reach)[::3, None].copy(), LOSSES["binary"]()
+    network = Network((1, 1, 1), ACTIVATIONS["logistic"](), loss)
+    z = backends.outputs(network, np.array([1, 0, 1, 0], dtype=dtype), x)
+    assert_within_4_ulp(z, lambda z: 1 / (1 + np.exp(-z)), x)
+    x = x[::20].copy()
+    theta, g = np.array([1, 0], dtype=dtype), np.empty(2, dtype=dtype)
+    network, data = Network((1, 1), network.activation, loss), TrainingSet(x, 0 * x)
+    kernel = backends.Kernel(network, None, theta, g, None, data, 1, 1)
+    for i, value in enumerate(x[:, 0].astype(float)):
+        z[i] = kernel.loss_and_gradient(theta, None, range(i, i + 1))
+        assert g[1] == pytest.approx(1 / (1 + np.exp(-value)), rel=1e-6, abs=1e-300)
+    assert_within_4_ulp(z[: len(x)], lambda z: np.logaddexp(0, z), x)
+
+
+@dtypes
+def test_largest_sees_every_number(dtype, level):
+    largest, rng = _kernels.loops.largest, np.random.RandomState(0)
+    assert largest(np.empty(0, dtype=dtype)) == 0
+    for n in (1, 2, 7, 16, 33, 100):
+        x = rng.randn(n).astype(dtype)
+        for i in range(n):
+            for bad in (np.nan, np.inf, -np.inf):
+                assert np.isnan(
+                    largest(np.where(np.arange(n) == i, bad, x).astype(dtype))
+                )
+            x[i] = -100 - i
+            assert largest(x) == 100 + i
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@activations
+@losses
+def test_a_parameter_that_is_not_finite_ends_the_epoch(bad, activation, loss, level):
+    data = bundled(loss)
+    network = build(data, (3, 2), activation, loss)
+    for i in range(0, network.n_parameters, 5):
+        epochs = epochs_of(network, data)
+        epochs.run.theta[i] = bad
+        assert epochs.kernel
+        with pytest.raises(Diverged):
+            epochs.next(None)
+
+
+@dtypes
+@losses
+def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, level):
+    X, Y = bundled(loss, dtype).X.copy(), bundled(loss, dtype).Y
+    X[40] = np.finfo(dtype).max
+    network = build(TrainingSet(X, Y), (4,), "identity", loss)
+    epochs = epochs_of(network, TrainingSet(X, Y), order=None)
+    epochs.run.theta *= 10
+    total, _ = epochs.kernel.epoch(None, np.full(5, 0.1), 32)
+    assert not np.isfinite(total)
+    assert np.isfinite(epochs.run.theta).all()
+    assert epochs.run.state.t == 1  # the second update met row 40
+
+
+@solvers
+@pytest.mark.parametrize("rate", [3.0, 1e3, 1e60])
+def test_training_diverges_as_without_kernels(solver, rate, both):
+    data = bundled("squared_error")
+    network = build(data, (4, 3), "identity", "squared_error")
+
+    def end():
+        try:
+            theta, history, outcome = go(network, solver, data, 12, learning_rate=rate)
+        except Diverged:
+            return "at once", 0, 0, 0
+        return outcome.reason, outcome.kept_epoch, len(history), np.abs(theta).max()
+
+    (*kernels, largest), (*readable, right) = both(end)
+    assert kernels == readable
+    assert largest == pytest.approx(right, rel=1e-6)
+
+
+@solvers
+@pytest.mark.parametrize("hidden", [(), (1,), (33, 9), (900, 40)], ids=str)
+def test_several_threads_give_what_one_gives(solver, hidden, many_threads, monkeypatch):
+    data = bundled(weighted=True)
+    network = build(data, hidden)
+    for size in (1, 2, 45) if len(hidden) < 2 else (45,):
+        pairs = []
+        for n in (many_threads, 1):
+            monkeypatch.setattr(backends, "_blas_limit", lambda n=n: n)
+            assert epochs_of(network, data).kernel.n_threads == n
+            one, several = (
+                gradient(network, data, size=size)[::-1],
+                {"batch_size": size},
+            )
+            pairs.append((one, go(network, solver, data, 2, **several)))
+        for pair, room in zip(zip(*pairs, strict=True), (1e-12, 1e-10), strict=True):
+            assert_same(network, pair, room)  # solvers enlarge differences near 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
+@pytest.mark.parametrize("where", ["watchers", "validate"])
+def test_an_error_leaves_no_thread_behind(error, where, many_threads):
+    before, seen = threading.enumerate(), []
+
+    def fail(_):
+        seen.append(len(threading.enumerate()) - len(before))
+        if len(seen) == 3:
+            raise error
+        return 0.0
+
+    def end():
+        option = {where: [fail] if where == "watchers" else fail}
+        return go(build(bundled()), "adam", bundled(), **option)[2].reason
+
+    if error is KeyboardInterrupt:
+        assert end() == "interrupted"
+    else:
+        with pytest.raises(error):
+            end()
+    assert seen == [many_threads - 1] * 3
+    assert threading.enumerate() == before
+
+
+@pytest.mark.parametrize("size", [256, 60_000])
+def test_ctrl_c_is_heard_within_an_epoch(size, many_threads):
+    """The one epoch takes much longer than the half second until it comes."""
+    data = bundled(n=1500)
+    data = TrainingSet(np.tile(data.X, (40, 1)), np.tile(data.Y, 40))
+    before, timer = threading.enumerate(), threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        go(build(data, (3000, 300)), "sgd", data, 1, batch_size=size)
+    timer.join()
+    assert threading.enumerate() == before
+
+
+@containers
+@dtypes
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_rows_targets_and_weights_are_only_read(
+    container, dtype, shuffle, many_threads
+):
+    before = held(container, bundled(dtype=dtype, weighted=True))
+    data = TrainingSet(*(array.copy() for array in (before.X, before.Y, before.w)))
+    parts = ("data", "indices", "indptr") if container != "dense" else ()
+    arrays = [getattr(data.X, part) for part in parts] or [data.X]
+    for array in (*arrays, data.Y, data.w):
+        array.flags.writeable = False
+    network = build(data)
+    theta = go(network, "adam", data, 2, shuffle=shuffle)[0]
+    backends.outputs(network, theta, data.X)
+    assert abs(data.X - before.X).max() == 0
+    np.testing.assert_array_equal(data.Y, before.Y)
+    np.testing.assert_array_equal(data.w, before.w)
+
+
+def test_rows_may_lie_in_a_file(tmp_path, both):
+    mapped = []
+    data = bundled("binary", weighted=True)
+    for name in ("X", "Y", "w"):
+        np.save(tmp_path / f"{name}.npy", getattr(data, name))
+        mapped.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    network = build(TrainingSet(*mapped), loss="binary")
+    assert_same(network, both(go, network, "adam", TrainingSet(*mapped)))
+
+
+PARTS = [*OPTIMIZERS.values(), *ACTIVATIONS.values(), *LOSSES.values()]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_class_derived_from_a_built_in_one_has_no_kernel(part):
+    assert _kernels.kernel_of(part())
+    assert _kernels.kernel_of(type("Own", (part,), {})()) is None
+
+
+@solvers
+def test_a_solver_of_a_users_own_gets_the_same_gradients(solver, both):
+    data, own = bundled(weighted=True), type("Own", (OPTIMIZERS[solver],), {})()
+    network = build(data)
+    pair = both(go, network, solver, data, own=own)
+    assert_same(network, pair)
+    assert_same(network, (go(network, solver, data), pair[1]))
+
+
+@pytest.mark.parametrize("part", ["activation", "loss"])
+def test_parts_of_a_users_own_are_called(part, both):
+    network = build(bundled())
+    parts = {"activation": network.activation, "loss": network.loss}
+    parts[part] = type("Own", (type(parts[part]),), {})()
+    network = Network(network.layer_sizes, **parts)
+    kernels, readable = both(go, network, "adam", bundled(), known=False)
+    np.testing.assert_array_equal(kernels[0], readable[0])
+
+
+def forms_of(X):
+    """Return rows in all the ways that they may lie in memory."""
+    rows, twice = sparse(X), sparse(X)
+    twice.indices //= 2  # the same place several times
+    forms = [
+        X,
+        np.asfortranarray(X),
+        X[::-1],
+        X[:, ::-1],
+        X.repeat(2, 1)[:, ::2],
+        X > 0,
+    ]
+    forms += [X.astype(kind) for kind in (np.float32, ">f8", int)] + [X[:1], X[:0]]
+    forms += [rows, sparse(X, np.int64), rows.astype(np.float32), rows[:0], twice]
+    return [*forms, np.broadcast_to(X[0], X.shape)]
+
+
+@dtypes
+@activations
+@pytest.mark.parametrize("block", [2**20, 20 * 64, 1])
+def test_outputs_of_rows_in_any_form(block, activation, dtype, level, monkeypatch):
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
+    network = build(bundled(), (17, 5), activation)
+    theta = begin(network, "sgd", dtype)[1].theta
+    for X in forms_of(bundled().X):
+        z, right = backends.outputs(network, theta, X), network.outputs(theta, X)
+        assert (z.dtype, z.shape) == (right.dtype, right.shape)
+        room = ROOM[dtype] / 10 * np.abs(right).max(initial=0)
+        np.testing.assert_allclose(z, right, rtol=0, atol=room)
+
+
+@solvers
+@containers
+def test_an_update_allocates_nothing_that_grows_with_the_network(solver, container):
+    data, peaks = held(container, bundled()), []
+    for hidden in ((5, 5), (3000, 100)):
+        epochs = epochs_of(build(data, hidden), data, solver)
+        epochs.next(None)
+        tracemalloc.start()
+        epochs.next(None)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 4000 < 30_000
+
+
+def test_tiny_numbers_are_numbers_again_after_training(many_threads):
+    go(build(bundled()), "adam", bundled(), 2)
+    assert (np.full(5, 1e-310) * 0.5 > 0).all()
