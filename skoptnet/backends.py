@@ -181,12 +181,23 @@ class Kernel:
         )  # fmt: skip
 
     @staticmethod
-    def knows(network: Any, data: Any) -> bool:
+    def knows(network: Any, theta: Array, data: Any) -> bool:
         """Tell whether the kernels are on and know the network and the arrays."""
-        arrays = [data.Y, *([] if data.w is None else [data.w])]
-        arrays += [data.X.data, data.X.indptr] if issparse(data.X) else [data.X]
-        return _knows(network, data.X.dtype) and all(
-            type(array) is np.ndarray or type(array) is np.memmap for array in arrays
+        numbers = [theta, *([] if data.w is None else [data.w])]
+        numbers += [data.Y] if data.Y.ndim == 2 else []
+        indices = []
+        if issparse(data.X):
+            numbers, indices = [*numbers, data.X.data], [data.X.indices, data.X.indptr]
+        else:
+            numbers.append(data.X)
+        return (
+            _knows(network, theta.dtype)
+            and {array.dtype for array in numbers} == {theta.dtype}
+            and len({array.dtype for array in indices}) <= 1
+            and all(
+                type(array) in (np.ndarray, np.memmap) and array.flags.c_contiguous
+                for array in (*numbers, *indices, data.Y)
+            )
         )
 
     @contextmanager

@@ -470,7 +470,7 @@ class Epochs:
         self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
         self.rates = np.empty(batches.n_updates)
         self.kernel: Kernel | None = None
-        if Kernel.knows(network, batches.data):
+        if Kernel.knows(network, run.theta, batches.data):
             self.kernel = Kernel(
                 network, optimizer, run.theta, self.g, run.state,
                 batches.data, batches.size, batches.piece,

@@ -19,7 +19,9 @@ from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
 from skoptnet.training import Diverged, Epochs, Minibatches, Run, TrainingSet, train
 
-pytestmark = pytest.mark.skipif(not _kernels.COMPILED, reason="no compiled kernels")
+pytestmark = pytest.mark.skipif(
+    not _kernels.enabled(), reason="kernels not compiled, or switched off"
+)
 
 LEVELS = _kernels.loops.LEVELS if _kernels.COMPILED else ()
 ROOM = {np.float32: 1e-4, np.float64: 1e-9}
@@ -119,8 +121,9 @@ def go(
     network, solver, data, n=10, schedule="constant", known=True, own=None, **options
 ):
     """Train, with kernels where they are on; return theta, losses and outcome."""
-    assert backends.Kernel.knows(network, data) == (_kernels.enabled() and known)
     optimizer, run = begin(network, solver, data.X.dtype)
+    knows = backends.Kernel.knows(network, run.theta, data)
+    assert knows == (_kernels.enabled() and known)
     defaults = {"batch_size": 32, "learning_rate": optimizer.default_learning_rate}
     options = {**defaults, "tol": 0, "patience": np.inf, "max_epochs": n, **options}
     optimizer, rates = own or optimizer, SCHEDULES[schedule]()
