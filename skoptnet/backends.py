@@ -31,8 +31,8 @@ _THREADED_PRODUCT = 10**8
 # Multiplications in one matrix product up to which no BLAS takes a second thread.
 _SMALL_PRODUCT = 10**5
 
-# Multiplications in an update from which it pays to share it among threads.
-_THREADED_UPDATE = 10**7
+# Multiplications of an update that keep a thread busy long enough to pay for it.
+_WORK_OF_A_THREAD = 5 * 10**6
 
 
 class Update:
@@ -172,9 +172,10 @@ class Kernel:
         self.makes_updates = kind is not None
         solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
-        shared = batch_size * network.n_parameters >= _THREADED_UPDATE
         self.uses_blas = rows * network.largest_product > _SMALL_PRODUCT
-        self.n_threads = 1 if issparse(data.X) or not shared else _blas_limit()
+        useful = 0 if issparse(data.X) else rows * network.n_parameters
+        useful //= _WORK_OF_A_THREAD
+        self.n_threads = min(useful, _blas_limit()) if useful > 1 else 1
         self.trainer = _kernels.training.Trainer(
             _passes(network, theta.dtype, rows, self.n_threads),
             solver, data.X, Y, data.w, g, self.n_threads,

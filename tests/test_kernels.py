@@ -67,7 +67,7 @@ def both(monkeypatch):
 
 @pytest.fixture(params=[2, 3])
 def many_threads(request, monkeypatch):
-    monkeypatch.setattr(backends, "_THREADED_UPDATE", 0)
+    monkeypatch.setattr(backends, "_WORK_OF_A_THREAD", 1)
     monkeypatch.setattr(backends, "_blas_limit", lambda: request.param)
     return request.param
 
@@ -366,6 +366,19 @@ def test_training_diverges_as_without_kernels(solver, rate, both):
     (*kernels, largest), (*readable, right) = both(end)
     assert kernels == readable
     assert largest == pytest.approx(right, rel=1e-6)
+
+
+@pytest.mark.parametrize(("least", "n_threads"), [(10**9, 1), (1000, 1), (400, 2)])
+def test_an_update_takes_no_more_threads_than_it_keeps_busy(
+    least, n_threads, monkeypatch
+):
+    """32 rows by 31 parameters are 992 multiplications; 64 threads could be had."""
+    data = TrainingSet(np.ones((40, 4)), np.ones((40, 1)))
+    network = build(data, loss="squared_error")
+    assert network.n_parameters == 31
+    monkeypatch.setattr(backends, "_WORK_OF_A_THREAD", least)
+    monkeypatch.setattr(backends, "_blas_limit", lambda: 64)
+    assert epochs_of(network, data).kernel.n_threads == n_threads
 
 
 @solvers

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ExtensionFileLoader
@@ -91,7 +92,7 @@ class Problem:
         return max(min(self.shape.epochs, FEW_EPOCHS), round(share * self.shape.epochs))
 
 
-class Contestant:
+class Contestant(ABC):
     """One way of training.
 
     Attributes
@@ -132,17 +133,17 @@ class Contestant:
         """Train from the start and return the number of updates made."""
         return self.train(self.epochs)
 
+    @abstractmethod
     def train(self, epochs: int) -> int:
         """Train from the start for some epochs; return the number of updates."""
-        raise NotImplementedError
 
 
 class Estimator(Contestant):
     """Whole fits of an estimator, which stop at nothing before the last epoch."""
 
+    @abstractmethod
     def model(self, epochs: int) -> Any:
         """Return a new estimator."""
-        raise NotImplementedError
 
     def parameters(self, epochs: int) -> dict[str, Any]:
         """Return the constructor parameters that both libraries have."""
