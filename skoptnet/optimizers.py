@@ -53,9 +53,10 @@ class State(SimpleNamespace):
         """Become equal to another state, sharing nothing with it."""
         mine = vars(self)
         for name, value in vars(other).items():
-            buffer = mine.get(name)
-            if buffer is not None and hasattr(value, "dtype"):
-                buffer[...] = value
+            if type(value) in (int, float):
+                mine[name] = value
+            elif name in mine and hasattr(value, "dtype"):
+                mine[name][...] = value
             else:
                 mine[name] = deepcopy(value)
 

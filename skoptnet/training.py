@@ -72,11 +72,14 @@ class Run:
 
     def record(self, figures: dict[str, Any]) -> None:
         """Add an epoch to the history, keeping its lists equally long."""
-        length = len(next(iter(self.history.values()), []))
-        for name in figures.keys() - self.history.keys():
-            self.history[name] = [math.nan] * length
+        if figures.keys() != self.history.keys():
+            length = len(next(iter(self.history.values()), []))
+            for name in figures.keys() - self.history.keys():
+                self.history[name] = [math.nan] * length
+            missing = self.history.keys() - figures.keys()
+            figures = {**figures, **dict.fromkeys(missing, math.nan)}
         for name, values in self.history.items():
-            values.append(figures.get(name, math.nan))
+            values.append(figures[name])
 
 
 class Snapshot:
@@ -183,8 +186,9 @@ class Minibatches:
         # The order of the rows matters only where there are several minibatches.
         self.shuffled = len(data) if shuffle and self.n_updates > 1 else 0
         self.order: Array | None = data.rows
-        if self.shuffled and self.order is None:
-            self.order = np.arange(len(data))
+        if self.shuffled:
+            rows = np.arange(len(data)) if data.rows is None else data.rows
+            self.order = rows.copy()
         if self.order is not None:
             rows = min(self.size, piece)
             self._buffer = TrainingSet(
@@ -195,10 +199,8 @@ class Minibatches:
 
     def shuffle(self, rng: np.random.RandomState) -> None:
         """Bring the rows into a new order, where there is to be one."""
-        if self.shuffled and self.order is not None:
-            permutation = np.arange(self.shuffled)
-            rng.shuffle(permutation)
-            self.order = self.order[permutation]
+        if self.shuffled:
+            rng.shuffle(self.order)
 
     def ranges(self) -> Iterator[range]:
         """Yield the range of each minibatch."""
@@ -466,6 +468,7 @@ class Epochs:
     ):
         self.network, self.schedule, self.run = network, schedule, run
         self.batches, self.learning_rate = batches, learning_rate
+        self.steady = steady_within_epochs(schedule)
         self.g = network.xp.empty_like(run.theta)
         self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
         self.rates = np.empty(batches.n_updates)
@@ -540,8 +543,7 @@ class Epochs:
     def set_rates(self) -> None:
         """Ask the schedule for the rate of each update of the epoch to come."""
         run, n_updates = self.run, self.batches.n_updates
-        n_clocks = 1 if steady_within_epochs(self.schedule) else n_updates
-        for step in range(n_clocks):
+        for step in range(1 if self.steady else n_updates):
             clock = Clock(run.update + step, run.epoch, n_updates, step)
             self.rates[step:] = self.learning_rate * self.factor(clock)
 

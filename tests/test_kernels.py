@@ -209,6 +209,15 @@ def test_every_instruction_set_makes_the_same_gradients(level, dtype, loss, both
             assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
 
 
+@dtypes
+@pytest.mark.parametrize("n_classes", range(3, 14))
+def test_every_number_of_classes(n_classes, dtype, level, both):
+    X = bundled(dtype=dtype).X
+    data = TrainingSet(X, np.arange(N) % n_classes)
+    pair = both(gradient, build(data), data, size=100)
+    assert_same(build(data), [one[::-1] for one in pair], ROOM[dtype])
+
+
 @solvers
 @dtypes
 def test_every_instruction_set_makes_the_same_updates(level, dtype, solver, both):
@@ -219,8 +228,8 @@ def test_every_instruction_set_makes_the_same_updates(level, dtype, solver, both
 
 # Rows per batch, columns and hidden layers: gradients in several blocks (of 12 rows at
 # the least), products left to BLAS, more features or rows than a panel is long.
-WIDE = [(5, 64, (600, 100)), (40, 64, (3000, 20)), (100, 64, (3000, 20))]
-WIDE += [(128, 64, (300, 300)), (31, 2100, (20, 150)), (2200, 64, (30,))]
+WIDE = [(5, 64, (1100, 100)), (40, 64, (6000, 20)), (100, 64, (6000, 20))]
+WIDE += [(128, 64, (300, 300)), (31, 2100, (40, 150)), (2200, 64, (30,))]
 
 
 @pytest.mark.parametrize(("size", "d", "hidden"), WIDE)
@@ -263,11 +272,12 @@ def arguments(dtype, low, high):
 
 
 @dtypes
-@pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh"])
+@pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh", "sqrt"])
 def test_functions_are_accurate_to_4_ulp(name, dtype, level):
     info = np.finfo(dtype)
     lowest, highest = float(np.log(info.tiny)), float(np.log(info.max))
     ranges = {"exp": (lowest, highest), "log": (info.tiny, info.max), "log1p": (0, 1)}
+    ranges["sqrt"] = (0, info.max)
     x = arguments(dtype, *ranges.get(name, (-info.max, info.max)))
     if name == "exp":
         beyond = [highest + 1, info.max, lowest - 1, -info.max]
@@ -279,10 +289,10 @@ def test_functions_are_accurate_to_4_ulp(name, dtype, level):
 
 
 @dtypes
-@pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh"])
+@pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh", "sqrt"])
 def test_functions_of_infinity_nan_and_zero(name, dtype, level):
     x = np.array([np.nan, 0, -0.0, np.inf, -np.inf], dtype=dtype)
-    x = x[:3] if name == "log1p" else x  # which is for 0 to 1
+    x = x[: {"log1p": 3, "sqrt": 4}.get(name, 5)]  # which are for 0 to 1 and from 0
     values = x.copy()
     _kernels.loops.apply(name, values)
     with np.errstate(all="ignore"):

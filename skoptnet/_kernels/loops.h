@@ -15,7 +15,7 @@
 enum { IDENTITY, LOGISTIC, TANH, RELU, N_ACTIVATIONS };
 enum { SQUARED_ERROR, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, N_LOSSES };
 enum { DESCENT, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, N_SOLVERS };
-enum { EXP, LOG, LOG1P, TANH_OF, N_FUNCTIONS };
+enum { EXP, LOG, LOG1P, TANH_OF, ROOT, N_FUNCTIONS };
 
 /* The numbers of one update; each solver reads those that it knows. */
 typedef struct {
@@ -80,6 +80,9 @@ typedef struct {
     void (*product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
                               ptrdiff_t a_column, const void *panels, ptrdiff_t m,
                               ptrdiff_t n, ptrdiff_t k);
+    /* out (k, n) <- b (n, k)^T, whose rows are b_row numbers apart */
+    void (*transpose)(void *out, const void *b, ptrdiff_t b_row, ptrdiff_t k,
+                      ptrdiff_t n);
     ptrdiff_t vector, panel; /* numbers in a vector and in a row of a panel */
     double largest_product;  /* multiplications up to which it is no slower than BLAS */
 } Loops;

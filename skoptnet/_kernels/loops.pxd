@@ -19,6 +19,7 @@ cdef extern from "loops.h" nogil:
         LOG
         LOG1P
         TANH_OF
+        ROOT
 
     ctypedef struct StepNumbers:
         double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2
@@ -31,7 +32,7 @@ cdef extern from "loops.h" nogil:
 
     ctypedef struct Loops:
         size_t size
-        void (*apply[4])(void*, Py_ssize_t) noexcept nogil
+        void (*apply[5])(void*, Py_ssize_t) noexcept nogil
         void (*gather)(void*, const void*, const Py_ssize_t*, Py_ssize_t,
                        Py_ssize_t) noexcept nogil
         void (*forward[4])(void*, const void*, Py_ssize_t, Py_ssize_t) noexcept nogil
@@ -58,6 +59,8 @@ cdef extern from "loops.h" nogil:
         void (*product_of_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
                                   const void*, Py_ssize_t, Py_ssize_t,
                                   Py_ssize_t) noexcept nogil
+        void (*transpose)(void*, const void*, Py_ssize_t, Py_ssize_t,
+                          Py_ssize_t) noexcept nogil
         Py_ssize_t vector, panel
         double largest_product
 

@@ -48,8 +48,8 @@ cdef char* address(array) except? NULL:
 
 
 def apply(str function, x):
-    """Turn each number of the vector x into exp, log, log1p or tanh of it."""
-    cdef int which = ("exp", "log", "log1p", "tanh").index(function)
+    """Turn each number of the vector x into exp, log, log1p, tanh or sqrt of it."""
+    cdef int which = ("exp", "log", "log1p", "tanh", "sqrt").index(function)
     loops_of(x.dtype.char).apply[which](address(x), x.size)
 
 

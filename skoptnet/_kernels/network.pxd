@@ -15,6 +15,15 @@ cdef struct Piece:
     Py_ssize_t first
     Py_ssize_t size
 
+cdef struct Room:
+    # What one thread works in: columns of a matrix as its products want them, rows of
+    # a gradient, and the rows of a^T that they are made from.
+    char* panels
+    char* block
+    char* turned
+    # Whether a gradient is now made in blocks from panels laid out beforehand.
+    bint laid_out
+
 cdef class Network:
     cdef const Loops* loops
     cdef int n_layers, activation, loss
@@ -24,14 +33,11 @@ cdef class Network:
     cdef readonly Py_ssize_t n_rows
     cdef char** a
     cdef char** delta
-    cdef char** scratch
-    cdef char** block
-    cdef bint* laid_out
+    cdef Room* rooms
     cdef object kept
 
-    cdef make_room(self, int n_threads, Py_ssize_t longest)
+    cdef make_rooms(self, int n_threads)
     cdef char* buffer(self, size_t n) except NULL
-    cdef Py_ssize_t rows_of_block(self, int layer) noexcept nogil
     cdef char* biases(self, const char* theta, int layer) noexcept nogil
     cdef const char* input(self, const Rows* data, const Piece* piece,
                            Py_ssize_t start) noexcept nogil

@@ -31,11 +31,11 @@ cdef size_t ALIGNMENT = 64
 
 # Where the kernels' own products stop, see `has_own_product`.
 cdef Py_ssize_t LONGEST_PANEL = 2048
-cdef Py_ssize_t PANELS_BYTES = 1 << 20
-cdef Py_ssize_t FEW_ROWS = 32
+cdef Py_ssize_t PANELS_BYTES = 1 << 21
+cdef Py_ssize_t FEW_ROWS = 0
 cdef Py_ssize_t FEW_COLUMNS = 8
-# Of a gradient so much is made at a time.
-cdef Py_ssize_t BLOCK_BYTES = 1 << 18
+# Of a large gradient so many numbers, in so many rows or more, are made at a time.
+cdef Py_ssize_t BLOCK = 1 << 16
 cdef Py_ssize_t MIN_ROWS = 12
 
 
@@ -84,11 +84,8 @@ cdef class Network:
         self.at = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
-        self.scratch = <char**>calloc(max(n_threads, 1), sizeof(char*))
-        self.block = <char**>calloc(max(n_threads, 1), sizeof(char*))
-        self.laid_out = <bint*>calloc(max(n_threads, 1), sizeof(bint))
-        if not (self.k and self.at and self.a and self.delta and self.scratch
-                and self.block and self.laid_out):
+        self.rooms = <Room*>calloc(max(n_threads, 1), sizeof(Room))
+        if not (self.k and self.at and self.a and self.delta and self.rooms):
             raise MemoryError
 
     def __dealloc__(self):
@@ -96,14 +93,11 @@ cdef class Network:
         free(self.at)
         free(self.a)
         free(self.delta)
-        free(self.scratch)
-        free(self.block)
-        free(self.laid_out)
+        free(self.rooms)
 
     def __init__(self, tuple layer_sizes, str activation, str loss, double l2, dtype,
                  Py_ssize_t n_rows, int n_threads):
         cdef int level
-        cdef Py_ssize_t longest = n_rows
         self.loops = loops_of(dtype.char)
         self.activation, self.loss = ACTIVATIONS[activation], LOSSES[loss]
         self.l2, self.n_rows = l2, n_rows
@@ -114,33 +108,31 @@ cdef class Network:
                 <Py_ssize_t>self.k[level] + 1) * self.k[level + 1]
         self.kept = []
         for level in range(self.n_layers + 1):
-            longest = max(longest, self.k[level])
             if level or n_threads:
                 self.a[level] = self.buffer(n_rows * self.k[level])
             if 0 < level < self.n_layers and n_threads:
                 self.delta[level] = self.buffer(n_rows * self.k[level])
         self.delta[self.n_layers] = self.a[self.n_layers]
         if self.loops.product:
-            self.make_room(max(n_threads, 1), longest)
+            self.make_rooms(max(n_threads, 1))
 
-    cdef make_room(self, int n_threads, Py_ssize_t longest):
-        """Make each thread's buffers for panels and for blocks of a gradient."""
-        cdef int layer, thread
-        cdef Py_ssize_t k_in, k_out, widest = 0, block = 0
-        for layer in range(self.n_layers):
-            k_in, k_out = self.k[layer], self.k[layer + 1]
-            widest = max(widest, k_out)
-            block = max(block, min(k_in, self.rows_of_block(layer)) * k_out)
+    cdef make_rooms(self, int n_threads):
+        """Make each thread's buffers for the kernels' own products."""
+        cdef int level, thread
+        cdef Py_ssize_t rows = min(self.n_rows, LONGEST_PANEL), longest = rows
+        cdef Py_ssize_t widest = 0, largest = 0
+        for level in range(self.n_layers + 1):
+            longest = max(longest, min(self.k[level], LONGEST_PANEL))
+            widest = max(widest, self.k[level])
+            if level:
+                largest = max(
+                    largest, <Py_ssize_t>self.k[level - 1] * self.k[level])
         for thread in range(n_threads):
-            self.scratch[thread] = self.buffer(max(
-                min(longest, LONGEST_PANEL) * self.loops.panel,
-                min(self.n_rows, LONGEST_PANEL) * (widest + self.loops.vector)))
-            self.block[thread] = self.buffer(block)
-
-    cdef Py_ssize_t rows_of_block(self, int layer) noexcept nogil:
-        """Return how many rows of a dC/dW stay in the cache."""
-        return max(MIN_ROWS, BLOCK_BYTES // (
-            self.k[layer + 1] * <Py_ssize_t>self.loops.size))
+            self.rooms[thread].panels = self.buffer(max(
+                longest * self.loops.panel, rows * (widest + self.loops.vector)))
+            if largest > BLOCK:
+                self.rooms[thread].block = self.buffer(max(BLOCK, MIN_ROWS * widest))
+                self.rooms[thread].turned = self.buffer(max(BLOCK, MIN_ROWS * rows))
 
     cdef char* buffer(self, size_t n) except NULL:
         """Return room for n numbers, on a cache line."""
@@ -241,17 +233,15 @@ cdef class Network:
         """Prepare a layer's dC/dW from m rows; return how many of its rows to make at
         a time."""
         cdef Py_ssize_t k_in = self.k[layer], k_out = self.k[layer + 1]
-        cdef Py_ssize_t size = self.loops.size
-        # Laying out pays where there are several blocks, and the panels stay in cache.
-        self.laid_out[thread] = (
-            not add and not sparse
-            and self.has_own_product(True, False, k_in, k_out, m)
-            and k_in * k_out * size > BLOCK_BYTES
-            and m * k_out * size <= PANELS_BYTES)
-        if not self.laid_out[thread]:
+        cdef Room* room = &self.rooms[thread]
+        # Laying out pays where there are several blocks.
+        room.laid_out = (
+            not add and not sparse and k_in * k_out > BLOCK
+            and self.has_own_product(True, False, k_in, k_out, m))
+        if not room.laid_out:
             return k_in
-        self.loops.lay_out_panels(self.scratch[thread], self.delta[layer + 1], k_out, m)
-        return self.rows_of_block(layer)
+        self.loops.lay_out_panels(room.panels, self.delta[layer + 1], k_out, m)
+        return max(MIN_ROWS, BLOCK // max(k_out, m))
 
     cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
@@ -261,7 +251,8 @@ cdef class Network:
         Of a layer with sparse input all rows are made at once.
         """
         cdef Py_ssize_t size = self.loops.size, k_in = self.k[layer]
-        cdef Py_ssize_t k_out = self.k[layer + 1]
+        cdef Py_ssize_t k_out = self.k[layer + 1], m = piece.size
+        cdef Room* room = &self.rooms[thread]
         cdef const char* delta = self.delta[layer + 1]
         cdef const char* a
         if layer == 0 and not data.X:
@@ -271,12 +262,13 @@ cdef class Network:
                                        piece.size, delta, k_out)
             return
         a = (self.a[layer] if layer else self.input(data, piece, 0)) + start * size
-        if self.laid_out[thread]:
-            self.loops.product_of_panels(dW, a, 1, k_in, self.scratch[thread],
-                                         stop - start, k_out, piece.size)
+        if room.laid_out:
+            self.loops.transpose(room.turned, a, k_in, stop - start, m)
+            self.loops.product_of_panels(dW, room.turned, m, 1, room.panels,
+                                         stop - start, k_out, m)
         else:
-            self.product(thread, b"TN", <int>(stop - start), <int>k_out,
-                         <int>piece.size, a, <int>k_in, delta, <int>k_out, add, dW)
+            self.product(thread, b"TN", <int>(stop - start), <int>k_out, <int>m,
+                         a, <int>k_in, delta, <int>k_out, add, dW)
 
     cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
                                  char* g) noexcept nogil:
@@ -306,7 +298,7 @@ cdef class Network:
         if self.has_own_product(ta, tb, m, n, k) and not add:
             self.loops.product(c, a, 1 if ta else lda, lda if ta else 1,
                                b, 1 if tb else ldb, ldb if tb else 1, m, n, k,
-                               self.scratch[thread])
+                               self.rooms[thread].panels)
         # BLAS counts columns first: what it is told is c^T = b^T a^T.
         elif self.loops.size == sizeof(double):
             dgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,

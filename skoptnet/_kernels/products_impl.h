@@ -12,10 +12,12 @@ typedef REAL FN(V)
 #define V FN(V)
 #define VL ((ptrdiff_t)(VECTOR_BYTES / sizeof(REAL)))
 
+typedef BITS FN(Bits) __attribute__((vector_size(VECTOR_BYTES)));
+
 static inline __attribute__((always_inline)) void
 FN(tile)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
-         const REAL *b, ptrdiff_t b_row, ptrdiff_t k, const int rows, const int vectors,
-         ptrdiff_t columns)
+         const REAL *b, ptrdiff_t b_row, ptrdiff_t k, ptrdiff_t columns, const int rows,
+         const int vectors)
 {
     V sum[2 * TILE_ROWS][TILE_VECTORS];
     for (int i = 0; i < rows; i++)
@@ -40,7 +42,11 @@ FN(tile)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_c
 }
 
 /* All rows of a panel, in tiles of a size that the compiler knows. */
-#define PANEL(height, rows, vectors)                                                   \
+typedef void FN(Rows)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row,
+                      ptrdiff_t a_column, const REAL *b, ptrdiff_t b_row, ptrdiff_t m,
+                      ptrdiff_t k, ptrdiff_t columns);
+
+#define ROWS(height, rows, vectors)                                                    \
     static void FN(height##_##vectors)(                                                \
         REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,  \
         const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns)   \
@@ -48,39 +54,92 @@ FN(tile)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_c
         for (ptrdiff_t i = 0; i < m; i += (rows)) {                                    \
             i = i + (rows) > m ? m - (rows) : i;                                       \
             FN(tile)(c + i * c_row, c_row, a + i * a_row, a_row, a_column, b, b_row,   \
-                     k, rows, vectors, columns);                                       \
+                     k, columns, rows, vectors);                                       \
         }                                                                              \
     }
-/* A panel of so many vectors by the height of its tiles. */
-#define PANELS(vectors, most)        \
-    PANEL(high, most, vectors)       \
-    PANEL(low, 2, vectors)           \
-    PANEL(single, 1, vectors)
-PANELS(1, 2 * TILE_ROWS)
-PANELS(2, TILE_ROWS)
-PANELS(3, TILE_ROWS)
+#define HEIGHTS(vectors, most) \
+    ROWS(high, most, vectors)  \
+    ROWS(low, 2, vectors)      \
+    ROWS(single, 1, vectors)
+HEIGHTS(1, 2 * TILE_ROWS)
+HEIGHTS(2, TILE_ROWS)
+HEIGHTS(3, TILE_ROWS)
 #if TILE_VECTORS == 4
-PANELS(4, TILE_ROWS)
-#define PICK(height)                                              \
-    (vectors == 1 ? FN(height##_1) : vectors == 2 ? FN(height##_2) \
-     : vectors == 3 ? FN(height##_3) : FN(height##_4))
+HEIGHTS(4, TILE_ROWS)
+#define WIDTHS(height) \
+    {FN(height##_1), FN(height##_2), FN(height##_3), FN(height##_4)}
 #else
-#define PICK(height) \
-    (vectors == 1 ? FN(height##_1) : vectors == 2 ? FN(height##_2) : FN(height##_3))
+#define WIDTHS(height) {FN(height##_1), FN(height##_2), FN(height##_3)}
 #endif
+
+enum { FN(HIGH), FN(LOW), FN(SINGLE), FN(N_HEIGHTS) };
+static FN(Rows) *const FN(rows)[FN(N_HEIGHTS)][TILE_VECTORS] = {
+    WIDTHS(high), WIDTHS(low), WIDTHS(single)};
+
+/* out[p][v] <- b[v][p] for a square of VL rows, whose rows are as far apart as said. */
+#ifdef __clang__
+static inline void FN(turn)(REAL *RESTRICT out, ptrdiff_t out_row,
+                            const REAL *RESTRICT b, ptrdiff_t b_row)
+{
+    for (ptrdiff_t v = 0; v < VL; v++)
+        for (ptrdiff_t p = 0; p < VL; p++)
+            out[p * out_row + v] = b[v * b_row + p];
+}
+#else
+/* Swap the off-diagonal parts of each 2 x 2 square of parts of so many numbers. */
+static inline __attribute__((always_inline)) void FN(swap_parts)(V *x, const int part)
+{
+    FN(Bits) place;
+    for (int i = 0; i < VL; i++)
+        place[i] = i;
+    const FN(Bits) skip = ((place & part) != 0) & (BITS)(VL - part);
+    for (int i = 0; i < VL; i++)
+        if (!(i & part)) {
+            V upper = x[i], lower = x[i + part];
+            x[i] = __builtin_shuffle(upper, lower, place + skip);
+            x[i + part] = __builtin_shuffle(upper, lower, place + part + skip);
+        }
+}
+
+static inline void FN(turn)(REAL *RESTRICT out, ptrdiff_t out_row,
+                            const REAL *RESTRICT b, ptrdiff_t b_row)
+{
+    V x[VL];
+    for (int i = 0; i < VL; i++)
+        x[i] = *(const V *)(b + i * b_row);
+    FN(swap_parts)(x, 1);
+    if (VL > 2)
+        FN(swap_parts)(x, 2);
+    if (VL > 4)
+        FN(swap_parts)(x, 4);
+    if (VL > 8)
+        FN(swap_parts)(x, 8);
+    for (int i = 0; i < VL; i++)
+        *(V *)(out + i * out_row) = x[i];
+}
+#endif
+
+/* out (k, width) <- b (columns, k)^T, by squares and what is left of them */
+static void FN(lay_out_turned)(REAL *RESTRICT out, ptrdiff_t width,
+                               const REAL *RESTRICT b, ptrdiff_t b_row, ptrdiff_t k,
+                               ptrdiff_t columns)
+{
+    const ptrdiff_t whole_k = k - k % VL, whole_columns = columns - columns % VL;
+    for (ptrdiff_t v = 0; v < whole_columns; v += VL)
+        for (ptrdiff_t p = 0; p < whole_k; p += VL)
+            FN(turn)(out + p * width + v, width, b + v * b_row + p, b_row);
+    for (ptrdiff_t v = 0; v < columns; v++)
+        for (ptrdiff_t p = v < whole_columns ? whole_k : 0; p < k; p++)
+            out[p * width + v] = b[v * b_row + p];
+}
 
 /* out (k, width) <- b (k, columns) */
 static void FN(lay_out)(REAL *RESTRICT out, ptrdiff_t width, const REAL *RESTRICT b,
                         ptrdiff_t b_row, ptrdiff_t b_column, ptrdiff_t k,
                         ptrdiff_t columns)
 {
-    if (b_column != 1) { /* b is given transposed: turn squares that fit the cache */
-        for (ptrdiff_t from = 0; from < k; from += SQUARE) {
-            ptrdiff_t to = from + SQUARE < k ? from + SQUARE : k;
-            for (ptrdiff_t v = 0; v < columns; v++)
-                for (ptrdiff_t p = from; p < to; p++)
-                    out[p * width + v] = b[p + v * b_column];
-        }
+    if (b_column != 1) {
+        FN(lay_out_turned)(out, width, b, b_column, k, columns);
         return;
     }
     for (ptrdiff_t p = 0; p < k; p++, out += width, b += b_row) {
@@ -118,8 +177,9 @@ static inline void FN(all_rows)(const FN(Panel) *panel, REAL *c, ptrdiff_t n,
                                 const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k)
 {
     const ptrdiff_t vectors = panel->vectors, tall = (vectors == 1 ? 2 : 1) * TILE_ROWS;
-    (m >= tall ? PICK(high) : m >= 2 ? PICK(low) : PICK(single))(
-        c + panel->j, n, a, a_row, a_column, b, b_row, m, k, panel->columns);
+    const int height = m >= tall ? FN(HIGH) : m >= 2 ? FN(LOW) : FN(SINGLE);
+    FN(rows)[height][vectors - 1](c + panel->j, n, a, a_row, a_column, b, b_row, m, k,
+                                  panel->columns);
 }
 
 static void FN(product)(void *c, const void *a, ptrdiff_t a_row, ptrdiff_t a_column,
@@ -137,6 +197,12 @@ static void FN(product)(void *c, const void *a, ptrdiff_t a_row, ptrdiff_t a_col
                      lies_well ? b_row : panel.width, m, k);
         j = panel.next;
     }
+}
+
+static void FN(transpose)(void *out, const void *b, ptrdiff_t b_row, ptrdiff_t k,
+                          ptrdiff_t n)
+{
+    FN(lay_out_turned)(out, n, b, b_row, k, n);
 }
 
 static void FN(lay_out_panels)(void *out_, const void *b, ptrdiff_t n, ptrdiff_t k)
@@ -164,6 +230,6 @@ static void FN(product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
 }
 #undef V
 #undef VL
-#undef PANEL
-#undef PANELS
-#undef PICK
+#undef ROWS
+#undef HEIGHTS
+#undef WIDTHS

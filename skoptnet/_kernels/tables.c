@@ -13,12 +13,16 @@
 #define LOOPS_PASTE(name, suffix) name##_##suffix
 #define LOOPS_NAME(name, suffix) LOOPS_PASTE(name, suffix)
 #define RESTRICT __restrict
+#ifdef __GNUC__
+#define ALWAYS_INLINE __attribute__((always_inline))
+#else
+#define ALWAYS_INLINE
+#endif
 
 /* Matrices of so many bytes are read as fast from where they lie. */
 #define LIES_WELL (1 << 18)
 /* Rows of a matrix that are on their way to the cache while one is copied. */
 #define ROWS_AHEAD 16
-#define SQUARE 64
 
 /* What every machine of this architecture has: SSE2, NEON. */
 #define LEVEL base
@@ -65,6 +69,7 @@ AIM_AT_AVX512
 #define LARGEST_PRODUCT INFINITY
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
+#define ROOTS_ARE_SLOW
 #include "loops_both.h"
 AIM_BACK
 #endif

@@ -202,8 +202,8 @@ cdef class Trainer:
             next = min(start + rows, stop)
             at = self.network.at[layer] + start * k_out
             dW = job.g + at * size
-            if job.step and self.network.laid_out[i] and job.last:
-                dW = self.network.block[i]
+            if job.step and self.network.rooms[i].laid_out and job.last:
+                dW = self.network.rooms[i].block
             self.network.gradient(i, &self.data, &job.piece, layer, start, next,
                                   job.add, dW)
             if job.last and job.step:

@@ -218,7 +218,7 @@ class MLP(BaseEstimator, ABC):
         return self._fit(X, y, sample_weight, Call("fit", goes_on))
 
     def _fit(self, X, y, sample_weight, call: Call):
-        with Transaction(self) as transaction:
+        with Transaction(self, draws=not call.partial) as transaction:
             optimizer, schedule = self._check_parameters()
             data = self._read(X, y, sample_weight, call)
             network, run = self._begin(data, optimizer, call)
@@ -309,7 +309,7 @@ class MLP(BaseEstimator, ABC):
         """
         if isinstance(given, str):
             part = registry[given]()
-            flat = {name: getattr(self, name) for name in part.get_params(deep=False)}
+            flat = {name: getattr(self, name) for name in vars(part)}
         else:
             part = copy(given)
             flat = part.get_params(deep=False)
@@ -506,10 +506,14 @@ class Call:
 
 
 class Transaction:
-    """Brings an estimator's attributes and random numbers back if the block fails."""
+    """Brings an estimator's attributes and random numbers back if the block fails.
 
-    def __init__(self, estimator: Any):
-        self.attributes = vars(estimator)
+    Where only `train` draws random numbers, which brings them back itself, ``draws`` is
+    False: asking for their state takes longer than a small `partial_fit`.
+    """
+
+    def __init__(self, estimator: Any, draws: bool):
+        self.attributes, self.draws = vars(estimator), draws
 
     def __enter__(self) -> Transaction:
         self.commit()
@@ -518,7 +522,8 @@ class Transaction:
     def commit(self) -> None:
         """Let later failures come back to the attributes as they are now."""
         self.before = dict(self.attributes)
-        self.rng = self.before["_run"].rng if "_run" in self.before else None
+        run = self.before.get("_run") if self.draws else None
+        self.rng = run.rng if run else None
         self.random = self.rng.get_state() if self.rng else None
 
     def __exit__(self, kind: Any, *_: Any) -> None:

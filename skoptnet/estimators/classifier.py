@@ -187,9 +187,21 @@ class MLPClassifierX(ClassifierMixin, MLP):
         if self._multilabel:
             self._sparse_y = issparse(y)
             return (y.toarray() if issparse(y) else y).astype(dtype)
-        self._check_classes(np.unique(y), call)
-        codes = np.searchsorted(self.classes_, y)
+        codes = self._codes(y, call)
         return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
+
+    def _codes(self, y: Array, call: Call) -> Array:
+        """Return the number of each row's class."""
+        # Sorting y takes longer than a small partial_fit, and is rarely called for.
+        quick = call.partial and y.dtype == self.classes_.dtype
+        if not quick:
+            self._check_classes(np.unique(y), call)
+        codes = np.searchsorted(self.classes_, y)
+        if quick:
+            nearest = self.classes_[np.minimum(codes, len(self.classes_) - 1)]
+            if (nearest != y).any():
+                self._check_classes(np.unique(y), call)
+        return codes
 
     def _kind(self, y: Array, call: Call) -> str:
         """Return the type of target that y is, as scikit-learn calls it."""
