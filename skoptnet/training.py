@@ -187,8 +187,7 @@ class Minibatches:
         self.shuffled = len(data) if shuffle and self.n_updates > 1 else 0
         self.order: Array | None = data.rows
         if self.shuffled:
-            rows = np.arange(len(data)) if data.rows is None else data.rows
-            self.order = rows.copy()
+            self.order = np.arange(len(data)) if data.rows is None else data.rows.copy()
         if self.order is not None:
             rows = min(self.size, piece)
             self._buffer = TrainingSet(
@@ -199,7 +198,7 @@ class Minibatches:
 
     def shuffle(self, rng: np.random.RandomState) -> None:
         """Bring the rows into a new order, where there is to be one."""
-        if self.shuffled:
+        if self.shuffled and self.order is not None:
             rng.shuffle(self.order)
 
     def ranges(self) -> Iterator[range]:
