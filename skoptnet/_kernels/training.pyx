@@ -84,6 +84,9 @@ cdef class Trainer:
     cdef Py_ssize_t n
     cdef int n_threads, most_threads
     cdef char* g
+    cdef const Py_ssize_t* order
+    cdef const double* rates
+    cdef object given_order, given_rates
     cdef Share* shares
     cdef PyThread_type_lock* begin
     cdef PyThread_type_lock* end
@@ -221,19 +224,24 @@ cdef class Trainer:
 
         ``order`` is None or an intp array: the minibatch is then order[start:stop].
         """
-        cdef const Py_ssize_t* rows = NULL if order is None else (
-            <const Py_ssize_t*>address(order))
         cdef double cost
+        self.take_order(order)
         self.job.theta, self.job.step = address(theta), False
         with nogil:
             before = begin_flushing()
             try:
-                cost = self.update(rows, start, stop)
+                cost = self.update(start, stop)
             finally:
                 end_flushing(before)
         return cost
 
-    def epoch(self, order, const double[::1] rates, Py_ssize_t size, double t):
+    cdef take_order(self, order):
+        """Find the rows that are named; the same array is looked at only once."""
+        if order is not self.given_order:
+            self.order = <const Py_ssize_t*>address(order) if order is not None else NULL
+            self.given_order = order
+
+    def epoch(self, order, rates, Py_ssize_t size, double t):
         """Make an update per rate, with minibatches of ``size`` rows.
 
         Stops at the first objective that is not finite.
@@ -258,22 +266,23 @@ cdef class Trainer:
         largest : float
             The largest absolute value in theta; NaN if one is not finite.
         """
-        cdef const Py_ssize_t* rows = NULL if order is None else (
-            <const Py_ssize_t*>address(order))
-        cdef Py_ssize_t done = 0, start, stop
+        cdef Py_ssize_t done = 0, start, stop, updates = len(rates)
         cdef double total = 0, cost = 0, largest
+        self.take_order(order)
         if order is not None:
-            self.n = order.size
+            self.n = len(order)
+        if rates is not self.given_rates:
+            self.rates, self.given_rates = <const double*>address(rates), rates
         self.job.step = True
         with nogil:
             before = begin_flushing()
             try:
-                while done < rates.shape[0]:
+                while done < updates:
                     start = done * size
                     stop = min(start + size, self.n)
-                    self.solver.begin(rates[done], t + done + 1)
+                    self.solver.begin(self.rates[done], t + done + 1)
                     self.job.theta = self.solver.point()
-                    cost = self.update(rows, start, stop)
+                    cost = self.update(start, stop)
                     if not isfinite(cost):
                         break
                     total += cost * (stop - start)
@@ -284,8 +293,7 @@ cdef class Trainer:
                 end_flushing(before)
         return total if isfinite(cost) else cost, done, largest
 
-    cdef double update(self, const Py_ssize_t* order, Py_ssize_t start,
-                       Py_ssize_t stop) except? -1 nogil:
+    cdef double update(self, Py_ssize_t start, Py_ssize_t stop) except? -1 nogil:
         """Return the objective of a minibatch, made piece by piece into g.
 
         Where there is a solver, its update is made, unless a loss is not finite.
@@ -298,7 +306,7 @@ cdef class Trainer:
         while start < stop:
             job.piece.size = min(stop - start, self.network.n_rows)
             job.piece.first = start
-            job.piece.order = order + start if order else NULL
+            job.piece.order = self.order + start if self.order else NULL
             job.last = start + job.piece.size == stop
             self.together(ROWS)
             for i in range(self.n_threads):
