@@ -32,7 +32,7 @@ cdef size_t ALIGNMENT = 64
 # Where the kernels' own products stop, see `has_own_product`.
 cdef Py_ssize_t LONGEST_PANEL = 2048
 cdef Py_ssize_t PANELS_BYTES = 1 << 21
-cdef Py_ssize_t FEW_ROWS = 0
+cdef Py_ssize_t FEW_ROWS = 8
 cdef Py_ssize_t FEW_COLUMNS = 8
 # Of a large gradient so many numbers, in so many rows or more, are made at a time.
 cdef Py_ssize_t BLOCK = 1 << 16
