@@ -269,6 +269,22 @@ class Progress:
         return self.idle >= self.patience
 
 
+class Watcher:
+    """Sees every epoch of a training; base class of what prints, records or stops."""
+
+    def before_epoch(self) -> None:
+        """Called before an epoch begins."""
+
+    def after_epoch(self, figures: dict[str, Any]) -> bool | None:
+        """Called with an epoch's figures when it has ended.
+
+        Returns
+        -------
+        bool or None
+            True ends the training.
+        """
+
+
 class Diverged(ArithmeticError):
     """A loss, a parameter or a score is no longer finite."""
 
@@ -281,8 +297,9 @@ class Outcome:
     ----------
     reason : str
         "converged" (the training loss stopped improving), "early_stopping" (the
-        validation score did), "max_iter", "diverged" or "interrupted". The estimators
-        add "partial_fit", and "failed" for an error in a solver or schedule.
+        validation score did), "callback" (a watcher said so), "max_iter", "diverged" or
+        "interrupted". The estimators add "partial_fit", and "failed" for an error in a
+        solver, schedule or watcher.
     best : float
         The highest merit: validation score, or negative training loss.
     kept_epoch : int
@@ -311,7 +328,7 @@ def train(
     tol: float = 1e-4,
     patience: float = 10,
     validate: Callable[[Array], float] | None = None,
-    watchers: Sequence[Callable[[dict[str, Any]], None]] = (),
+    watchers: Sequence[Watcher] = (),
 ) -> Outcome:
     """Train until the figure watched stops improving or the epochs are used up.
 
@@ -336,8 +353,8 @@ def train(
     validate : callable, optional
         Takes theta, returns a score. Then the score is watched instead of the
         training loss, and theta ends as that of the best epoch.
-    watchers : sequence of callables
-        Called at the end of every epoch with its figures, a dict.
+    watchers : sequence of Watcher
+        What is told of every epoch.
 
     Returns
     -------
@@ -366,16 +383,20 @@ def train(
         with epochs.threads(), np.errstate(all="ignore"):
             try:
                 while run.epoch < started_at + max_epochs:
+                    for watcher in watchers:
+                        watcher.before_epoch()
                     figures = epochs.next(validate)
                     run.record(figures)
                     before = last.theta
                     last.take(run, held=(before, *best.held))
                     if progress.see(figures.get("validation_score", -figures["loss"])):
                         best.take(last.theta, run.epoch, before)
-                    for watcher in watchers:
-                        watcher(figures)
+                    told = [watcher.after_epoch(figures) for watcher in watchers]
                     if progress.exhausted:
                         outcome.reason = "early_stopping" if validate else "converged"
+                        break
+                    if any(told):
+                        outcome.reason = "callback"
                         break
             except Diverged:
                 last.restore(run)

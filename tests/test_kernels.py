@@ -17,7 +17,15 @@ from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
-from skoptnet.training import Diverged, Epochs, Minibatches, Run, TrainingSet, train
+from skoptnet.training import (
+    Diverged,
+    Epochs,
+    Minibatches,
+    Run,
+    TrainingSet,
+    Watcher,
+    train,
+)
 
 pytestmark = pytest.mark.skipif(
     not _kernels.enabled(), reason="kernels not compiled, or switched off"
@@ -421,8 +429,12 @@ def test_an_error_leaves_no_thread_behind(error, where, many_threads):
             raise error
         return 0.0
 
+    class Failing(Watcher):
+        def after_epoch(self, figures):
+            fail(figures)
+
     def end():
-        option = {where: [fail] if where == "watchers" else fail}
+        option = {where: [Failing()] if where == "watchers" else fail}
         return go(build(bundled()), "adam", bundled(), **option)[2].reason
 
     if error is KeyboardInterrupt:

@@ -23,6 +23,7 @@ from skoptnet.training import (
     Progress,
     Run,
     TrainingSet,
+    Watcher,
     train,
 )
 
@@ -195,10 +196,30 @@ def test_history_lists_stay_equally_long():
 
 
 def test_watchers_see_every_epoch():
+    class Noting(Watcher):
+        def before_epoch(self):
+            seen.append("begin")
+
+        def after_epoch(self, figures):
+            seen.append(dict(figures))
+
     seen = []
-    run, _ = go(max_epochs=3, watchers=[lambda figures: seen.append(dict(figures))])
-    assert [figures["epoch"] for figures in seen] == [1, 2, 3]
-    assert [figures["loss"] for figures in seen] == run.history["loss"]
+    run, _ = go(max_epochs=3, watchers=[Noting()])
+    assert seen[::2] == ["begin"] * 3
+    assert [figures["epoch"] for figures in seen[1::2]] == [1, 2, 3]
+    assert [figures["loss"] for figures in seen[1::2]] == run.history["loss"]
+
+
+def test_a_watcher_can_end_the_training_and_all_are_told():
+    class Stopping(Watcher):
+        def after_epoch(self, figures):
+            seen.append(figures["epoch"])
+            return figures["epoch"] == 2
+
+    seen = []
+    run, outcome = go(max_epochs=5, watchers=[Stopping(), Stopping()])
+    assert (run.epoch, outcome.reason) == (2, "callback")
+    assert seen == [1, 1, 2, 2]
 
 
 def test_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():

@@ -6,8 +6,9 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from types import MethodType
 from typing import Any, ClassVar
@@ -29,12 +30,19 @@ from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
 from ..training import Diverged, Outcome, Run, TrainingSet, train
 from .inputs import check_split, checked_weights, layer_tuple, weighed
+from .watchers import (
+    Callbacks,
+    CallbackSupportMixin,
+    begin_callbacks,
+    shown,
+    with_callbacks,
+)
 
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200
 
 
-class MLP(BaseEstimator, ABC):
+class MLP(CallbackSupportMixin, BaseEstimator, ABC):
     """What the two estimators share: parameters, training and raw outputs."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -184,6 +192,7 @@ class MLP(BaseEstimator, ABC):
 
     # Fitting.
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Fit the network to the data.
 
@@ -218,6 +227,7 @@ class MLP(BaseEstimator, ABC):
         return self._fit(X, y, sample_weight, Call("fit", goes_on))
 
     def _fit(self, X, y, sample_weight, call: Call):
+        followed = not call.partial and begin_callbacks(self, self.max_iter)
         with Transaction(self, draws=not call.partial) as transaction:
             optimizer, schedule = self._check_parameters()
             data = self._read(X, y, sample_weight, call)
@@ -230,22 +240,29 @@ class MLP(BaseEstimator, ABC):
             network = replace(network, l2=float(self.alpha) / total_weight)
             if call.goes_on:
                 run = run.handed_to(optimizer, network.xp)
+            max_epochs = 1 if call.partial else self.max_iter
+            callbacks = []
+            if followed:
+                so_far = partial(self._so_far, network, run, optimizer, begun_at)
+                callbacks = [Callbacks(self, X, y, sample_weight, data.rows, so_far)]
+                callbacks[0].before_fit()
             try:
-                outcome = train(
-                    network,
-                    optimizer,
-                    schedule,
-                    run,
-                    data,
-                    learning_rate=self._initial_rate(optimizer),
-                    batch_size=self._rows_per_update(),
-                    shuffle=self.shuffle,
-                    max_epochs=1 if call.partial else self.max_iter,
-                    tol=self.tol,
-                    patience=math.inf if call.partial else self.n_iter_no_change,
-                    validate=validate,
-                    watchers=[_print_epoch] if self.verbose else [],
-                )
+                with shown(self.verbose, begun_at, max_epochs) as watchers:
+                    outcome = train(
+                        network,
+                        optimizer,
+                        schedule,
+                        run,
+                        data,
+                        learning_rate=self._initial_rate(optimizer),
+                        batch_size=self._rows_per_update(),
+                        shuffle=self.shuffle,
+                        max_epochs=max_epochs,
+                        tol=self.tol,
+                        patience=math.inf if call.partial else self.n_iter_no_change,
+                        validate=validate,
+                        watchers=[*watchers, *callbacks],
+                    )
             except Diverged:
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may"
@@ -263,6 +280,8 @@ class MLP(BaseEstimator, ABC):
             if call.partial and outcome.reason == "max_iter":
                 outcome.reason = "partial_fit"
             self._keep(network, run, optimizer, outcome, begun_at)
+        for callback in callbacks:
+            callback.after_fit()
         self._warn(outcome, call, self.loss_curve_[begun_at:])
         if outcome.reason == "interrupted" and call.partial:
             raise KeyboardInterrupt
@@ -403,22 +422,45 @@ class MLP(BaseEstimator, ABC):
         begun_at: int,
     ) -> None:
         """Set the fitted attributes."""
-        self._network, self._run = network, run
-        self.n_layers_ = len(network.layer_sizes)
-        self.out_activation_ = network.loss.out_activation
-        self.learning_rate_ = self._initial_rate(optimizer)
-        self.stop_reason_ = outcome.reason
-        self.n_iter_ = run.epoch - begun_at
-        self.t_ = run.samples
-        self.history_ = run.history
-        self.loss_curve_ = run.history["loss"]
-        self.loss_ = self.loss_curve_[outcome.kept_epoch - 1]
-        self.best_loss_ = min(self.loss_curve_)
-        self.validation_scores_ = self.best_validation_score_ = None
-        if self.early_stopping:
-            self.best_loss_ = None
-            self.validation_scores_ = run.history["validation_score"]
-            self.best_validation_score_ = outcome.best
+        self.__dict__.update(self._results(network, run, optimizer, outcome, begun_at))
+
+    def _results(
+        self,
+        network: Network,
+        run: Run,
+        optimizer: Optimizer,
+        outcome: Outcome,
+        begun_at: int,
+    ) -> dict[str, Any]:
+        """Return the fitted attributes by name."""
+        losses, watched = run.history["loss"], self.early_stopping
+        return {
+            "_network": network,
+            "_run": run,
+            "n_layers_": len(network.layer_sizes),
+            "out_activation_": network.loss.out_activation,
+            "learning_rate_": self._initial_rate(optimizer),
+            "stop_reason_": outcome.reason,
+            "n_iter_": run.epoch - begun_at,
+            "t_": run.samples,
+            "history_": run.history,
+            "loss_curve_": losses,
+            "loss_": losses[outcome.kept_epoch - 1],
+            "best_loss_": None if watched else min(losses),
+            "validation_scores_": run.history["validation_score"] if watched else None,
+            "best_validation_score_": outcome.best if watched else None,
+        }
+
+    def _so_far(
+        self, network: Network, run: Run, optimizer: Optimizer, begun_at: int
+    ) -> dict[str, Any]:
+        """Return the attributes as if training had ended now; they share nothing."""
+        history = {name: list(values) for name, values in run.history.items()}
+        run = run.handed_to(optimizer, network.xp)
+        run = replace(run, rng=deepcopy(run.rng), history=history)
+        best = max(history.get("validation_score", [math.nan]))
+        outcome = Outcome("callback", best, kept_epoch=run.epoch)
+        return self._results(network, run, optimizer, outcome, begun_at)
 
     def _warn(self, outcome: Outcome, call: Call, curve: list[float]) -> None:
         """Say what a user should know about the way training ended."""
@@ -583,10 +625,3 @@ def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
 def _warn(message: str) -> None:
     # 4: this function, _warn of the estimator, _fit and fit are ours.
     warnings.warn(message, ConvergenceWarning, stacklevel=5)
-
-
-def _print_epoch(figures: dict[str, Any]) -> None:
-    line = f"Iteration {figures['epoch']}, loss = {figures['loss']:.8f}"
-    if "validation_score" in figures:
-        line += f", validation score = {figures['validation_score']:.6f}"
-    print(f"{line}, learning rate = {figures['learning_rate']:.4g}", flush=True)

@@ -47,7 +47,8 @@ tol : float in [0, inf), default=1e-4
     An epoch counts as an improvement if the training loss falls, or with
     ``early_stopping`` the validation score rises, by at least this.
 verbose : bool or int, default=False
-    Whether to print a line per epoch.
+    Whether to print a line per epoch; 2 shows a bar instead, where rich is installed
+    (``pip install "skoptnet[progress]"``).
 warm_start : bool, default=False
     Whether `fit` goes on with the fitted network: weights, solver memory, schedule
     and random numbers continue, while stopping is judged anew.
@@ -98,8 +99,9 @@ t_ : int
     Samples seen in training, over all calls.
 stop_reason_ : str
     Why training ended: ``'converged'``, ``'early_stopping'``, ``'max_iter'``,
-    ``'partial_fit'`` (its one epoch is done), ``'diverged'``, ``'interrupted'``, or
-    ``'failed'`` (an error in a solver or schedule of your own).
+    ``'callback'`` (one of yours said so), ``'partial_fit'`` (its one epoch is done),
+    ``'diverged'``, ``'interrupted'``, or ``'failed'`` (an error in a solver, schedule
+    or callback of your own).
 n_layers_ : int
     Number of layers, input and output included.
 n_outputs_ : int

@@ -1,0 +1,320 @@
+"""Callbacks in scikit-learn's protocol, to keep, write down and end a training.
+
+They are set on an estimator, or on what it is the last step of, and are told of every
+epoch of ``fit`` (scikit-learn 1.9 or later)::
+
+    model.set_callbacks(Checkpoint("model.pickle"), TimeBudget(60)).fit(X, y)
+
+scikit-learn's own `sklearn.callback.ProgressBar` and `sklearn.callback.ScoringMonitor`
+are set in the same way. A callback is any object with the four methods of `Callback`;
+one whose `on_fit_task_end` returns True ends the training.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import pickle
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from .estimators.watchers import without_callbacks
+
+
+class Callback:
+    """Base class: does nothing at any time.
+
+    Examples
+    --------
+    Stop as soon as the training loss is small enough:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.callbacks import Callback
+    >>> class StopBelow(Callback):
+    ...     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    ...         return fitted_estimator.loss_ < 0.2
+    >>> model = MLPClassifierX(random_state=0).set_callbacks(StopBelow())
+    >>> model = model.fit(*load_iris(return_X_y=True))
+    >>> model.stop_reason_, bool(model.loss_ < 0.2)
+    ('callback', True)
+    """
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Called when a fit begins."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Called when a fit has ended, also by an error."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Called when a fit, and then when each epoch, begins."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool | None:
+        """Called when each epoch, and then when the fit, has ended.
+
+        It may name further arguments by keyword: ``X``, ``y``, ``metadata`` and
+        ``fitted_estimator``, a copy of the estimator as if the fit had ended here.
+        """
+        return None
+
+
+class _PerFit(Callback):
+    """A callback that remembers something of each fit that is under way."""
+
+    def __init__(self) -> None:
+        self._memory: dict[int, Any] = {}
+
+    def begin(self) -> Any:
+        """Return what is remembered when a fit begins."""
+        raise NotImplementedError
+
+    def setup(self, estimator, context):
+        self._memory[id(estimator)] = self.begin()
+
+    def teardown(self, estimator, context):
+        self._memory.pop(id(estimator), None)
+
+
+class TimeBudget(_PerFit):
+    """Ends the training after the epoch in which the time has run out.
+
+    Parameters
+    ----------
+    max_time : float > 0
+        Seconds from the begin of ``fit``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.callbacks import TimeBudget
+    >>> model = MLPClassifierX(max_iter=10**9, n_iter_no_change=10**9)
+    >>> model = model.set_callbacks(TimeBudget(0.01))
+    >>> model.fit(*load_iris(return_X_y=True)).stop_reason_
+    'callback'
+    """
+
+    def __init__(self, max_time: float):
+        super().__init__()
+        self.max_time = _checked(self, "max_time", max_time, 0)
+
+    def begin(self):
+        return time.monotonic()
+
+    def on_fit_task_end(self, estimator, context):
+        return time.monotonic() - self._memory[id(estimator)] >= self.max_time
+
+
+class StopOnPlateau(_PerFit):
+    """Ends the training when a figure of ``history_`` has not improved for some epochs.
+
+    Parameters
+    ----------
+    monitor : str, default="loss"
+        Name of the figure. Those that end in "loss" are to fall, others to rise.
+    patience : int > 0, default=10
+        Epochs without an improvement.
+    tol : float >= 0, default=0
+        What is less than this is no improvement.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.callbacks import StopOnPlateau
+    >>> model = MLPClassifierX(max_iter=1000, n_iter_no_change=1000, random_state=0)
+    >>> model.set_callbacks(StopOnPlateau(patience=3, tol=0.01))
+    MLPClassifierX(max_iter=1000, n_iter_no_change=1000, random_state=0)
+    >>> model.fit(*load_iris(return_X_y=True)).stop_reason_
+    'callback'
+    """
+
+    def __init__(self, monitor: str = "loss", *, patience: int = 10, tol: float = 0.0):
+        super().__init__()
+        self.monitor = monitor
+        self.patience = _checked(self, "patience", patience, 0)
+        self.tol = _checked(self, "tol", tol, 0, closed=True)
+
+    def begin(self):
+        return -math.inf, 0
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name != "epoch":
+            return None
+        merit = _figure(fitted_estimator, self.monitor)
+        best, idle = self._memory[id(estimator)]
+        improved = merit > best and merit >= best + self.tol
+        idle = 0 if improved else idle + 1
+        self._memory[id(estimator)] = max(best, merit), idle
+        return idle >= self.patience
+
+
+class History(Callback):
+    """Writes the figures of each epoch to a file as soon as it has ended.
+
+    Parameters
+    ----------
+    path : str or path
+        Ends in ".csv" (comma-separated, with a heading) or ".jsonl" (an object per
+        line). Each ``fit`` begins the file anew.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.callbacks import History
+    >>> path = Path(tempfile.mkdtemp()) / "history.csv"
+    >>> model = MLPClassifierX(max_iter=2, solver="gd").set_callbacks(History(path))
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     model = model.fit(*load_iris(return_X_y=True))
+    >>> len(path.read_text().splitlines())
+    3
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+        if self.path.suffix not in (".csv", ".jsonl"):
+            raise ValueError(
+                "The 'path' of History must end in '.csv' or '.jsonl', which says how"
+                f" the file is written. Got {str(path)!r} instead."
+            )
+
+    def setup(self, estimator, context):
+        self.path.write_text("")
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name != "epoch":
+            return
+        figures = {name: list[-1] for name, list in fitted_estimator.history_.items()}
+        with self.path.open("a", newline="") as file:
+            if self.path.suffix == ".jsonl":
+                file.write(json.dumps(figures) + "\n")
+                return
+            writer = csv.DictWriter(file, figures)
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow(figures)
+
+
+class Checkpoint(_PerFit):
+    """Keeps the model of an epoch in a file, to be found there whatever happens.
+
+    The file is replaced at once, so there is a whole one at any time. It holds the
+    estimator as if ``fit`` had ended with the epoch, its solver's memory and random
+    numbers included.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    every : int > 0 or None, default=None
+        Number of epochs from one file to the next. None writes one whenever the
+        validation score, or without one the training loss, is better than before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.callbacks import Checkpoint
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = Path(tempfile.mkdtemp()) / "iris.pickle"
+    >>> model = MLPClassifierX(random_state=0).set_callbacks(Checkpoint(path)).fit(X, y)
+    >>> Checkpoint.load(path).score(X, y) > 0.9
+    True
+    """
+
+    def __init__(self, path: str | os.PathLike, *, every: int | None = None):
+        super().__init__()
+        self.path = Path(path)
+        self.every = None if every is None else _checked(self, "every", every, 0)
+
+    def begin(self):
+        return -math.inf
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name != "epoch":
+            return
+        history = fitted_estimator.history_
+        if self.every is not None:
+            due = history["epoch"][-1] % self.every == 0
+        else:
+            name = "validation_score" if "validation_score" in history else "loss"
+            merit = _figure(fitted_estimator, name)
+            due = merit > self._memory[id(estimator)]
+            self._memory[id(estimator)] = max(merit, self._memory[id(estimator)])
+        if due:
+            with _replaced(self.path) as file:
+                pickle.dump(without_callbacks(fitted_estimator), file, protocol=5)
+
+    @staticmethod
+    def load(path: str | os.PathLike) -> Any:
+        """Return the estimator in a file.
+
+        As with every pickle, only files from a source you trust may be loaded.
+
+        Parameters
+        ----------
+        path : str or path
+            A file that a `Checkpoint` has written.
+
+        Returns
+        -------
+        estimator
+            Fitted up to the epoch of the file. To go on, fit it with
+            ``warm_start=True``.
+        """
+        with Path(path).open("rb") as file:
+            return pickle.load(file)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write to, which then takes the place of ``path`` at once."""
+    file = tempfile.NamedTemporaryFile(  # noqa: SIM115, closed below
+        dir=path.parent, prefix=path.name, delete=False
+    )
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(file.name, path)
+    except BaseException:
+        os.unlink(file.name)
+        raise
+
+
+def _figure(fitted_estimator: Any, name: str) -> float:
+    """Return the last value of a figure, such that higher is better."""
+    history = fitted_estimator.history_
+    if name not in history:
+        raise ValueError(
+            f"There is no {name!r} in history_, which has {sorted(history)}. Scores of"
+            " validation rows come with early_stopping=True."
+        )
+    value = history[name][-1]
+    return -value if name.endswith("loss") else value
+
+
+def _checked(owner: Any, name: str, value: Any, least: float, closed=False) -> Any:
+    """Return a number that is above ``least``, or refuse it."""
+    if isinstance(value, int | float) and (
+        value > least or (closed and value == least)
+    ):
+        return value
+    allowed = f"of {least} or more" if closed else f"above {least}"
+    raise ValueError(
+        f"The {name!r} of {type(owner).__name__} must be a number {allowed}."
+        f" Got {value!r} instead."
+    )

@@ -1,0 +1,174 @@
+"""What looks on while an estimator is fitted: printed lines, a bar, callbacks.
+
+The one place that knows `sklearn.callback`, which came with scikit-learn 1.9. Without
+it the estimators are the same, but have no ``set_callbacks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sklearn.utils import _safe_indexing
+
+from .._types import Array
+from ..training import Watcher
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in for scikit-learn's, which supports callbacks."""
+
+    def with_callbacks(method: Callable) -> Callable:
+        """Return the method as it is."""
+        return method
+
+
+try:
+    from rich.progress import Progress
+except ImportError:
+    Progress = None  # type: ignore[assignment, misc]
+
+# The value of ``verbose`` that asks for a bar.
+_BAR = 2
+
+# What scikit-learn keeps on an estimator for its callbacks.
+_CALLBACKS = "_skl_callbacks"
+_PARENT = "_parent_callback_ctx"
+_DURING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", _PARENT)
+
+# Figures of an epoch as they are printed: name, heading, format.
+_PRINTED = {
+    "loss": "loss = {:.8f}",
+    "validation_loss": "validation loss = {:.8f}",
+    "validation_score": "validation score = {:.6f}",
+    "learning_rate": "learning rate = {:.4g}",
+    "seconds": "{:.3f} s",
+}
+
+
+class Lines(Watcher):
+    """Prints a line per epoch, one figure below the other.
+
+    Parameters
+    ----------
+    last : int
+        The highest number of an epoch to come.
+    """
+
+    def __init__(self, last: int):
+        self.width = len(str(last))
+
+    def after_epoch(self, figures: dict[str, Any]) -> None:
+        print(
+            f"Iteration {figures['epoch']:>{self.width}}, {said(figures)}", flush=True
+        )
+
+
+class Bar(Watcher):
+    """Shows a bar of epochs, with the figures of the last one beside it.
+
+    Parameters
+    ----------
+    progress : rich.progress.Progress
+        Shows it; to be entered before the training.
+    n_epochs : int
+        The number of epochs at most.
+    """
+
+    def __init__(self, progress: Any, n_epochs: int):
+        self.progress = progress
+        self.task = progress.add_task("", total=n_epochs)
+
+    def after_epoch(self, figures: dict[str, Any]) -> None:
+        self.progress.update(self.task, advance=1, description=said(figures))
+
+
+def said(figures: dict[str, Any]) -> str:
+    """Return the figures of an epoch in words."""
+    known = [name for name in _PRINTED if name in figures]
+    return ", ".join(_PRINTED[name].format(figures[name]) for name in known)
+
+
+@contextmanager
+def shown(verbose: int, begun_at: int, n_epochs: int) -> Iterator[list[Watcher]]:
+    """Give what shows the epochs of a training: nothing, lines, or a bar."""
+    if not verbose:
+        yield []
+    elif verbose == _BAR and Progress is not None:
+        with Progress(*Progress.get_default_columns()) as progress:
+            yield [Bar(progress, n_epochs)]
+    else:
+        yield [Lines(begun_at + n_epochs)]
+
+
+class Callbacks(Watcher):
+    """Tells the callbacks that were set on an estimator of its fit, epoch by epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted.
+    X, y, sample_weight
+        What ``fit`` got.
+    rows : intp array or None
+        The rows of them that are trained on; None for all.
+    fitted : callable
+        Returns the attributes of the estimator as if the fit had ended now.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        rows: Array | None,
+        fitted: Callable[[], dict[str, Any]],
+    ):
+        def part(values: Any) -> Any:
+            return values if rows is None else _safe_indexing(values, rows)
+
+        # Functions are called only if a callback asks for what they return.
+        self.context, self.fitted = vars(estimator)["_callback_fit_ctx"], fitted
+        self.told = {"estimator": estimator, "X": lambda: part(X), "y": lambda: part(y)}
+        if sample_weight is not None:
+            self.told["metadata"] = lambda: {"sample_weight": part(sample_weight)}
+
+    def before_fit(self) -> None:
+        """Say that training begins."""
+        self.context.call_on_fit_task_begin(**self.told)
+
+    def after_fit(self) -> None:
+        """Say that the model is there."""
+        self.context.call_on_fit_task_end(
+            **self.told, reconstruction_attributes=self.fitted
+        )
+
+    def before_epoch(self) -> None:
+        self.epoch = self.context.subcontext(task_name="epoch")
+        self.epoch.call_on_fit_task_begin(**self.told)
+
+    def after_epoch(self, figures: dict[str, Any]) -> bool:
+        return self.epoch.call_on_fit_task_end(
+            **self.told, reconstruction_attributes=self.fitted
+        )
+
+
+def begin_callbacks(estimator: Any, n_epochs: int) -> bool:
+    """Set up the callbacks of a fit; return whether there are any."""
+    state = vars(estimator)
+    if _CALLBACKS not in state and _PARENT not in state:
+        return False
+    estimator._init_callback_context(max_subtasks=n_epochs)
+    return True
+
+
+def without_callbacks(estimator: Any) -> Any:
+    """Take from an estimator all that belongs to its callbacks, and return it."""
+    for name in (_CALLBACKS, *_DURING_FIT):
+        vars(estimator).pop(name, None)
+    return estimator
