@@ -1,7 +1,7 @@
 """What the documentation shows runs: docstrings, README and the pages in docs."""
 
 import doctest
-import importlib
+import importlib.util
 import pkgutil
 import re
 import warnings
@@ -21,9 +21,15 @@ def modules():
     return [skoptnet, *(importlib.import_module(module.name) for module in found)]
 
 
+# What is about callbacks needs scikit-learn 1.9.
+WITH_CALLBACKS = importlib.util.find_spec("sklearn.callback") is not None
+if not WITH_CALLBACKS:
+    PAGES.remove(ROOT / "docs" / "callbacks.md")
+
 DOCTESTS = [
     test
     for module in modules()
+    if WITH_CALLBACKS or module.__name__ != "skoptnet.callbacks"
     for test in doctest.DocTestFinder().find(module)
     if test.examples
 ]

@@ -757,9 +757,8 @@ def test_warm_start_needs_the_same_classes(solver):
 @may_use_up_its_epochs
 def test_warm_start_uses_all_its_epochs(solver, Estimator):
     """Every fit counts to its own max_iter, whatever the fits before it used."""
-    model = Estimator(
-        2, solver=solver, learning_rate_init=1e-3, warm_start=True, max_iter=3
-    )
+    rate = {"learning_rate_init": 1e-3, "random_state": 0}
+    model = Estimator(2, solver=solver, warm_start=True, max_iter=3, **rate)
     for total in (3, 6):
         model.fit(X_IRIS, Y_IRIS)
         assert model.n_iter_ == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from abc import ABC, abstractmethod
@@ -37,6 +38,9 @@ from .watchers import (
     shown,
     with_callbacks,
 )
+
+# Modules whose lines no warning points at.
+_OURS = ("skoptnet.", "sklearn.callback.")
 
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200
@@ -473,10 +477,10 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
                 " lr_schedule, or standardised features."
             )
         elif outcome.reason == "interrupted":
-            warnings.warn(
+            _warn(
                 f"Training interrupted by user. The model is that of epoch"
                 f" {outcome.kept_epoch}.",
-                stacklevel=4,
+                UserWarning,
             )
         elif outcome.reason == "max_iter":
             _warn(
@@ -622,6 +626,9 @@ def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
     return end - best > max(0.5 * (curve[0] - best), 0.1 * abs(best) + tol)
 
 
-def _warn(message: str) -> None:
-    # 4: this function, _warn of the estimator, _fit and fit are ours.
-    warnings.warn(message, ConvergenceWarning, stacklevel=5)
+def _warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
+    """Warn where the user called, beyond our frames and those of the callbacks."""
+    frame, level = inspect.currentframe(), 1
+    while frame and frame.f_globals.get("__name__", "").startswith(_OURS):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
