@@ -279,10 +279,11 @@ class MLPClassifierX(ClassifierMixin, MLP):
         columns = self.n_outputs_ if self._multilabel else 1
         came = y.shape[1] if y.ndim == 2 else 1
         if (kind == "multilabel-indicator") != self._multilabel or came != columns:
-            meant = "a 0/1 matrix" if self._multilabel else "one label per row"
+            meant = f"a 0/1 matrix of {columns} columns"
             raise ValueError(
-                f"y_val must be as y is: {meant}, with {columns} columns. Got {kind}"
-                f" targets with {came} columns instead."
+                "y_val must be as y is:"
+                f" {meant if self._multilabel else 'one label per row'}. Got {kind}"
+                f" targets of shape {y.shape} instead."
             )
         if self._multilabel:
             return _dense(y).astype(dtype)
