@@ -203,9 +203,8 @@ class ScorerScore:
 def _takes_weights(scorer: Callable) -> bool:
     """Tell whether a scorer takes sample weights.
 
-    Those of `sklearn.metrics.make_scorer` have the argument in any case, and know
-    whether their metric has it.
+    Those of `sklearn.metrics.make_scorer` have the argument in any case; whether it
+    is of use is up to their metric.
     """
-    if hasattr(scorer, "_accept_sample_weight"):
-        return scorer._accept_sample_weight()
-    return "sample_weight" in signature(scorer).parameters
+    metric = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in signature(metric).parameters
