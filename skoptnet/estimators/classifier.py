@@ -41,9 +41,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
         the ``y`` of `fit`; `partial_fit` refuses it, but takes a dict. Multilabel
         targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
         ``'balanced'``; a row weighs the product over its labels. Early stopping counts
-        class weights in ``validation_loss`` and in the accuracy, its default score
-        (which ``'balanced'`` makes the balanced accuracy); a ``scoring`` of your own
-        sees sample weights only.
+        class weights in ``validation_loss`` and in the accuracy, its default score, so
+        that it does not undo them; a ``scoring`` of your own sees sample weights only.
 
     Attributes
     ----------

@@ -88,9 +88,10 @@ refit_all : bool, default=False
     for ``best_epoch_`` epochs without validation, as ``early_stopping=False`` with
     ``max_iter=best_epoch_`` and ``n_iter_no_change=inf`` does. ``coefs_``,
     ``intercepts_``, ``loss_`` and ``t_`` are then those of the second training, all
-    other attributes those of the first. There is no second where the first diverged or
-    was interrupted; if the second is, the first model is kept, with a warning. Not with ``warm_start`` or ``X_val``; without
-    ``early_stopping`` it has no effect, of which `fit` warns."""
+    other attributes those of the first. There is no second where the first diverged
+    or was interrupted; where the second does, the first model is kept, with a
+    warning. Not with ``warm_start`` or ``X_val``; without ``early_stopping`` it has
+    no effect, of which `fit` warns."""
 
 _ATTRIBUTES = """\
 coefs_ : list of ndarrays, the l-th of shape (k_{l-1}, k_l)
