@@ -161,9 +161,14 @@ class TrainingSet:
         """Return the set of some of the rows; nothing is copied."""
         return TrainingSet(self.X, self.Y, self.w, rows)
 
-    def own(self, values: Array) -> Array:
-        """Return those of Y or w that belong to the set."""
+    def own(self, values: Rows) -> Rows:
+        """Return those of X, Y or w that belong to the set."""
         return values if self.rows is None else values[self.rows]
+
+    @property
+    def own_weights(self) -> Array | None:
+        """The weights of the rows that belong to the set."""
+        return None if self.w is None else self.own(self.w)
 
 
 class Minibatches:
@@ -327,7 +332,7 @@ def train(
     max_epochs: int = 200,
     tol: float = 1e-4,
     patience: float = 10,
-    validate: Callable[[Array], float] | None = None,
+    validate: Callable[[Array], dict[str, float]] | None = None,
     watchers: Sequence[Watcher] = (),
 ) -> Outcome:
     """Train until the figure watched stops improving or the epochs are used up.
@@ -351,8 +356,8 @@ def train(
     tol, patience : float
         See `Progress`.
     validate : callable, optional
-        Takes theta, returns a score. Then the score is watched instead of the
-        training loss, and theta ends as that of the best epoch.
+        Takes theta, returns figures, "validation_score" among them. Then this is
+        watched instead of the training loss, and theta ends as that of the best epoch.
     watchers : sequence of Watcher
         What is told of every epoch.
 
@@ -373,7 +378,9 @@ def train(
         the weights of the best).
     """
     started_at = run.epoch
-    to_beat = validate(run.theta) if validate and started_at else -math.inf
+    to_beat = -math.inf
+    if validate and started_at:
+        to_beat = validate(run.theta)["validation_score"]
     progress, outcome = Progress(tol, patience, to_beat), Outcome()
     size = len(data) if optimizer.full_batch else batch_size
     batches = Minibatches(data, size, shuffle, network.block_rows)
@@ -509,7 +516,9 @@ class Epochs:
             return self.kernel.threads()
         return blas_threads(self.rows * self.network.largest_product)
 
-    def next(self, validate: Callable[[Array], float] | None) -> dict[str, Any]:
+    def next(
+        self, validate: Callable[[Array], dict[str, float]] | None
+    ) -> dict[str, Any]:
         """Train for one epoch and return its figures.
 
         Raises
@@ -539,9 +548,10 @@ class Epochs:
             "learning_rate": self.rate,
         }
         if validate:
-            figures["validation_score"] = validate(run.theta)
-            if not math.isfinite(figures["validation_score"]):
+            held_out = validate(run.theta)
+            if not all(map(math.isfinite, held_out.values())):
                 raise Diverged
+            figures |= held_out
         figures["seconds"] = time.perf_counter() - begun
         return figures
 

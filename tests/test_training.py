@@ -45,6 +45,12 @@ def start(solver="sgd", hidden=(5,), dtype=np.float64, seed=0):
     )
 
 
+def scored(scores):
+    """Return a validation whose scores are these, one after the other."""
+    scores = iter(scores)
+    return lambda theta: {"validation_score": next(scores)}
+
+
 def go(solver="sgd", data=None, run=None, **options):
     network, optimizer, fresh = start(solver)
     run = run or fresh
@@ -142,19 +148,19 @@ class TestProgress:
 
 
 def test_training_ends_after_exactly_so_many_idle_epochs():
-    scores = iter([0.1, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9])
-    run, outcome = go(validate=lambda theta: next(scores), patience=3, max_epochs=7)
+    validate = scored([0.1, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9])
+    run, outcome = go(validate=validate, patience=3, max_epochs=7)
     assert outcome.reason == "early_stopping"
     assert run.history["validation_score"] == [0.1, 0.5, 0.4, 0.4, 0.4]
     assert (outcome.kept_epoch, outcome.best) == (2, 0.5)
 
 
 def test_the_weights_of_the_best_validation_epoch_are_kept():
-    thetas, scores = [], iter([0.1, 0.8, 0.3])
+    thetas, score = [], scored([0.1, 0.8, 0.3])
 
     def validate(theta):
         thetas.append(theta.copy())
-        return next(scores)
+        return score(theta)
 
     run, _ = go(validate=validate, max_epochs=3)
     np.testing.assert_array_equal(run.theta, thetas[1])
@@ -163,8 +169,8 @@ def test_the_weights_of_the_best_validation_epoch_are_kept():
 def test_going_on_never_ends_below_where_it_began():
     """The weights a call starts from are scored, too, and kept if none is better."""
     run, _ = go(max_epochs=2)
-    before, scores = run.theta.copy(), iter([0.7, 0.2, 0.1])
-    run, outcome = go(run=run, validate=lambda theta: next(scores), max_epochs=2)
+    before = run.theta.copy()
+    run, outcome = go(run=run, validate=scored([0.7, 0.2, 0.1]), max_epochs=2)
     np.testing.assert_array_equal(run.theta, before)
     assert (outcome.best, outcome.kept_epoch) == (0.7, 2)
 
@@ -186,8 +192,7 @@ def test_k_and_k_epochs_are_two_k_epochs(solver):
 
 def test_history_lists_stay_equally_long():
     run, _ = go(max_epochs=2)
-    scores = iter([0.5, 0.6, 0.7])
-    go(run=run, validate=lambda theta: next(scores), max_epochs=2)
+    go(run=run, validate=scored([0.5, 0.6, 0.7]), max_epochs=2)
     go(run=run, max_epochs=1)
     assert {len(values) for values in run.history.values()} == {5}
     np.testing.assert_array_equal(
@@ -282,9 +287,10 @@ def test_early_stopping_watches_what_score_returns(Estimator):
     held_out = []
 
     class Watching(Estimator):
-        def _validator(self, network, data):
-            held_out.append(data)
-            return super()._validator(network, data)
+        def _split(self, *args):
+            parts = super()._split(*args)
+            held_out.append(parts[1])
+            return parts
 
     target = y if Estimator is MLPClassifierX else X[:, :2] @ [[1.0, 2.0], [3.0, 0.5]]
     model = Watching((3,), early_stopping=True, max_iter=7, random_state=0)

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from types import MethodType
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
+from sklearn.base import RegressorMixin
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from .._params import Interval, Options, StrOptions, check_params
-from .._types import Array
+from .._types import Array, Rows
 from ..activations import ACTIVATIONS
-from ..backends import outputs
 from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
-from ..training import Diverged, Outcome, Run, TrainingSet, train
-from .inputs import check_split, checked_weights, layer_tuple, weighed
+from ..training import Diverged, Outcome, Run, TrainingSet, Watcher, train
+from .calls import Call, Transaction
+from .fitted import Fitted
+from .inputs import checked_weights, layer_tuple, weighed, weighed_by_class
+from .reports import warn, warn_of
+from .validation import (
+    OwnData,
+    Score,
+    ScorerScore,
+    Validation,
+    check_settings,
+    negative_loss,
+    split,
+)
 from .watchers import (
     Callbacks,
     CallbackSupportMixin,
@@ -39,14 +46,11 @@ from .watchers import (
     with_callbacks,
 )
 
-# Modules whose lines no warning points at.
-_OURS = ("skoptnet.", "sklearn.callback.")
-
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200
 
 
-class MLP(CallbackSupportMixin, BaseEstimator, ABC):
+class MLP(CallbackSupportMixin, Fitted, ABC):
     """What the two estimators share: parameters, training and raw outputs."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -86,12 +90,13 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
         ],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "refit_all": ["boolean"],
     }
 
-    # Set by fitting: the network, what training changed, and the random state that
-    # the validation split was drawn from.
-    _network: Network
-    _run: Run
+    # Set by fitting; the last is what the validation split was drawn from.
+    loss_curve_: list[float]
+    best_loss_: float | None
     _split_state: Any
 
     def __init__(
@@ -121,6 +126,8 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        scoring=None,
+        refit_all=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -146,6 +153,8 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
+        self.refit_all = refit_all
 
     def set_params(self, **params):
         """Set parameters of the estimator, or of its solver and schedule objects.
@@ -191,13 +200,34 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Return the label of each row for a stratified split, None for none."""
 
     @abstractmethod
-    def _scorer(self, Y: Array, w: Array | None) -> Callable[[Array], float]:
-        """Return the function raw outputs -> score that early stopping watches."""
+    def _encode_held_out(self, y: Array, dtype: Any) -> Array:
+        """Check targets that are only scored, and return them as the loss wants."""
+
+    @abstractmethod
+    def _decode(self, Y: Array) -> Any:
+        """Return targets as a user knows them."""
+
+    @abstractmethod
+    def _default_score(self, Y: Array, w: Array | None) -> Score:
+        """Return the score of raw outputs for ``scoring=None``."""
+
+    def _class_weights(self, Y: Array, call: Call) -> Callable[[Array], Array] | None:
+        """Return the function targets -> weight of each row, None for all alike."""
+        return None
 
     # Fitting.
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the network to the data.
 
         Parameters
@@ -208,6 +238,15 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows; None weighs all alike.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation rows of your own for ``early_stopping=True``, in place of
+            those that it would set aside of ``X``: all of ``X`` is trained on. They
+            are not copied. In a `sklearn.pipeline.Pipeline` they are transformed as
+            ``X`` is with ``transform_input=["X_val"]`` and metadata routing.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Non-negative weights of the validation rows in their loss and score.
 
         Returns
         -------
@@ -228,45 +267,51 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
             loss. The model is kept in each case.
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, Call("fit", goes_on))
+        own = OwnData(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, Call("fit", goes_on), own)
 
-    def _fit(self, X, y, sample_weight, call: Call):
+    def _fit(self, X, y, sample_weight, call: Call, own: OwnData | None = None):
         followed = not call.partial and begin_callbacks(self, self.max_iter)
         with Transaction(self, draws=not call.partial) as transaction:
             optimizer, schedule = self._check_parameters()
-            data = self._read(X, y, sample_weight, call)
-            network, run = self._begin(data, optimizer, call)
-            validate, begun_at = None, run.epoch
-            if self.early_stopping:
-                data, held_out = self._split(data, run.rng, call)
-                validate = self._validator(network, held_out)
-            data, total_weight = weighed(data)
-            network = replace(network, l2=float(self.alpha) / total_weight)
+            own = own or OwnData()
+            if not call.partial:
+                check_settings(self, own)
+            whole = data = self._read(X, y, sample_weight, call)
+            held_out = self._read_own(own, data.X.dtype) if own.given else None
+            by_class = self._class_weights(data.Y, call)
+            rng = self._source_of_random_numbers(call)
+            refits = self.refit_all and self.early_stopping
+            drawn_again = deepcopy(rng) if refits else None
+            network, run = self._begin(data, optimizer, rng, call)
+            begun_at = run.epoch
+            if self.early_stopping and held_out is None:
+                data, held_out = self._split(data, rng, call)
             if call.goes_on:
                 run = run.handed_to(optimizer, network.xp)
-            max_epochs = 1 if call.partial else self.max_iter
+            validate = None
+            if held_out is not None:
+                weighed_rows = weighed_by_class(held_out, by_class, "validation")
+                score = self._score(network, run, held_out, weighed_rows)
+                validate = Validation(network, weighed_rows, score)
+            data = weighed_by_class(data, by_class, "training")
             callbacks = []
             if followed:
                 so_far = partial(self._so_far, network, run, optimizer, begun_at)
                 callbacks = [Callbacks(self, X, y, sample_weight, data.rows, so_far)]
                 callbacks[0].before_fit()
             try:
-                with shown(self.verbose, begun_at, max_epochs) as watchers:
-                    outcome = train(
-                        network,
-                        optimizer,
-                        schedule,
-                        run,
-                        data,
-                        learning_rate=self._initial_rate(optimizer),
-                        batch_size=self._rows_per_update(),
-                        shuffle=self.shuffle,
-                        max_epochs=max_epochs,
-                        tol=self.tol,
-                        patience=math.inf if call.partial else self.n_iter_no_change,
-                        validate=validate,
-                        watchers=[*watchers, *callbacks],
-                    )
+                network, outcome = self._train(
+                    network,
+                    optimizer,
+                    schedule,
+                    run,
+                    data,
+                    max_epochs=1 if call.partial else self.max_iter,
+                    patience=math.inf if call.partial else self.n_iter_no_change,
+                    validate=validate,
+                    watchers=callbacks,
+                )
             except Diverged:
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may"
@@ -284,34 +329,138 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
             if call.partial and outcome.reason == "max_iter":
                 outcome.reason = "partial_fit"
             self._keep(network, run, optimizer, outcome, begun_at)
+            if drawn_again and outcome.reason in ("early_stopping", "max_iter"):
+                transaction.commit()
+                run = self._new_run(network, optimizer, drawn_again, whole.X.dtype)
+                whole = weighed_by_class(whole, by_class, "training")
+                self._refit(network, optimizer, schedule, run, whole, outcome)
         for callback in callbacks:
             callback.after_fit()
-        self._warn(outcome, call, self.loss_curve_[begun_at:])
+        warn_of(self, outcome, self.loss_curve_[begun_at:])
         if outcome.reason == "interrupted" and call.partial:
             raise KeyboardInterrupt
         return self
 
+    def _train(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        run: Run,
+        data: TrainingSet,
+        *,
+        max_epochs: int,
+        watchers: Sequence[Watcher] = (),
+        **options: Any,
+    ) -> tuple[Network, Outcome]:
+        """Train the run; return the network with its penalty, and the outcome."""
+        data, total_weight = weighed(data)
+        network = replace(network, l2=float(self.alpha) / total_weight)
+        with shown(self.verbose, run.epoch, max_epochs) as lines:
+            outcome = train(
+                network,
+                optimizer,
+                schedule,
+                run,
+                data,
+                learning_rate=self._initial_rate(optimizer),
+                batch_size=self._rows_per_update(),
+                shuffle=self.shuffle,
+                tol=self.tol,
+                max_epochs=max_epochs,
+                watchers=[*lines, *watchers],
+                **options,
+            )
+        return network, outcome
+
+    def _refit(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        run: Run,
+        data: TrainingSet,
+        validated: Outcome,
+    ) -> None:
+        """Train a new run on all rows, for as many epochs as were best.
+
+        What the first training tells, of its curves and its end, stays. Where the
+        second does not get to its end, the model stays that of the first, too.
+        """
+        try:
+            network, outcome = self._train(
+                network, optimizer, schedule, run, data,
+                max_epochs=validated.kept_epoch, patience=math.inf,
+            )  # fmt: skip
+            reason = outcome.reason
+        except Diverged:
+            reason = "diverged"
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        if reason == "max_iter":
+            self._hold(network, run)
+            self.loss_, self.t_ = run.history["loss"][-1], run.samples
+            return
+        self.stop_reason_ = reason
+        warn(
+            f"With refit_all=True, training on all rows ended early ({reason}). The"
+            " model is the one that was validated, trained without the rows held out."
+        )
+
+    def _score(
+        self, network: Network, run: Run, data: TrainingSet, by_class: TrainingSet
+    ) -> Score:
+        """Return the score of the held-out rows that ``scoring`` asks for.
+
+        The default looks at them as training does, with class weights; a scorer is
+        called as its user would call it.
+        """
+        if self.scoring is None:
+            return self._default_score(by_class.own(by_class.Y), by_class.own_weights)
+        if isinstance(self.scoring, str) and self.scoring == "loss":
+            return negative_loss
+        model = copy(self)
+        # Held-out rows are arrays by now, without the names that were checked.
+        model.__dict__.pop("feature_names_in_", None)
+        model._hold(network, run)
+        X, y = data.own(data.X), self._decode(data.own(data.Y))
+        return ScorerScore(self.scoring, model, X, y, data.own_weights)
+
     def _read(self, X, y, sample_weight, call: Call) -> TrainingSet:
         """Check the data and return them as the network wants them."""
+        X, y = self._checked(X, y, order="C", reset=not call.goes_on)
+        if call.goes_on:
+            X = X.astype(self._run.theta.dtype, copy=False)
+        w = checked_weights(sample_weight, X)
+        Y = self._encode(y, X.dtype, call)
+        self.n_outputs_ = self._task(Y)[1]
+        return TrainingSet(X, Y, w)
+
+    def _read_own(self, own: OwnData, dtype: Any) -> TrainingSet:
+        """Check validation data that were passed to `fit`; X_val is not copied."""
+        try:
+            X, y = self._checked(own.X, own.y, reset=False)
+            Y = self._encode_held_out(y, dtype)
+        except ValueError as error:
+            raise ValueError(f"X_val and y_val cannot be used: {error}") from error
+        w = checked_weights(own.w, X, "sample_weight_val", use="score")
+        return TrainingSet(X, Y, w)
+
+    def _checked(self, X, y, **options: Any) -> tuple[Rows, Array]:
+        """Return rows and targets as arrays."""
         X, y = validate_data(
             self,
             X,
             y,
             accept_sparse="csr",
             dtype=(np.float64, np.float32),
-            order="C",
             multi_output=True,
             y_numeric=isinstance(self, RegressorMixin),
-            reset=not call.goes_on,
+            **options,
         )
-        if call.goes_on:
-            X = X.astype(self._run.theta.dtype, copy=False)
-        w = checked_weights(sample_weight, X)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        Y = self._encode(y, X.dtype, call)
-        self.n_outputs_ = self._task(Y)[1]
-        return TrainingSet(X, Y, w)
+        return X, y
 
     def _check_parameters(self) -> tuple[Optimizer, Schedule]:
         """Refuse what cannot be used; return solver and schedule as objects."""
@@ -353,7 +502,11 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
         return _AUTO_BATCH if auto else int(self.batch_size)
 
     def _begin(
-        self, data: TrainingSet, optimizer: Optimizer, call: Call
+        self,
+        data: TrainingSet,
+        optimizer: Optimizer,
+        rng: np.random.RandomState,
+        call: Call,
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
         task, n_outputs = self._task(data.Y)
@@ -361,10 +514,7 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
         network = Network(sizes, ACTIVATIONS[self.activation](), LOSSES[task]())
         if not call.goes_on:
             self.__dict__.pop("_split_state", None)
-            rng = check_random_state(self.random_state)
-            theta = network.draw(rng, data.X.dtype)
-            state = optimizer.start(theta, network.xp)
-            return network, Run(theta, state, type(optimizer), rng)
+            return network, self._new_run(network, optimizer, rng, data.X.dtype)
         if sizes != self._network.layer_sizes:
             raise ValueError(
                 f"{call.name} goes on with the fitted network, whose layers are"
@@ -373,6 +523,16 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
                 " Set hidden_layer_sizes back, or start anew with warm_start=False."
             )
         return network, self._run
+
+    def _source_of_random_numbers(self, call: Call) -> np.random.RandomState:
+        return self._run.rng if call.goes_on else check_random_state(self.random_state)
+
+    @staticmethod
+    def _new_run(
+        network: Network, optimizer: Optimizer, rng: np.random.RandomState, dtype: Any
+    ) -> Run:
+        theta = network.draw(rng, dtype)
+        return Run(theta, optimizer.start(theta, network.xp), type(optimizer), rng)
 
     def _split(
         self, data: TrainingSet, rng: np.random.RandomState, call: Call
@@ -387,35 +547,7 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
             rng.set_state(self._split_state)
         else:
             self._split_state = rng.get_state()
-        strata = self._strata(data.Y)
-        check_split(len(data), self.validation_fraction, strata)
-        rows = train_test_split(
-            np.arange(len(data)),
-            test_size=self.validation_fraction,
-            random_state=rng,
-            stratify=strata,
-        )
-        training, validation = data.part(rows[0]), data.part(rows[1])
-        for name, part in (("training", training), ("validation", validation)):
-            if part.w is not None and not part.own(part.w).any():
-                raise ValueError(
-                    f"All {name} rows of the early-stopping split have sample_weight"
-                    " zero. Change 'validation_fraction' or 'random_state'."
-                )
-        return training, validation
-
-    def _validator(
-        self, network: Network, data: TrainingSet
-    ) -> Callable[[Array], float]:
-        """Return the function theta -> score, nan where outputs are not finite."""
-        w = None if data.w is None else data.own(data.w)
-        score = self._scorer(data.own(data.Y), w)
-
-        def validate(theta: Array) -> float:
-            z = outputs(network, theta, data.X, data.rows)
-            return score(z) if np.isfinite(z).all() else math.nan
-
-        return validate
+        return split(data, self.validation_fraction, self._strata(data.Y), rng)
 
     def _keep(
         self,
@@ -426,23 +558,15 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
         begun_at: int,
     ) -> None:
         """Set the fitted attributes."""
-        self.__dict__.update(self._results(network, run, optimizer, outcome, begun_at))
+        self._hold(network, run)
+        self.__dict__.update(self._results(run, optimizer, outcome, begun_at))
 
     def _results(
-        self,
-        network: Network,
-        run: Run,
-        optimizer: Optimizer,
-        outcome: Outcome,
-        begun_at: int,
+        self, run: Run, optimizer: Optimizer, outcome: Outcome, begun_at: int
     ) -> dict[str, Any]:
-        """Return the fitted attributes by name."""
+        """Return what tells of the training, by name of the attribute."""
         losses, watched = run.history["loss"], self.early_stopping
         return {
-            "_network": network,
-            "_run": run,
-            "n_layers_": len(network.layer_sizes),
-            "out_activation_": network.loss.out_activation,
             "learning_rate_": self._initial_rate(optimizer),
             "stop_reason_": outcome.reason,
             "n_iter_": run.epoch - begun_at,
@@ -453,6 +577,7 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
             "best_loss_": None if watched else min(losses),
             "validation_scores_": run.history["validation_score"] if watched else None,
             "best_validation_score_": outcome.best if watched else None,
+            "best_epoch_": outcome.kept_epoch if watched else None,
         }
 
     def _so_far(
@@ -464,171 +589,6 @@ class MLP(CallbackSupportMixin, BaseEstimator, ABC):
         run = replace(run, rng=deepcopy(run.rng), history=history)
         best = max(history.get("validation_score", [math.nan]))
         outcome = Outcome("callback", best, kept_epoch=run.epoch)
-        return self._results(network, run, optimizer, outcome, begun_at)
-
-    def _warn(self, outcome: Outcome, call: Call, curve: list[float]) -> None:
-        """Say what a user should know about the way training ended."""
-        if outcome.reason == "diverged":
-            _warn(
-                f"Training diverged in epoch {len(self.loss_curve_) + 1}: loss or"
-                f" weights were no longer finite, at learning rate {outcome.rate:g}."
-                f" The weights of epoch {outcome.kept_epoch} are kept. Try a smaller"
-                f" learning_rate_init (it was {self.learning_rate_:g}), a decaying"
-                " lr_schedule, or standardised features."
-            )
-        elif outcome.reason == "interrupted":
-            _warn(
-                f"Training interrupted by user. The model is that of epoch"
-                f" {outcome.kept_epoch}.",
-                UserWarning,
-            )
-        elif outcome.reason == "max_iter":
-            _warn(
-                f"Maximum number of epochs (max_iter={self.max_iter}) reached and the"
-                " optimization has not converged yet. Increase max_iter, or raise"
-                " learning_rate_init if the loss falls slowly."
-            )
-        if not self.early_stopping and _gave_back_most(curve, self.loss_, self.tol):
-            _warn(
-                f"Training ended at a loss of {self.loss_:g}, far above the best,"
-                f" {min(curve):g}. Lower learning_rate_init, let it decay with"
-                " lr_schedule, or keep the best epoch with early_stopping=True."
-            )
-
-    # Predicting.
-
-    def _raw_outputs(self, X) -> Array:
-        check_is_fitted(self)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
-            reset=False,
-        )
-        return outputs(self._network, self._run.theta, X)
-
-    @property
-    def coefs_(self) -> list[Array]:
-        """Weight matrices W_1, ..., W_L, as views into one vector."""
-        return [W for W, _ in self._fitted_layers("coefs_")]
-
-    @coefs_.setter
-    def coefs_(self, values: Iterable[Array]) -> None:
-        _assign("coefs_", self.coefs_, values)
-
-    @property
-    def intercepts_(self) -> list[Array]:
-        """Bias vectors b_1, ..., b_L, as views into one vector."""
-        return [b for _, b in self._fitted_layers("intercepts_")]
-
-    @intercepts_.setter
-    def intercepts_(self, values: Iterable[Array]) -> None:
-        _assign("intercepts_", self.intercepts_, values)
-
-    def _fitted_layers(self, name: str) -> list[tuple[Array, Array]]:
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError(
-                f"{type(self).__name__} has no attribute {name!r} before it is fitted."
-            )
-        return self._network.layers(self._run.theta)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_run")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-class Call:
-    """Which method was called, and whether it goes on with a fitted model."""
-
-    def __init__(self, name: str, goes_on: bool, classes: Any = None):
-        self.partial = name == "partial_fit"
-        self.name = name if self.partial else "fit with warm_start=True"
-        self.goes_on, self.classes = goes_on, classes
-
-
-class Transaction:
-    """Brings an estimator's attributes and random numbers back if the block fails.
-
-    Where only `train` draws random numbers, which brings them back itself, ``draws`` is
-    False: asking for their state takes longer than a small `partial_fit`.
-    """
-
-    def __init__(self, estimator: Any, draws: bool):
-        self.attributes, self.draws = vars(estimator), draws
-
-    def __enter__(self) -> Transaction:
-        self.commit()
-        return self
-
-    def commit(self) -> None:
-        """Let later failures come back to the attributes as they are now."""
-        self.before = dict(self.attributes)
-        run = self.before.get("_run") if self.draws else None
-        self.rng = run.rng if run else None
-        self.random = self.rng.get_state() if self.rng else None
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        if kind is not None:
-            self.attributes.clear()
-            self.attributes.update(self.before)
-            if self.rng:
-                self.rng.set_state(self.random)
-
-
-class NoPartialFit(AttributeError, ValueError):
-    """Raised where ``partial_fit`` is asked for and cannot be had.
-
-    As an AttributeError it makes ``hasattr(model, "partial_fit")`` False.
-    """
-
-
-class without_early_stopping:  # noqa: N801, used as a decorator
-    """A method that an estimator has only while ``early_stopping`` is False."""
-
-    def __init__(self, method: Callable):
-        self.method = method
-        self.__doc__ = method.__doc__
-
-    def __get__(self, estimator: Any, owner: type) -> Callable:
-        if estimator is None:
-            return self.method
-        if estimator.early_stopping:
-            raise NoPartialFit(
-                f"partial_fit does not support early_stopping=True: {owner.__name__}"
-                " would train on the rows of one call that it held out in another."
-                " Set early_stopping=False, or use fit."
-            )
-        return MethodType(self.method, estimator)
-
-
-def _assign(name: str, views: list[Array], values: Iterable[Array]) -> None:
-    values = list(values)
-    shapes = [view.shape for view in views]
-    if [np.shape(value) for value in values] != shapes:
-        raise ValueError(
-            f"{name} must be arrays of the shapes {shapes}."
-            f" Got {[np.shape(value) for value in values]} instead."
-        )
-    for view, value in zip(views, values, strict=True):
-        view[...] = value
-
-
-def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
-    """Tell whether ``end`` lies visibly, and by more than half, back up the curve."""
-    if not curve:
-        return False
-    best = min(curve)
-    return end - best > max(0.5 * (curve[0] - best), 0.1 * abs(best) + tol)
-
-
-def _warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
-    """Warn where the user called, beyond our frames and those of the callbacks."""
-    frame, level = inspect.currentframe(), 1
-    while frame and frame.f_globals.get("__name__", "").startswith(_OURS):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+        so_far = copy(self)
+        so_far._keep(network, run, optimizer, outcome, begun_at)
+        return dict(vars(so_far))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -10,8 +10,11 @@ from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from .._params import StrOptions
 from .._types import Array
-from .base import MLP, Call, without_early_stopping
+from .base import MLP
+from .calls import Call, without_early_stopping
+from .class_weights import ClassWeights
 from .docstrings import documented
 
 
@@ -30,6 +33,16 @@ class MLPClassifierX(ClassifierMixin, MLP):
     with :math:`n` the weight sum of the training set.
 
     {parameters}
+    class_weight : dict, list of dicts, 'balanced' or None, default=None
+        Weight of each class in the training loss, multiplied with ``sample_weight``;
+        as `sklearn.utils.class_weight.compute_sample_weight` has it. A dict is
+        ``{class label: weight}``, weights in [0, inf), 1 for classes it does not
+        name. ``'balanced'`` is ``n_samples / (n_classes * rows of the class)``, from
+        the ``y`` of `fit`; `partial_fit` refuses it, but takes a dict. Multilabel
+        targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
+        ``'balanced'``; a row weighs the product over its labels. Early stopping counts
+        class weights in ``validation_loss`` and in the accuracy, its default score, so
+        that it does not undo them; a ``scoring`` of your own sees sample weights only.
 
     Attributes
     ----------
@@ -59,8 +72,74 @@ class MLPClassifierX(ClassifierMixin, MLP):
     True
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **MLP._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
+
     _multilabel: bool
     _sparse_y: bool
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate_init="auto",
+        lr_schedule="constant",
+        decay_rate=0.5,
+        decay_epochs=10,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        rho=0.9,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        scoring=None,
+        refit_all=False,
+        class_weight=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            lr_schedule=lr_schedule,
+            decay_rate=decay_rate,
+            decay_epochs=decay_epochs,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            rho=rho,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            scoring=scoring,
+            refit_all=refit_all,
+        )
+        self.class_weight = class_weight
 
     @without_early_stopping
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -186,9 +265,62 @@ class MLPClassifierX(ClassifierMixin, MLP):
             )
         if self._multilabel:
             self._sparse_y = issparse(y)
-            return (y.toarray() if issparse(y) else y).astype(dtype)
-        codes = self._codes(y, call)
+            return _dense(y).astype(dtype)
+        return self._targets(self._codes(y, call), dtype)
+
+    def _targets(self, codes: Array, dtype: Any) -> Array:
+        """Return class numbers as the loss wants them."""
         return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
+
+    def _encode_held_out(self, y, dtype):
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y_val")
+        columns = self.n_outputs_ if self._multilabel else 1
+        came = y.shape[1] if y.ndim == 2 else 1
+        if (kind == "multilabel-indicator") != self._multilabel or came != columns:
+            meant = f"a 0/1 matrix of {columns} columns"
+            raise ValueError(
+                "y_val must be as y is:"
+                f" {meant if self._multilabel else 'one label per row'}. Got {kind}"
+                f" targets of shape {y.shape} instead."
+            )
+        if self._multilabel:
+            return _dense(y).astype(dtype)
+        known = set(self.classes_.tolist())
+        unknown = [label for label in np.unique(y).tolist() if label not in known]
+        if unknown:
+            raise ValueError(
+                f"y_val has classes that y has not: {unknown}. y has {self.classes_}."
+            )
+        return self._targets(np.searchsorted(self.classes_, y), dtype)
+
+    def _decode(self, Y):
+        if not self._multilabel:
+            return self.classes_[self._class_numbers(Y)[:, 0]]
+        codes = self._class_numbers(Y)
+        return csr_array(codes) if self._sparse_y else codes
+
+    @staticmethod
+    def _class_numbers(Y: Array) -> Array:
+        """Return encoded targets as integers, one column per label."""
+        return Y.reshape(len(Y), -1).astype(np.intp)
+
+    def _class_weights(self, Y, call):
+        if self.class_weight is None:
+            return None
+        if call.partial and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit: a call does"
+                " not know the rows of the others. Give the weights as a dict, from a"
+                " large enough sample y of the targets: class_weight=dict(zip(classes,"
+                " compute_class_weight('balanced', classes=classes, y=y)))."
+            )
+        labels = [self.classes_.tolist()]
+        if self._multilabel:
+            labels = [[0, 1]] * Y.shape[1]
+        codes = self._class_numbers(Y)
+        weights = ClassWeights(self.class_weight, codes, labels, self._multilabel)
+        return lambda Y: weights.of(self._class_numbers(Y))
 
     def _codes(self, y: Array, call: Call) -> Array:
         """Return the number of each row's class."""
@@ -275,11 +407,11 @@ class MLPClassifierX(ClassifierMixin, MLP):
             return None
         return self.classes_[Y.reshape(len(Y)).astype(int)]
 
-    def _scorer(self, Y, w):
+    def _default_score(self, Y, w):
         softmax = Y.ndim == 1
         truth = Y if softmax else Y > 0.5
 
-        def accuracy(z: Array) -> float:
+        def accuracy(z: Array, loss: float) -> float:
             hits = _chosen(z, "softmax" if softmax else "logistic") == truth
             return float(np.average(hits if softmax else hits.all(axis=1), weights=w))
 
@@ -289,6 +421,10 @@ class MLPClassifierX(ClassifierMixin, MLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _dense(y: Any) -> Array:
+    return y.toarray() if issparse(y) else y
 
 
 def _chosen(z: Array, out_activation: str) -> Array:

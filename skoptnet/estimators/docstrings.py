@@ -65,12 +65,34 @@ epsilon : float in (0, inf) or None, default=None
     ``'adam'``. None takes the solver's default: 1e-7, 1e-6, 1e-8.
 early_stopping : bool, default=False
     Whether to set ``validation_fraction`` of the training data aside, to stop when
-    their score (accuracy or R2) stops improving, and to keep the weights of the
+    their score (see ``scoring``) stops improving, and to keep the weights of the
     best epoch. The split is stratified by class, but for multilabel targets.
+    Validation data of your own, ``X_val`` and ``y_val`` of `fit`, take the place of
+    the split.
 validation_fraction : float in (0, 1), default=0.1
-    Share of the samples to set aside; at least 2 samples, and 1 per class.
+    Share of the samples to set aside; at least 2 samples, and 1 per class. Not read
+    where `fit` is given ``X_val``.
 n_iter_no_change : int or inf, default=10
-    Epochs without an improvement of ``tol`` after which training ends."""
+    Epochs without an improvement of ``tol`` after which training ends.
+scoring : str, callable or None, default=None
+    The score of the validation rows, of which higher is better. None is accuracy or
+    R2; ``'loss'`` is the negative of their loss (see ``validation_loss`` in
+    ``history_``); another name is that of a scikit-learn scorer; a callable is called
+    as ``scorer(estimator, X, y)``. A scorer is called once per epoch (and once
+    before the first of a warm start), with arrays, with an estimator that has the
+    weights of the moment during the call, and with ``sample_weight`` where there are
+    weights and it takes them. Without ``early_stopping`` it has no effect, of which
+    `fit` warns.
+refit_all : bool, default=False
+    Whether, once early stopping has found the best epoch, to train again on all
+    samples, those set aside included: from a first draw of the same ``random_state``,
+    for ``best_epoch_`` epochs without validation, as ``early_stopping=False`` with
+    ``max_iter=best_epoch_`` and ``n_iter_no_change=inf`` does. ``coefs_``,
+    ``intercepts_``, ``loss_`` and ``t_`` are then those of the second training, all
+    other attributes those of the first. There is no second where the first diverged
+    or was interrupted; where the second does, the first model is kept, with a
+    warning. Not with ``warm_start`` or ``X_val``; without ``early_stopping`` it has
+    no effect, of which `fit` warns."""
 
 _ATTRIBUTES = """\
 coefs_ : list of ndarrays, the l-th of shape (k_{l-1}, k_l)
@@ -87,10 +109,15 @@ validation_scores_ : list of float or None
     Score of each epoch with ``early_stopping``, else None.
 best_validation_score_ : float or None
     Score of the weights that are kept with ``early_stopping``, else None.
+best_epoch_ : int or None
+    Number of the epoch (from 1, over all calls) that ended with these weights, with
+    ``early_stopping``, else None.
 history_ : dict of lists
     One entry per epoch in each list, ready for `pandas.DataFrame`: ``epoch`` (from
     1), ``update`` (made so far), ``loss``, ``learning_rate`` (of the last update),
-    ``validation_score`` (with ``early_stopping``), ``seconds``.
+    ``validation_loss`` and ``validation_score`` (with ``early_stopping``),
+    ``seconds``. ``validation_loss`` is the training loss, class weights included but
+    without the penalty, of the validation samples at the end of the epoch.
 learning_rate_ : float
     The initial learning rate that was used.
 n_iter_ : int

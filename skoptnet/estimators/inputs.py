@@ -1,9 +1,8 @@
-"""Checks of what comes in: layer sizes, sample weights, the validation split."""
+"""Checks of what comes in: layer sizes and sample weights."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -29,26 +28,42 @@ def layer_tuple(estimator: Any) -> tuple[int, ...]:
     return tuple(int(k) for k in sizes)
 
 
-def checked_weights(sample_weight: Any, X: Rows) -> Array | None:
-    """Return sample_weight as an array, None for none."""
+def checked_weights(
+    sample_weight: Any, X: Rows, name: str = "sample_weight", use: str = "learn"
+) -> Array | None:
+    """Return weights of the rows as an array, None for none."""
     if sample_weight is None:
         return None
     w = np.asarray(sample_weight)
     if w.ndim != 1:
         raise ValueError(
-            f"sample_weight must have shape ({X.shape[0]},). Got {w.shape} instead."
+            f"{name} must have shape ({X.shape[0]},). Got {w.shape} instead."
         )
-    w = check_array(w, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
     check_consistent_length(X, w)
     if (w < 0).any():
         raise ValueError(
-            f"sample_weight must not be negative. Got {w.min():g} as its smallest."
+            f"{name} must not be negative. Got {w.min():g} as its smallest."
         )
     if not w.any():
         raise ValueError(
-            "sample_weight must not be zero for all rows: there is nothing to learn."
+            f"{name} must not be zero for all rows: there is nothing to {use}."
         )
     return w
+
+
+def weighed_by_class(
+    data: TrainingSet, by_class: Callable[[Array], Array] | None, part: str
+) -> TrainingSet:
+    """Return the rows with their weights multiplied by those of their classes."""
+    if by_class is None:
+        return data
+    w = by_class(data.Y) if data.w is None else data.w * by_class(data.Y)
+    if not data.own(w).any():
+        raise ValueError(
+            f"class_weight and sample_weight give every {part} row the weight zero."
+        )
+    return replace(data, w=w)
 
 
 def weighed(data: TrainingSet) -> tuple[TrainingSet, float]:
@@ -58,29 +73,3 @@ def weighed(data: TrainingSet) -> tuple[TrainingSet, float]:
     total = float(data.own(data.w).sum())
     w = (data.w * (len(data) / total)).astype(data.X.dtype)
     return replace(data, w=w), total
-
-
-def check_split(n: int, fraction: float, strata: Array | None) -> None:
-    """Refuse a validation split that cannot be made or used."""
-    n_validation = math.ceil(fraction * n)
-    got = (
-        f"Got validation_fraction={fraction} of n_samples={n}, which is"
-        f" {n_validation} validation and {n - n_validation} training rows."
-    )
-    labels, counts = np.unique([] if strata is None else strata, return_counts=True)
-    if (counts < 2).any():
-        raise ValueError(
-            "The least populated classes in y have only 1 member, too few for the"
-            " stratified split of early_stopping=True. Classes with too few members"
-            f" are: {labels[counts < 2].tolist()}"
-        )
-    if n_validation < 2 or n - n_validation < 1:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the"
-            f" size of your dataset: early stopping needs 2 rows at least. {got}"
-        )
-    if min(n_validation, n - n_validation) < len(labels):
-        raise ValueError(
-            "The validation set is too small. Change 'validation_fraction' so that"
-            f" each of the {len(labels)} classes can be in both parts. {got}"
-        )

@@ -7,7 +7,8 @@ from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 
 from .._types import Array
-from .base import MLP, Call, without_early_stopping
+from .base import MLP
+from .calls import Call, without_early_stopping
 from .docstrings import documented
 
 
@@ -98,17 +99,28 @@ class MLPRegressorX(RegressorMixin, MLP):
         y = y.toarray() if issparse(y) else y
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
+    def _encode_held_out(self, y, dtype):
+        Y = self._encode(y, dtype, Call("y_val", goes_on=True))
+        if Y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y_val has {Y.shape[1]} columns, but y has {self.n_outputs_}."
+            )
+        return Y
+
+    def _decode(self, Y):
+        return Y[:, 0] if Y.shape[1] == 1 else Y
+
     def _task(self, Y):
         return "squared_error", Y.shape[1]
 
     def _strata(self, Y):
         return None
 
-    def _scorer(self, Y, w):
+    def _default_score(self, Y, w):
         mean = np.average(Y, axis=0, weights=w)
         spread = np.average((Y - mean) ** 2, axis=0, weights=w)
 
-        def r2(z: Array) -> float:
+        def r2(z: Array, loss: float) -> float:
             error = np.average((z - Y) ** 2, axis=0, weights=w)
             # As sklearn.metrics.r2_score: a constant target is met or it is not.
             constant = np.where(error == 0, 1.0, 0.0)

@@ -1,0 +1,100 @@
+"""Class weights: how much the rows of a class count in the training loss."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+
+from .._types import Array
+
+
+class ClassWeights:
+    """The weight of each class, for one column of labels or for several.
+
+    Rows weigh what `sklearn.utils.class_weight.compute_sample_weight` says: the
+    product over the columns.
+
+    Parameters
+    ----------
+    given : "balanced", dict or list of dicts
+        The parameter ``class_weight``; a list has one dict per column.
+    codes : int array of shape (n, n_columns)
+        The number of each row's class.
+    labels : list of lists
+        Per column, the label of each number.
+    multilabel : bool
+        Whether a list is needed in place of a dict.
+    """
+
+    def __init__(self, given: Any, codes: Array, labels: list[list], multilabel: bool):
+        self.tables = []
+        if isinstance(given, str):
+            self.tables = [
+                _balanced(column, len(names))
+                for column, names in zip(codes.T, labels, strict=True)
+            ]
+            return
+        if multilabel != isinstance(given, list):
+            raise ValueError(
+                "The 'class_weight' parameter must be"
+                + (
+                    " a list of dicts, one per label, such as [{0: 1, 1: 5}, {}],"
+                    if multilabel
+                    else " one dict, {class label: weight},"
+                )
+                + f" 'balanced' or None for these targets. Got {given!r} instead."
+            )
+        per_column = given if multilabel else [given]
+        if len(per_column) != len(labels):
+            raise ValueError(
+                "The 'class_weight' parameter must have one dict per label:"
+                f" {len(labels)}. Got {len(per_column)} instead."
+            )
+        self.tables = [
+            _chosen(weights, names)
+            for weights, names in zip(per_column, labels, strict=True)
+        ]
+
+    def of(self, codes: Array) -> Array:
+        """Return the weight of each row, of shape (n,)."""
+        return np.prod(
+            [table[column] for table, column in zip(self.tables, codes.T, strict=True)],
+            axis=0,
+            dtype=np.float64,
+        )
+
+
+def _balanced(column: Array, n_classes: int) -> Array:
+    """Return n / (number of classes that are there * rows of the class)."""
+    present = np.unique(column)
+    table = np.ones(n_classes)
+    table[present] = compute_class_weight("balanced", classes=present, y=column)
+    return table
+
+
+def _chosen(weights: Any, labels: list) -> Array:
+    """Return the weights that a dict names, 1 for classes that it does not name."""
+    if not isinstance(weights, dict):
+        raise ValueError(
+            "The 'class_weight' parameter must have dicts {class label: weight} in"
+            f" its list. Got {weights!r} instead."
+        )
+    for label, weight in weights.items():
+        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+            raise ValueError(
+                "The 'class_weight' parameter must have finite weights of at least 0."
+                f" Got {weight!r} for class {label!r} instead."
+            )
+    # A class that a part of the data lacks may be named: cross-validation makes such
+    # parts. Where another class goes without a weight, a label is probably misspelt.
+    unknown = [label for label in weights if label not in labels]
+    if unknown and any(label not in weights for label in labels):
+        raise ValueError(
+            f"The 'class_weight' parameter names the classes {unknown}, which are not"
+            f" among those of y: {labels}."
+        )
+    return np.array([weights.get(label, 1.0) for label in labels], dtype=np.float64)
