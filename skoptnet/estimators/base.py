@@ -23,7 +23,7 @@ from .._params import Interval, Options, StrOptions, check_params
 from .._types import Array
 from ..activations import ACTIVATIONS
 from ..backends import outputs
-from ..losses import LOSSES
+from ..losses import Loss
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
@@ -171,8 +171,8 @@ class MLP(BaseEstimator, ABC):
         """Check y, set what describes it, and return it as the loss wants it."""
 
     @abstractmethod
-    def _task(self, Y: Array) -> tuple[str, int]:
-        """Return the key in LOSSES and the number of outputs."""
+    def _task(self, Y: Array) -> tuple[Loss, int]:
+        """Return the loss and the number of raw outputs."""
 
     @abstractmethod
     def _strata(self, Y: Array) -> Array | None:
@@ -333,9 +333,9 @@ class MLP(BaseEstimator, ABC):
         self, data: TrainingSet, optimizer: Optimizer, call: Call
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
-        task, n_outputs = self._task(data.Y)
+        loss, n_outputs = self._task(data.Y)
         sizes = (data.X.shape[1], *layer_tuple(self), n_outputs)
-        network = Network(sizes, ACTIVATIONS[self.activation](), LOSSES[task]())
+        network = Network(sizes, ACTIVATIONS[self.activation](), loss)
         if not call.goes_on:
             self.__dict__.pop("_split_state", None)
             rng = check_random_state(self.random_state)

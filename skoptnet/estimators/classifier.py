@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -10,12 +11,16 @@ from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from .._params import Interval
 from .._types import Array
+from ..losses import LOSSES
 from .base import MLP, Call, without_early_stopping
 from .docstrings import documented
+from .signature import with_shared_parameters
 
 
 @documented
+@with_shared_parameters
 class MLPClassifierX(ClassifierMixin, MLP):
     """Multi-layer perceptron classifier with a choice of seven solvers.
 
@@ -30,6 +35,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
     with :math:`n` the weight sum of the training set.
 
     {parameters}
+    {classifier_parameters}
 
     Attributes
     ----------
@@ -59,8 +65,24 @@ class MLPClassifierX(ClassifierMixin, MLP):
     True
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **MLP._parameter_constraints,
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+
     _multilabel: bool
     _sparse_y: bool
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        label_smoothing=0.0,
+        **shared,
+    ):
+        super().__init__(hidden_layer_sizes, activation, **shared)
+        self.label_smoothing = label_smoothing
 
     @without_early_stopping
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -265,10 +287,15 @@ class MLPClassifierX(ClassifierMixin, MLP):
             )
 
     def _task(self, Y):
+        name, n_outputs = "multiclass", len(self.classes_)
         if self._multilabel:
-            return "multilabel", Y.shape[1]
-        n_classes = len(self.classes_)
-        return ("binary", 1) if n_classes == 2 else ("multiclass", n_classes)
+            name, n_outputs = "multilabel", Y.shape[1]
+        elif n_outputs == 2:
+            name, n_outputs = "binary", 1
+        own: dict[str, Any] = {}
+        if self.label_smoothing > 0:
+            name, own = f"smoothed_{name}", {"s": float(self.label_smoothing)}
+        return LOSSES[name](**own), n_outputs
 
     def _strata(self, Y):
         if self._multilabel:

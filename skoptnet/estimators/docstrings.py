@@ -64,12 +64,38 @@ epsilon : float in (0, inf) or None, default=None
     ``'adam'``. None takes the solver's default: 1e-7, 1e-6, 1e-8.
 early_stopping : bool, default=False
     Whether to set ``validation_fraction`` of the training data aside, to stop when
-    their score (accuracy or R2) stops improving, and to keep the weights of the
-    best epoch. The split is stratified by class, but for multilabel targets.
+    their score stops improving, and to keep the weights of the best epoch. The
+    score is accuracy, or of a regressor R2; for another loss than
+    ``'squared_error'`` D2, the share that is saved of the loss of the best constant
+    prediction, averaged over outputs. The split is stratified by class, but for
+    multilabel targets.
 validation_fraction : float in (0, 1), default=0.1
     Share of the samples to set aside; at least 2 samples, and 1 per class.
 n_iter_no_change : int or inf, default=10
     Epochs without an improvement of ``tol`` after which training ends."""
+
+_REGRESSOR_PARAMETERS = """\
+loss : str, default='squared_error'
+    What is minimised. Of :math:`e = \\hat y - y`: ``'squared_error'``,
+    :math:`e^2 / 2`; ``'absolute_error'``, :math:`|e|`, for medians; ``'huber'``, the
+    first where :math:`|e|` is at most ``huber_delta``, linear beyond;
+    ``'quantile'``, the pinball loss, for quantiles. Half the deviance, with
+    :math:`\\hat y = e^z` for the raw output z: ``'poisson'``, for counts and rates
+    (y is not negative, and not 0 in all rows of a `fit`); ``'gamma'``, for amounts
+    whose spread grows with their mean (y is above 0).
+huber_delta : float in (0, inf), default=1.0
+    Error from which ``'huber'`` is linear, in the unit of y.
+quantile : float in (0, 1) or increasing sequence of them, default=0.5
+    The quantile that ``'quantile'`` is to predict. For several, of a single target,
+    `predict` returns a column each, in order, which never cross. A sequence of one
+    is that one."""
+
+_CLASSIFIER_PARAMETERS = """\
+label_smoothing : float in [0, 1), default=0.0
+    Share s of each label that is spread evenly over the K classes: the target is
+    :math:`(1 - s) y + s / K`, and :math:`(1 - s) y + s / 2` for two classes and for
+    each label of multilabel targets. The loss that is reported is that of these
+    targets."""
 
 _ATTRIBUTES = """\
 coefs_ : list of ndarrays, the l-th of shape (k_{l-1}, k_l)
@@ -103,9 +129,10 @@ stop_reason_ : str
 n_layers_ : int
     Number of layers, input and output included.
 n_outputs_ : int
-    Number of outputs.
+    Number of outputs: of a regressor one per target, or per quantile.
 out_activation_ : str
-    Link of the outputs: ``'logistic'``, ``'softmax'`` or ``'identity'``.
+    Link of the outputs: ``'logistic'``, ``'softmax'``, ``'identity'``, ``'exp'``, or
+    for several quantiles ``'cumulative_softplus'``.
 n_features_in_ : int
     Number of features seen in `fit`.
 feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -123,7 +150,13 @@ Ctrl-C keeps those of the last finished epoch (with ``early_stopping``, of the b
 def documented(cls: _Class) -> _Class:
     """Put the shared parts into a class' docstring."""
     doc = cls.__doc__ or ""
-    parts = {"parameters": _PARAMETERS, "attributes": _ATTRIBUTES, "notes": _NOTES}
+    parts = {
+        "parameters": _PARAMETERS,
+        "classifier_parameters": _CLASSIFIER_PARAMETERS,
+        "regressor_parameters": _REGRESSOR_PARAMETERS,
+        "attributes": _ATTRIBUTES,
+        "notes": _NOTES,
+    }
     for name, text in parts.items():
         doc = doc.replace(f"{{{name}}}", indent(text, "    ").lstrip())
     cls.__doc__ = doc
