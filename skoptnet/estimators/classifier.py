@@ -34,8 +34,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
 
     with :math:`n` the weight sum of the training set.
 
-    {parameters}
-    {classifier_parameters}
+    {layers}
+    {classification}
+    {training}
 
     Attributes
     ----------

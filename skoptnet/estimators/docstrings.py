@@ -1,17 +1,19 @@
-"""The parts of the two estimators' docstrings that say the same."""
+"""Parameters, attributes and notes, as the estimators' docstrings have them."""
 
 from textwrap import indent
 from typing import TypeVar
 
 _Class = TypeVar("_Class", bound=type)
 
-_PARAMETERS = """\
+_LAYERS = """\
 Parameters
 ----------
 hidden_layer_sizes : int or array-like of int, default=(100,)
     Number of units of each hidden layer, each at least 1; () is a linear model.
 activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-    Activation of the hidden layers.
+    Activation of the hidden layers."""
+
+_TRAINING = """\
 solver : str or Optimizer, default='adam'
     One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
     ``'rmsprop'``, ``'adam'``, or an `Optimizer` object. With an object, the
@@ -74,7 +76,7 @@ validation_fraction : float in (0, 1), default=0.1
 n_iter_no_change : int or inf, default=10
     Epochs without an improvement of ``tol`` after which training ends."""
 
-_REGRESSOR_PARAMETERS = """\
+_REGRESSION = """\
 loss : str, default='squared_error'
     What is minimised. Of :math:`e = \\hat y - y`: ``'squared_error'``,
     :math:`e^2 / 2`; ``'absolute_error'``, :math:`|e|`, for medians; ``'huber'``, the
@@ -90,7 +92,7 @@ quantile : float in (0, 1) or increasing sequence of them, default=0.5
     `predict` returns a column each, in order, which never cross. A sequence of one
     is that one."""
 
-_CLASSIFIER_PARAMETERS = """\
+_CLASSIFICATION = """\
 label_smoothing : float in [0, 1), default=0.0
     Share s of each label that is spread evenly over the K classes: the target is
     :math:`(1 - s) y + s / K`, and :math:`(1 - s) y + s / 2` for two classes and for
@@ -148,12 +150,13 @@ Ctrl-C keeps those of the last finished epoch (with ``early_stopping``, of the b
 
 
 def documented(cls: _Class) -> _Class:
-    """Put the shared parts into a class' docstring."""
+    """Put these parts into a class' docstring."""
     doc = cls.__doc__ or ""
     parts = {
-        "parameters": _PARAMETERS,
-        "classifier_parameters": _CLASSIFIER_PARAMETERS,
-        "regressor_parameters": _REGRESSOR_PARAMETERS,
+        "layers": _LAYERS,
+        "classification": _CLASSIFICATION,
+        "regression": _REGRESSION,
+        "training": _TRAINING,
         "attributes": _ATTRIBUTES,
         "notes": _NOTES,
     }

@@ -34,10 +34,12 @@ class MLPRegressorX(RegressorMixin, MLP):
         + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
 
     with :math:`n` the weight sum of the training set. Targets of very different
-    scale than 1 are best standardised (`sklearn.compose.TransformedTargetRegressor`).
+    scale than 1 are best standardised (`sklearn.compose.TransformedTargetRegressor`),
+    or divided by their mean for ``loss='poisson'`` and ``'gamma'``.
 
-    {parameters}
-    {regressor_parameters}
+    {layers}
+    {regression}
+    {training}
 
     Attributes
     ----------
@@ -62,6 +64,17 @@ class MLPRegressorX(RegressorMixin, MLP):
     ...     MLPRegressorX((20,), solver="momentum", alpha=30, random_state=0),
     ... )
     >>> bool(cross_val_score(model, X, (y - y.mean()) / y.std()).mean() > 0.4)
+    True
+
+    Three quantiles at once, the outer two of which hold four fifths of the targets:
+
+    >>> model = MLPRegressorX(
+    ...     (20,), loss="quantile", quantile=[0.1, 0.5, 0.9], random_state=0
+    ... )
+    >>> low, median, high = model.fit(10 * X, y / 100).predict(10 * X).T
+    >>> bool(((low <= median) & (median <= high)).all())
+    True
+    >>> bool(0.75 < ((low <= y / 100) & (y / 100 <= high)).mean() < 0.85)
     True
     """
 
