@@ -1,21 +1,16 @@
-"""The losses: against scikit-learn's metrics, torch, SciPy and closed forms.
+"""The losses: against scikit-learn's metrics, SciPy and closed forms.
 
-That a network's gradient is the derivative of its objective, for every loss, is in
-``test_network.py``. Here: what the losses are, what minimises them, what estimators
-make of them.
+Here: what the losses are, what minimises them, what estimators make of them. That a
+network's gradient is the derivative of its objective, for every loss, is in
+``test_network.py``; label smoothing is in ``test_label_smoothing.py``.
 """
-
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import (
-    CANCER,
     DIABETES,
     KINDS,
-    LABELS,
     NUMBERS,
     X,
     assert_fit_refused,
@@ -25,12 +20,11 @@ from problems import (
 from scipy.optimize import minimize_scalar
 from scipy.special import huber
 from sklearn import metrics
-from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
 
-from skoptnet import MLPClassifierX, MLPRegressorX, _kernels
+from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.losses import LOSSES, REGRESSION_LOSSES, Huber, Pinball
 
 pytestmark = [
@@ -39,9 +33,6 @@ pytestmark = [
 ]
 
 LEVELS = (0.1, 0.5, 0.9)
-RECORD = json.loads(
-    (Path(__file__).parent / "reference" / "label_smoothing.json").read_text()
-)
 
 #: Every regression loss, and some with other parameters than the defaults.
 RULES = {name: Rule() for name, Rule in REGRESSION_LOSSES.items()} | {
@@ -550,80 +541,6 @@ def test_early_stopping_keeps_the_epoch_of_the_best_score(loss):
     assert model.stop_reason_ == "early_stopping"
     assert model.best_validation_score_ == max(model.validation_scores_)
     assert 0.1 < model.best_validation_score_ < 1
-
-
-# ----------------------------------------------------------------- label smoothing
-
-
-def _name(run):
-    return f"{run['task']}-{run['smoothing']}"
-
-
-@pytest.mark.parametrize("run", RECORD["runs"], ids=_name)
-def test_label_smoothing_is_torchs(run):
-    z = np.array(RECORD["z"])
-    if run["task"] == "multiclass":
-        y = np.array(RECORD["classes"])
-    else:
-        y = np.array(RECORD["labels"], dtype=float)
-    rule = LOSSES[f"smoothed_{run['task']}"](run["smoothing"])
-    assert_allclose(rule.value(z, y, np), run["losses"], rtol=1e-12)
-    assert_allclose(rule.delta(z, y, np), run["gradient"], rtol=1e-10, atol=1e-13)
-
-
-SMOOTHED = {"binary": (scale(CANCER.data)[:200], CANCER.target[:200])}
-SMOOTHED |= {"multiclass": (X, LABELS), "multilabel": (X, KINDS)}
-
-
-@pytest.mark.parametrize("task", SMOOTHED)
-def test_smoothed_labels_are_what_a_free_network_learns(task):
-    """An intercept alone goes to the mean of the smoothed labels."""
-    _, y = SMOOTHED[task]
-    model = MLPClassifierX(
-        (),
-        label_smoothing=0.4,
-        learning_rate_init=0.1,
-        lr_schedule="exponential",
-        decay_epochs=50,
-        max_iter=500,
-        n_iter_no_change=np.inf,
-        random_state=0,
-    ).fit(np.zeros((len(y), 1)), y)
-    probabilities = model.predict_proba([[0]])[0]
-    if task == "multilabel":
-        expected = 0.6 * y.mean(axis=0) + 0.2
-    else:
-        shares = np.unique(y, return_counts=True)[1] / len(y)
-        expected = 0.6 * shares + 0.4 / len(shares)
-    assert_allclose(probabilities, expected, atol=1e-4)
-    entropy = -np.sum(expected * np.log(expected))
-    if task == "multilabel":
-        entropy -= np.sum((1 - expected) * np.log(1 - expected))
-    assert model.loss_ == pytest.approx(entropy, abs=1e-3)
-
-
-@pytest.mark.parametrize("task", SMOOTHED)
-def test_label_smoothing_tempers_a_network_that_separates(task):
-    rows, y = SMOOTHED[task]
-    plain = MLPClassifierX((20,), learning_rate_init=0.03, random_state=0)
-    smoothed = clone(plain).set_params(label_smoothing=0.2).fit(rows, y)
-    plain.fit(rows, y)
-    assert smoothed.score(rows, y) > 0.93
-    assert np.abs(smoothed.decision_function(rows)).max() < 0.7 * (
-        np.abs(plain.decision_function(rows)).max()
-    )
-
-
-@pytest.mark.parametrize("task", SMOOTHED)
-def test_without_smoothing_nothing_changes(task):
-    rows, y = SMOOTHED[task]
-    plain = small(MLPClassifierX).fit(rows, y)
-    none = small(MLPClassifierX, label_smoothing=0).fit(rows, y)
-    least = small(MLPClassifierX, label_smoothing=1e-12).fit(rows, y)
-    assert_same_state(plain, none)
-    assert _kernels.kernel_of(none._network.loss) is not None
-    assert _kernels.kernel_of(least._network.loss) is None
-    assert_allclose(least.loss_curve_, plain.loss_curve_, rtol=1e-9)
 
 
 # ----------------------------------------------------------------------- bad input
