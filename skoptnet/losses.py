@@ -3,13 +3,14 @@
 ``z`` is the last layer's raw output, (m, k). The losses are computed from it and
 never from clipped probabilities, so they stay exact, and consistent with their
 gradient, at any magnitude. Each sums over outputs; averaging over rows and sample
-weights are the network's business. To add one, write a class and name it in `LOSSES`
-at the foot.
+weights are the network's business. To add one, write a class and name it in a
+table at the foot.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from scipy.special import expit
 
@@ -46,19 +47,241 @@ class Loss(ABC):
         return z
 
 
-class HalfSquaredError(Loss):
-    """L = 1/2 sum_i (yhat_i - y_i)^2, yhat = z."""
+class RegressionLoss(Loss):
+    """Base class of the losses for targets that are numbers.
 
-    kernel = "squared_error"
+    L is a sum of terms, one per output, each at least 0. There is an output per
+    target and yhat = z, unless the class says otherwise.
+    """
+
     out_activation = "identity"
 
+    @abstractmethod
+    def terms(self, z: Array, y: Array, xp: Namespace) -> Array:
+        """Return the terms of L, (m, k); z is left as it is."""
+
+    @abstractmethod
+    def constant(self, y: Array, w: Array | None, xp: Namespace) -> Array:
+        """Return the z, (1, k), that has the least loss if it is that of all rows.
+
+        It may be -inf where that is the limit.
+        """
+
     def value(self, z, y, xp):
-        e = z - y
-        e *= e
-        return 0.5 * xp.sum(e, axis=1)
+        return xp.sum(self.terms(z, y, xp), axis=1)
 
     def link(self, z, xp):
         return z
+
+    def n_outputs(self, n_targets: int) -> int:
+        """Return k, the number of raw outputs."""
+        return n_targets
+
+    def check(self, y: Array, whole: bool) -> None:
+        """Raise a ValueError if y cannot be learnt.
+
+        ``whole`` tells that these are all the targets that there will be.
+        """
+
+
+class HalfSquaredError(RegressionLoss):
+    """L = 1/2 sum_i (yhat_i - y_i)^2, yhat = z. Its constant is the mean."""
+
+    kernel = "squared_error"
+
+    def terms(self, z, y, xp):
+        e = z - y
+        e *= e
+        e *= 0.5
+        return e
+
+    def constant(self, y, w, xp):
+        return xp.average(y, axis=0, weights=w, keepdims=True)
+
+
+class AbsoluteError(RegressionLoss):
+    """L = sum_i |yhat_i - y_i|, yhat = z; delta = sign(yhat - y).
+
+    Its constant is the median. At a tie, where the slope jumps from -1 to 1, delta
+    is 0.
+    """
+
+    def terms(self, z, y, xp):
+        return xp.abs(z - y)
+
+    def delta(self, z, y, xp):
+        z -= y
+        return xp.sign(z, out=z)
+
+    def constant(self, y, w, xp):
+        return _quantiles(y, 0.5, w, xp)
+
+
+class Huber(RegressionLoss):
+    """L = sum_i h(yhat_i - y_i), yhat = z; delta = yhat - y, cut off at -d and d.
+
+    h(e) = e^2 / 2 where |e| <= d, else d (|e| - d / 2) (Huber, 1964).
+
+    Parameters
+    ----------
+    d : float, default=1.0
+        The size of an error, in the unit of y, up to which it is squared.
+    """
+
+    def __init__(self, d: float = 1.0):
+        self.d = d
+
+    def terms(self, z, y, xp):
+        e = xp.abs(z - y)
+        squared = xp.minimum(e, self.d)
+        return squared * (e - 0.5 * squared)
+
+    def delta(self, z, y, xp):
+        z -= y
+        return xp.clip(z, -self.d, self.d, out=z)
+
+    def constant(self, y, w, xp):
+        # Where the mean of delta is 0; it rises with z, so bisection finds the place.
+        low, high = y.min(axis=0, keepdims=True), y.max(axis=0, keepdims=True)
+        for _ in range(50):
+            z = 0.5 * (low + high)
+            slope = xp.average(xp.clip(z - y, -self.d, self.d), axis=0, weights=w)
+            low, high = xp.where(slope < 0, z, low), xp.where(slope < 0, high, z)
+        return 0.5 * (low + high)
+
+
+class LogLinkLoss(RegressionLoss):
+    """Base class of the losses with yhat = exp(z). Their constant is the mean's log."""
+
+    out_activation = "exp"
+
+    def link(self, z, xp):
+        return xp.exp(z, out=z)
+
+    def constant(self, y, w, xp):
+        return xp.log(xp.average(y, axis=0, weights=w, keepdims=True))
+
+
+class HalfPoissonDeviance(LogLinkLoss):
+    """L = sum_i y_i log(y_i / yhat_i) - y_i + yhat_i, yhat = exp(z), y >= 0.
+
+    As a function of u = z - log y a term is y (e^u - 1 - u), and e^z where y = 0.
+    """
+
+    def terms(self, z, y, xp):
+        some = xp.where(y > 0, y, 1)
+        u = z - xp.log(some)
+        return xp.where(y > 0, some * (xp.expm1(u) - u), xp.exp(z))
+
+    def check(self, y, whole):
+        if not (y >= 0).all():
+            raise ValueError(
+                "loss='poisson' requires y that is not negative."
+                f" Got {y.min():g} as its smallest."
+            )
+        if whole and not y.any(axis=0).all():
+            raise ValueError(
+                "loss='poisson' requires y with sum(y) > 0: a mean of 0 has no"
+                " logarithm. Got a y (or a column of it) that is 0 in all rows."
+            )
+
+
+class HalfGammaDeviance(LogLinkLoss):
+    """L = sum_i log(yhat_i / y_i) + y_i / yhat_i - 1, yhat = exp(z), y > 0.
+
+    As a function of u = log y - z a term is e^u - 1 - u, and delta = 1 - e^u.
+    """
+
+    def terms(self, z, y, xp):
+        u = xp.log(y) - z
+        return xp.expm1(u) - u
+
+    def delta(self, z, y, xp):
+        u = xp.subtract(xp.log(y), z, out=z)
+        return xp.negative(xp.expm1(u, out=u), out=u)
+
+    def check(self, y, whole):
+        if not (y > 0).all():
+            raise ValueError(
+                f"loss='gamma' requires y above 0. Got {y.min():g} as its smallest."
+                " With zeros among the targets, loss='poisson' may suit them."
+            )
+
+
+class Pinball(RegressionLoss):
+    """L = sum_i max(q (y_i - yhat_i), (q - 1) (y_i - yhat_i)), yhat = z.
+
+    The loss of the quantile q (Koenker and Bassett, 1978), which is its constant;
+    dL/dyhat is -q where yhat < y, 1 - q where yhat > y, halfway between at a tie.
+
+    Several quantiles q_1 < ... < q_k of ONE target have an output each. A sum of
+    increments that are not negative keeps them in order, whatever z is (Padilla,
+    Tansey and Chen, Quantile regression with ReLU networks, 2022)::
+
+        yhat_1 = z_1,  yhat_i = yhat_{i-1} + softplus(z_i)
+
+    so dL/dz_1 = sum_j dL/dyhat_j, dL/dz_i = sigmoid(z_i) sum_{j >= i} dL/dyhat_j.
+
+    Parameters
+    ----------
+    quantiles : sequence of float, default=(0.5,)
+        In (0, 1), increasing.
+    """
+
+    def __init__(self, quantiles: Sequence[float] = (0.5,)):
+        self.quantiles = quantiles
+        self.several = len(quantiles) > 1
+        self.out_activation = "cumulative_softplus" if self.several else "identity"
+
+    def terms(self, z, y, xp):
+        q = xp.asarray(self.quantiles, dtype=z.dtype)
+        e = y - self.link(z.copy(), xp)
+        return xp.maximum(q * e, (q - 1) * e)
+
+    def link(self, z, xp):
+        if self.several:
+            xp.logaddexp(0, z[:, 1:], out=z[:, 1:])
+            xp.cumsum(z, axis=1, out=z)
+        return z
+
+    def delta(self, z, y, xp):
+        q = xp.asarray(self.quantiles, dtype=z.dtype)
+        softplus_slope = expit(z[:, 1:]) if self.several else None
+        z = self.link(z, xp)
+        z -= y
+        xp.sign(z, out=z)
+        z *= 0.5
+        z += 0.5 - q
+        if self.several:
+            z[...] = xp.cumsum(z[:, ::-1], axis=1)[:, ::-1]
+            z[:, 1:] *= softplus_slope
+        return z
+
+    def constant(self, y, w, xp):
+        if not self.several:
+            return _quantiles(y, self.quantiles[0], w, xp)
+        levels = _quantiles(y, self.quantiles, w, xp).reshape(1, -1)
+        steps = xp.diff(levels, axis=1)
+        # The inverse of softplus; -inf where two quantiles are the same.
+        return xp.hstack([levels[:, :1], steps + xp.log(-xp.expm1(-steps))])
+
+    def n_outputs(self, n_targets):
+        return len(self.quantiles) if self.several else n_targets
+
+    def check(self, y, whole):
+        if self.several and y.shape[1] > 1:
+            raise ValueError(
+                f"loss='quantile' with several quantiles ({len(self.quantiles)})"
+                f" requires a y of one column. Got {y.shape[1]} columns. Fit one model"
+                " per column, or give one quantile."
+            )
+
+
+def _quantiles(y: Array, q: float | Sequence[float], w: Array | None, xp: Namespace):
+    """Return the weighted quantiles of each column."""
+    return xp.quantile(
+        y, q, axis=0, method="inverted_cdf", weights=w, keepdims=True
+    ).astype(y.dtype, copy=False)
 
 
 class BinaryCrossEntropy(Loss):
@@ -106,10 +329,72 @@ class CrossEntropy(Loss):
         return z
 
 
-#: The losses by the name of what they are for.
-LOSSES: dict[str, type[Loss]] = {
+class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
+    """As `BinaryCrossEntropy`, with (1 - s) y + s / 2 in place of y.
+
+    Parameters
+    ----------
+    s : float, default=0.1
+        The label smoothing, in [0, 1).
+    """
+
+    def __init__(self, s: float = 0.1):
+        self.s = s
+
+    def value(self, z, y, xp):
+        return super().value(z, self.smooth(y), xp)
+
+    def delta(self, z, y, xp):
+        return super().delta(z, self.smooth(y), xp)
+
+    def smooth(self, y: Array) -> Array:
+        """Return the smoothed labels."""
+        return (1 - self.s) * y + 0.5 * self.s
+
+
+class SmoothedCrossEntropy(CrossEntropy):
+    """As `CrossEntropy`, with (1 - s) y + s / k in place of the one-hot y.
+
+    Due to Szegedy et al. (2016). As a function of z the loss is
+    logsumexp(z) - z_y + s (z_y - mean(z)).
+
+    Parameters
+    ----------
+    s : float, default=0.1
+        The label smoothing, in [0, 1).
+    """
+
+    def __init__(self, s: float = 0.1):
+        self.s = s
+
+    def value(self, z, y, xp):
+        surplus = z[xp.arange(len(y)), y] - xp.mean(z, axis=1)
+        return super().value(z, y, xp) + self.s * surplus
+
+    def delta(self, z, y, xp):
+        z = super().delta(z, y, xp)
+        z[xp.arange(len(y)), y] += self.s
+        z -= self.s / z.shape[1]
+        return z
+
+
+#: The losses of ``MLPRegressorX(loss=...)``, by that name.
+REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "squared_error": HalfSquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "poisson": HalfPoissonDeviance,
+    "gamma": HalfGammaDeviance,
+    "quantile": Pinball,
+}
+
+#: All losses, by the name of what they are for.
+LOSSES: dict[str, type[Loss]] = {
+    **REGRESSION_LOSSES,
     "binary": BinaryCrossEntropy,
     "multilabel": BinaryCrossEntropy,
     "multiclass": CrossEntropy,
+    "smoothed_binary": SmoothedBinaryCrossEntropy,
+    "smoothed_multilabel": SmoothedBinaryCrossEntropy,
+    "smoothed_multiclass": SmoothedCrossEntropy,
 }

@@ -20,7 +20,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from .._params import Interval, Options, StrOptions, check_params
 from .._types import Array, Rows
 from ..activations import ACTIVATIONS
-from ..losses import LOSSES
+from ..losses import Loss
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
@@ -192,8 +192,8 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         """Check y, set what describes it, and return it as the loss wants it."""
 
     @abstractmethod
-    def _task(self, Y: Array) -> tuple[str, int]:
-        """Return the key in LOSSES and the number of outputs."""
+    def _task(self, Y: Array) -> tuple[Loss, int]:
+        """Return the loss and the number of raw outputs."""
 
     @abstractmethod
     def _strata(self, Y: Array) -> Array | None:
@@ -509,9 +509,9 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         call: Call,
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
-        task, n_outputs = self._task(data.Y)
+        loss, n_outputs = self._task(data.Y)
         sizes = (data.X.shape[1], *layer_tuple(self), n_outputs)
-        network = Network(sizes, ACTIVATIONS[self.activation](), LOSSES[task]())
+        network = Network(sizes, ACTIVATIONS[self.activation](), loss)
         if not call.goes_on:
             self.__dict__.pop("_split_state", None)
             return network, self._new_run(network, optimizer, rng, data.X.dtype)

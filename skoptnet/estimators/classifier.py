@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,15 +11,18 @@ from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from .._params import StrOptions
+from .._params import Interval, StrOptions
 from .._types import Array
+from ..losses import LOSSES
 from .base import MLP
 from .calls import Call, without_early_stopping
 from .class_weights import ClassWeights
 from .docstrings import documented
+from .signature import with_shared_parameters
 
 
 @documented
+@with_shared_parameters
 class MLPClassifierX(ClassifierMixin, MLP):
     """Multi-layer perceptron classifier with a choice of seven solvers.
 
@@ -32,17 +36,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
 
     with :math:`n` the weight sum of the training set.
 
-    {parameters}
-    class_weight : dict, list of dicts, 'balanced' or None, default=None
-        Weight of each class in the training loss, multiplied with ``sample_weight``;
-        as `sklearn.utils.class_weight.compute_sample_weight` has it. A dict is
-        ``{class label: weight}``, weights in [0, inf), 1 for classes it does not
-        name. ``'balanced'`` is ``n_samples / (n_classes * rows of the class)``, from
-        the ``y`` of `fit`; `partial_fit` refuses it, but takes a dict. Multilabel
-        targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
-        ``'balanced'``; a row weighs the product over its labels. Early stopping counts
-        class weights in ``validation_loss`` and in the accuracy, its default score, so
-        that it does not undo them; a ``scoring`` of your own sees sample weights only.
+    {layers}
+    {classification}
+    {training}
 
     Attributes
     ----------
@@ -75,6 +71,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
     _parameter_constraints: ClassVar[dict] = {
         **MLP._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
 
     _multilabel: bool
@@ -85,61 +82,13 @@ class MLPClassifierX(ClassifierMixin, MLP):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate_init="auto",
-        lr_schedule="constant",
-        decay_rate=0.5,
-        decay_epochs=10,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        rho=0.9,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        scoring=None,
-        refit_all=False,
         class_weight=None,
+        label_smoothing=0.0,
+        **shared,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            lr_schedule=lr_schedule,
-            decay_rate=decay_rate,
-            decay_epochs=decay_epochs,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            rho=rho,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            scoring=scoring,
-            refit_all=refit_all,
-        )
+        super().__init__(hidden_layer_sizes, activation, **shared)
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     @without_early_stopping
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -397,10 +346,15 @@ class MLPClassifierX(ClassifierMixin, MLP):
             )
 
     def _task(self, Y):
+        name, n_outputs = "multiclass", len(self.classes_)
         if self._multilabel:
-            return "multilabel", Y.shape[1]
-        n_classes = len(self.classes_)
-        return ("binary", 1) if n_classes == 2 else ("multiclass", n_classes)
+            name, n_outputs = "multilabel", Y.shape[1]
+        elif n_outputs == 2:
+            name, n_outputs = "binary", 1
+        own: dict[str, Any] = {}
+        if self.label_smoothing > 0:
+            name, own = f"smoothed_{name}", {"s": float(self.label_smoothing)}
+        return LOSSES[name](**own), n_outputs
 
     def _strata(self, Y):
         if self._multilabel:

@@ -1,17 +1,19 @@
-"""The parts of the two estimators' docstrings that say the same."""
+"""Parameters, attributes and notes, as the estimators' docstrings have them."""
 
 from textwrap import indent
 from typing import TypeVar
 
 _Class = TypeVar("_Class", bound=type)
 
-_PARAMETERS = """\
+_LAYERS = """\
 Parameters
 ----------
 hidden_layer_sizes : int or array-like of int, default=(100,)
     Number of units of each hidden layer, each at least 1; () is a linear model.
 activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-    Activation of the hidden layers.
+    Activation of the hidden layers."""
+
+_TRAINING = """\
 solver : str or Optimizer, default='adam'
     One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
     ``'rmsprop'``, ``'adam'``, or an `Optimizer` object. With an object, the
@@ -75,8 +77,10 @@ validation_fraction : float in (0, 1), default=0.1
 n_iter_no_change : int or inf, default=10
     Epochs without an improvement of ``tol`` after which training ends.
 scoring : str, callable or None, default=None
-    The score of the validation rows, of which higher is better. None is accuracy or
-    R2; ``'loss'`` is the negative of their loss (see ``validation_loss`` in
+    The score of the validation rows, of which higher is better. None is accuracy, or
+    of a regressor R2; for another loss than ``'squared_error'`` D2, the share that is
+    saved of the loss of the best constant prediction, averaged over outputs.
+    ``'loss'`` is the negative of their loss (see ``validation_loss`` in
     ``history_``); another name is that of a scikit-learn scorer; a callable is called
     as ``scorer(estimator, X, y)``. A scorer is called once per epoch (and once
     before the first of a warm start), with arrays, with an estimator that has the
@@ -93,6 +97,39 @@ refit_all : bool, default=False
     or was interrupted; where the second does, the first model is kept, with a
     warning. Not with ``warm_start`` or ``X_val``; without ``early_stopping`` it has
     no effect, of which `fit` warns."""
+
+_REGRESSION = """\
+loss : str, default='squared_error'
+    What is minimised. Of :math:`e = \\hat y - y`: ``'squared_error'``,
+    :math:`e^2 / 2`; ``'absolute_error'``, :math:`|e|`, for medians; ``'huber'``, the
+    first where :math:`|e|` is at most ``huber_delta``, linear beyond;
+    ``'quantile'``, the pinball loss, for quantiles. Half the deviance, with
+    :math:`\\hat y = e^z` for the raw output z: ``'poisson'``, for counts and rates
+    (y is not negative, and not 0 in all rows of a `fit`); ``'gamma'``, for amounts
+    whose spread grows with their mean (y is above 0).
+huber_delta : float in (0, inf), default=1.0
+    Error from which ``'huber'`` is linear, in the unit of y.
+quantile : float in (0, 1) or increasing sequence of them, default=0.5
+    The quantile that ``'quantile'`` is to predict. For several, of a single target,
+    `predict` returns a column each, in order, which never cross. A sequence of one
+    is that one."""
+
+_CLASSIFICATION = """\
+class_weight : dict, list of dicts, 'balanced' or None, default=None
+    Weight of each class in the training loss, multiplied with ``sample_weight``;
+    as `sklearn.utils.class_weight.compute_sample_weight` has it. A dict is
+    ``{class label: weight}``, weights in [0, inf), 1 for classes it does not
+    name. ``'balanced'`` is ``n_samples / (n_classes * rows of the class)``, from
+    the ``y`` of `fit`; `partial_fit` refuses it, but takes a dict. Multilabel
+    targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
+    ``'balanced'``; a row weighs the product over its labels. Early stopping counts
+    class weights in ``validation_loss`` and in the accuracy, its default score, so
+    that it does not undo them; a ``scoring`` of your own sees sample weights only.
+label_smoothing : float in [0, 1), default=0.0
+    Share s of each label that is spread evenly over the K classes: the target is
+    :math:`(1 - s) y + s / K`, and :math:`(1 - s) y + s / 2` for two classes and for
+    each label of multilabel targets. The loss that is reported is that of these
+    targets."""
 
 _ATTRIBUTES = """\
 coefs_ : list of ndarrays, the l-th of shape (k_{l-1}, k_l)
@@ -132,9 +169,10 @@ stop_reason_ : str
 n_layers_ : int
     Number of layers, input and output included.
 n_outputs_ : int
-    Number of outputs.
+    Number of outputs: of a regressor one per target, or per quantile.
 out_activation_ : str
-    Link of the outputs: ``'logistic'``, ``'softmax'`` or ``'identity'``.
+    Link of the outputs: ``'logistic'``, ``'softmax'``, ``'identity'``, ``'exp'``, or
+    for several quantiles ``'cumulative_softplus'``.
 n_features_in_ : int
     Number of features seen in `fit`.
 feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -150,9 +188,16 @@ Ctrl-C keeps those of the last finished epoch (with ``early_stopping``, of the b
 
 
 def documented(cls: _Class) -> _Class:
-    """Put the shared parts into a class' docstring."""
+    """Put these parts into a class' docstring."""
     doc = cls.__doc__ or ""
-    parts = {"parameters": _PARAMETERS, "attributes": _ATTRIBUTES, "notes": _NOTES}
+    parts = {
+        "layers": _LAYERS,
+        "classification": _CLASSIFICATION,
+        "regression": _REGRESSION,
+        "training": _TRAINING,
+        "attributes": _ATTRIBUTES,
+        "notes": _NOTES,
+    }
     for name, text in parts.items():
         doc = doc.replace(f"{{{name}}}", indent(text, "    ").lstrip())
     cls.__doc__ = doc

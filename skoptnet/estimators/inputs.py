@@ -1,10 +1,11 @@
-"""Checks of what comes in: layer sizes and sample weights."""
+"""Checks of what comes in: layer sizes, quantiles and sample weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from numbers import Integral
+from itertools import pairwise
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,23 @@ def layer_tuple(estimator: Any) -> tuple[int, ...]:
             f" Got {given!r} instead."
         )
     return tuple(int(k) for k in sizes)
+
+
+def quantile_tuple(estimator: Any) -> tuple[float, ...]:
+    """Return the quantiles to predict, one or several."""
+    given = estimator.quantile
+    quantiles: tuple = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not (
+        quantiles
+        and all(isinstance(q, Real) and 0 < float(q) < 1 for q in quantiles)
+        and all(q < r for q, r in pairwise(quantiles))
+    ):
+        raise InvalidParameterError(
+            f"The 'quantile' parameter of {type(estimator).__name__} must be a float in"
+            " the range (0, 1), or an increasing sequence of such."
+            f" Got {given!r} instead."
+        )
+    return tuple(float(q) for q in quantiles)
 
 
 def checked_weights(

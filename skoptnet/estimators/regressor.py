@@ -1,31 +1,46 @@
-"""The regressor: targets become columns, raw outputs are predictions."""
+"""The regressor: targets become columns, raw outputs become predictions."""
 
 from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
+from sklearn.metrics import d2_pinball_score
+from sklearn.utils.validation import check_is_fitted
 
+from .._params import Interval, StrOptions
 from .._types import Array
+from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from .base import MLP
 from .calls import Call, without_early_stopping
 from .docstrings import documented
+from .inputs import quantile_tuple
+from .signature import with_shared_parameters
 
 
 @documented
+@with_shared_parameters
 class MLPRegressorX(RegressorMixin, MLP):
     """Multi-layer perceptron regressor with a choice of seven solvers.
 
-    Minimises half the squared error, summed over outputs and averaged over rows:
+    Minimises a loss, summed over outputs and averaged over rows; unless told
+    otherwise half the squared error, :math:`L = \\frac12 \\lVert \\hat y - y
+    \\rVert^2`:
 
     .. math::
-        C(\\theta) = \\frac{\\sum_i w_i \\frac12 \\lVert \\hat y_i - y_i \\rVert^2}
-        {\\sum_i w_i} + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
+        C(\\theta) = \\frac{\\sum_i w_i L(y_i, \\hat y_i)}{\\sum_i w_i}
+        + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
 
     with :math:`n` the weight sum of the training set. Targets of very different
-    scale than 1 are best standardised (`sklearn.compose.TransformedTargetRegressor`).
+    scale than 1 are best standardised (`sklearn.compose.TransformedTargetRegressor`),
+    or divided by their mean for ``loss='poisson'`` and ``'gamma'``.
 
-    {parameters}
+    {layers}
+    {regression}
+    {training}
 
     Attributes
     ----------
@@ -51,7 +66,40 @@ class MLPRegressorX(RegressorMixin, MLP):
     ... )
     >>> bool(cross_val_score(model, X, (y - y.mean()) / y.std()).mean() > 0.4)
     True
+
+    Three quantiles at once, the outer two of which hold four fifths of the targets:
+
+    >>> model = MLPRegressorX(
+    ...     (20,), loss="quantile", quantile=[0.1, 0.5, 0.9], random_state=0
+    ... )
+    >>> low, median, high = model.fit(10 * X, y / 100).predict(10 * X).T
+    >>> bool(((low <= median) & (median <= high)).all())
+    True
+    >>> bool(0.75 < ((low <= y / 100) & (y / 100 <= high)).mean() < 0.85)
+    True
     """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **MLP._parameter_constraints,
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        loss="squared_error",
+        huber_delta=1.0,
+        quantile=0.5,
+        **shared,
+    ):
+        super().__init__(hidden_layer_sizes, activation, **shared)
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
 
     @without_early_stopping
     def partial_fit(self, X, y, sample_weight=None):
@@ -90,18 +138,66 @@ class MLPRegressorX(RegressorMixin, MLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions, in the dtype of the network.
+            The predictions, in the dtype of the network. With several quantiles
+            there is a column for each, and no row's values ever fall from one to
+            the next.
         """
         z = self._raw_outputs(X)
-        return z[:, 0] if z.shape[1] == 1 else z
+        predicted = self._network.loss.link(z, np)
+        return predicted[:, 0] if predicted.shape[1] == 1 else predicted
+
+    def score(self, X, y, sample_weight=None):
+        """Return R2, the coefficient of determination of the predictions.
+
+        It is R2 whatever the loss. But for a model of several quantiles, which has
+        none, it is `sklearn.metrics.d2_pinball_score`, averaged over the quantiles.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            1 is best; a constant prediction has 0 at best.
+        """
+        check_is_fitted(self)
+        loss = self._network.loss
+        if not (isinstance(loss, Pinball) and loss.several):
+            return super().score(X, y, sample_weight)
+        scores = [
+            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=q)
+            for q, column in zip(loss.quantiles, self.predict(X).T, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def _check_parameters(self):
+        parts = super()._check_parameters()
+        quantile_tuple(self)
+        return parts
 
     def _encode(self, y, dtype, call):
         y = y.toarray() if issparse(y) else y
-        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+        Y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+        self._loss().check(Y, whole=not call.partial)
+        return Y
+
+    def _loss(self) -> RegressionLoss:
+        own: dict[str, Any] = {}
+        if self.loss == "huber":
+            own["d"] = float(self.huber_delta)
+        elif self.loss == "quantile":
+            own["quantiles"] = quantile_tuple(self)
+        return REGRESSION_LOSSES[self.loss](**own)
 
     def _encode_held_out(self, y, dtype):
         Y = self._encode(y, dtype, Call("y_val", goes_on=True))
-        if Y.shape[1] != self.n_outputs_:
+        if self._loss().n_outputs(Y.shape[1]) != self.n_outputs_:
             raise ValueError(
                 f"y_val has {Y.shape[1]} columns, but y has {self.n_outputs_}."
             )
@@ -111,25 +207,34 @@ class MLPRegressorX(RegressorMixin, MLP):
         return Y[:, 0] if Y.shape[1] == 1 else Y
 
     def _task(self, Y):
-        return "squared_error", Y.shape[1]
+        loss = self._loss()
+        return loss, loss.n_outputs(Y.shape[1])
 
     def _strata(self, Y):
         return None
 
     def _default_score(self, Y, w):
-        mean = np.average(Y, axis=0, weights=w)
-        spread = np.average((Y - mean) ** 2, axis=0, weights=w)
+        """Return D2, the share of the loss of the best constant that is saved.
 
-        def r2(z: Array, loss: float) -> float:
-            error = np.average((z - Y) ** 2, axis=0, weights=w)
-            # As sklearn.metrics.r2_score: a constant target is met or it is not.
-            constant = np.where(error == 0, 1.0, 0.0)
+        It is R2 for the squared error, and scikit-learn's `d2_absolute_error_score`,
+        `d2_pinball_score` and `d2_tweedie_score` for those losses.
+        """
+        loss = self._loss()
+        with np.errstate(divide="ignore"):  # a constant may lie at -inf
+            constant = loss.constant(Y, w, np)
+        spread = np.average(loss.terms(constant, Y, np), axis=0, weights=w)
+
+        def d2(z: Array, _: float) -> float:
+            error = np.average(loss.terms(z, Y, np), axis=0, weights=w)
+            # As sklearn.metrics has it: a constant target is met or it is not.
+            met = np.where(error == 0, 1.0, 0.0)
             safe = np.where(spread == 0, 1.0, spread)
-            return float(np.mean(np.where(spread == 0, constant, 1 - error / safe)))
+            return float(np.mean(np.where(spread == 0, met, 1 - error / safe)))
 
-        return r2
+        return d2
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
         return tags
