@@ -21,14 +21,23 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from .._params import Interval, Options, StrOptions, check_params
 from .._types import Array
-from ..activations import ACTIVATIONS
+from ..activations import Activation
 from ..backends import outputs
 from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
 from ..training import Diverged, Outcome, Run, TrainingSet, train
-from .inputs import check_split, checked_weights, layer_tuple, weighed
+from .inputs import (
+    ACTIVATION,
+    activation_tuple,
+    check_nested,
+    check_split,
+    checked_weights,
+    layer_tuple,
+    weighed,
+    with_plain_numbers,
+)
 
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200
@@ -42,7 +51,7 @@ class MLP(BaseEstimator, ABC):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [*ACTIVATION, list, tuple],
         "solver": [StrOptions(set(OPTIMIZERS)), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
@@ -136,7 +145,7 @@ class MLP(BaseEstimator, ABC):
         self.n_iter_no_change = n_iter_no_change
 
     def set_params(self, **params):
-        """Set parameters of the estimator, or of its solver and schedule objects.
+        """Set parameters of the estimator, or of the objects among its parameters.
 
         Parameters
         ----------
@@ -153,15 +162,7 @@ class MLP(BaseEstimator, ABC):
         ValueError
             If there is no such parameter, or no object to reach into.
         """
-        for name in params:
-            part, _, inner = name.partition("__")
-            holder = params.get(part, getattr(self, part, None))
-            if inner and part in ("solver", "lr_schedule") and isinstance(holder, str):
-                raise ValueError(
-                    f"{name!r} is a parameter of a {part} object, but {part} is the"
-                    f" name {holder!r}. Set {inner!r} of {type(self).__name__} itself,"
-                    f" or give {part} as an object."
-                )
+        check_nested(self, params)
         return super().set_params(**params)
 
     # What the two tell apart.
@@ -219,9 +220,9 @@ class MLP(BaseEstimator, ABC):
 
     def _fit(self, X, y, sample_weight, call: Call):
         with Transaction(self, draws=not call.partial) as transaction:
-            optimizer, schedule = self._check_parameters()
+            optimizer, schedule, activations = self._check_parameters()
             data = self._read(X, y, sample_weight, call)
-            network, run = self._begin(data, optimizer, call)
+            network, run = self._begin(data, optimizer, activations, call)
             validate, begun_at = None, run.epoch
             if self.early_stopping:
                 data, held_out = self._split(data, run.rng, call)
@@ -290,34 +291,32 @@ class MLP(BaseEstimator, ABC):
         self.n_outputs_ = self._task(Y)[1]
         return TrainingSet(X, Y, w)
 
-    def _check_parameters(self) -> tuple[Optimizer, Schedule]:
-        """Refuse what cannot be used; return solver and schedule as objects."""
+    def _check_parameters(
+        self,
+    ) -> tuple[Optimizer, Schedule, tuple[Activation, ...]]:
+        """Refuse what cannot be used; return the parts that have names as objects."""
         check_params(self)
-        layer_tuple(self)
+        activations = activation_tuple(self)
         optimizer = self._part(self.solver, OPTIMIZERS)
         schedule = self._part(self.lr_schedule, SCHEDULES)
         optimizer.check()
         schedule.check()
-        return optimizer, schedule
+        return optimizer, schedule, activations
 
     def _part(self, given: Any, registry: dict[str, type]) -> Any:
         """Return the object a name stands for, or a copy of a given object.
 
         A named one gets those of the estimator's parameters that it has too; None
-        means its own default. NumPy scalars become Python's, which take the dtype
-        of the array they meet.
+        means its own default.
         """
-        if isinstance(given, str):
-            part = registry[given]()
-            flat = {name: getattr(self, name) for name in vars(part)}
-        else:
-            part = copy(given)
-            flat = part.get_params(deep=False)
-        for name, value in flat.items():
+        if not isinstance(given, str):
+            return with_plain_numbers(copy(given))
+        part = registry[given]()
+        for name in vars(part):
+            value = getattr(self, name)
             if value is not None:
-                plain = value.item() if isinstance(value, np.generic) else value
-                setattr(part, name, plain)
-        return part
+                setattr(part, name, value)
+        return with_plain_numbers(part)
 
     def _initial_rate(self, optimizer: Optimizer) -> float:
         auto = isinstance(self.learning_rate_init, str)
@@ -330,12 +329,16 @@ class MLP(BaseEstimator, ABC):
         return _AUTO_BATCH if auto else int(self.batch_size)
 
     def _begin(
-        self, data: TrainingSet, optimizer: Optimizer, call: Call
+        self,
+        data: TrainingSet,
+        optimizer: Optimizer,
+        activations: tuple[Activation, ...],
+        call: Call,
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
         task, n_outputs = self._task(data.Y)
         sizes = (data.X.shape[1], *layer_tuple(self), n_outputs)
-        network = Network(sizes, ACTIVATIONS[self.activation](), LOSSES[task]())
+        network = Network(sizes, activations, LOSSES[task]())
         if not call.goes_on:
             self.__dict__.pop("_split_state", None)
             rng = check_random_state(self.random_state)
