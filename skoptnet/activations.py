@@ -63,8 +63,8 @@ class Activation(BaseEstimator, ABC):
     ...     def backward(self, a, delta, xp):
     ...         delta *= (1 - xp.abs(a)) ** 2
     >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
-    >>> model = MLPRegressorX((20, 10), [Softsign(), "tanh"], random_state=0)
-    >>> bool(model.fit(X, X.ravel() ** 2).score(X, X.ravel() ** 2) > 0.9)
+    >>> model = MLPRegressorX((20, 10), [Softsign(), "tanh"], tol=0, random_state=0)
+    >>> bool(model.fit(X, X.ravel()).score(X, X.ravel()) > 0.9)
     True
     """
 

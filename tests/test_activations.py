@@ -28,7 +28,10 @@ RECORD = json.loads(
 )
 activations = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-may_use_up_its_epochs = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
+)
 
 
 class Softsign(Activation):
@@ -139,7 +142,8 @@ def test_extreme_values_are_as_exact_as_others(name, dtype):
 @activations
 @dtypes
 def test_nan_passes_through(name, dtype):
-    a = values(ACTIVATIONS[name](), np.array([1, np.nan, -1], dtype=dtype))
+    with np.errstate(invalid="ignore"):
+        a = values(ACTIVATIONS[name](), np.array([1, np.nan, -1], dtype=dtype))
     np.testing.assert_array_equal(np.isnan(a), [False, True, False])
 
 
@@ -194,11 +198,12 @@ def test_relations_between_them():
 
 def test_selu_keeps_mean_and_variance():
     """The fixed point that its constants are made for (Klambauer et al., 2017)."""
-    z, weights = np.polynomial.hermite_e.hermegauss(400)
+    z = np.linspace(-10, 10, 200_001)
+    weights = np.exp(-(z**2) / 2)
     weights /= weights.sum()
     a = values(ACTIVATIONS["selu"](), z)
-    assert weights @ a == pytest.approx(0, abs=1e-4)
-    assert weights @ a**2 == pytest.approx(1, abs=1e-4)
+    assert weights @ a == pytest.approx(0, abs=1e-8)
+    assert weights @ a**2 == pytest.approx(1, abs=1e-8)
 
 
 # ------------------------------------------------------------------- the first draw
@@ -268,15 +273,13 @@ def test_digits_are_learnt(name):
     rows, held_out, y, y_held_out = train_test_split(
         DIGITS.data / 16, DIGITS.target, random_state=0
     )
-    model = MLPClassifierX((40, 20), name, tol=1e-2, random_state=0).fit(rows, y)
-    floor = 0.93 if name == "identity" else 0.95
-    assert model.score(held_out, y_held_out) > floor
+    model = MLPClassifierX((40, 20), name, tol=1e-3, random_state=0).fit(rows, y)
+    assert model.score(held_out, y_held_out) > 0.95
     assert model.out_activation_ == "softmax"
 
 
 @activations
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@may_use_up_its_epochs
 def test_float32_stays_and_agrees(Estimator, name):
     double = small(Estimator, activation=name).fit(X, target(Estimator))
     single = small(Estimator, activation=name)
@@ -287,7 +290,6 @@ def test_float32_stays_and_agrees(Estimator, name):
 
 
 @activations
-@may_use_up_its_epochs
 def test_a_name_an_object_and_a_list_are_the_same(name):
     models = [
         MLPRegressorX((6, 5), given, max_iter=3, random_state=0).fit(X, NUMBERS)
@@ -297,7 +299,6 @@ def test_a_name_an_object_and_a_list_are_the_same(name):
         np.testing.assert_array_equal(model.predict(X), models[0].predict(X))
 
 
-@may_use_up_its_epochs
 def test_layers_are_in_the_order_of_the_list():
     model = MLPRegressorX((6, 5), ("tanh", ELU(0.5)), max_iter=3, random_state=0)
     model.fit(X, NUMBERS)
@@ -307,7 +308,6 @@ def test_layers_are_in_the_order_of_the_list():
     np.testing.assert_allclose(model.predict(X), (a2 @ W3 + b3).ravel(), rtol=1e-12)
 
 
-@may_use_up_its_epochs
 def test_short_batches_pieces_and_sparse_rows_use_the_kept_z(monkeypatch):
     """149 rows: minibatches of 40 and one of 29; then 7 rows at a time."""
     settings = {"solver": "momentum", "learning_rate_init": 0.1, "random_state": 0}
@@ -387,14 +387,13 @@ def test_broken_contracts_are_found(sigma):
 
 
 @pytest.mark.parametrize("sigma", [*OWN, [Softsign(), Sine()]], ids=repr)
-@may_use_up_its_epochs
 def test_activations_of_a_users_own(sigma):
-    """In a pipeline, cloned, pickled; the gradient is that of the objective."""
+    """In a pipeline, cloned and pickled; the object given stays the user's."""
     rows, y = make_regression(80, 4, noise=1, random_state=0)
     y /= y.std()
-    network = MLPRegressorX((20, 10), sigma, max_iter=400, random_state=0)
+    network = MLPRegressorX((20, 10), sigma, tol=0, max_iter=400, random_state=0)
     model = make_pipeline(StandardScaler(), network).fit(rows, y)
-    assert model.score(rows, y) > 0.95
+    assert model.score(rows, y) > 0.9
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(rows), model.predict(rows))
     twin = clone(model).fit(rows, y)
@@ -404,7 +403,6 @@ def test_activations_of_a_users_own(sigma):
     assert network.activation is sigma
 
 
-@may_use_up_its_epochs
 def test_numpy_parameters_do_not_widen_float32():
     for sigma in (
         ELU(np.float64(0.5)),
@@ -421,7 +419,6 @@ def test_numpy_parameters_do_not_widen_float32():
         )
 
 
-@may_use_up_its_epochs
 def test_grid_search_over_names_objects_and_lists():
     candidates = ["relu", "gelu", ELU(0.5), Sine(), ["tanh", Softsign(2.0)]]
     candidates += [("selu", "selu"), ["relu", "mish"]]
@@ -438,7 +435,6 @@ def test_grid_search_over_names_objects_and_lists():
     np.testing.assert_array_equal(best.predict(X), search.predict(X))
 
 
-@may_use_up_its_epochs
 def test_grid_search_over_lists_only():
     grid = {"activation": [["relu", "tanh"], ["tanh", "relu"], ["elu", "elu"]]}
     model = MLPRegressorX((8, 6), max_iter=5, random_state=0)
@@ -446,7 +442,6 @@ def test_grid_search_over_lists_only():
     assert search.best_params_["activation"] in grid["activation"]
 
 
-@may_use_up_its_epochs
 def test_grid_search_over_parameters_of_an_activation():
     model = MLPRegressorX((8,), ELU(), max_iter=5, random_state=0)
     grid = {"activation__alpha": np.array([0.2, 1.0, 3.0])}
@@ -521,7 +516,6 @@ def test_nested_parameters_need_an_object(given):
     assert model.activation.alpha == 2.0
 
 
-@may_use_up_its_epochs
 def test_the_penalty_is_not_the_alpha_of_elu():
     named, given = (
         small(MLPRegressorX, activation=sigma, alpha=0.3).fit(X, NUMBERS)

@@ -93,8 +93,9 @@ def held(container, data):
 def build(data, hidden=(5,), activation="tanh", loss="multiclass"):
     k = data.Y.max() + 1 if data.Y.ndim == 1 else data.Y.shape[1]
     sizes = (data.X.shape[1], *hidden, int(k))
-    names = [activation] * len(hidden) if isinstance(activation, str) else activation
-    sigmas = tuple(ACTIVATIONS[name]() for name in names)
+    if isinstance(activation, str):
+        activation = [activation] * max(1, len(hidden))
+    sigmas = tuple(ACTIVATIONS[name]() for name in activation)
     return Network(sizes, sigmas, LOSSES[loss](), l2=0.01)
 
 

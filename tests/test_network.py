@@ -27,8 +27,9 @@ def targets(loss, n_outputs, dtype=np.float64):
 
 def make(activation, loss, n_outputs, l2=0.3, hidden=(5, 3)):
     sizes = (D, *hidden, n_outputs)
-    names = [activation] * len(hidden) if isinstance(activation, str) else activation
-    sigmas = tuple(ACTIVATIONS[name]() for name in names)
+    if isinstance(activation, str):
+        activation = [activation] * max(1, len(hidden))
+    sigmas = tuple(ACTIVATIONS[name]() for name in activation)
     return Network(sizes, sigmas, LOSSES[loss](), l2=l2)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 POINTS = [x / 4 for x in range(-24, 25)]
-POINTS += [s * x for x in (1e-300, 1e-12, 1e-3, 15.0, 40.0, 1000.0) for s in (-1, 1)]
+POINTS += [s * x for x in (1e-30, 1e-12, 1e-3, 15.0, 40.0, 1000.0) for s in (-1, 1)]
 POINTS.sort()
 
 # The name of the activation, its parameters, and torch's function.
