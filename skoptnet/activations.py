@@ -268,7 +268,7 @@ class SELU(Activation):
 
     With these constants, mean 0 and variance 1 of a layer's inputs are kept from layer
     to layer, if its weights have the variance 1 / fan_in (Klambauer, Unterthiner, Mayr
-    and Hochreiter, 2017, equation 14; LeCun, Bottou, Orr and Mueller, 1998).
+    and Hochreiter, 2017; LeCun, Bottou, Orr and Mueller, 1998).
     """
 
     alpha = 1.6732632423543772848170429916717
