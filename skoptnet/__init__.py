@@ -2,6 +2,7 @@
 
 from ._version import __version__
 from ._versions import show_versions
+from .activations import ELU, Activation, LeakyReLU
 from .estimators import MLPClassifierX, MLPRegressorX
 from .optimizers import (
     SGD,
@@ -16,12 +17,15 @@ from .optimizers import (
 from .schedules import Constant, ExponentialDecay, Schedule, StepDecay
 
 __all__ = [
+    "ELU",
     "SGD",
+    "Activation",
     "AdaGrad",
     "Adam",
     "Constant",
     "ExponentialDecay",
     "GradientDescent",
+    "LeakyReLU",
     "MLPClassifierX",
     "MLPRegressorX",
     "Momentum",

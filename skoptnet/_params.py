@@ -16,7 +16,14 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-__all__ = ["Interval", "InvalidParameterError", "Options", "StrOptions", "check_params"]
+__all__ = [
+    "Interval",
+    "InvalidParameterError",
+    "Options",
+    "StrOptions",
+    "check_params",
+    "check_value",
+]
 
 
 # Values that cannot change, by class of owner, that have passed before: the checks of a
@@ -32,8 +39,8 @@ def check_params(owner: Any) -> None:
     Parameters
     ----------
     owner : object with ``get_params`` and ``_parameter_constraints``
-        An estimator, optimizer or schedule. Parameters without a constraint are
-        taken as they are.
+        An estimator, optimizer, schedule or activation. Parameters without a
+        constraint are taken as they are.
 
     Raises
     ------
@@ -50,21 +57,26 @@ def check_params(owner: Any) -> None:
     if plain and key in _passed:
         return
     for name, value in given.items():
-        try:
-            validate_parameter_constraints(
-                {name: constraints[name]}, {name: value}, type(owner).__name__
-            )
-        except InvalidParameterError as error:
-            hint = _nearest(value, constraints[name])
-            raise InvalidParameterError(f"{error}{hint}") from None
+        check_value(owner, name, value, constraints[name])
     if plain and len(_passed) < _MOST_PASSED:
         _passed.add(key)
+
+
+def check_value(owner: Any, name: str, value: Any, constraints: list) -> None:
+    """Check one value, a parameter's or an item of it, as `check_params` does."""
+    try:
+        validate_parameter_constraints(
+            {name: constraints}, {name: value}, type(owner).__name__
+        )
+    except InvalidParameterError as error:
+        hint = _nearest(value, constraints)
+        raise InvalidParameterError(f"{error}{hint}") from None
 
 
 def _is_plain(value: Any) -> bool:
     """Tell whether a value cannot change, and equals only what is the same."""
     if type(value) is tuple:
-        return all(type(item) is int for item in value)
+        return all(type(item) in (int, str) for item in value)
     return type(value) in _PLAIN
 
 

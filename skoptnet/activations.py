@@ -1,41 +1,127 @@
 """The hidden layers' activations: sigma and sigma' side by side.
 
-Both work in place on an array of shape (rows, units), so that an update allocates
-nothing. ``backward`` gets what ``forward`` left, ``a = sigma(z)``: each of these
-derivatives can be read off ``a``. To add one, write a class and name it in
-`ACTIVATIONS` at the foot.
+Both work in place on an array of shape (rows, units). ``backward`` gets what
+``forward`` left, ``a = sigma(z)``, wherever the derivative can be read off ``a``; an
+activation for which it cannot sets ``needs_z`` and gets z instead. To add one, write
+a class and name it in `ACTIVATIONS` at the foot.
+
+Each also says how the first weights of its layer are drawn, so that signals neither
+fade nor grow from layer to layer. With k_in inputs and k_out units, they are uniform
+within
+
+- ``sqrt(6 / (k_in + k_out))``, Glorot and Bengio (2010), for the four activations that
+  scikit-learn has, as there: with 2 in place of 6 for logistic;
+- ``sqrt(6 / k_in)``, a variance of 2 / k_in, He et al. (2015), for those that pass
+  about half of what they get;
+- ``sqrt(3 / k_in)``, a variance of 1 / k_in, LeCun et al. (1998), for selu.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from numbers import Real
+from typing import ClassVar
 
-from scipy.special import expit
+from scipy.special import expit, ndtr
+from sklearn.base import BaseEstimator
 
+from ._params import Interval, check_params
 from ._types import Array, Namespace
 
 
-class Activation(ABC):
-    """Base class of the activations.
+class Activation(BaseEstimator, ABC):
+    """Base class of the activations; derive from it to write your own.
+
+    A subclass stores its parameters, if it has any, in ``__init__`` (as
+    scikit-learn's estimators do) and writes `forward` and `backward`. Its objects go
+    into ``activation=``, alone or in a list with one entry per hidden layer.
 
     Attributes
     ----------
+    needs_z : bool
+        True where the derivative cannot be read off ``a = sigma(z)``: the network
+        then keeps z, and `backward` gets z in the place of a.
     draw_factor : float
-        The initial weights are uniform within
-        ``sqrt(draw_factor / (fan_in + fan_out))`` (Glorot and Bengio, 2010).
+        The first weights of the layer are uniform within
+        ``sqrt(draw_factor / (fan_in + fan_out))``, unless `draw_bound` says
+        otherwise. Those of the output layer are so in any case, with the factor of
+        the last hidden layer.
     kernel : str
-        Name of the compiled kernel that stands for exactly this class, if any.
+        Name of the compiled kernel that stands for exactly this class, if any;
+        nothing for classes of your own.
+
+    Examples
+    --------
+    Softsign, whose derivative is :math:`(1 - |a|)^2`:
+
+    >>> import numpy as np
+    >>> from skoptnet import Activation, MLPRegressorX
+    >>> class Softsign(Activation):
+    ...     def forward(self, z, xp):
+    ...         z /= 1 + xp.abs(z)
+    ...     def backward(self, a, delta, xp):
+    ...         delta *= (1 - xp.abs(a)) ** 2
+    >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
+    >>> model = MLPRegressorX((20, 10), [Softsign(), "tanh"], tol=0, random_state=0)
+    >>> bool(model.fit(X, X.ravel()).score(X, X.ravel()) > 0.9)
+    True
     """
 
+    needs_z: bool = False
     draw_factor: float = 6.0
+    _parameter_constraints: ClassVar[dict] = {}
+
+    def check(self) -> None:
+        """Refuse parameters outside their range.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter, what is allowed and what came.
+        """
+        check_params(self)
+
+    def draw_bound(self, fan_in: int, fan_out: int) -> float:
+        """Return the bound of the uniform first weights and biases of the layer.
+
+        Parameters
+        ----------
+        fan_in, fan_out : int
+            Inputs of the layer, and its units.
+
+        Returns
+        -------
+        float
+            Glorot's bound, ``sqrt(draw_factor / (fan_in + fan_out))``.
+        """
+        return math.sqrt(self.draw_factor / (fan_in + fan_out))
 
     @abstractmethod
     def forward(self, z: Array, xp: Namespace) -> None:
-        """Turn z into a = sigma(z)."""
+        """Turn z into a = sigma(z), in place.
+
+        Parameters
+        ----------
+        z : array of shape (m, k)
+            What the units of the layer get.
+        xp : module
+            The array namespace (``numpy``).
+        """
 
     @abstractmethod
     def backward(self, a: Array, delta: Array, xp: Namespace) -> None:
-        """Multiply delta by sigma'(z) (the last factor of BP2); a may be used up."""
+        """Multiply delta by sigma'(z), in place: the last factor of BP2.
+
+        Parameters
+        ----------
+        a : array of shape (m, k)
+            What `forward` left; z itself with ``needs_z``. May be used up.
+        delta : array of shape (m, k)
+            The errors that come back from the layer after.
+        xp : module
+            The array namespace (``numpy``).
+        """
 
 
 class Identity(Activation):
@@ -89,10 +175,192 @@ class ReLU(Activation):
         delta *= xp.greater(a, 0, out=a)
 
 
+class _HeDrawn(Activation):
+    """Base class of the relatives of relu, which take a variance of 2 / fan_in.
+
+    A unit that passes its positive inputs only halves the mean square of what it gets,
+    and twice the variance makes up for it (He et al., 2015, equation 10). This is exact
+    for relu and close for its smooth relatives.
+    """
+
+    def draw_bound(self, fan_in, fan_out):
+        return math.sqrt(6 / fan_in)
+
+
+class LeakyReLU(Activation):
+    """Leaky rectifier, ``activation="leaky_relu"``.
+
+    .. math:: \\sigma(z) = \\max(z, s z), \\qquad
+        \\sigma'(z) = 1 \\text{ where } z > 0, \\text{ else } s
+
+    Source: Maas, Hannun and Ng (2013). The first weights have the variance
+    :math:`2 / ((1 + s^2) k_{in})` (He et al., 2015, equation 15).
+
+    Parameters
+    ----------
+    slope : float in [0, 1], default=0.01
+        :math:`s`, the slope below zero.
+
+    Examples
+    --------
+    >>> from skoptnet import LeakyReLU, MLPClassifierX
+    >>> MLPClassifierX(activation=LeakyReLU(slope=0.2))
+    MLPClassifierX(activation=LeakyReLU(slope=0.2))
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "slope": [Interval(Real, 0, 1, closed="both")]
+    }
+
+    def __init__(self, slope: float = 0.01):
+        self.slope = slope
+
+    def draw_bound(self, fan_in, fan_out):
+        return math.sqrt(6 / ((1 + self.slope**2) * fan_in))
+
+    def forward(self, z, xp):
+        xp.maximum(z, self.slope * z, out=z)
+
+    def backward(self, a, delta, xp):
+        xp.greater(a, 0, out=a)
+        delta *= xp.maximum(a, self.slope, out=a)
+
+
+class ELU(_HeDrawn):
+    """Exponential linear unit, ``activation="elu"``.
+
+    .. math:: \\sigma(z) = z \\text{ where } z > 0, \\text{ else } \\alpha (e^z - 1),
+        \\qquad \\sigma'(z) = 1 \\text{ where } z > 0, \\text{ else } a + \\alpha
+
+    Source: Clevert, Unterthiner and Hochreiter (2016). The first weights have the
+    variance :math:`2 / k_{in}` (He et al., 2015).
+
+    Parameters
+    ----------
+    alpha : float in [0, inf), default=1.0
+        :math:`\\alpha`; the activation tends to :math:`-\\alpha` far below zero.
+
+    Examples
+    --------
+    >>> from skoptnet import ELU, MLPRegressorX
+    >>> MLPRegressorX((20, 10), activation=["tanh", ELU(alpha=0.5)])
+    MLPRegressorX(activation=['tanh', ELU(alpha=0.5)], hidden_layer_sizes=(20, 10))
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "alpha": [Interval(Real, 0, None, closed="left")]
+    }
+
+    def __init__(self, alpha: float = 1.0):
+        self.alpha = alpha
+
+    def forward(self, z, xp):
+        below = xp.expm1(xp.minimum(z, 0))
+        xp.maximum(z, 0, out=z)
+        z += self.alpha * below
+
+    def backward(self, a, delta, xp):
+        delta *= xp.where(a > 0, 1, a + self.alpha)
+
+
+class SELU(Activation):
+    """sigma(z) = scale elu(z), sigma'(z) = scale where z > 0, else a + scale alpha.
+
+    With these constants, mean 0 and variance 1 of a layer's inputs are kept from layer
+    to layer, if its weights have the variance 1 / fan_in (Klambauer, Unterthiner, Mayr
+    and Hochreiter, 2017; LeCun, Bottou, Orr and Mueller, 1998).
+    """
+
+    alpha = 1.6732632423543772848170429916717
+    scale = 1.0507009873554804934193349852946
+
+    def draw_bound(self, fan_in, fan_out):
+        return math.sqrt(3 / fan_in)
+
+    def forward(self, z, xp):
+        below = xp.expm1(xp.minimum(z, 0))
+        xp.maximum(z, 0, out=z)
+        z += self.alpha * below
+        z *= self.scale
+
+    def backward(self, a, delta, xp):
+        delta *= xp.where(a > 0, self.scale, a + self.scale * self.alpha)
+
+
+class GELU(_HeDrawn):
+    """sigma(z) = z Phi(z), sigma'(z) = Phi(z) + z phi(z).
+
+    Phi(z) = (1 + erf(z / sqrt(2))) / 2 and phi are the normal distribution and density:
+    the exact form of Hendrycks and Gimpel (2016), not its approximation by tanh.
+    """
+
+    needs_z = True
+
+    def forward(self, z, xp):
+        z *= ndtr(z)
+
+    def backward(self, z, delta, xp):
+        phi = xp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+        delta *= ndtr(z) + z * phi
+
+
+class SiLU(_HeDrawn):
+    """sigma(z) = z s(z), sigma'(z) = s(z) (1 + z (1 - s(z))), s the logistic function.
+
+    Source: Elfwing, Uchibe and Doya (2018); "swish" in Ramachandran et al. (2017).
+    """
+
+    needs_z = True
+
+    def forward(self, z, xp):
+        z *= expit(z)
+
+    def backward(self, z, delta, xp):
+        s = expit(z)
+        delta *= s * (1 + z * (1 - s))
+
+
+class Mish(_HeDrawn):
+    """sigma(z) = z t(z), sigma'(z) = t(z) + z (1 - t(z)^2) s(z).
+
+    t(z) = tanh(softplus(z)), s the logistic function. Source: Misra (2020).
+    """
+
+    needs_z = True
+
+    def forward(self, z, xp):
+        z *= xp.tanh(xp.logaddexp(0, z))
+
+    def backward(self, z, delta, xp):
+        t = xp.tanh(xp.logaddexp(0, z))
+        delta *= t + z * (1 - t * t) * expit(z)
+
+
+class Softplus(_HeDrawn):
+    """sigma(z) = log(1 + exp(z)), sigma'(z) = 1 / (1 + exp(-z)) = 1 - exp(-a).
+
+    Source: Dugas, Bengio, Belisle, Nadeau and Garcia (2001).
+    """
+
+    def forward(self, z, xp):
+        xp.logaddexp(0, z, out=z)
+
+    def backward(self, a, delta, xp):
+        xp.expm1(xp.negative(a, out=a), out=a)
+        delta *= xp.negative(a, out=a)
+
+
 #: The names ``activation=`` takes, and the class each stands for.
 ACTIVATIONS: dict[str, type[Activation]] = {
     "identity": Identity,
     "logistic": Logistic,
     "tanh": Tanh,
     "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "mish": Mish,
+    "softplus": Softplus,
 }

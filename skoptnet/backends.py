@@ -266,20 +266,26 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
 
 def _knows(network: Any, dtype: Any) -> bool:
     """Tell whether the kernels are on and stand for all parts of the network."""
-    parts = (network.activation, network.loss)
     return (
         _kernels.enabled()
         and dtype.char in "fd"
         and dtype.isnative
-        and all(_kernels.kernel_of(part) for part in parts)
+        and _kernel_of_layers(network) is not None
+        and _kernels.kernel_of(network.loss) is not None
     )
+
+
+def _kernel_of_layers(network: Any) -> str | None:
+    """Return the kernel of the hidden layers' activation, None where they differ."""
+    first, *others = {_kernels.kernel_of(sigma) for sigma in network.activations}
+    return None if others else first
 
 
 def _passes(network: Any, dtype: Any, n_rows: int, n_threads: int) -> Any:
     """Return the compiled passes of a network."""
     return _kernels.network.Network(
         network.layer_sizes,
-        _kernels.kernel_of(network.activation),
+        _kernel_of_layers(network),
         _kernels.kernel_of(network.loss),
         network.l2,
         dtype,

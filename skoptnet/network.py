@@ -36,16 +36,23 @@ class Workspace:
         a_1, ..., a_{L-1} and z_L, each (n_rows, k_l).
     delta : list of arrays
         delta_1, ..., delta_{L-1}; delta_L takes the place of z_L.
+    z : list of arrays or None
+        z_1, ..., z_{L-1} where the way back needs them, elsewhere None.
     """
 
     a: list[Array]
     delta: list[Array]
+    z: list[Array | None]
 
     def head(self, n_rows: int) -> Workspace:
         """Return the first ``n_rows`` rows of every buffer."""
         if n_rows == len(self.a[-1]):
             return self
-        return Workspace([a[:n_rows] for a in self.a], [d[:n_rows] for d in self.delta])
+        return Workspace(
+            [a[:n_rows] for a in self.a],
+            [delta[:n_rows] for delta in self.delta],
+            [None if z is None else z[:n_rows] for z in self.z],
+        )
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,9 @@ class Network:
     ----------
     layer_sizes : tuple of int
         (k_0, ..., k_L), input and output included.
-    activation : Activation
-        sigma of every hidden layer.
+    activations : tuple of Activation
+        sigma of each hidden layer; the last also counts for the draw of the output
+        layer, so a network without hidden layers has one, too.
     loss : Loss
         L and the link of the raw output.
     l2 : float, default=0.0
@@ -72,7 +80,7 @@ class Network:
     """
 
     layer_sizes: tuple[int, ...]
-    activation: Activation
+    activations: tuple[Activation, ...]
     loss: Loss
     l2: float = 0.0
     xp: ClassVar[Namespace] = np
@@ -103,11 +111,17 @@ class Network:
         return views
 
     def draw(self, rng: np.random.RandomState, dtype: Any) -> Array:
-        """Draw the first theta: Glorot uniform, per layer weights then biases."""
+        """Draw the first theta: uniform, per layer weights then biases.
+
+        The bound of a hidden layer is its activation's; the output layer has Glorot's.
+        """
         theta = self.xp.empty(self.n_parameters, dtype=dtype)
-        for W, b in self.layers(theta):
+        for level, (W, b) in enumerate(self.layers(theta)):
             k_in, k_out = W.shape
-            bound = np.sqrt(self.activation.draw_factor / (k_in + k_out))
+            if level < len(self.layer_sizes) - 2:
+                bound = self.activations[level].draw_bound(k_in, k_out)
+            else:
+                bound = np.sqrt(self.activations[-1].draw_factor / (k_in + k_out))
             W[...] = rng.uniform(-bound, bound, (k_in, k_out))
             b[...] = rng.uniform(-bound, bound, k_out)
         return theta
@@ -118,7 +132,11 @@ class Network:
         a = [self.xp.empty(shape, dtype=dtype) for shape in shapes]
         hidden = shapes[:-1] if backward else []
         delta = [self.xp.empty(shape, dtype=dtype) for shape in hidden]
-        return Workspace(a, delta)
+        z = [
+            self.xp.empty(shape, dtype=dtype) if backward and sigma.needs_z else None
+            for sigma, shape in zip(self.activations, shapes[:-1], strict=False)
+        ]
+        return Workspace(a, delta, z)
 
     def forward(self, theta: Array, X: Rows, work: Workspace | None = None) -> Array:
         """Return the raw outputs z_L of some rows.
@@ -144,7 +162,10 @@ class Network:
             z = _product(a, W, work.a[level], self.xp)
             z += b
             if level < last:
-                self.activation.forward(z, self.xp)
+                kept = work.z[level]
+                if kept is not None:
+                    kept[...] = z
+                self.activations[level].forward(z, self.xp)
             a = z
         return a
 
@@ -221,7 +242,9 @@ class Network:
                 dW += self.l2 * W
             if level > 0:
                 delta = xp.matmul(delta, W.T, out=work.delta[level - 1])
-                self.activation.backward(a, delta, xp)  # BP2
+                kept = work.z[level - 1]
+                sigma = self.activations[level - 1]
+                sigma.backward(a if kept is None else kept, delta, xp)  # BP2
         return cost
 
 

@@ -1,4 +1,4 @@
-"""Conformance checks for solvers and schedules, the package's and your own.
+"""Conformance checks for solvers, schedules and activations, also for your own.
 
 Each raises an AssertionError that says which part of the contract is broken.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ._types import Array
+from .activations import Activation
 from .backends import Update
 from .optimizers import Optimizer
 from .schedules import Clock, Schedule
@@ -222,3 +223,58 @@ def check_schedule(schedule: Schedule) -> None:
     assert [twin(clock) for clock in clocks] == factors, (
         "A cloned and pickled schedule must give the same factors."
     )
+
+
+def check_activation(activation: Activation) -> None:
+    """Check that an activation keeps the contract of `Activation`.
+
+    Parameters
+    ----------
+    activation : Activation
+        The activation, with the parameters it is to be checked with.
+
+    Raises
+    ------
+    AssertionError
+        Naming the part of the contract that is broken.
+
+    Examples
+    --------
+    >>> from skoptnet import LeakyReLU
+    >>> from skoptnet.testing import check_activation
+    >>> check_activation(LeakyReLU(slope=0.3))
+    """
+    activation.check()
+    before, h = repr(vars(activation)), 1e-6
+    z = np.linspace(-5, 5, 60).reshape(20, 3) + 0.0123  # off the round numbers
+    for dtype in (np.float32, np.float64):
+        a, slope = _values_and_slopes(activation, z.astype(dtype))
+        assert {a.dtype, slope.dtype} == {np.dtype(dtype)}
+    numerical = (
+        _values_and_slopes(activation, z + h)[0]
+        - _values_and_slopes(activation, z - h)[0]
+    ) / (2 * h)
+    assert np.allclose(slope, numerical, rtol=1e-6, atol=1e-8), (
+        "backward must multiply delta, in place, by the derivative of what forward"
+        " does to z, in place. The largest difference to a numerical derivative is"
+        f" {np.abs(slope - numerical).max():.3g}."
+    )
+    some = _values_and_slopes(activation, z[4:9])
+    assert np.array_equal(some[0], a[4:9]), "Each row must be treated by itself."
+    assert np.array_equal(some[1], slope[4:9]), "Each row must be treated by itself."
+    bound = activation.draw_bound(30, 20)
+    assert 0 < bound < math.inf, f"draw_bound must be positive. Got {bound!r} instead."
+    assert repr(vars(activation)) == before, "An activation must not change in use."
+    twin = pickle.loads(pickle.dumps(clone(activation)))
+    assert np.array_equal(_values_and_slopes(twin, z)[0], a), (
+        "A cloned and pickled activation must give the same values: __init__ has to"
+        " store each of its arguments, unchanged, under the argument's name."
+    )
+
+
+def _values_and_slopes(activation: Activation, z: Array) -> tuple[Array, Array]:
+    """Return sigma(z) and sigma'(z)."""
+    a, slope = z.copy(), np.ones_like(z)
+    activation.forward(a, np)
+    activation.backward(z.copy() if activation.needs_z else a.copy(), slope, np)
+    return a, slope

@@ -3,7 +3,8 @@
 Everything here is written from the lecture alone (loss/output table, BP1-BP4,
 Algorithms 1, 8.1-8.5 and 8.7, step and exponential decay): one sample at a time,
 slow and literal. It knows numpy and nothing else; it must never import the
-package it judges, nor scikit-learn, nor share a helper with either.
+package it judges, nor scikit-learn, nor share a helper with either. Only activations
+that the lecture does not have are from their papers, as functions of z.
 
 Samples are rows. Layer sizes are ``k_0 = d, k_1, ..., k_L``; ``W[l]`` has shape
 ``(k_{l-1}, k_l)``, ``b[l]`` has shape ``(k_l,)``. The flat vector ``theta`` is
@@ -17,6 +18,7 @@ not suffer from this.
 """
 
 from itertools import pairwise
+from math import erf as erf_of_one
 
 import numpy as np
 
@@ -30,6 +32,10 @@ DELTA = {"adagrad": 1e-7, "rmsprop": 1e-6, "adam": 1e-8}
 # ------------------------------------------------------------ activations, from z
 
 
+erf = np.vectorize(erf_of_one)
+ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # of selu
+
+
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -39,6 +45,14 @@ SIGMA = {
     "logistic": sigmoid,
     "tanh": np.tanh,
     "relu": lambda z: np.where(z > 0, z, 0.0),
+    # beyond the lecture
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.exp(z) - 1),
+    "selu": lambda z: SCALE * np.where(z > 0, z, ALPHA * (np.exp(z) - 1)),
+    "gelu": lambda z: z * (1 + erf(z / np.sqrt(2))) / 2,
+    "silu": lambda z: z * sigmoid(z),
+    "mish": lambda z: z * np.tanh(np.log(1 + np.exp(z))),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
 }
 
 SIGMA_PRIME = {
@@ -46,6 +60,18 @@ SIGMA_PRIME = {
     "logistic": lambda z: sigmoid(z) * (1 - sigmoid(z)),
     "tanh": lambda z: 1 - np.tanh(z) ** 2,
     "relu": lambda z: np.where(z > 0, 1.0, 0.0),
+    "leaky_relu": lambda z: np.where(z > 0, 1.0, 0.01),
+    "elu": lambda z: np.where(z > 0, 1.0, np.exp(z)),
+    "selu": lambda z: SCALE * np.where(z > 0, 1.0, ALPHA * np.exp(z)),
+    "gelu": lambda z: (
+        (1 + erf(z / np.sqrt(2))) / 2 + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    ),
+    "silu": lambda z: sigmoid(z) + z * sigmoid(z) * (1 - sigmoid(z)),
+    "mish": lambda z: (
+        np.tanh(np.log(1 + np.exp(z)))
+        + z * sigmoid(z) / np.cosh(np.log(1 + np.exp(z))) ** 2
+    ),
+    "softplus": sigmoid,
 }
 
 

@@ -88,6 +88,7 @@ def test_unknown_names_are_refused_and_the_nearest_is_offered(
     [
         *(("solver", Part) for Part in OPTIMIZERS.values()),
         *(("lr_schedule", Part) for Part in SCHEDULES.values()),
+        *(("activation", Part) for Part in ACTIVATIONS.values()),
     ],
 )
 def test_a_class_in_place_of_an_object_is_refused(parameter, Part):
@@ -136,7 +137,11 @@ def out_of_range():
                 continue
             for value in outside(constraints):
                 yield Estimator, None, name, value
-    for parameter, registry in (("solver", OPTIMIZERS), ("lr_schedule", SCHEDULES)):
+    for parameter, registry in (
+        ("solver", OPTIMIZERS),
+        ("lr_schedule", SCHEDULES),
+        ("activation", ACTIVATIONS),
+    ):
         for Part in registry.values():
             for name, constraints in Part._parameter_constraints.items():
                 for value in outside(constraints):

@@ -37,9 +37,10 @@ WIDTHS = [1, 3, 7, 15, 16, 17, 33, 65, 100]  # around the numbers in a vector
 N = 131  # rows: four batches of 32 and one of 3
 
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
-activations = pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 KNOWN_LOSSES = sorted(name for name, L in LOSSES.items() if _kernels.kernel_of(L()))
 losses = pytest.mark.parametrize("loss", KNOWN_LOSSES)
+COMPILED = {name for name, A in ACTIVATIONS.items() if _kernels.kernel_of(A())}
+activations = pytest.mark.parametrize("activation", sorted(COMPILED))
 dtypes = pytest.mark.parametrize("dtype", ROOM)
 
 
@@ -101,7 +102,10 @@ def held(container, data):
 def build(data, hidden=(5,), activation="tanh", loss="multiclass"):
     k = data.Y.max() + 1 if data.Y.ndim == 1 else data.Y.shape[1]
     sizes = (data.X.shape[1], *hidden, int(k))
-    return Network(sizes, ACTIVATIONS[activation](), LOSSES[loss](), l2=0.01)
+    if isinstance(activation, str):
+        activation = [activation] * max(1, len(hidden))
+    sigmas = tuple(ACTIVATIONS[name]() for name in activation)
+    return Network(sizes, sigmas, LOSSES[loss](), l2=0.01)
 
 
 def begin(network, solver, dtype, rng=0):
@@ -313,12 +317,12 @@ def test_logistic_and_softplus_are_accurate_to_4_ulp(dtype, level):
     """As a network of one hidden unit and as the loss of a single row say them."""
     reach = -np.log(np.finfo(dtype).tiny) - dtype(1)
     x, loss = arguments(dtype, -reach, reach)[::3, None].copy(), LOSSES["binary"]()
-    network = Network((1, 1, 1), ACTIVATIONS["logistic"](), loss)
+    network = Network((1, 1, 1), (ACTIVATIONS["logistic"](),), loss)
     z = backends.outputs(network, np.array([1, 0, 1, 0], dtype=dtype), x)
     assert_within_4_ulp(z, lambda z: 1 / (1 + np.exp(-z)), x)
     x = x[::20].copy()
     theta, g = np.array([1, 0], dtype=dtype), np.empty(2, dtype=dtype)
-    network, data = Network((1, 1), network.activation, loss), TrainingSet(x, 0 * x)
+    network, data = Network((1, 1), network.activations, loss), TrainingSet(x, 0 * x)
     kernel = backends.Kernel(network, None, theta, g, None, data, 1, 1)
     for i, value in enumerate(x[:, 0].astype(float)):
         z[i] = kernel.loss_and_gradient(theta, None, range(i, i + 1))
@@ -490,8 +494,8 @@ def test_rows_may_lie_in_a_file(tmp_path, both):
     assert_same(network, both(go, network, "adam", TrainingSet(*mapped)))
 
 
-PARTS = [*OPTIMIZERS.values(), *ACTIVATIONS.values()]
-PARTS += [LOSSES[name] for name in KNOWN_LOSSES]
+PARTS = [*OPTIMIZERS.values(), *(LOSSES[name] for name in KNOWN_LOSSES)]
+PARTS += [ACTIVATIONS[name] for name in sorted(COMPILED)]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -521,14 +525,46 @@ def test_a_solver_of_a_users_own_gets_the_same_gradients(solver, both):
     assert_same(network, (go(network, solver, data), pair[1]))
 
 
-@pytest.mark.parametrize("part", ["activation", "loss"])
+def own(part):
+    return type("Own", (type(part),), {})()
+
+
+@pytest.mark.parametrize("part", ["first activation", "last activation", "loss"])
 def test_parts_of_a_users_own_are_called(part, both):
-    network = build(bundled())
-    parts = {"activation": network.activation, "loss": network.loss}
-    parts[part] = type("Own", (type(parts[part]),), {})()
-    network = Network(network.layer_sizes, **parts)
+    network = build(bundled(), hidden=(5, 4))
+    (first, last), loss = network.activations, network.loss
+    if part == "loss":
+        loss = own(loss)
+    elif part == "first activation":
+        first = own(first)
+    else:
+        last = own(last)
+    network = Network(network.layer_sizes, (first, last), loss)
     kernels, readable = both(go, network, "adam", bundled(), known=False)
     np.testing.assert_array_equal(kernels[0], readable[0])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("relu", "tanh"), ("tanh", "gelu"), ("identity", "relu")]
+    + [(name, name) for name in sorted(set(ACTIVATIONS) - COMPILED)],
+    ids="-".join,
+)
+def test_other_layers_run_the_formulas(names, both):
+    """Layers that differ, and activations without a kernel: in training and after."""
+    network, data = build(bundled(), (6, 5), names), bundled()
+    kernels, readable = both(go, network, "adam", data, n=2, known=False)
+    np.testing.assert_array_equal(kernels[0], readable[0])
+    z = backends.outputs(network, readable[0], data.X)
+    np.testing.assert_array_equal(z, network.outputs(readable[0], data.X))
+
+
+@activations
+def test_equal_layers_and_linear_models_run_the_kernels(activation):
+    for hidden in ((4, 4, 4), (4,)):
+        go(build(bundled(), hidden, activation), "sgd", bundled(), n=1, known=True)
+    linear = Network((64, 10), (ACTIVATIONS[activation](),), LOSSES["multiclass"]())
+    go(linear, "sgd", bundled(), n=1, known=True)
 
 
 def forms_of(X):

@@ -104,10 +104,17 @@ def _compare(solver, schedule, task, activation="tanh", weights=None, alpha=0.5)
     np.testing.assert_allclose(_flat(model), path[-1], rtol=1e-10, atol=0)
 
 
+HE, LECUN = {"elu", "gelu", "silu", "mish", "softplus"}, {"selu"}
+
+
 def _first_weights(sizes, activation):
     rng, parts = np.random.RandomState(0), []
-    for k_in, k_out in pairwise(sizes):
+    for level, (k_in, k_out) in enumerate(pairwise(sizes)):
         bound = np.sqrt((2 if activation == "logistic" else 6) / (k_in + k_out))
+        if activation in HE | LECUN and level < len(sizes) - 2:
+            bound = np.sqrt((3 if activation in LECUN else 6) / k_in)
+        if activation == "leaky_relu" and level < len(sizes) - 2:
+            bound = np.sqrt(6 / k_in / (1 + 0.01**2))
         parts += [rng.uniform(-bound, bound, k_in * k_out)]
         parts += [rng.uniform(-bound, bound, k_out)]
     return np.concatenate(parts)

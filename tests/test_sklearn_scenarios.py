@@ -176,7 +176,10 @@ def test_classification(solver, n_class, activation):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @may_use_up_its_epochs
 def test_regression(activation):
-    """The bent activations fit the noise as well, the straight one cannot."""
+    """The bent activations fit the noise as well, the straight one cannot.
+
+    Softplus bends the least.
+    """
     X, y = regression_rows()
     model = MLPRegressorX(
         50,
@@ -187,7 +190,7 @@ def test_regression(activation):
         random_state=1,
     )
     score = model.fit(X, y).score(X, y)
-    assert score > (0.80 if activation == "identity" else 0.98)
+    assert score > {"identity": 0.80, "softplus": 0.95}.get(activation, 0.98)
 
 
 @all_solvers

@@ -34,8 +34,8 @@ ignore_max_iter = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 
 
 def start(solver="sgd", hidden=(5,), dtype=np.float64, seed=0):
-    network = Network((X.shape[1], *hidden, 1), ACTIVATIONS["tanh"](),
-                      LOSSES["binary"]())  # fmt: skip
+    sigmas = (ACTIVATIONS["tanh"](),) * max(1, len(hidden))
+    network = Network((X.shape[1], *hidden, 1), sigmas, LOSSES["binary"]())
     rng, optimizer = np.random.RandomState(seed), OPTIMIZERS[solver]()
     theta = network.draw(rng, dtype)
     return (

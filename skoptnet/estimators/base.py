@@ -19,7 +19,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from .._params import Interval, Options, StrOptions, check_params
 from .._types import Array, Rows
-from ..activations import ACTIVATIONS
+from ..activations import Activation
 from ..losses import Loss
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
@@ -27,7 +27,16 @@ from ..schedules import SCHEDULES, Schedule
 from ..training import Diverged, Outcome, Run, TrainingSet, Watcher, train
 from .calls import Call, Transaction
 from .fitted import Fitted
-from .inputs import checked_weights, layer_tuple, weighed, weighed_by_class
+from .inputs import (
+    ACTIVATION,
+    activation_tuple,
+    check_nested,
+    checked_weights,
+    layer_tuple,
+    weighed,
+    weighed_by_class,
+    with_plain_numbers,
+)
 from .reports import warn, warn_of
 from .validation import (
     OwnData,
@@ -58,7 +67,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [*ACTIVATION, list, tuple],
         "solver": [StrOptions(set(OPTIMIZERS)), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
@@ -157,7 +166,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self.refit_all = refit_all
 
     def set_params(self, **params):
-        """Set parameters of the estimator, or of its solver and schedule objects.
+        """Set parameters of the estimator, or of the objects among its parameters.
 
         Parameters
         ----------
@@ -174,15 +183,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         ValueError
             If there is no such parameter, or no object to reach into.
         """
-        for name in params:
-            part, _, inner = name.partition("__")
-            holder = params.get(part, getattr(self, part, None))
-            if inner and part in ("solver", "lr_schedule") and isinstance(holder, str):
-                raise ValueError(
-                    f"{name!r} is a parameter of a {part} object, but {part} is the"
-                    f" name {holder!r}. Set {inner!r} of {type(self).__name__} itself,"
-                    f" or give {part} as an object."
-                )
+        check_nested(self, params)
         return super().set_params(**params)
 
     # What the two tell apart.
@@ -273,7 +274,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _fit(self, X, y, sample_weight, call: Call, own: OwnData | None = None):
         followed = not call.partial and begin_callbacks(self, self.max_iter)
         with Transaction(self, draws=not call.partial) as transaction:
-            optimizer, schedule = self._check_parameters()
+            optimizer, schedule, activations = self._check_parameters()
             own = own or OwnData()
             if not call.partial:
                 check_settings(self, own)
@@ -283,7 +284,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             rng = self._source_of_random_numbers(call)
             refits = self.refit_all and self.early_stopping
             drawn_again = deepcopy(rng) if refits else None
-            network, run = self._begin(data, optimizer, rng, call)
+            network, run = self._begin(data, optimizer, activations, rng, call)
             begun_at = run.epoch
             if self.early_stopping and held_out is None:
                 data, held_out = self._split(data, rng, call)
@@ -462,34 +463,32 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             y = column_or_1d(y, warn=True)
         return X, y
 
-    def _check_parameters(self) -> tuple[Optimizer, Schedule]:
-        """Refuse what cannot be used; return solver and schedule as objects."""
+    def _check_parameters(
+        self,
+    ) -> tuple[Optimizer, Schedule, tuple[Activation, ...]]:
+        """Refuse what cannot be used; return the parts that have names as objects."""
         check_params(self)
-        layer_tuple(self)
+        activations = activation_tuple(self)
         optimizer = self._part(self.solver, OPTIMIZERS)
         schedule = self._part(self.lr_schedule, SCHEDULES)
         optimizer.check()
         schedule.check()
-        return optimizer, schedule
+        return optimizer, schedule, activations
 
     def _part(self, given: Any, registry: dict[str, type]) -> Any:
         """Return the object a name stands for, or a copy of a given object.
 
         A named one gets those of the estimator's parameters that it has too; None
-        means its own default. NumPy scalars become Python's, which take the dtype
-        of the array they meet.
+        means its own default.
         """
-        if isinstance(given, str):
-            part = registry[given]()
-            flat = {name: getattr(self, name) for name in vars(part)}
-        else:
-            part = copy(given)
-            flat = part.get_params(deep=False)
-        for name, value in flat.items():
+        if not isinstance(given, str):
+            return with_plain_numbers(copy(given))
+        part = registry[given]()
+        for name in vars(part):
+            value = getattr(self, name)
             if value is not None:
-                plain = value.item() if isinstance(value, np.generic) else value
-                setattr(part, name, plain)
-        return part
+                setattr(part, name, value)
+        return with_plain_numbers(part)
 
     def _initial_rate(self, optimizer: Optimizer) -> float:
         auto = isinstance(self.learning_rate_init, str)
@@ -505,13 +504,14 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self,
         data: TrainingSet,
         optimizer: Optimizer,
+        activations: tuple[Activation, ...],
         rng: np.random.RandomState,
         call: Call,
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
         loss, n_outputs = self._task(data.Y)
         sizes = (data.X.shape[1], *layer_tuple(self), n_outputs)
-        network = Network(sizes, ACTIVATIONS[self.activation](), loss)
+        network = Network(sizes, activations, loss)
         if not call.goes_on:
             self.__dict__.pop("_split_state", None)
             return network, self._new_run(network, optimizer, rng, data.X.dtype)

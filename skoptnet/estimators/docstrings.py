@@ -10,8 +10,12 @@ Parameters
 ----------
 hidden_layer_sizes : int or array-like of int, default=(100,)
     Number of units of each hidden layer, each at least 1; () is a linear model.
-activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-    Activation of the hidden layers."""
+activation : str, Activation or list of these, default='relu'
+    Activation of the hidden layers, or a list or tuple with one for each of them:
+    ``'identity'``, ``'logistic'``, ``'tanh'``, ``'relu'``, ``'leaky_relu'``,
+    ``'elu'``, ``'selu'``, ``'gelu'``, ``'silu'``, ``'mish'``, ``'softplus'``, or an
+    `Activation` object (``LeakyReLU(slope=0.1)``, or of a class of your own). The
+    first four have compiled kernels, for networks that use one of them throughout."""
 
 _TRAINING = """\
 solver : str or Optimizer, default='adam'

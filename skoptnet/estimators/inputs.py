@@ -1,19 +1,46 @@
-"""Checks of what comes in: layer sizes, quantiles and sample weights."""
+"""Checks of what comes in: layers, parts, quantiles and sample weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import replace
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from .._params import InvalidParameterError
+from .._params import InvalidParameterError, StrOptions, check_value
 from .._types import Array, Rows
+from ..activations import ACTIVATIONS, Activation
 from ..training import TrainingSet
+
+_Part = TypeVar("_Part")
+
+#: What may stand for the activation of one layer.
+ACTIVATION = [StrOptions(set(ACTIVATIONS)), Activation]
+
+
+def check_nested(estimator: Any, params: dict[str, Any]) -> None:
+    """Refuse ``solver__momentum`` and the like where there is no such object."""
+    for name in params:
+        part, _, inner = name.partition("__")
+        holder = params.get(part, getattr(estimator, part, None))
+        if not inner:
+            continue
+        if part in ("solver", "lr_schedule") and isinstance(holder, str):
+            raise ValueError(
+                f"{name!r} is a parameter of a {part} object, but {part} is the name"
+                f" {holder!r}. Set {inner!r} of {type(estimator).__name__} itself, or"
+                f" give {part} as an object."
+            )
+        if part == "activation" and isinstance(holder, (str, list, tuple)):
+            raise ValueError(
+                f"{name!r} is a parameter of an activation object, but activation is"
+                f" {holder!r}. Give activation as a single object."
+            )
 
 
 def layer_tuple(estimator: Any) -> tuple[int, ...]:
@@ -44,6 +71,43 @@ def quantile_tuple(estimator: Any) -> tuple[float, ...]:
             f" Got {given!r} instead."
         )
     return tuple(float(q) for q in quantiles)
+
+
+def activation_tuple(estimator: Any) -> tuple[Activation, ...]:
+    """Return the activation of each hidden layer.
+
+    There is one also where no layer is hidden; it counts for the first weights.
+    """
+    given, n_hidden = estimator.activation, len(layer_tuple(estimator))
+    if not isinstance(given, (list, tuple)):
+        return (_activation(given),) * max(1, n_hidden)
+    for i, item in enumerate(given):
+        check_value(estimator, f"activation[{i}]", item, ACTIVATION)
+    if len(given) != n_hidden:
+        raise InvalidParameterError(
+            f"The 'activation' parameter of {type(estimator).__name__} must be a name"
+            " or an Activation object, or a list or tuple of these with one item per"
+            f" hidden layer, of which hidden_layer_sizes has {n_hidden}."
+            f" Got {given!r} instead."
+        )
+    return tuple(map(_activation, given or ["identity"]))
+
+
+def _activation(given: str | Activation) -> Activation:
+    """Return the object a name stands for, or a copy of a given object."""
+    if isinstance(given, str):
+        return ACTIVATIONS[given]()
+    sigma = with_plain_numbers(copy(given))
+    sigma.check()
+    return sigma
+
+
+def with_plain_numbers(part: _Part) -> _Part:
+    """Turn a part's NumPy scalars into Python's, which take the dtype they meet."""
+    for name, value in vars(part).items():
+        if isinstance(value, np.generic):
+            setattr(part, name, value.item())
+    return part
 
 
 def checked_weights(
