@@ -1,4 +1,4 @@
-"""Neural networks for scikit-learn users, with seven textbook optimizers."""
+"""Neural networks for scikit-learn users, with textbook optimizers."""
 
 from ._version import __version__
 from ._versions import show_versions
@@ -13,15 +13,24 @@ from .optimizers import (
     Optimizer,
     RMSProp,
 )
-from .schedules import Constant, ExponentialDecay, Schedule, StepDecay
+from .schedules import (
+    Adaptive,
+    Constant,
+    ExponentialDecay,
+    InverseScaling,
+    Schedule,
+    StepDecay,
+)
 
 __all__ = [
     "SGD",
     "AdaGrad",
     "Adam",
+    "Adaptive",
     "Constant",
     "ExponentialDecay",
     "GradientDescent",
+    "InverseScaling",
     "MLPClassifierX",
     "MLPRegressorX",
     "Momentum",

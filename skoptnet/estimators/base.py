@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
-from types import MethodType
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -27,8 +24,10 @@ from ..losses import LOSSES
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
-from ..training import Diverged, Outcome, Run, TrainingSet, train
+from ..training import LBFGS, Diverged, Outcome, Run, TrainingSet, train
+from .calls import Call, Transaction
 from .inputs import check_split, checked_weights, layer_tuple, weighed
+from .reports import print_epoch, warn_of_end
 
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200
@@ -43,7 +42,7 @@ class MLP(BaseEstimator, ABC):
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions(set(OPTIMIZERS)), Optimizer],
+        "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
@@ -74,6 +73,7 @@ class MLP(BaseEstimator, ABC):
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
         ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
     }
 
     # Set by fitting: the network, what training changed, and the random state that
@@ -109,6 +109,7 @@ class MLP(BaseEstimator, ABC):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        max_fun=15000,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -134,6 +135,7 @@ class MLP(BaseEstimator, ABC):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
 
     def set_params(self, **params):
         """Set parameters of the estimator, or of its solver and schedule objects.
@@ -231,27 +233,15 @@ class MLP(BaseEstimator, ABC):
             if call.goes_on:
                 run = run.handed_to(optimizer, network.xp)
             try:
-                outcome = train(
-                    network,
-                    optimizer,
-                    schedule,
-                    run,
-                    data,
-                    learning_rate=self._initial_rate(optimizer),
-                    batch_size=self._rows_per_update(),
-                    shuffle=self.shuffle,
-                    max_epochs=1 if call.partial else self.max_iter,
-                    tol=self.tol,
-                    patience=math.inf if call.partial else self.n_iter_no_change,
-                    validate=validate,
-                    watchers=[_print_epoch] if self.verbose else [],
+                outcome = self._train(
+                    network, optimizer, schedule, run, data, validate, call
                 )
             except Diverged:
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may"
                     " contain large values and need to be preprocessed. (This was in"
                     " the first epoch, so there is no earlier model to keep; a smaller"
-                    " learning_rate_init may help, too.)"
+                    " learning_rate_init may help, too, if the solver reads it.)"
                 ) from None
             except BaseException:
                 if run.epoch > begun_at:
@@ -260,13 +250,48 @@ class MLP(BaseEstimator, ABC):
                     self._keep(network, run, optimizer, failed, begun_at)
                     transaction.commit()
                 raise
-            if call.partial and outcome.reason == "max_iter":
+            if call.partial and outcome.reason in ("max_iter", "converged"):
                 outcome.reason = "partial_fit"
             self._keep(network, run, optimizer, outcome, begun_at)
-        self._warn(outcome, call, self.loss_curve_[begun_at:])
+        warn_of_end(self, outcome, self.loss_curve_[begun_at:])
         if outcome.reason == "interrupted" and call.partial:
             raise KeyboardInterrupt
         return self
+
+    def _train(
+        self,
+        network: Network,
+        optimizer: Optimizer | LBFGS,
+        schedule: Schedule,
+        run: Run,
+        data: TrainingSet,
+        validate: Callable[[Array], float] | None,
+        call: Call,
+    ) -> Outcome:
+        """Train as the parameters say."""
+        watched: dict[str, Any] = {
+            "tol": self.tol,
+            "patience": self.n_iter_no_change,
+            "validate": validate,
+            "watchers": [print_epoch] if self.verbose else [],
+        }
+        if isinstance(optimizer, LBFGS):
+            return optimizer.minimize(
+                network, run, data, max_iterations=int(self.max_iter), **watched
+            )
+        return train(
+            network,
+            optimizer,
+            schedule,
+            run,
+            data,
+            learning_rate=self._initial_rate(optimizer),
+            batch_size=self._rows_per_update(),
+            shuffle=self.shuffle,
+            max_epochs=1 if call.partial else self.max_iter,
+            judge_anew=not call.partial,
+            **watched,
+        )
 
     def _read(self, X, y, sample_weight, call: Call) -> TrainingSet:
         """Check the data and return them as the network wants them."""
@@ -290,14 +315,16 @@ class MLP(BaseEstimator, ABC):
         self.n_outputs_ = self._task(Y)[1]
         return TrainingSet(X, Y, w)
 
-    def _check_parameters(self) -> tuple[Optimizer, Schedule]:
+    def _check_parameters(self) -> tuple[Optimizer | LBFGS, Schedule]:
         """Refuse what cannot be used; return solver and schedule as objects."""
         check_params(self)
         layer_tuple(self)
-        optimizer = self._part(self.solver, OPTIMIZERS)
         schedule = self._part(self.lr_schedule, SCHEDULES)
-        optimizer.check()
         schedule.check()
+        if isinstance(self.solver, str) and self.solver == "lbfgs":
+            return LBFGS(int(self.max_fun)), schedule
+        optimizer = self._part(self.solver, OPTIMIZERS)
+        optimizer.check()
         return optimizer, schedule
 
     def _part(self, given: Any, registry: dict[str, type]) -> Any:
@@ -309,7 +336,8 @@ class MLP(BaseEstimator, ABC):
         """
         if isinstance(given, str):
             part = registry[given]()
-            flat = {name: getattr(self, name) for name in vars(part)}
+            mine = vars(self)
+            flat = {name: mine[name] for name in vars(part) if name in mine}
         else:
             part = copy(given)
             flat = part.get_params(deep=False)
@@ -330,7 +358,7 @@ class MLP(BaseEstimator, ABC):
         return _AUTO_BATCH if auto else int(self.batch_size)
 
     def _begin(
-        self, data: TrainingSet, optimizer: Optimizer, call: Call
+        self, data: TrainingSet, optimizer: Optimizer | LBFGS, call: Call
     ) -> tuple[Network, Run]:
         """Return the network and the run: new ones, or those to go on with."""
         task, n_outputs = self._task(data.Y)
@@ -398,7 +426,7 @@ class MLP(BaseEstimator, ABC):
         self,
         network: Network,
         run: Run,
-        optimizer: Optimizer,
+        optimizer: Optimizer | LBFGS,
         outcome: Outcome,
         begun_at: int,
     ) -> None:
@@ -406,7 +434,9 @@ class MLP(BaseEstimator, ABC):
         self._network, self._run = network, run
         self.n_layers_ = len(network.layer_sizes)
         self.out_activation_ = network.loss.out_activation
-        self.learning_rate_ = self._initial_rate(optimizer)
+        self.learning_rate_ = None
+        if isinstance(optimizer, Optimizer):
+            self.learning_rate_ = self._initial_rate(optimizer)
         self.stop_reason_ = outcome.reason
         self.n_iter_ = run.epoch - begun_at
         self.t_ = run.samples
@@ -419,35 +449,6 @@ class MLP(BaseEstimator, ABC):
             self.best_loss_ = None
             self.validation_scores_ = run.history["validation_score"]
             self.best_validation_score_ = outcome.best
-
-    def _warn(self, outcome: Outcome, call: Call, curve: list[float]) -> None:
-        """Say what a user should know about the way training ended."""
-        if outcome.reason == "diverged":
-            _warn(
-                f"Training diverged in epoch {len(self.loss_curve_) + 1}: loss or"
-                f" weights were no longer finite, at learning rate {outcome.rate:g}."
-                f" The weights of epoch {outcome.kept_epoch} are kept. Try a smaller"
-                f" learning_rate_init (it was {self.learning_rate_:g}), a decaying"
-                " lr_schedule, or standardised features."
-            )
-        elif outcome.reason == "interrupted":
-            warnings.warn(
-                f"Training interrupted by user. The model is that of epoch"
-                f" {outcome.kept_epoch}.",
-                stacklevel=4,
-            )
-        elif outcome.reason == "max_iter":
-            _warn(
-                f"Maximum number of epochs (max_iter={self.max_iter}) reached and the"
-                " optimization has not converged yet. Increase max_iter, or raise"
-                " learning_rate_init if the loss falls slowly."
-            )
-        if not self.early_stopping and _gave_back_most(curve, self.loss_, self.tol):
-            _warn(
-                f"Training ended at a loss of {self.loss_:g}, far above the best,"
-                f" {min(curve):g}. Lower learning_rate_init, let it decay with"
-                " lr_schedule, or keep the best epoch with early_stopping=True."
-            )
 
     # Predicting.
 
@@ -496,70 +497,6 @@ class MLP(BaseEstimator, ABC):
         return tags
 
 
-class Call:
-    """Which method was called, and whether it goes on with a fitted model."""
-
-    def __init__(self, name: str, goes_on: bool, classes: Any = None):
-        self.partial = name == "partial_fit"
-        self.name = name if self.partial else "fit with warm_start=True"
-        self.goes_on, self.classes = goes_on, classes
-
-
-class Transaction:
-    """Brings an estimator's attributes and random numbers back if the block fails.
-
-    Where only `train` draws random numbers, which brings them back itself, ``draws`` is
-    False: asking for their state takes longer than a small `partial_fit`.
-    """
-
-    def __init__(self, estimator: Any, draws: bool):
-        self.attributes, self.draws = vars(estimator), draws
-
-    def __enter__(self) -> Transaction:
-        self.commit()
-        return self
-
-    def commit(self) -> None:
-        """Let later failures come back to the attributes as they are now."""
-        self.before = dict(self.attributes)
-        run = self.before.get("_run") if self.draws else None
-        self.rng = run.rng if run else None
-        self.random = self.rng.get_state() if self.rng else None
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        if kind is not None:
-            self.attributes.clear()
-            self.attributes.update(self.before)
-            if self.rng:
-                self.rng.set_state(self.random)
-
-
-class NoPartialFit(AttributeError, ValueError):
-    """Raised where ``partial_fit`` is asked for and cannot be had.
-
-    As an AttributeError it makes ``hasattr(model, "partial_fit")`` False.
-    """
-
-
-class without_early_stopping:  # noqa: N801, used as a decorator
-    """A method that an estimator has only while ``early_stopping`` is False."""
-
-    def __init__(self, method: Callable):
-        self.method = method
-        self.__doc__ = method.__doc__
-
-    def __get__(self, estimator: Any, owner: type) -> Callable:
-        if estimator is None:
-            return self.method
-        if estimator.early_stopping:
-            raise NoPartialFit(
-                f"partial_fit does not support early_stopping=True: {owner.__name__}"
-                " would train on the rows of one call that it held out in another."
-                " Set early_stopping=False, or use fit."
-            )
-        return MethodType(self.method, estimator)
-
-
 def _assign(name: str, views: list[Array], values: Iterable[Array]) -> None:
     values = list(values)
     shapes = [view.shape for view in views]
@@ -570,23 +507,3 @@ def _assign(name: str, views: list[Array], values: Iterable[Array]) -> None:
         )
     for view, value in zip(views, values, strict=True):
         view[...] = value
-
-
-def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
-    """Tell whether ``end`` lies visibly, and by more than half, back up the curve."""
-    if not curve:
-        return False
-    best = min(curve)
-    return end - best > max(0.5 * (curve[0] - best), 0.1 * abs(best) + tol)
-
-
-def _warn(message: str) -> None:
-    # 4: this function, _warn of the estimator, _fit and fit are ours.
-    warnings.warn(message, ConvergenceWarning, stacklevel=5)
-
-
-def _print_epoch(figures: dict[str, Any]) -> None:
-    line = f"Iteration {figures['epoch']}, loss = {figures['loss']:.8f}"
-    if "validation_score" in figures:
-        line += f", validation score = {figures['validation_score']:.6f}"
-    print(f"{line}, learning rate = {figures['learning_rate']:.4g}", flush=True)

@@ -11,13 +11,14 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._types import Array
-from .base import MLP, Call, without_early_stopping
+from .base import MLP
+from .calls import Call, if_incremental
 from .docstrings import documented
 
 
 @documented
 class MLPClassifierX(ClassifierMixin, MLP):
-    """Multi-layer perceptron classifier with a choice of seven solvers.
+    """Multi-layer perceptron classifier with a choice of solvers.
 
     Minimises the cross-entropy over the weights of a network whose outputs are a
     sigmoid (two classes, or one per label of multilabel targets) or a softmax (more
@@ -62,7 +63,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
     _multilabel: bool
     _sparse_y: bool
 
-    @without_early_stopping
+    @if_incremental
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on the given rows, starting or going on.
 
@@ -87,7 +88,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
         ------
         ValueError
             If ``classes`` is missing in the first call or differs from the first
-            call's, ``y`` holds other classes, or ``early_stopping`` is True.
+            call's, ``y`` holds other classes, ``early_stopping`` is True, or
+            ``solver`` is ``'lbfgs'``.
         """
         goes_on = self.__sklearn_is_fitted__()
         return self._fit(X, y, sample_weight, Call("partial_fit", goes_on, classes))

@@ -7,13 +7,14 @@ from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 
 from .._types import Array
-from .base import MLP, Call, without_early_stopping
+from .base import MLP
+from .calls import Call, if_incremental
 from .docstrings import documented
 
 
 @documented
 class MLPRegressorX(RegressorMixin, MLP):
-    """Multi-layer perceptron regressor with a choice of seven solvers.
+    """Multi-layer perceptron regressor with a choice of solvers.
 
     Minimises half the squared error, summed over outputs and averaged over rows:
 
@@ -52,7 +53,7 @@ class MLPRegressorX(RegressorMixin, MLP):
     True
     """
 
-    @without_early_stopping
+    @if_incremental
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on the given rows, starting or going on.
 
@@ -73,7 +74,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         Raises
         ------
         ValueError
-            If ``early_stopping`` is True, or the data do not fit the model.
+            If ``early_stopping`` is True, ``solver`` is ``'lbfgs'``, or the data do not
+            fit the model.
         """
         goes_on = self.__sklearn_is_fitted__()
         return self._fit(X, y, sample_weight, Call("partial_fit", goes_on))

@@ -1,0 +1,80 @@
+"""What a call of fit or partial_fit is, and how it fails without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+
+class Call:
+    """Which method was called, and whether it goes on with a fitted model."""
+
+    def __init__(self, name: str, goes_on: bool, classes: Any = None):
+        self.partial = name == "partial_fit"
+        self.name = name if self.partial else "fit with warm_start=True"
+        self.goes_on, self.classes = goes_on, classes
+
+
+class Transaction:
+    """Brings an estimator's attributes and random numbers back if the block fails.
+
+    Where only `train` draws random numbers, which brings them back itself, ``draws`` is
+    False: asking for their state takes longer than a small `partial_fit`.
+    """
+
+    def __init__(self, estimator: Any, draws: bool):
+        self.attributes, self.draws = vars(estimator), draws
+
+    def __enter__(self) -> Transaction:
+        self.commit()
+        return self
+
+    def commit(self) -> None:
+        """Let later failures come back to the attributes as they are now."""
+        self.before = dict(self.attributes)
+        run = self.before.get("_run") if self.draws else None
+        self.rng = run.rng if run else None
+        self.random = self.rng.get_state() if self.rng else None
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if kind is not None:
+            self.attributes.clear()
+            self.attributes.update(self.before)
+            if self.rng:
+                self.rng.set_state(self.random)
+
+
+class NoPartialFit(AttributeError, ValueError):
+    """Raised where ``partial_fit`` is asked for and cannot be had.
+
+    As an AttributeError it makes ``hasattr(model, "partial_fit")`` False.
+    """
+
+
+class if_incremental:  # noqa: N801, used as a decorator
+    """A method that an estimator has only while it can learn call by call.
+
+    It cannot with ``solver="lbfgs"`` or ``early_stopping=True``.
+    """
+
+    def __init__(self, method: Callable):
+        self.method = method
+        self.__doc__ = method.__doc__
+
+    def __get__(self, estimator: Any, owner: type) -> Callable:
+        if estimator is None:
+            return self.method
+        if estimator.early_stopping:
+            raise NoPartialFit(
+                f"partial_fit does not support early_stopping=True: {owner.__name__}"
+                " would train on the rows of one call that it held out in another."
+                " Set early_stopping=False, or use fit."
+            )
+        if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
+            raise NoPartialFit(
+                "partial_fit is not available with solver='lbfgs': an L-BFGS needs one"
+                " objective for many iterations, and would forget the rows of the"
+                " calls before. Use another solver, or fit."
+            )
+        return MethodType(self.method, estimator)
