@@ -47,7 +47,8 @@ pytestmark = pytest.mark.filterwarnings(
         ("activation", "sigmoid_", None),
         ("activation", "reLu", "relu"),
         ("lr_schedule", "exponentail", "exponential"),
-        ("lr_schedule", "inverse-scaling", None),
+        ("lr_schedule", "inverse-scaling", "invscaling"),
+        ("lr_schedule", "zigzag", None),
         *(
             (parameter, name.upper(), name)
             for parameter, registry in (
