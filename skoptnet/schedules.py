@@ -217,7 +217,7 @@ class InverseScaling(Schedule):
         \\epsilon_t = \\frac{\\epsilon_0}{(N + 1)^{\\mathrm{power\\_t}}}
 
     with :math:`N` the samples seen in the epochs finished so far, each as often as it
-    came. As scikit-learn's: its unit is the sample, too, so the rate falls far after
+    came and whatever its weight. As scikit-learn's: its unit is the sample, too, so the rate falls far after
     the first epoch and slowly later. Robbins and Monro (1951) ask for
     ``0.5 < power_t <= 1``.
 
@@ -254,8 +254,8 @@ class Adaptive(Schedule):
     with :math:`p` the plateaus passed so far. A plateau is ``n_iter_no_change`` epochs
     in a row without an improvement by ``tol`` of the training loss, or of the
     validation score with ``early_stopping``. The first one at a rate of ``min_rate``
-    or less ends the training. As scikit-learn's, and with other defaults PyTorch's
-    ``ReduceLROnPlateau``.
+    or less ends the training. As scikit-learn's; PyTorch's ``ReduceLROnPlateau`` is
+    alike.
 
     Parameters
     ----------

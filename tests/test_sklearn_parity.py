@@ -358,6 +358,18 @@ def test_sample_weights_on_one_batch(task, solver):
 
 
 @needs_sklearn_weights
+@pytest.mark.parametrize("task", TASKS)
+def test_inverse_scaling_counts_rows_whatever_their_weight(task):
+    X, y = data_of(task)
+    w = np.random.RandomState(1).gamma(1.0, 2.0, len(X))
+    w[::7] = 0
+    ours, theirs = pair(
+        task, "momentum", lr_schedule="invscaling", power_t=0.2, batch_size=len(X)
+    )
+    assert_same_fit(ours.fit(X, y, sample_weight=w), theirs.fit(X, y, sample_weight=w))
+
+
+@needs_sklearn_weights
 @pytest.mark.parametrize("solver", SAME_WEIGHTS)
 def test_sample_weights_in_minibatches_of_equal_weight(solver):
     """Each minibatch weighs as many as it has rows: then both formulas agree."""
