@@ -1,8 +1,8 @@
 """Learning-rate schedules: what the initial rate is multiplied by, and when.
 
 A schedule is a pure function of a `Clock`. It keeps no state, prints nothing and
-knows nothing of solvers or networks; every solver obeys every schedule. To add one,
-write a class with ``__call__`` and name it in `SCHEDULES` at the foot.
+knows nothing of solvers or networks; every `Optimizer` obeys every schedule. To add
+one, write a class with ``__call__`` and name it in `SCHEDULES` at the foot.
 """
 
 from __future__ import annotations
@@ -217,8 +217,8 @@ class InverseScaling(Schedule):
         \\epsilon_t = \\frac{\\epsilon_0}{(N + 1)^{\\mathrm{power\\_t}}}
 
     with :math:`N` the samples seen in the epochs finished so far, each as often as it
-    came and whatever its weight. As scikit-learn's: its unit is the sample, too, so the rate falls far after
-    the first epoch and slowly later. Robbins and Monro (1951) ask for
+    came and whatever its weight. As scikit-learn's, whose unit is the sample, too: so
+    the rate falls far after the first epoch and slowly later. Robbins and Monro (1951) ask for
     ``0.5 < power_t <= 1``.
 
     Parameters

@@ -308,9 +308,7 @@ def test_schedules_have_the_same_losses_with_nesterov(task, schedule):
     X, y = data_of(task)
     settings = {"n_iter_no_change": 3, "tol": 0.02, "max_iter": 400}
     ours, theirs = pair(task, "nesterov", lr_schedule=schedule, **settings)
-    assert_allclose(
-        ours.fit(X, y).loss_curve_, theirs.fit(X, y).loss_curve_, rtol=1e-9
-    )
+    assert_allclose(ours.fit(X, y).loss_curve_, theirs.fit(X, y).loss_curve_, rtol=1e-9)
     assert len(set(ours.history_["learning_rate"])) > 2
 
 

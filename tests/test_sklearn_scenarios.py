@@ -1,7 +1,7 @@
 """What scikit-learn asks of its own MLP, asked of ours under our parameter names.
 
 Each test is a scenario of scikit-learn's ``neural_network/tests/test_mlp.py``; those
-about lbfgs, further schedules and the Poisson loss come with these. Where ours does
+about lbfgs are in ``test_lbfgs.py``, the Poisson loss comes with that. Where ours does
 something else on purpose, the test says so.
 """
 
