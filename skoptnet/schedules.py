@@ -218,8 +218,7 @@ class InverseScaling(Schedule):
 
     with :math:`N` the samples seen in the epochs finished so far, each as often as it
     came and whatever its weight. As scikit-learn's, whose unit is the sample, too: so
-    the rate falls far after the first epoch and slowly later. Robbins and Monro (1951) ask for
-    ``0.5 < power_t <= 1``.
+    the rate falls far after the first epoch and slowly later.
 
     Parameters
     ----------

@@ -49,6 +49,7 @@ pytestmark = pytest.mark.filterwarnings(
         ("lr_schedule", "exponentail", "exponential"),
         ("lr_schedule", "inverse-scaling", "invscaling"),
         ("lr_schedule", "zigzag", None),
+        ("solver", "L-BFGS", "lbfgs"),
         *(
             (parameter, name.upper(), name)
             for parameter, registry in (

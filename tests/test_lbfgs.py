@@ -24,7 +24,11 @@ from problems import (
 )
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.datasets import (
+    load_digits,
+    make_multilabel_classification,
+    make_regression,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -154,6 +158,67 @@ def test_warm_start_is_scikit_learns():
     assert_same_fit(ours.fit(rows, y).fit(rows, y), theirs.fit(rows, y).fit(rows, y))
     assert len(ours.loss_curve_) == 14
     assert ours.loss_curve_[7] < ours.loss_curve_[6]
+
+
+# ------------------------------------------- scenarios of scikit-learn's test_mlp.py
+
+
+@pytest.mark.parametrize("n_class", [2, 10])
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_classification(n_class, activation):
+    rows, y = load_digits(n_class=n_class, return_X_y=True)
+    rows, y = rows[:200] / 16, y[:200]
+    model = MLPClassifierX(
+        50, activation, solver="lbfgs", max_iter=150, random_state=1
+    ).fit(rows[:150], y[:150])
+    assert model.score(rows[:150], y[:150]) > 0.95
+    predicted = model.predict(rows[150:])
+    assert predicted.shape == (50,)
+    assert predicted.dtype.kind == y.dtype.kind
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_regression(activation):
+    """The bent activations fit the noise as well, the straight one cannot."""
+    rows, y = make_regression(
+        n_samples=200, n_features=10, bias=20.0, noise=100.0, random_state=7
+    )
+    model = MLPRegressorX(
+        50, activation, solver="lbfgs", tol=1e-3, max_iter=200, random_state=1
+    ).fit(rows, scale(y))
+    assert model.score(rows, scale(y)) > (0.80 if activation == "identity" else 0.98)
+
+
+def test_multilabel_classification():
+    rows, Y = make_multilabel_classification(n_samples=50, random_state=0)
+    model = MLPClassifierX(
+        50, "logistic", solver="lbfgs", alpha=1e-5, max_iter=150, random_state=0
+    ).fit(rows, Y)
+    assert model.score(rows, Y) > 0.97
+
+
+def test_multioutput_regression():
+    rows, Y = make_regression(n_samples=200, n_targets=5, random_state=11)
+    model = MLPRegressorX(50, solver="lbfgs", tol=1e-2, max_iter=200, random_state=1)
+    assert model.fit(rows, Y).score(rows, Y) > 0.9
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_max_fun_limits_the_iterations(Estimator):
+    model = Estimator(50, solver="lbfgs", tol=0.0, max_iter=150, max_fun=10)
+    with pytest.warns(ConvergenceWarning, match="max_fun=10"):
+        model.fit(X, target(Estimator))
+    assert model.n_iter_ <= 10
+
+
+def test_warm_start_needs_the_same_classes():
+    y = target(MLPClassifierX)
+    model = MLPClassifierX(
+        2, solver="lbfgs", warm_start=True, random_state=42, tol=1e-2
+    ).fit(X, y)
+    model.fit(X, y).fit(X, np.repeat(model.classes_, [40, 40, 70]))
+    with pytest.raises(ValueError, match="warm_start can only be used where `y`"):
+        model.fit(X, np.repeat(model.classes_[:2], 75))
 
 
 # -------------------------------------------------------------- beside closed forms

@@ -515,6 +515,22 @@ def test_tolerance_ends_training(solver):
     assert model.stop_reason_ == "converged"
 
 
+@all_solvers
+def test_adaptive_rate_ends_training_when_it_is_tiny(solver):
+    model = MLPClassifierX(
+        solver=solver,
+        lr_schedule="adaptive",
+        learning_rate_init=0.001,
+        tol=0.5,
+        max_iter=3000,
+        random_state=0,
+    )
+    model.fit([[3, 2], [1, 6]], [1, 0])
+    assert model.n_iter_ < 3000
+    assert 1e-7 < model.history_["learning_rate"][-1] < 1e-6
+    assert model.stop_reason_ == "converged"
+
+
 @pytest.mark.parametrize("n_iter_no_change", [2, 5, 10, 50])
 def test_n_iter_no_change(n_iter_no_change):
     """The last so many epochs brought no improvement by tol, none earlier did not."""
