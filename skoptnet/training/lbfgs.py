@@ -108,7 +108,7 @@ class LBFGS:
                             "ftol": max(_LEAST_GAIN, np.finfo(run.theta.dtype).eps),
                         },
                     )
-                    if run.epoch == started_at:  # the first point is a minimum
+                    if run.epoch == started_at:  # there is nothing better in reach
                         iterations.record(result)
                     outcome.reason = self._reason(result, max_iterations)
                 except _Exhausted:
