@@ -1,4 +1,4 @@
-"""Neural networks for scikit-learn users, with seven textbook optimizers."""
+"""Neural networks for scikit-learn users, with textbook optimizers."""
 
 from ._version import __version__
 from ._versions import show_versions
@@ -14,7 +14,14 @@ from .optimizers import (
     Optimizer,
     RMSProp,
 )
-from .schedules import Constant, ExponentialDecay, Schedule, StepDecay
+from .schedules import (
+    Adaptive,
+    Constant,
+    ExponentialDecay,
+    InverseScaling,
+    Schedule,
+    StepDecay,
+)
 
 __all__ = [
     "ELU",
@@ -22,9 +29,11 @@ __all__ = [
     "Activation",
     "AdaGrad",
     "Adam",
+    "Adaptive",
     "Constant",
     "ExponentialDecay",
     "GradientDescent",
+    "InverseScaling",
     "LeakyReLU",
     "MLPClassifierX",
     "MLPRegressorX",

@@ -1,8 +1,8 @@
 """Learning-rate schedules: what the initial rate is multiplied by, and when.
 
 A schedule is a pure function of a `Clock`. It keeps no state, prints nothing and
-knows nothing of solvers or networks; every solver obeys every schedule. To add one,
-write a class with ``__call__`` and name it in `SCHEDULES` at the foot.
+knows nothing of solvers or networks; every `Optimizer` obeys every schedule. To add
+one, write a class with ``__call__`` and name it in `SCHEDULES` at the foot.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ class Clock(NamedTuple):
         Number of updates in the present epoch.
     step : int
         Number of updates made in the present epoch before this one.
+    samples : int
+        Number of samples seen in the epochs finished before this update, each as often
+        as it came.
+    plateaus : int
+        Number of times that ``n_iter_no_change`` epochs in a row brought no improvement
+        of ``tol`` and training went on.
 
     Examples
     --------
@@ -41,6 +47,8 @@ class Clock(NamedTuple):
     epoch: int
     updates_per_epoch: int
     step: int
+    samples: int = 0
+    plateaus: int = 0
 
     @property
     def epochs(self) -> float:
@@ -94,6 +102,24 @@ class Schedule(BaseEstimator, ABC):
         float
             The factor, finite and not negative.
         """
+
+    def ends_at_plateau(self, rate: float) -> bool:
+        """Tell whether training ends at a plateau; yes, unless a schedule says no.
+
+        Where the answer is no, training goes on, and ``plateaus`` of the clock is one
+        more.
+
+        Parameters
+        ----------
+        rate : float
+            The last rate before the plateau was reached.
+
+        Returns
+        -------
+        bool
+            Whether `n_iter_no_change` epochs without an improvement end the training.
+        """
+        return True
 
 
 class Constant(Schedule):
@@ -184,6 +210,84 @@ class ExponentialDecay(_Decay):
         return self.decay_rate ** (clock.epochs / self.decay_epochs)
 
 
+class InverseScaling(Schedule):
+    """Falls with a power of the samples seen, ``lr_schedule="invscaling"``.
+
+    .. math::
+        \\epsilon_t = \\frac{\\epsilon_0}{(N + 1)^{\\mathrm{power\\_t}}}
+
+    with :math:`N` the samples seen in the epochs finished so far, each as often as it
+    came and whatever its weight. As scikit-learn's, whose unit is the sample, too: so
+    the rate falls far after the first epoch and slowly later.
+
+    Parameters
+    ----------
+    power_t : float >= 0, default=0.5
+        The exponent.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, InverseScaling
+    >>> clock = Clock(update=10, epoch=1, updates_per_epoch=10, step=0, samples=99)
+    >>> InverseScaling()(clock)
+    0.1
+    """
+
+    steady_within_epochs = True
+    _parameter_constraints: ClassVar[dict] = {
+        "power_t": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, power_t: float = 0.5):
+        self.power_t = power_t
+
+    def __call__(self, clock):
+        return 1 / (clock.samples + 1) ** self.power_t
+
+
+class Adaptive(Schedule):
+    """Falls where training no longer improves, ``lr_schedule="adaptive"``.
+
+    .. math:: \\epsilon_t = \\epsilon_0 \\cdot \\mathrm{factor}^{p}
+
+    with :math:`p` the plateaus passed so far. A plateau is ``n_iter_no_change`` epochs
+    in a row without an improvement by ``tol`` of the training loss, or of the
+    validation score with ``early_stopping``. The first one at a rate of ``min_rate``
+    or less ends the training. As scikit-learn's; PyTorch's ``ReduceLROnPlateau`` is
+    alike.
+
+    Parameters
+    ----------
+    factor : float in (0, 1), default=0.2
+        Factor on the rate at each plateau.
+    min_rate : float >= 0, default=1e-6
+        The rate from which on a plateau ends the training.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Adaptive, Clock
+    >>> clock = Clock(update=900, epoch=90, updates_per_epoch=10, step=0, plateaus=3)
+    >>> Adaptive(factor=0.5)(clock)
+    0.125
+    """
+
+    steady_within_epochs = True
+    _parameter_constraints: ClassVar[dict] = {
+        "factor": [Interval(Real, 0, 1, closed="neither")],
+        "min_rate": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, factor: float = 0.2, min_rate: float = 1e-6):
+        self.factor = factor
+        self.min_rate = min_rate
+
+    def __call__(self, clock):
+        return self.factor**clock.plateaus
+
+    def ends_at_plateau(self, rate):
+        return rate <= self.min_rate
+
+
 def steady_within_epochs(schedule: Schedule) -> bool:
     """Tell whether a schedule need be asked only once per epoch.
 
@@ -198,4 +302,6 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "step": StepDecay,
     "exponential": ExponentialDecay,
+    "invscaling": InverseScaling,
+    "adaptive": Adaptive,
 }

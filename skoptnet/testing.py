@@ -208,7 +208,11 @@ def check_schedule(schedule: Schedule) -> None:
     """
     schedule.check()
     before = repr(vars(schedule))
-    clocks = [Clock(10 * e + j, e, 10, j) for e in range(30) for j in range(10)]
+    clocks = [
+        Clock(10 * e + j, e, 10, j, samples=95 * e, plateaus=e // 4)
+        for e in range(30)
+        for j in range(10)
+    ]
     factors = [schedule(clock) for clock in clocks]
     for clock, factor in zip(clocks, factors, strict=True):
         assert 0 <= factor < math.inf, (

@@ -47,7 +47,9 @@ pytestmark = pytest.mark.filterwarnings(
         ("activation", "sigmoid_", None),
         ("activation", "reLu", "relu"),
         ("lr_schedule", "exponentail", "exponential"),
-        ("lr_schedule", "inverse-scaling", None),
+        ("lr_schedule", "inverse-scaling", "invscaling"),
+        ("lr_schedule", "zigzag", None),
+        ("solver", "L-BFGS", "lbfgs"),
         *(
             (parameter, name.upper(), name)
             for parameter, registry in (

@@ -25,7 +25,7 @@ from skoptnet.callbacks import (
 from skoptnet.optimizers import OPTIMIZERS
 
 sk = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
-pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of (epochs|iterations)")
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -354,3 +354,24 @@ def test_verbose_2_shows_a_bar(capsys):
     out = capsys.readouterr().out
     assert "Iteration" not in out
     assert "loss = " in out
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_iterations_of_lbfgs_are_tasks(early_stopping):
+    options = {"solver": "lbfgs", "max_iter": 6, "early_stopping": early_stopping}
+    noting = Noting()
+    fitted = model(**options).set_callbacks(noting).fit(X, y)
+    ended = [event for event in noting.events if event[:2] == ("end", "epoch")]
+    assert len(ended) == len(fitted.loss_curve_)
+    for k, (*_, so_far) in enumerate(noting.models[:-1], start=1):
+        assert so_far.loss_curve_ == fitted.loss_curve_[:k]
+        assert so_far.learning_rate_ is None
+
+
+def test_true_ends_lbfgs():
+    class Second(Callback):
+        def on_fit_task_end(self, estimator, context):
+            return context.task_id == 1
+
+    fitted = model(solver="lbfgs", max_iter=50).set_callbacks(Second()).fit(X, y)
+    assert (fitted.stop_reason_, len(fitted.loss_curve_)) == ("callback", 2)

@@ -126,7 +126,7 @@ def _flat(model):
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("schedule", sorted(SCHEDULES))
+@pytest.mark.parametrize("schedule", lecture.SCHEDULES)
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 def test_fifty_updates_are_the_lectures(solver, schedule, task):
     _compare(solver, schedule, task)
@@ -148,7 +148,7 @@ def test_fifty_updates_under_sample_weights(solver, task):
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-4])
-@pytest.mark.parametrize("schedule", sorted(SCHEDULES))
+@pytest.mark.parametrize("schedule", lecture.SCHEDULES)
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 def test_updates_on_gradients_of_either_size(solver, schedule, size):
     """Gradients near 1e-4 show where delta stands; near 1 it hardly matters."""
@@ -173,4 +173,5 @@ def test_updates_on_gradients_of_either_size(solver, schedule, size):
 
 def test_every_solver_and_schedule_is_in_the_lecture():
     assert set(OPTIMIZERS) == set(lecture.SOLVERS)
-    assert set(SCHEDULES) == set(lecture.SCHEDULES)
+    # These two are scikit-learn's, see test_sklearn_parity.py.
+    assert set(SCHEDULES) - {"invscaling", "adaptive"} == set(lecture.SCHEDULES)

@@ -75,4 +75,6 @@ def test_every_solver_is_recorded_where_it_can_be():
     """Batch gradient descent is SGD on the whole set: one record serves both."""
     assert {run["optimizer"] for run in RECORD["runs"]} == set(OPTIMIZERS) - {"gd"}
     assert {run["case"] for run in RECORD["runs"]} == set(PROBLEM["scale"])
-    assert {run["schedule"] for run in RECORD["runs"]} == set(SCHEDULES)
+    # scikit-learn's two schedules are held to it in test_sklearn_parity.py.
+    recorded = {run["schedule"] for run in RECORD["runs"]}
+    assert recorded == set(SCHEDULES) - {"invscaling", "adaptive"}

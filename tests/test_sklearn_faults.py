@@ -302,6 +302,23 @@ def test_partial_fit_with_a_seed_draws_new_orders(solver):
     assert list(first) != list(third)
 
 
+@pytest.mark.parametrize("Estimator", [MLPClassifierX, MLPRegressorX])
+@may_use_up_its_epochs
+def test_partial_fit_with_lbfgs_does_not_exist(Estimator):
+    """Nor does it run a full fit: the message says why, and what to do."""
+    X, y = iris()
+    model = Estimator(3, solver="lbfgs", alpha=1.0, max_iter=500, random_state=0)
+    for _ in range(2):  # unfitted, and fitted
+        assert not hasattr(model, "partial_fit")
+        with pytest.raises(ValueError, match=r"solver='lbfgs'.*Use another solver"):
+            model.partial_fit(X, y)
+        model.fit(X, y)
+    before = theta_of(model)
+    model.set_params(solver="sgd", learning_rate_init=1e-9).partial_fit(X, y)
+    assert_allclose(theta_of(model), before, atol=1e-6)
+    assert hasattr(Estimator, "partial_fit")
+
+
 @all_solvers
 def test_partial_fit_on_some_of_the_classes_with_warm_start(solver):
     X, y = iris()
@@ -359,6 +376,9 @@ def test_every_solver_obeys_every_schedule(solver, schedule):
     """The rate of each update is the schedule's, and the history shows the last."""
     X, y = iris()
     optimizer, updates = recording(solver)
+    # For "adaptive", each epoch but the first is a plateau.
+    adaptive = schedule == "adaptive"
+    patience = {"tol": 100, "n_iter_no_change": 1} if adaptive else {}
     model = MLPClassifierX(
         3,
         solver=optimizer,
@@ -369,21 +389,53 @@ def test_every_solver_obeys_every_schedule(solver, schedule):
         batch_size=64,
         max_iter=7,
         random_state=0,
+        **patience,
     ).fit(X, y)
     rule = SCHEDULES[schedule]()
     if "decay_rate" in rule.get_params():
         rule.set_params(decay_rate=0.25, decay_epochs=2)
     per_epoch = 1 if optimizer.full_batch else 3
-    expected = [
-        0.02 * rule(Clock(t, t // per_epoch, per_epoch, t % per_epoch))
-        for t in range(7 * per_epoch)
+    clocks = [
+        Clock(
+            update=e * per_epoch + step,
+            epoch=e,
+            updates_per_epoch=per_epoch,
+            step=step,
+            samples=len(X) * e,
+            plateaus=max(0, e - 1),
+        )
+        for e in range(7)
+        for step in range(per_epoch)
     ]
+    expected = [0.02 * rule(clock) for clock in clocks]
     assert_allclose([update["rate"] for update in updates], expected, rtol=1e-12)
     assert_allclose(
         model.history_["learning_rate"], expected[per_epoch - 1 :: per_epoch]
     )
     constant = schedule == "constant"
     assert (len(set(model.history_["learning_rate"])) == 1) == constant
+
+
+@pytest.mark.parametrize("schedule", sorted(set(SCHEDULES) - {"constant"}))
+@may_use_up_its_epochs
+def test_adam_is_not_deaf_to_schedules(schedule):
+    """scikit-learn's Adam is: ``learning_rate="invscaling"`` changes nothing there."""
+    X, y = iris()
+    adaptive = schedule == "adaptive"
+    model = MLPClassifierX(
+        3,
+        max_iter=7,
+        decay_epochs=2,
+        tol=100 if adaptive else 0,
+        n_iter_no_change=1 if adaptive else np.inf,
+        random_state=0,
+    )
+    slower = model.set_params(lr_schedule=schedule).fit(X, y)
+    slower = slower.loss_curve_, theta_of(slower)
+    model.set_params(lr_schedule="constant", tol=0, n_iter_no_change=np.inf).fit(X, y)
+    assert slower[0][0] == model.loss_curve_[0]
+    assert slower[0][-1] > model.loss_curve_[-1]
+    assert not np.allclose(slower[1], theta_of(model))
 
 
 class Share(Schedule):

@@ -91,6 +91,8 @@ def pair(task, solver, **params):
         # always black, which are exactly zero: there 0 / (0 + epsilon) stays 0.
         params = {"epsilon": 1e-30} | params
     theirs = params | COUNTERPARTS[solver]
+    if "lr_schedule" in theirs:
+        theirs["learning_rate"] = theirs.pop("lr_schedule")
     if np.isfinite(params["n_iter_no_change"]):
         # scikit-learn waits for one epoch more than it was told.
         theirs["n_iter_no_change"] -= 1
@@ -266,6 +268,77 @@ def test_going_on_with_a_warm_start():
     assert_same_fit(ours, theirs)
 
 
+# ------------------------------------------------------------------- the schedules
+#
+# scikit-learn's Adam obeys none of its schedules.
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("solver", ["sgd", "momentum"])
+@pytest.mark.parametrize("power_t", [0.1, 0.5])
+def test_inverse_scaling(task, solver, power_t):
+    X, y = data_of(task)
+    settings = {"power_t": power_t, "lr_schedule": "invscaling"}
+    ours, theirs = pair(task, solver, **settings)
+    assert_same_fit(ours.fit(X, y), theirs.fit(X, y))
+    ended_at = ours.learning_rate_ / (29 * len(X) + 1) ** power_t
+    assert ours.history_["learning_rate"][-1] == pytest.approx(ended_at, rel=1e-12)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("solver", ["sgd", "momentum"])
+def test_adaptive(task, solver):
+    """Until the rate is too small: six plateaus, and the seventh ends the training."""
+    X, y = data_of(task)
+    settings = {"n_iter_no_change": 3, "tol": 0.02, "max_iter": 400}
+    ours, theirs = pair(task, solver, lr_schedule="adaptive", **settings)
+    ours.set_params(learning_rate_init=0.0077)
+    theirs.set_params(learning_rate_init=0.0077)
+    assert_same_fit(ours.fit(X, y), theirs.fit(X, y))
+    assert len(set(ours.history_["learning_rate"])) == 7
+    assert ours.history_["learning_rate"][-1] == pytest.approx(
+        theirs._optimizer.learning_rate, rel=1e-12
+    )
+    assert ours.stop_reason_ == "converged"
+
+
+@pytest.mark.parametrize("schedule", ["invscaling", "adaptive"])
+@pytest.mark.parametrize("task", TASKS)
+def test_schedules_have_the_same_losses_with_nesterov(task, schedule):
+    X, y = data_of(task)
+    settings = {"n_iter_no_change": 3, "tol": 0.02, "max_iter": 400}
+    ours, theirs = pair(task, "nesterov", lr_schedule=schedule, **settings)
+    assert_allclose(ours.fit(X, y).loss_curve_, theirs.fit(X, y).loss_curve_, rtol=1e-9)
+    assert len(set(ours.history_["learning_rate"])) > 2
+
+
+@pytest.mark.parametrize("task", SAME_SPLIT)
+@pytest.mark.parametrize("solver", ["sgd", "momentum"])
+def test_adaptive_with_early_stopping(task, solver):
+    X, y = data_of(task)
+    settings = {"n_iter_no_change": 3, "tol": 0.003, "max_iter": 400}
+    ours, theirs = pair(
+        task, solver, lr_schedule="adaptive", early_stopping=True, **settings
+    )
+    assert_same_early_stopping(ours.fit(X, y), theirs.fit(X, y))
+    assert len(set(ours.history_["learning_rate"])) > 4
+
+
+@pytest.mark.parametrize("solver", ["sgd", "momentum"])
+@pytest.mark.parametrize("schedule", ["invscaling", "adaptive"])
+def test_schedules_over_calls_of_partial_fit(solver, schedule):
+    """(scikit-learn draws the same order in every call, so none is drawn here.)"""
+    X, y = data_of("binary")
+    settings = {"n_iter_no_change": 3, "tol": 0.02, "shuffle": False}
+    ours, theirs = pair("binary", solver, lr_schedule=schedule, **settings)
+    for _ in range(40):
+        ours.partial_fit(X, y, classes=[0, 1])
+        theirs.partial_fit(X, y, classes=[0, 1])
+    assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
+    assert_same_weights(ours, theirs)
+    assert len(set(ours.history_["learning_rate"])) > 3
+
+
 # ------------------------------------------------------------------- sample weights
 
 
@@ -280,6 +353,18 @@ def test_sample_weights_on_one_batch(task, solver):
     assert_same_fit(ours.fit(X, y, sample_weight=w), theirs.fit(X, y, sample_weight=w))
     unweighted, _ = pair(task, solver, alpha=2.0, batch_size=len(X))
     assert abs(unweighted.fit(X, y).loss_ - ours.loss_) > 1e-4
+
+
+@needs_sklearn_weights
+@pytest.mark.parametrize("task", TASKS)
+def test_inverse_scaling_counts_rows_whatever_their_weight(task):
+    X, y = data_of(task)
+    w = np.random.RandomState(1).gamma(1.0, 2.0, len(X))
+    w[::7] = 0
+    ours, theirs = pair(
+        task, "momentum", lr_schedule="invscaling", power_t=0.2, batch_size=len(X)
+    )
+    assert_same_fit(ours.fit(X, y, sample_weight=w), theirs.fit(X, y, sample_weight=w))
 
 
 @needs_sklearn_weights

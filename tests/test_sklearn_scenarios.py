@@ -1,7 +1,7 @@
 """What scikit-learn asks of its own MLP, asked of ours under our parameter names.
 
 Each test is a scenario of scikit-learn's ``neural_network/tests/test_mlp.py``; those
-about lbfgs, further schedules and the Poisson loss come with these. Where ours does
+about lbfgs are in ``test_lbfgs.py``, the Poisson loss comes with that. Where ours does
 something else on purpose, the test says so.
 """
 
@@ -518,6 +518,22 @@ def test_tolerance_ends_training(solver):
     assert model.stop_reason_ == "converged"
 
 
+@all_solvers
+def test_adaptive_rate_ends_training_when_it_is_tiny(solver):
+    model = MLPClassifierX(
+        solver=solver,
+        lr_schedule="adaptive",
+        learning_rate_init=0.001,
+        tol=0.5,
+        max_iter=3000,
+        random_state=0,
+    )
+    model.fit([[3, 2], [1, 6]], [1, 0])
+    assert model.n_iter_ < 3000
+    assert 1e-7 < model.history_["learning_rate"][-1] < 1e-6
+    assert model.stop_reason_ == "converged"
+
+
 @pytest.mark.parametrize("n_iter_no_change", [2, 5, 10, 50])
 def test_n_iter_no_change(n_iter_no_change):
     """The last so many epochs brought no improvement by tol, none earlier did not."""
@@ -719,10 +735,12 @@ def test_warm_start_goes_on_with_the_rate(solver, schedule):
     )
     rates = [model.fit(X, y).history_["learning_rate"][-1] for _ in range(4)]
     rule = SCHEDULES[schedule]()
-    if schedule != "constant":
+    if "decay_epochs" in rule.get_params():
         rule.set_params(decay_epochs=2)
-        assert len(set(rates)) > 1
-    assert_allclose(rates, [0.25 * rule(Clock(e, e, 1, 0)) for e in range(4)])
+    # A single epoch is no plateau, so "adaptive" stays.
+    assert (len(set(rates)) > 1) == (schedule not in ("constant", "adaptive"))
+    clocks = [Clock(e, e, 1, 0, samples=4 * e) for e in range(4)]
+    assert_allclose(rates, [0.25 * rule(clock) for clock in clocks])
     assert model.learning_rate_ == 0.25
 
 

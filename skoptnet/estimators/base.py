@@ -24,7 +24,7 @@ from ..losses import Loss
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule
-from ..training import Diverged, Outcome, Run, TrainingSet, Watcher, train
+from ..training import LBFGS, Diverged, Outcome, Run, TrainingSet, Watcher, train
 from .calls import Call, Transaction
 from .fitted import Fitted
 from .inputs import (
@@ -37,7 +37,7 @@ from .inputs import (
     weighed_by_class,
     with_plain_numbers,
 )
-from .reports import warn, warn_of
+from .reports import warn, warn_of_end
 from .validation import (
     OwnData,
     Score,
@@ -68,7 +68,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [*ACTIVATION, list, tuple],
-        "solver": [StrOptions(set(OPTIMIZERS)), Optimizer],
+        "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
@@ -99,6 +99,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
         ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "refit_all": ["boolean"],
     }
@@ -135,6 +136,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        max_fun=15000,
         scoring=None,
         refit_all=False,
     ):
@@ -162,6 +164,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
         self.scoring = scoring
         self.refit_all = refit_all
 
@@ -309,7 +312,8 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                     run,
                     data,
                     max_epochs=1 if call.partial else self.max_iter,
-                    patience=math.inf if call.partial else self.n_iter_no_change,
+                    patience=self.n_iter_no_change,
+                    judge_anew=not call.partial,
                     validate=validate,
                     watchers=callbacks,
                 )
@@ -318,7 +322,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                     "Solver produced non-finite parameter weights. The input data may"
                     " contain large values and need to be preprocessed. (This was in"
                     " the first epoch, so there is no earlier model to keep; a smaller"
-                    " learning_rate_init may help, too.)"
+                    " learning_rate_init may help, too, if the solver reads it.)"
                 ) from None
             except BaseException:
                 if run.epoch > begun_at:
@@ -327,17 +331,17 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                     self._keep(network, run, optimizer, failed, begun_at)
                     transaction.commit()
                 raise
-            if call.partial and outcome.reason == "max_iter":
+            if call.partial and outcome.reason in ("max_iter", "converged"):
                 outcome.reason = "partial_fit"
             self._keep(network, run, optimizer, outcome, begun_at)
-            if drawn_again and outcome.reason in ("early_stopping", "max_iter"):
+            if drawn_again and outcome.reason not in ("diverged", "interrupted"):
                 transaction.commit()
                 run = self._new_run(network, optimizer, drawn_again, whole.X.dtype)
                 whole = weighed_by_class(whole, by_class, "training")
                 self._refit(network, optimizer, schedule, run, whole, outcome)
         for callback in callbacks:
             callback.after_fit()
-        warn_of(self, outcome, self.loss_curve_[begun_at:])
+        warn_of_end(self, outcome, self.loss_curve_[begun_at:])
         if outcome.reason == "interrupted" and call.partial:
             raise KeyboardInterrupt
         return self
@@ -345,20 +349,32 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _train(
         self,
         network: Network,
-        optimizer: Optimizer,
+        optimizer: Optimizer | LBFGS,
         schedule: Schedule,
         run: Run,
         data: TrainingSet,
         *,
         max_epochs: int,
+        patience: float,
+        judge_anew: bool = True,
+        validate: Validation | None = None,
         watchers: Sequence[Watcher] = (),
-        **options: Any,
     ) -> tuple[Network, Outcome]:
         """Train the run; return the network with its penalty, and the outcome."""
         data, total_weight = weighed(data)
         network = replace(network, l2=float(self.alpha) / total_weight)
         with shown(self.verbose, run.epoch, max_epochs) as lines:
-            outcome = train(
+            watched: dict[str, Any] = {
+                "tol": self.tol,
+                "patience": patience,
+                "validate": validate,
+                "watchers": [*lines, *watchers],
+            }
+            if isinstance(optimizer, LBFGS):
+                return network, optimizer.minimize(
+                    network, run, data, max_iterations=int(max_epochs), **watched
+                )
+            return network, train(
                 network,
                 optimizer,
                 schedule,
@@ -367,17 +383,15 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 learning_rate=self._initial_rate(optimizer),
                 batch_size=self._rows_per_update(),
                 shuffle=self.shuffle,
-                tol=self.tol,
                 max_epochs=max_epochs,
-                watchers=[*lines, *watchers],
-                **options,
+                judge_anew=judge_anew,
+                **watched,
             )
-        return network, outcome
 
     def _refit(
         self,
         network: Network,
-        optimizer: Optimizer,
+        optimizer: Optimizer | LBFGS,
         schedule: Schedule,
         run: Run,
         data: TrainingSet,
@@ -398,7 +412,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             reason = "diverged"
         except KeyboardInterrupt:
             reason = "interrupted"
-        if reason == "max_iter":
+        if reason in ("max_iter", "converged"):
             self._hold(network, run)
             self.loss_, self.t_ = run.history["loss"][-1], run.samples
             return
@@ -465,14 +479,16 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     def _check_parameters(
         self,
-    ) -> tuple[Optimizer, Schedule, tuple[Activation, ...]]:
+    ) -> tuple[Optimizer | LBFGS, Schedule, tuple[Activation, ...]]:
         """Refuse what cannot be used; return the parts that have names as objects."""
         check_params(self)
         activations = activation_tuple(self)
-        optimizer = self._part(self.solver, OPTIMIZERS)
         schedule = self._part(self.lr_schedule, SCHEDULES)
-        optimizer.check()
         schedule.check()
+        if isinstance(self.solver, str) and self.solver == "lbfgs":
+            return LBFGS(int(self.max_fun)), schedule, activations
+        optimizer = self._part(self.solver, OPTIMIZERS)
+        optimizer.check()
         return optimizer, schedule, activations
 
     def _part(self, given: Any, registry: dict[str, type]) -> Any:
@@ -484,8 +500,9 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         if not isinstance(given, str):
             return with_plain_numbers(copy(given))
         part = registry[given]()
-        for name in vars(part):
-            value = getattr(self, name)
+        mine = vars(self)
+        for name in vars(part).keys() & mine.keys():
+            value = mine[name]
             if value is not None:
                 setattr(part, name, value)
         return with_plain_numbers(part)
@@ -503,7 +520,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _begin(
         self,
         data: TrainingSet,
-        optimizer: Optimizer,
+        optimizer: Optimizer | LBFGS,
         activations: tuple[Activation, ...],
         rng: np.random.RandomState,
         call: Call,
@@ -529,7 +546,10 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     @staticmethod
     def _new_run(
-        network: Network, optimizer: Optimizer, rng: np.random.RandomState, dtype: Any
+        network: Network,
+        optimizer: Optimizer | LBFGS,
+        rng: np.random.RandomState,
+        dtype: Any,
     ) -> Run:
         theta = network.draw(rng, dtype)
         return Run(theta, optimizer.start(theta, network.xp), type(optimizer), rng)
@@ -553,7 +573,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self,
         network: Network,
         run: Run,
-        optimizer: Optimizer,
+        optimizer: Optimizer | LBFGS,
         outcome: Outcome,
         begun_at: int,
     ) -> None:
@@ -562,12 +582,14 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self.__dict__.update(self._results(run, optimizer, outcome, begun_at))
 
     def _results(
-        self, run: Run, optimizer: Optimizer, outcome: Outcome, begun_at: int
+        self, run: Run, optimizer: Optimizer | LBFGS, outcome: Outcome, begun_at: int
     ) -> dict[str, Any]:
         """Return what tells of the training, by name of the attribute."""
         losses, watched = run.history["loss"], self.early_stopping
         return {
-            "learning_rate_": self._initial_rate(optimizer),
+            "learning_rate_": (
+                None if isinstance(optimizer, LBFGS) else self._initial_rate(optimizer)
+            ),
             "stop_reason_": outcome.reason,
             "n_iter_": run.epoch - begun_at,
             "t_": run.samples,
@@ -581,7 +603,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         }
 
     def _so_far(
-        self, network: Network, run: Run, optimizer: Optimizer, begun_at: int
+        self, network: Network, run: Run, optimizer: Optimizer | LBFGS, begun_at: int
     ) -> dict[str, Any]:
         """Return the attributes as if training had ended now; they share nothing."""
         history = {name: list(values) for name, values in run.history.items()}

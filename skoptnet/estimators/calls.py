@@ -52,8 +52,11 @@ class NoPartialFit(AttributeError, ValueError):
     """
 
 
-class without_early_stopping:  # noqa: N801, used as a decorator
-    """A method that an estimator has only while ``early_stopping`` is False."""
+class if_incremental:  # noqa: N801, used as a decorator
+    """A method that an estimator has only while it can learn call by call.
+
+    It cannot with ``solver="lbfgs"`` or ``early_stopping=True``.
+    """
 
     def __init__(self, method: Callable):
         self.method = method
@@ -67,5 +70,11 @@ class without_early_stopping:  # noqa: N801, used as a decorator
                 f"partial_fit does not support early_stopping=True: {owner.__name__}"
                 " would train on the rows of one call that it held out in another."
                 " Set early_stopping=False, or use fit."
+            )
+        if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
+            raise NoPartialFit(
+                "partial_fit is not available with solver='lbfgs': an L-BFGS needs one"
+                " objective for many iterations, and would forget the rows of the"
+                " calls before. Use another solver, or fit."
             )
         return MethodType(self.method, estimator)

@@ -15,7 +15,7 @@ from .._params import Interval, StrOptions
 from .._types import Array
 from ..losses import LOSSES
 from .base import MLP
-from .calls import Call, without_early_stopping
+from .calls import Call, if_incremental
 from .class_weights import ClassWeights
 from .docstrings import documented
 from .signature import with_shared_parameters
@@ -24,7 +24,7 @@ from .signature import with_shared_parameters
 @documented
 @with_shared_parameters
 class MLPClassifierX(ClassifierMixin, MLP):
-    """Multi-layer perceptron classifier with a choice of seven solvers.
+    """Multi-layer perceptron classifier with a choice of solvers.
 
     Minimises the cross-entropy over the weights of a network whose outputs are a
     sigmoid (two classes, or one per label of multilabel targets) or a softmax (more
@@ -90,7 +90,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
-    @without_early_stopping
+    @if_incremental
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on the given rows, starting or going on.
 
@@ -115,7 +115,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
         ------
         ValueError
             If ``classes`` is missing in the first call or differs from the first
-            call's, ``y`` holds other classes, or ``early_stopping`` is True.
+            call's, ``y`` holds other classes, ``early_stopping`` is True, or
+            ``solver`` is ``'lbfgs'``.
         """
         goes_on = self.__sklearn_is_fitted__()
         return self._fit(X, y, sample_weight, Call("partial_fit", goes_on, classes))

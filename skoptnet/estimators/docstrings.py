@@ -20,30 +20,40 @@ activation : str, Activation or list of these, default='relu'
 _TRAINING = """\
 solver : str or Optimizer, default='adam'
     One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
-    ``'rmsprop'``, ``'adam'``, or an `Optimizer` object. With an object, the
-    hyperparameters below that belong to solvers are not read; those of the object
-    can be searched as ``solver__momentum`` and so on.
+    ``'rmsprop'``, ``'adam'``, ``'lbfgs'``, or an `Optimizer` object. With an
+    object, the hyperparameters below that belong to solvers are not read; those of
+    the object can be searched as ``solver__momentum`` and so on. ``'lbfgs'`` is
+    SciPy's quasi-Newton method on the whole training set: where this page speaks of
+    epochs, read iterations; it chooses its steps itself, so ``batch_size``,
+    ``learning_rate_init``, ``lr_schedule``, ``shuffle`` and ``momentum`` are not
+    read; there is no `partial_fit`.
 alpha : float in [0, inf), default=0.0001
     Strength of the L2 penalty on the weights (not the biases). The penalty is
     divided by the weight sum of the training set.
 batch_size : int or 'auto', default='auto'
     Samples per update; ``'auto'`` is 200. A number above ``n_samples`` means all of
-    them. ``'gd'`` always takes all.
+    them. ``'gd'`` and ``'lbfgs'`` always take all.
 learning_rate_init : float in (0, inf) or 'auto', default='auto'
     Initial learning rate; ``'auto'`` takes the solver's default.
-lr_schedule : {'constant', 'step', 'exponential'} or Schedule, default='constant'
-    How the rate changes during training, for every solver. With a `Schedule`
-    object, ``decay_rate`` and ``decay_epochs`` are not read.
+lr_schedule : {'constant', 'step', 'exponential', 'invscaling', 'adaptive'} or \
+        Schedule, default='constant'
+    How the rate changes during training, for every solver but ``'lbfgs'``.
+    ``'step'`` and ``'exponential'`` fall by ``decay_rate`` per ``decay_epochs``;
+    ``'invscaling'`` divides by ``(N + 1) ** power_t``, N being the samples seen in
+    finished epochs; ``'adaptive'`` divides by 5 where ``n_iter_no_change`` epochs in
+    a row bring no improvement of ``tol``, and ends training there once the rate is
+    1e-6 or less. With a `Schedule` object, ``decay_rate``, ``decay_epochs`` and
+    ``power_t`` are not read.
 decay_rate : float in (0, 1], default=0.5
     Factor on the rate per ``decay_epochs`` epochs, for ``'step'`` and
     ``'exponential'``.
 decay_epochs : float in (0, inf), default=10
     Epochs in which the rate falls by ``decay_rate``.
 power_t : float in [0, inf), default=0.5
-    Accepted so that scikit-learn's parameter sets can be kept; none of the present
-    schedules reads it.
+    Exponent of ``'invscaling'``.
 max_iter : int, default=200
-    Maximum number of epochs. Each call of `fit` has as many.
+    Maximum number of epochs (of iterations, for ``'lbfgs'``). Each call of `fit`
+    has as many.
 shuffle : bool, default=True
     Whether to draw a new order of the samples in every epoch.
 random_state : int, RandomState instance or None, default=None
@@ -51,7 +61,8 @@ random_state : int, RandomState instance or None, default=None
     drawn in that order. Pass an int for reproducible results.
 tol : float in [0, inf), default=1e-4
     An epoch counts as an improvement if the training loss falls, or with
-    ``early_stopping`` the validation score rises, by at least this.
+    ``early_stopping`` the validation score rises, by at least this. ``'lbfgs'``
+    ends where no element of the gradient is larger than this.
 verbose : bool or int, default=False
     Whether to print a line per epoch; 2 shows a bar instead, where rich is installed
     (``pip install "skoptnet[progress]"``).
@@ -79,7 +90,12 @@ validation_fraction : float in (0, 1), default=0.1
     Share of the samples to set aside; at least 2 samples, and 1 per class. Not read
     where `fit` is given ``X_val``.
 n_iter_no_change : int or inf, default=10
-    Epochs without an improvement of ``tol`` after which training ends.
+    Epochs without an improvement of ``tol`` after which training ends, or the rate
+    falls with ``lr_schedule='adaptive'``. ``'lbfgs'`` reads it with
+    ``early_stopping`` only.
+max_fun : int, default=15000
+    Passes over the training set after which ``'lbfgs'`` ends; each iteration takes
+    one or more.
 scoring : str, callable or None, default=None
     The score of the validation rows, of which higher is better. None is accuracy, or
     of a regressor R2; for another loss than ``'squared_error'`` D2, the share that is
@@ -143,7 +159,8 @@ intercepts_ : list of ndarrays, the l-th of shape (k_l,)
 loss_ : float
     Training loss (penalty included) in the epoch whose weights are kept.
 loss_curve_ : list of float
-    Training loss of each epoch, the average over its updates.
+    Training loss of each epoch, the average over its updates; of ``'lbfgs'``, the
+    loss that each iteration reached.
 best_loss_ : float or None
     Least of ``loss_curve_``; None with ``early_stopping``.
 validation_scores_ : list of float or None
@@ -155,12 +172,13 @@ best_epoch_ : int or None
     ``early_stopping``, else None.
 history_ : dict of lists
     One entry per epoch in each list, ready for `pandas.DataFrame`: ``epoch`` (from
-    1), ``update`` (made so far), ``loss``, ``learning_rate`` (of the last update),
-    ``validation_loss`` and ``validation_score`` (with ``early_stopping``),
-    ``seconds``. ``validation_loss`` is the training loss, class weights included but
-    without the penalty, of the validation samples at the end of the epoch.
-learning_rate_ : float
-    The initial learning rate that was used.
+    1), ``update`` (made so far), ``loss``, ``learning_rate`` (of the last update,
+    not with ``'lbfgs'``), ``validation_loss`` and ``validation_score`` (with
+    ``early_stopping``), ``seconds``. ``validation_loss`` is the training loss, class
+    weights included but without the penalty, of the validation samples at the end of
+    the epoch.
+learning_rate_ : float or None
+    The initial learning rate that was used; None for ``'lbfgs'``, which has none.
 n_iter_ : int
     Epochs finished in the last call of `fit` or `partial_fit`.
 t_ : int
@@ -169,7 +187,9 @@ stop_reason_ : str
     Why training ended: ``'converged'``, ``'early_stopping'``, ``'max_iter'``,
     ``'callback'`` (one of yours said so), ``'partial_fit'`` (its one epoch is done),
     ``'diverged'``, ``'interrupted'``, or ``'failed'`` (an error in a solver, schedule
-    or callback of your own).
+    or callback of your own); for ``'lbfgs'`` also
+    ``'max_fun'``, or ``'line_search'`` (no lower point was found, mostly for want of
+    precision).
 n_layers_ : int
     Number of layers, input and output included.
 n_outputs_ : int

@@ -15,7 +15,7 @@ from .._params import Interval, StrOptions
 from .._types import Array
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from .base import MLP
-from .calls import Call, without_early_stopping
+from .calls import Call, if_incremental
 from .docstrings import documented
 from .inputs import quantile_tuple
 from .signature import with_shared_parameters
@@ -24,7 +24,7 @@ from .signature import with_shared_parameters
 @documented
 @with_shared_parameters
 class MLPRegressorX(RegressorMixin, MLP):
-    """Multi-layer perceptron regressor with a choice of seven solvers.
+    """Multi-layer perceptron regressor with a choice of solvers.
 
     Minimises a loss, summed over outputs and averaged over rows; unless told
     otherwise half the squared error, :math:`L = \\frac12 \\lVert \\hat y - y
@@ -101,7 +101,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         self.huber_delta = huber_delta
         self.quantile = quantile
 
-    @without_early_stopping
+    @if_incremental
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on the given rows, starting or going on.
 
@@ -122,7 +122,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         Raises
         ------
         ValueError
-            If ``early_stopping`` is True, or the data do not fit the model.
+            If ``early_stopping`` is True, ``solver`` is ``'lbfgs'``, or the data do not
+            fit the model.
         """
         goes_on = self.__sklearn_is_fitted__()
         return self._fit(X, y, sample_weight, Call("partial_fit", goes_on))

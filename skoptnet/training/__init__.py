@@ -1,0 +1,32 @@
+"""Training: from rows, a network and a solver to weights and the reason it ended.
+
+- ``rows``: what is learned from, and its minibatches
+- ``run``: what training changes, and all that is needed to go on with it later
+- ``passes``: the objective and its gradient over these rows
+- ``outcome``: how a training ends, and which weights are kept
+- ``loop``: `train`, epoch after epoch by an optimizer and a schedule
+- ``lbfgs``: `LBFGS`, which takes the whole set and its own steps
+"""
+
+from .lbfgs import LBFGS
+from .loop import Epochs, train
+from .outcome import Best, Diverged, Outcome
+from .passes import Passes
+from .rows import Minibatches, TrainingSet
+from .run import Progress, Run, Snapshot, Watcher
+
+__all__ = [
+    "LBFGS",
+    "Best",
+    "Diverged",
+    "Epochs",
+    "Minibatches",
+    "Outcome",
+    "Passes",
+    "Progress",
+    "Run",
+    "Snapshot",
+    "TrainingSet",
+    "Watcher",
+    "train",
+]

@@ -1,0 +1,262 @@
+"""The training loop: epochs, minibatches, rates, validation and stopping.
+
+`train` is the only loop over epochs, whatever the `Optimizer` or `Schedule`. It changes
+a `Run`, tells its watchers about every epoch, and answers with the reason it ended.
+It knows nothing of estimators; names, encodings and warnings are their business.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._types import Array
+from ..backends import Update
+from ..network import Network
+from ..optimizers import Optimizer
+from ..schedules import Clock, Schedule, steady_within_epochs
+from .outcome import Best, Diverged, Outcome
+from .passes import Passes
+from .rows import Minibatches, TrainingSet
+from .run import Progress, Run, Snapshot, Watcher
+
+# A parameter above this is no sign of learning; the next outputs may overflow.
+_LARGE = 1e6
+
+
+def train(
+    network: Network,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    run: Run,
+    data: TrainingSet,
+    *,
+    learning_rate: float,
+    batch_size: int,
+    shuffle: bool = True,
+    max_epochs: int = 200,
+    tol: float = 1e-4,
+    patience: float = 10,
+    validate: Callable[[Array], dict[str, float]] | None = None,
+    watchers: Sequence[Watcher] = (),
+    judge_anew: bool = True,
+) -> Outcome:
+    """Train until the figure watched stops improving or the epochs are used up.
+
+    Parameters
+    ----------
+    network, optimizer, schedule
+        What is trained, how, and at which rates.
+    run : Run
+        Changed in place. A run with finished epochs is continued.
+    data : TrainingSet
+        The rows.
+    learning_rate : float
+        The initial rate, which the schedule multiplies.
+    batch_size : int
+        Rows per update; a solver with ``full_batch`` takes all.
+    shuffle : bool
+        Whether to draw a new order of the rows in every epoch.
+    max_epochs : int
+        Number of epochs of this call, at most.
+    tol, patience : float
+        See `Progress`. Where patience runs out, training ends, or the schedule lowers
+        the rate and has it go on.
+    validate : callable, optional
+        Takes theta, returns figures, "validation_score" among them. Then this is
+        watched instead of the training loss, and theta ends as that of the best epoch.
+    watchers : sequence of Watcher
+        What is told of every epoch.
+    judge_anew : bool
+        Whether only epochs of this call count for its patience. False for one of many
+        calls that are one training.
+
+    Returns
+    -------
+    Outcome
+        Why training ended. After "diverged", theta is that of the best epoch, or
+        as it was at the start if no epoch was finished; the solver's memory starts
+        anew.
+
+    Raises
+    ------
+    Diverged
+        If there is no earlier state with finite weights to fall back on.
+    KeyboardInterrupt
+        If that comes before an epoch is finished; the run is as it was. Later, the
+        training ends with the run as of the last finished epoch (with ``validate``,
+        the weights of the best).
+    """
+    started_at = run.epoch
+    to_beat = -math.inf
+    if validate and started_at:
+        to_beat = validate(run.theta)["validation_score"]
+    progress = Progress(tol, patience, to_beat, plateaus=run.progress.plateaus)
+    if not judge_anew:
+        progress.best, progress.idle = run.progress.best, run.progress.idle
+    run.progress, outcome = progress, Outcome()
+    size = len(data) if optimizer.full_batch else batch_size
+    batches = Minibatches(data, size, shuffle, network.block_rows)
+    last, best = Snapshot(run, batches.shuffled), Best(run)
+    epochs = Epochs(network, optimizer, schedule, run, batches, learning_rate)
+    try:
+        with epochs.threads(), np.errstate(all="ignore"):
+            try:
+                while run.epoch < started_at + max_epochs:
+                    for watcher in watchers:
+                        watcher.before_epoch()
+                    figures = epochs.next(validate)
+                    run.record(figures)
+                    before = last.theta
+                    last.take(run, held=(before, *best.held))
+                    if progress.see(figures.get("validation_score", -figures["loss"])):
+                        best.take(last.theta, run.epoch, before)
+                    told = [watcher.after_epoch(figures) for watcher in watchers]
+                    if progress.exhausted and schedule.ends_at_plateau(epochs.rate):
+                        outcome.reason = "early_stopping" if validate else "converged"
+                        break
+                    if any(told):
+                        outcome.reason = "callback"
+                        break
+                    if progress.exhausted:
+                        progress.pass_plateau()
+            except Diverged:
+                last.restore(run)
+                outcome.reason = "diverged"
+                if not validate:
+                    best.judge(epochs.objective)
+                if best.epoch == 0:
+                    raise
+                run.state = optimizer.start(run.theta, network.xp)
+    except KeyboardInterrupt:
+        last.restore(run)
+        if run.epoch == started_at:
+            raise
+        outcome.reason = "interrupted"
+    except BaseException:
+        last.restore(run)
+        raise
+    outcome.best, outcome.rate = progress.best, epochs.rate
+    outcome.kept_epoch = run.epoch
+    if validate or outcome.reason == "diverged":
+        run.theta[...] = best.theta
+        outcome.kept_epoch = best.epoch
+    return outcome
+
+
+class Epochs(Passes):
+    """Goes through the training set, epoch after epoch, one update per minibatch.
+
+    Parameters
+    ----------
+    network, optimizer, schedule, run, learning_rate
+        As in `train`.
+    batches : Minibatches
+        The training set.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        run: Run,
+        batches: Minibatches,
+        learning_rate: float,
+    ):
+        super().__init__(network, run.theta, batches, optimizer, run.state)
+        self.schedule, self.run, self.learning_rate = schedule, run, learning_rate
+        self.steady = steady_within_epochs(schedule)
+        self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
+        self.rates = np.empty(batches.n_updates)
+
+    def next(
+        self, validate: Callable[[Array], dict[str, float]] | None
+    ) -> dict[str, Any]:
+        """Train for one epoch and return its figures.
+
+        Raises
+        ------
+        Diverged
+            As soon as a loss is not finite, or what the epoch ends with is not sound.
+        """
+        begun, run = time.perf_counter(), self.run
+        self.batches.shuffle(run.rng)
+        self.set_rates()
+        if self.kernel and self.kernel.makes_updates:
+            total, largest = self.kernel.epoch(
+                self.batches.order, self.rates, self.batches.size
+            )
+        else:
+            total = self.make_updates()
+            largest = float(max(run.theta.max(), -run.theta.min()))
+        if not (math.isfinite(total) and self.is_sound(largest)):
+            raise Diverged
+        run.update += self.batches.n_updates
+        run.epoch += 1
+        run.samples += len(self.batches.data)
+        figures = {
+            "epoch": run.epoch,
+            "update": run.update,
+            "loss": total / len(self.batches.data),
+            "learning_rate": self.rate,
+        }
+        if validate:
+            held_out = validate(run.theta)
+            if not all(map(math.isfinite, held_out.values())):
+                raise Diverged
+            figures |= held_out
+        figures["seconds"] = time.perf_counter() - begun
+        return figures
+
+    def make_updates(self) -> float:
+        """Make the updates of an epoch; return the sum of objective times rows.
+
+        This is the definition of what the kernels do in one call. It ends at the
+        first objective that is not finite, and returns that.
+        """
+        total = 0.0
+        for batch, rate in zip(self.batches.ranges(), self.rates, strict=True):
+            loss = self.loss_and_gradient(self.update.gradient_point(), batch)
+            if not math.isfinite(loss):
+                return loss
+            self.update.step(float(rate))
+            total += loss * len(batch)
+        return total
+
+    def set_rates(self) -> None:
+        """Ask the schedule for the rate of each update of the epoch to come."""
+        run, n_updates = self.run, self.batches.n_updates
+        seen = run.samples, run.progress.plateaus
+        for step in range(1 if self.steady else n_updates):
+            clock = Clock(run.update + step, run.epoch, n_updates, step, *seen)
+            self.rates[step:] = self.learning_rate * self.factor(clock)
+
+    @property
+    def rate(self) -> float:
+        """The last rate of the epoch."""
+        return float(self.rates[-1])
+
+    def is_sound(self, largest: float) -> bool:
+        """Tell whether the parameters an epoch ended with can be used.
+
+        Their loss is measured in the next epoch, if there is one. Where the largest is
+        so large that it may overflow, it is measured here.
+        """
+        if largest > _LARGE:
+            return math.isfinite(self.objective(self.run.theta))
+        return math.isfinite(largest)
+
+    def factor(self, clock: Clock) -> float:
+        """Return what the schedule makes of the initial rate."""
+        factor = float(self.schedule(clock))
+        if not 0 <= factor < math.inf:
+            raise ValueError(
+                f"A schedule must return a finite factor that is not negative."
+                f" {self.schedule!r} returned {factor} at {clock}."
+            )
+        return factor

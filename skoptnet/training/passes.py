@@ -1,0 +1,91 @@
+"""The objective and its gradient, over minibatches and over the whole set."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from .._types import Array
+from ..backends import Kernel, blas_threads
+from ..network import Network
+from ..optimizers import Optimizer, State
+from .rows import Minibatches, TrainingSet
+
+
+class Passes:
+    """Passes over the minibatches of a training set, compiled where that is known.
+
+    Parameters
+    ----------
+    network : Network
+        The objective.
+    theta : array of shape (P,)
+        The parameters, for their shape and dtype; those that a compiled epoch of
+        ``optimizer`` updates.
+    batches : Minibatches
+        The training set.
+    optimizer : Optimizer, optional
+        The solver that makes the updates; none for passes alone.
+    state : State, optional
+        The solver's memory.
+
+    Attributes
+    ----------
+    g : array of shape (P,)
+        The gradient of the last pass.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        theta: Array,
+        batches: Minibatches,
+        optimizer: Optimizer | None = None,
+        state: State | None = None,
+    ):
+        self.network, self.batches = network, batches
+        self.g = network.xp.empty_like(theta)
+        self.kernel: Kernel | None = None
+        if Kernel.knows(network, theta, batches.data):
+            self.kernel = Kernel(
+                network, optimizer, theta, self.g, state,
+                batches.data, batches.size, batches.piece,
+            )  # fmt: skip
+            return
+        self.part = np.empty_like(self.g) if batches.size > batches.piece else None
+        self.rows = min(batches.size, batches.piece)
+        self.work = network.workspace(self.rows, theta.dtype)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Give the updates the threads that suit their size."""
+        if self.kernel:
+            return self.kernel.threads()
+        return blas_threads(self.rows * self.network.largest_product)
+
+    def objective(self, theta: Array) -> float:
+        """Return the objective of the whole training set."""
+        return sum(
+            self.loss_and_gradient(theta, batch) * len(batch) / len(self.batches.data)
+            for batch in self.batches.ranges()
+        )
+
+    def loss_and_gradient(self, theta: Array, batch: range) -> float:
+        """Return the objective of a minibatch; its gradient is left in ``g``."""
+        if self.kernel:
+            return self.kernel.loss_and_gradient(theta, self.batches.order, batch)
+        if self.part is None:
+            (rows,) = self.batches.pieces(batch)
+            return self._of_piece(theta, rows, self.g)
+        cost = 0.0
+        self.g[...] = 0
+        for rows in self.batches.pieces(batch):
+            share = len(rows) / len(batch)
+            cost += share * self._of_piece(theta, rows, self.part)
+            self.part *= share
+            self.g += self.part
+        return cost
+
+    def _of_piece(self, theta: Array, rows: TrainingSet, out: Array) -> float:
+        work = self.work.head(len(rows))
+        return self.network.loss_and_gradient(theta, rows.X, rows.Y, rows.w, out, work)
