@@ -67,8 +67,9 @@ verbose : bool or int, default=False
     Whether to print a line per epoch; 2 shows a bar instead, where rich is installed
     (``pip install "skoptnet[progress]"``).
 warm_start : bool, default=False
-    Whether `fit` goes on with the fitted network: weights, solver memory, schedule
-    and random numbers continue, while stopping is judged anew.
+    Whether `fit` goes on with the fitted network: weights, solver memory, schedule,
+    random numbers and the order of the rows continue, as if the last call had not
+    ended, while stopping is judged anew.
 momentum : float in [0, 1], default=0.9
     Share of the velocity kept per update, for ``'momentum'`` and ``'nesterov'``.
 rho : float in [0, 1), default=0.9

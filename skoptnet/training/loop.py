@@ -72,8 +72,9 @@ def train(
     watchers : sequence of Watcher
         What is told of every epoch.
     judge_anew : bool
-        Whether only epochs of this call count for its patience. False for one of many
-        calls that are one training.
+        Whether only epochs of this call count for its patience, while the rows come in
+        the order that the last call left them in. False for one of many calls that are
+        one training, in which it is the other way round.
 
     Returns
     -------
@@ -102,6 +103,8 @@ def train(
     size = len(data) if optimizer.full_batch else batch_size
     batches = Minibatches(data, size, shuffle, network.block_rows)
     last, best = Snapshot(run, batches.shuffled), Best(run)
+    before = run.shuffles if judge_anew else None
+    run.shuffles = batches.go_on(before, run.rng, last.random)
     epochs = Epochs(network, optimizer, schedule, run, batches, learning_rate)
     try:
         with epochs.threads(), np.errstate(all="ignore"):
@@ -111,10 +114,10 @@ def train(
                         watcher.before_epoch()
                     figures = epochs.next(validate)
                     run.record(figures)
-                    before = last.theta
-                    last.take(run, held=(before, *best.held))
+                    earlier = last.theta
+                    last.take(run, held=(earlier, *best.held))
                     if progress.see(figures.get("validation_score", -figures["loss"])):
-                        best.take(last.theta, run.epoch, before)
+                        best.take(last.theta, run.epoch, earlier)
                     told = [watcher.after_epoch(figures) for watcher in watchers]
                     if progress.exhausted and schedule.ends_at_plateau(epochs.rate):
                         outcome.reason = "early_stopping" if validate else "converged"
@@ -186,6 +189,8 @@ class Epochs(Passes):
         """
         begun, run = time.perf_counter(), self.run
         self.batches.shuffle(run.rng)
+        if run.shuffles:
+            run.shuffles = run.shuffles._replace(done=run.shuffles.done + 1)
         self.set_rates()
         if self.kernel and self.kernel.makes_updates:
             total, largest = self.kernel.epoch(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -49,6 +51,33 @@ class TrainingSet:
         return None if self.w is None else self.own(self.w)
 
 
+class Shuffles(NamedTuple):
+    """How rows came into their order, so that a later call can go on from it.
+
+    The order itself would make a pickled model larger, the more rows there are.
+
+    Attributes
+    ----------
+    origin : tuple
+        State of the source of random numbers before the first shuffle.
+    n_rows : int
+        Number of rows that are shuffled.
+    done : int
+        Number of shuffles, one per epoch.
+    """
+
+    origin: tuple
+    n_rows: int
+    done: int = 0
+
+    def repeat(self, order: Array, rng: np.random.RandomState) -> None:
+        """Shuffle rows as they were shuffled; ``rng`` stays as it is."""
+        twin = deepcopy(rng)
+        twin.set_state(self.origin)
+        for _ in range(self.done):
+            twin.shuffle(order)
+
+
 class Minibatches:
     """Draws the minibatches of an epoch, gathering rows into buffers made once.
 
@@ -83,6 +112,32 @@ class Minibatches:
         """Bring the rows into a new order, where there is to be one."""
         if self.shuffled and self.order is not None:
             rng.shuffle(self.order)
+
+    def go_on(
+        self, before: Shuffles | None, rng: np.random.RandomState, state: Any
+    ) -> Shuffles | None:
+        """Bring the rows into the order that they were left in.
+
+        Parameters
+        ----------
+        before : Shuffles or None
+            The shuffles until then. They are not repeated for another number of rows.
+        rng : RandomState
+            The source of those to come.
+        state : tuple or None
+            Its state.
+
+        Returns
+        -------
+        Shuffles or None
+            The shuffles so far; None where rows are not shuffled.
+        """
+        if not self.shuffled or self.order is None:
+            return None
+        if before is None or before.n_rows != self.shuffled:
+            return Shuffles(state, self.shuffled)
+        before.repeat(self.order, rng)
+        return before
 
     def ranges(self) -> Iterator[range]:
         """Yield the range of each minibatch."""

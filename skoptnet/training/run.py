@@ -11,6 +11,7 @@ import numpy as np
 
 from .._types import Array, Namespace
 from ..optimizers import State
+from .rows import Shuffles
 
 # Shuffling so many rows again takes a millisecond.
 _ROWS_TO_SHUFFLE_AGAIN = 100_000
@@ -101,6 +102,8 @@ class Run:
         Updates made, epochs finished and rows seen, over all calls.
     progress : Progress
         How the last epochs compare with those before.
+    shuffles : Shuffles or None
+        How the rows came into the order of the last epoch; None if they lie as given.
     history : dict of lists
         One entry per finished epoch in each list.
     """
@@ -113,6 +116,7 @@ class Run:
     epoch: int = 0
     samples: int = 0
     progress: Progress = field(default_factory=Progress)
+    shuffles: Shuffles | None = None
     history: dict[str, list] = field(default_factory=dict)
 
     def handed_to(self, optimizer: Starts, xp: Namespace) -> Run:
@@ -155,6 +159,7 @@ class Snapshot:
     def __init__(self, run: Run, shuffled: int):
         self.theta, self.state = run.theta.copy(), run.state.copy()
         self.counts = run.update, run.epoch, run.samples
+        self.order = run.shuffles
         self.shuffles, self.shuffled = 0, shuffled
         self.random = run.rng.get_state() if shuffled else None
         self._buffers = [self.theta]
@@ -174,6 +179,7 @@ class Snapshot:
         self.theta = buffer
         self.state.take(run.state)
         self.counts = run.update, run.epoch, run.samples
+        self.order = run.shuffles
         self.shuffles += 1
         if self.shuffles * self.shuffled > _ROWS_TO_SHUFFLE_AGAIN:
             self.random, self.shuffles = run.rng.get_state(), 0
@@ -183,6 +189,7 @@ class Snapshot:
         run.theta[...] = self.theta
         run.state = self.state
         run.update, run.epoch, run.samples = self.counts
+        run.shuffles = self.order
         if self.random is not None:
             run.rng.set_state(self.random)
             for _ in range(self.shuffles):

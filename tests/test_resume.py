@@ -1,0 +1,151 @@
+"""k epochs, a round trip through a file, k epochs more: as 2k epochs, bit for bit."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.preprocessing import scale
+
+from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
+
+pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+
+X, y = load_digits(return_X_y=True)
+X, y = scale(X[:300]), y[:300]
+K = 5
+solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+
+
+def model(Estimator=MLPClassifierX, **parameters):
+    settings = {"batch_size": 64, "random_state": 0, "tol": 0, "warm_start": True}
+    # Halved within these epochs, and not on a whole number of them.
+    settings |= {"decay_epochs": 3.5, "n_iter_no_change": np.inf}
+    return Estimator((8,), **settings | parameters)
+
+
+def assert_equal(resumed, whole):
+    for ours, theirs in zip(resumed.coefs_, whole.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert resumed.loss_curve_ == whole.loss_curve_
+    for name in ("epoch", "update", "learning_rate"):
+        assert resumed.history_[name] == whole.history_[name]
+    assert resumed.t_ == whole.t_
+
+
+@solvers
+@pytest.mark.parametrize("lr_schedule", sorted(SCHEDULES))
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_warm_start_goes_on_as_if_it_had_not_stopped(solver, lr_schedule, shuffle):
+    options = {"solver": solver, "lr_schedule": lr_schedule, "shuffle": shuffle}
+    whole = model(**options, max_iter=2 * K).fit(X, y)
+    half = model(**options, max_iter=K).fit(X, y)
+    assert_equal(pickle.loads(pickle.dumps(half)).fit(X, y), whole)
+
+
+@solvers
+def test_several_stops_and_float32(solver):
+    rows, targets = X.astype(np.float32), y.astype(float)
+    options = {"solver": solver, "learning_rate_init": 1e-3}
+    whole = model(MLPRegressorX, **options, max_iter=9).fit(rows, targets)
+    parts = model(MLPRegressorX, **options)
+    for epochs in (2, 1, 4, 2):
+        parts.set_params(max_iter=epochs).fit(rows, targets)
+        parts = pickle.loads(pickle.dumps(parts))
+    assert_equal(parts, whole)
+
+
+def test_in_another_process(tmp_path):
+    half = model(max_iter=K).fit(X, y)
+    (tmp_path / "half").write_bytes(pickle.dumps((half, X, y)))
+    code = """
+import pathlib, pickle, sys, warnings
+warnings.simplefilter("ignore")
+here = pathlib.Path(sys.argv[1])
+model, X, y = pickle.loads((here / "half").read_bytes())
+(here / "whole").write_bytes(pickle.dumps(model.fit(X, y)))
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    resumed = pickle.loads((tmp_path / "whole").read_bytes())
+    assert_equal(resumed, model(max_iter=2 * K).fit(X, y))
+
+
+@solvers
+def test_partial_fit_goes_on_from_a_file(solver):
+    whole = model(solver=solver)
+    for _ in range(2 * K):
+        whole.partial_fit(X, y, classes=range(10))
+    parts = model(solver=solver)
+    for k in range(2 * K):
+        parts.partial_fit(X, y, classes=range(10))
+        if k == K:
+            parts = pickle.loads(pickle.dumps(parts))
+    assert_equal(parts, whole)
+
+
+@solvers
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_checkpoint_goes_on(solver, early_stopping, tmp_path):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
+    from skoptnet.callbacks import Checkpoint
+
+    path = tmp_path / "model"
+    options = {"solver": solver, "early_stopping": early_stopping, "max_iter": 2 * K}
+    whole = model(**options).set_callbacks(Checkpoint(path, every=K + 1)).fit(X, y)
+    resumed = Checkpoint.load(path)
+    assert len(resumed.loss_curve_) == K + 1
+    resumed.set_params(max_iter=K - 1).fit(X, y)
+    assert resumed.loss_curve_ == whole.loss_curve_
+    if early_stopping:
+        assert resumed.validation_scores_ == whole.validation_scores_
+
+
+@solvers
+def test_a_rate_can_be_changed_between_partial_fits(solver):
+    """The solver's memory stays: a vanishing rate changes that, and nothing else."""
+    part = model(solver=solver)
+    for _ in range(2):
+        part.partial_fit(X, y, classes=range(10))
+    weights, before = [W.copy() for W in part.coefs_], part._run.state.copy()
+    memory = OPTIMIZERS[solver].memory
+    part.set_params(learning_rate_init=1e-30).partial_fit(X, y)
+    assert part.history_["learning_rate"][-1] == 1e-30
+    assert part._run.state.t - before.t == part._run.update / 3
+    for name in memory:
+        assert getattr(before, name).any()
+        assert getattr(part._run.state, name).any()
+    if "v" not in memory:  # a velocity goes on for a while
+        for W, same in zip(part.coefs_, weights, strict=True):
+            np.testing.assert_array_equal(W, same)
+
+
+def test_other_rows_begin_in_their_own_order():
+    """A number of rows that was not shuffled before has no order to go on from."""
+    first = model(max_iter=2).fit(X, y)
+    again = clone(first).fit(X, y)
+    first.fit(X[:200], y[:200])
+    again.fit(X[:200], y[:200])
+    assert first.loss_curve_ == again.loss_curve_
+    assert first._run.shuffles.done == 2
+
+
+def test_a_failed_warm_start_leaves_the_order_as_it_was():
+    whole = model(max_iter=2 * K).fit(X, y)
+    half = model(max_iter=K).fit(X, y)
+    half.set_params(hidden_layer_sizes=(3,))
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        half.fit(X, y)
+    assert_equal(half.set_params(hidden_layer_sizes=(8,)).fit(X, y), whole)
+
+
+def test_a_model_does_not_grow_with_the_rows_it_was_trained_on():
+    rows, targets = np.repeat(X, 40, axis=0), np.repeat(y, 40)
+    small, large = (
+        model(max_iter=1).fit(rows[:n], targets[:n]) for n in (300, len(rows))
+    )
+    assert len(pickle.dumps(large)) < len(pickle.dumps(small)) + 3000
