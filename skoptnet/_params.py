@@ -5,9 +5,10 @@ file adds to it: where a wrong value is close to a right one, the message offers
 """
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 from sklearn import get_config
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
@@ -90,3 +91,19 @@ def _nearest(value: Any, constraints: list) -> str:
     allowed = [o for c in constraints if isinstance(c, StrOptions) for o in c.options]
     near = get_close_matches(value.lower(), allowed, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+class Part(BaseEstimator):
+    """A part of an estimator that has parameters of its own."""
+
+    _parameter_constraints: ClassVar[dict] = {}
+
+    def check(self) -> None:
+        """Refuse parameters outside their range.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter, what is allowed and what came.
+        """
+        check_params(self)

@@ -24,13 +24,12 @@ from numbers import Real
 from typing import ClassVar
 
 from scipy.special import expit, ndtr
-from sklearn.base import BaseEstimator
 
-from ._params import Interval, check_params
+from ._params import Interval, Part
 from ._types import Array, Namespace
 
 
-class Activation(BaseEstimator, ABC):
+class Activation(Part, ABC):
     """Base class of the activations; derive from it to write your own.
 
     A subclass stores its parameters, if it has any, in ``__init__`` (as
@@ -70,17 +69,6 @@ class Activation(BaseEstimator, ABC):
 
     needs_z: bool = False
     draw_factor: float = 6.0
-    _parameter_constraints: ClassVar[dict] = {}
-
-    def check(self) -> None:
-        """Refuse parameters outside their range.
-
-        Raises
-        ------
-        ValueError
-            Naming the parameter, what is allowed and what came.
-        """
-        check_params(self)
 
     def draw_bound(self, fan_in: int, fan_out: int) -> float:
         """Return the bound of the uniform first weights and biases of the layer.

@@ -22,9 +22,7 @@ from numbers import Real
 from types import SimpleNamespace
 from typing import ClassVar
 
-from sklearn.base import BaseEstimator
-
-from ._params import Interval, check_params
+from ._params import Interval, Part
 from ._types import Array, Namespace
 
 _DECAY = [Interval(Real, 0, 1, closed="left")]
@@ -65,7 +63,7 @@ class State(SimpleNamespace):
         return State(t=self.t, **{name: getattr(self, name)[rows] for name in names})
 
 
-class Optimizer(BaseEstimator, ABC):
+class Optimizer(Part, ABC):
     """Base class of the solvers; derive from it to write your own.
 
     A subclass stores its hyperparameters in ``__init__`` (as scikit-learn's
@@ -107,17 +105,6 @@ class Optimizer(BaseEstimator, ABC):
     default_learning_rate: float = 0.01
     full_batch: bool = False
     elementwise: bool = False
-    _parameter_constraints: ClassVar[dict] = {}
-
-    def check(self) -> None:
-        """Refuse hyperparameters outside their range.
-
-        Raises
-        ------
-        ValueError
-            Naming the parameter, what is allowed and what came.
-        """
-        check_params(self)
 
     def start(self, theta: Array, xp: Namespace) -> State:
         """Make the state before the first update: t = 0, all memory zero.

@@ -11,9 +11,7 @@ from abc import ABC, abstractmethod
 from numbers import Real
 from typing import ClassVar, NamedTuple
 
-from sklearn.base import BaseEstimator
-
-from ._params import Interval, check_params
+from ._params import Interval, Part
 
 
 class Clock(NamedTuple):
@@ -61,7 +59,7 @@ class Clock(NamedTuple):
         return self.epoch + self.step / self.updates_per_epoch
 
 
-class Schedule(BaseEstimator, ABC):
+class Schedule(Part, ABC):
     """Base class of the schedules; derive from it to write your own.
 
     Examples
@@ -75,18 +73,6 @@ class Schedule(BaseEstimator, ABC):
     >>> MLPClassifierX(solver="sgd", lr_schedule=RootDecay())
     MLPClassifierX(lr_schedule=RootDecay(), solver='sgd')
     """
-
-    _parameter_constraints: ClassVar[dict] = {}
-
-    def check(self) -> None:
-        """Refuse parameters outside their range.
-
-        Raises
-        ------
-        ValueError
-            Naming the parameter, what is allowed and what came.
-        """
-        check_params(self)
 
     @abstractmethod
     def __call__(self, clock: Clock) -> float:
