@@ -214,6 +214,7 @@ def test_history_is_in_the_file_after_each_epoch(tmp_path, suffix, early_stoppin
         lengths.clear()
         fitted.fit(X, y)
         assert lengths == [1, 2, 3, 4, 4]
+        assert list(fitted.history_)[:3] == ["epoch", "update", "loss"]
         for name, values in fitted.history_.items():
             assert [row[name] for row in read()] == values
 

@@ -100,6 +100,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "refit_all": ["boolean"],
     }
@@ -137,6 +138,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         validation_fraction=0.1,
         n_iter_no_change=10,
         max_fun=15000,
+        max_grad_norm=None,
         scoring=None,
         refit_all=False,
     ):
@@ -165,6 +167,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.max_grad_norm = max_grad_norm
         self.scoring = scoring
         self.refit_all = refit_all
 
@@ -385,6 +388,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 shuffle=self.shuffle,
                 max_epochs=max_epochs,
                 judge_anew=judge_anew,
+                max_grad_norm=self.max_grad_norm and float(self.max_grad_norm),
                 **watched,
             )
 

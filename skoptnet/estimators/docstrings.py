@@ -97,6 +97,10 @@ n_iter_no_change : int or inf, default=10
 max_fun : int, default=15000
     Passes over the training set after which ``'lbfgs'`` ends; each iteration takes
     one or more.
+max_grad_norm : float in (0, inf) or None, default=None
+    Gradients of a minibatch whose Euclidean norm, over all weights and biases, is
+    larger are shortened to this before the solver sees them (Pascanu, Mikolov and
+    Bengio, 2013). Not read by ``'lbfgs'``.
 scoring : str, callable or None, default=None
     The score of the validation rows, of which higher is better. None is accuracy, or
     of a regressor R2; for another loss than ``'squared_error'`` D2, the share that is

@@ -44,6 +44,7 @@ def train(
     validate: Callable[[Array], dict[str, float]] | None = None,
     watchers: Sequence[Watcher] = (),
     judge_anew: bool = True,
+    max_grad_norm: float | None = None,
 ) -> Outcome:
     """Train until the figure watched stops improving or the epochs are used up.
 
@@ -75,6 +76,8 @@ def train(
         Whether only epochs of this call count for its patience, while the rows come in
         the order that the last call left them in. False for one of many calls that are
         one training, in which it is the other way round.
+    max_grad_norm : float or None
+        Gradients of a larger norm are shortened to it.
 
     Returns
     -------
@@ -105,7 +108,9 @@ def train(
     last, best = Snapshot(run, batches.shuffled), Best(run)
     before = run.shuffles if judge_anew else None
     run.shuffles = batches.go_on(before, run.rng, last.random)
-    epochs = Epochs(network, optimizer, schedule, run, batches, learning_rate)
+    epochs = Epochs(
+        network, optimizer, schedule, run, batches, learning_rate, max_grad_norm
+    )
     try:
         with epochs.threads(), np.errstate(all="ignore"):
             try:
@@ -156,7 +161,7 @@ class Epochs(Passes):
 
     Parameters
     ----------
-    network, optimizer, schedule, run, learning_rate
+    network, optimizer, schedule, run, learning_rate, max_grad_norm
         As in `train`.
     batches : Minibatches
         The training set.
@@ -170,8 +175,10 @@ class Epochs(Passes):
         run: Run,
         batches: Minibatches,
         learning_rate: float,
+        max_grad_norm: float | None = None,
     ):
         super().__init__(network, run.theta, batches, optimizer, run.state)
+        self.max_grad_norm = max_grad_norm
         self.schedule, self.run, self.learning_rate = schedule, run, learning_rate
         self.steady = steady_within_epochs(schedule)
         self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
@@ -192,7 +199,7 @@ class Epochs(Passes):
         if run.shuffles:
             run.shuffles = run.shuffles._replace(done=run.shuffles.done + 1)
         self.set_rates()
-        if self.kernel and self.kernel.makes_updates:
+        if self.kernel and self.kernel.makes_updates and not self.max_grad_norm:
             total, largest = self.kernel.epoch(
                 self.batches.order, self.rates, self.batches.size
             )
@@ -221,17 +228,26 @@ class Epochs(Passes):
     def make_updates(self) -> float:
         """Make the updates of an epoch; return the sum of objective times rows.
 
-        This is the definition of what the kernels do in one call. It ends at the
-        first objective that is not finite, and returns that.
+        This is the definition of what the kernels do in one call, but for
+        ``max_grad_norm``. It ends at the first objective that is not finite, and
+        returns that.
         """
         total = 0.0
         for batch, rate in zip(self.batches.ranges(), self.rates, strict=True):
             loss = self.loss_and_gradient(self.update.gradient_point(), batch)
             if not math.isfinite(loss):
                 return loss
+            if self.max_grad_norm:
+                self.shorten_gradient(self.max_grad_norm)
             self.update.step(float(rate))
             total += loss * len(batch)
         return total
+
+    def shorten_gradient(self, most: float) -> None:
+        """g <- g min(1, most / ||g||), over all layers together (Pascanu, 2013)."""
+        norm = float(self.network.xp.linalg.norm(self.g))
+        if norm > most:
+            self.g *= most / norm
 
     def set_rates(self) -> None:
         """Ask the schedule for the rate of each update of the epoch to come."""

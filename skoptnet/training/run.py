@@ -134,8 +134,8 @@ class Run:
         """Add an epoch to the history, keeping its lists equally long."""
         if figures.keys() != self.history.keys():
             length = len(next(iter(self.history.values()), []))
-            for name in figures.keys() - self.history.keys():
-                self.history[name] = [math.nan] * length
+            for name in figures:
+                self.history.setdefault(name, [math.nan] * length)
             missing = self.history.keys() - figures.keys()
             figures = {**figures, **dict.fromkeys(missing, math.nan)}
         for name, values in self.history.items():
