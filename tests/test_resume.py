@@ -70,7 +70,9 @@ here = pathlib.Path(sys.argv[1])
 model, X, y = pickle.loads((here / "half").read_bytes())
 (here / "whole").write_bytes(pickle.dumps(model.fit(X, y)))
 """
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    # Elsewhere than in the repository, whose sources are without their kernels.
+    call = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(call, check=True, cwd=tmp_path)
     resumed = pickle.loads((tmp_path / "whole").read_bytes())
     assert_equal(resumed, model(max_iter=2 * K).fit(X, y))
 
