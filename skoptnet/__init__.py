@@ -3,7 +3,7 @@
 from ._version import __version__
 from ._versions import show_versions
 from .activations import ELU, Activation, LeakyReLU
-from .estimators import MLPClassifierX, MLPRegressorX
+from .estimators import HiddenActivations, MLPClassifierX, MLPRegressorX
 from .optimizers import (
     SGD,
     AdaGrad,
@@ -33,6 +33,7 @@ __all__ = [
     "Constant",
     "ExponentialDecay",
     "GradientDescent",
+    "HiddenActivations",
     "InverseScaling",
     "LeakyReLU",
     "MLPClassifierX",

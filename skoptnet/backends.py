@@ -264,6 +264,20 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
     return z
 
 
+def hidden_activations(network: Any, theta: Array, X: Rows, layer: int) -> Array:
+    """Return the activations of a hidden layer, 0 being the first, in blocks.
+
+    Beside the result, memory is needed for `block_rows` rows only.
+    """
+    part = network.up_to(layer)
+    a = outputs(part, theta[: part.n_parameters], X)
+    for start in range(0, len(a), part.block_rows):
+        network.activations[layer].forward(
+            a[start : start + part.block_rows], network.xp
+        )
+    return a
+
+
 def _knows(network: Any, dtype: Any) -> bool:
     """Tell whether the kernels are on and stand for all parts of the network."""
     return (

@@ -10,7 +10,7 @@ W_1, b_1, W_2, b_2, ..., each raveled in C order, with W_l (k_{l-1}, k_l), b_l (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -187,6 +187,17 @@ class Network:
                 theta, block, work.head(block.shape[0])
             )
         return z
+
+    def up_to(self, layer: int) -> Network:
+        """Return the network that ends with z of a hidden layer, 0 being the first.
+
+        Its theta is the beginning of this one's.
+        """
+        return replace(
+            self,
+            layer_sizes=self.layer_sizes[: layer + 2],
+            activations=self.activations[: max(1, layer)],
+        )
 
     def loss_and_gradient(
         self,

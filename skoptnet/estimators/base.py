@@ -324,8 +324,9 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may"
                     " contain large values and need to be preprocessed. (This was in"
-                    " the first epoch, so there is no earlier model to keep; a smaller"
-                    " learning_rate_init may help, too, if the solver reads it.)"
+                    f" the first epoch, with {self._named(optimizer)}, so there is no"
+                    " earlier model to keep; a smaller learning_rate_init may help,"
+                    " too, if the solver reads it.)"
                 ) from None
             except BaseException:
                 if run.epoch > begun_at:
@@ -516,6 +517,13 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         return float(
             optimizer.default_learning_rate if auto else self.learning_rate_init
         )
+
+    def _named(self, optimizer: Optimizer | LBFGS) -> str:
+        """Return what tells one candidate of a search from another."""
+        if isinstance(optimizer, LBFGS):
+            return f"solver={self.solver!r}"
+        rate = self._initial_rate(optimizer)
+        return f"solver={self.solver!r} at learning rate {rate:g}"
 
     def _rows_per_update(self) -> int:
         auto = isinstance(self.batch_size, str)

@@ -17,6 +17,7 @@ from ..losses import LOSSES
 from .base import MLP
 from .calls import Call, if_incremental
 from .class_weights import ClassWeights
+from .convert import as_classifier
 from .docstrings import documented
 from .signature import with_shared_parameters
 
@@ -196,6 +197,29 @@ class MLPClassifierX(ClassifierMixin, MLP):
         if self.out_activation_ == "softmax":
             return log_softmax(z, axis=1)
         return log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z)
+
+    def to_sklearn(self):
+        """Return scikit-learn's own classifier, fitted, which predicts as this one.
+
+        For tools that know scikit-learn's classes only, such as converters to ONNX.
+        The two share nothing. Constructor parameters are set as far as scikit-learn
+        has them: ``solver='gd'``, ``'sgd'``, ``'momentum'`` and ``'nesterov'`` are its
+        ``'sgd'``, ``'adam'`` is its ``'adam'``; other solvers (with their rate) and
+        schedules are left at its defaults. They matter only if it is trained further,
+        which starts with fresh solver memory.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier
+            A float32 network there answers float64 rows in float64; probabilities may
+            round to 0, and their logarithm then is -inf.
+
+        Raises
+        ------
+        ValueError
+            If scikit-learn has no such activation or loss.
+        """
+        return as_classifier(self)
 
     def _encode(self, y, dtype, call):
         kind = self._kind(y, call)

@@ -9,9 +9,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._types import Array, Rows
-from ..backends import outputs
+from ..backends import hidden_activations, outputs
 from ..network import Network
 from ..training import Run
+from .inputs import hidden_layer
 
 
 class Fitted(BaseEstimator):
@@ -30,18 +31,47 @@ class Fitted(BaseEstimator):
         self.n_layers_ = len(network.layer_sizes)
         self.out_activation_ = network.loss.out_activation
 
+    def hidden_activations(self, X, layer=-1):
+        """Return the activations of a hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        layer : int, default=-1
+            The hidden layer, counted as in ``hidden_layer_sizes``: from 0 at the
+            input, or from -1 at the output.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, hidden_layer_sizes[layer])
+            The activations, in the dtype of the network.
+
+        Raises
+        ------
+        ValueError
+            If there is no such hidden layer.
+        """
+        check_is_fitted(self)
+        layer = hidden_layer(layer, len(self._network.layer_sizes) - 2)
+        X = self._rows(X)
+        return hidden_activations(self._network, self._run.theta, X, layer)
+
     def _raw_outputs(self, X) -> Array:
         check_is_fitted(self)
         if self._known_outputs and X is self._known_outputs[0]:
             return self._known_outputs[1].copy()
-        X = validate_data(
+        return outputs(self._network, self._run.theta, self._rows(X))
+
+    def _rows(self, X) -> Rows:
+        """Check rows to predict for."""
+        return validate_data(
             self,
             X,
             accept_sparse="csr",
             dtype=(np.float64, np.float32),
             reset=False,
         )
-        return outputs(self._network, self._run.theta, X)
 
     @property
     def coefs_(self) -> list[Array]:

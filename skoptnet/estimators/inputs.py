@@ -73,6 +73,25 @@ def quantile_tuple(estimator: Any) -> tuple[float, ...]:
     return tuple(float(q) for q in quantiles)
 
 
+def hidden_layer(layer: Any, n_hidden: int) -> int:
+    """Return the number of a hidden layer, counted from 0 at the input."""
+    if not isinstance(layer, Integral):
+        raise TypeError(f"layer must be an int. Got {layer!r} instead.")
+    number = int(layer)
+    if n_hidden == 0:
+        raise ValueError(
+            "The model has no hidden layers (hidden_layer_sizes is empty), so there"
+            " are no hidden activations. Give hidden_layer_sizes at least one number."
+        )
+    if not -n_hidden <= number < n_hidden:
+        raise ValueError(
+            f"layer must be in the range [{-n_hidden}, {n_hidden - 1}]: the model has"
+            f" {n_hidden} hidden layer(s), counted from 0 at the input or from -1 at"
+            f" the output. Got {number} instead."
+        )
+    return number % n_hidden
+
+
 def activation_tuple(estimator: Any) -> tuple[Activation, ...]:
     """Return the activation of each hidden layer.
 

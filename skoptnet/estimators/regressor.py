@@ -16,6 +16,7 @@ from .._types import Array
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from .base import MLP
 from .calls import Call, if_incremental
+from .convert import as_regressor
 from .docstrings import documented
 from .inputs import quantile_tuple
 from .signature import with_shared_parameters
@@ -181,6 +182,29 @@ class MLPRegressorX(RegressorMixin, MLP):
         parts = super()._check_parameters()
         quantile_tuple(self)
         return parts
+
+    def to_sklearn(self):
+        """Return scikit-learn's own regressor, fitted, which predicts as this one.
+
+        For tools that know scikit-learn's classes only, such as converters to ONNX.
+        The two share nothing. Constructor parameters are set as far as scikit-learn
+        has them: ``solver='gd'``, ``'sgd'``, ``'momentum'`` and ``'nesterov'`` are its
+        ``'sgd'``, ``'adam'`` is its ``'adam'``; other solvers (with their rate) and
+        schedules are left at its defaults. They matter only if it is trained further,
+        which starts with fresh solver memory.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPRegressor
+            A float32 network there answers float64 rows in float64. Losses are the
+            mean over the targets there, their sum here, and are converted so.
+
+        Raises
+        ------
+        ValueError
+            If scikit-learn has no such activation or loss.
+        """
+        return as_regressor(self)
 
     def _encode(self, y, dtype, call):
         y = y.toarray() if issparse(y) else y

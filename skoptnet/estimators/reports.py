@@ -34,7 +34,8 @@ def warn_of_end(model: Any, outcome: Outcome, curve: list[float]) -> None:
     if not model.early_stopping and _gave_back_most(curve, model.loss_, model.tol):
         warn(
             f"Training ended at a loss of {model.loss_:g}, far above the best,"
-            f" {min(curve):g}. Lower learning_rate_init, let it decay with"
+            f" {min(curve):g}, with solver={model.solver!r} at learning rate"
+            f" {outcome.rate:g}. Lower learning_rate_init, let it decay with"
             " lr_schedule, or keep the best epoch with early_stopping=True."
         )
 
@@ -46,7 +47,8 @@ def _of_reason(model: Any, outcome: Outcome) -> str:
         case "diverged" if has_rates:
             return (
                 f"Training diverged in epoch {len(model.loss_curve_) + 1}: loss or"
-                f" weights were no longer finite, at learning rate {outcome.rate:g}."
+                f" weights were no longer finite, with solver={model.solver!r} at"
+                f" learning rate {outcome.rate:g}."
                 f" The weights of epoch {outcome.kept_epoch} are kept. Try a smaller"
                 f" learning_rate_init (it was {model.learning_rate_:g}), a decaying"
                 " lr_schedule, or standardised features."

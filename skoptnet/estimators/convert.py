@@ -1,0 +1,184 @@
+"""The way back: a fitted estimator as scikit-learn's own.
+
+This is the one place that knows the private attributes of scikit-learn's MLP; a test
+holds it to what the installed release sets in its own `fit`. What scikit-learn has is
+listed by exact class: anything else (a subclass may do anything) is not expressible.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+from ..activations import Activation, Identity, Logistic, ReLU, Tanh
+from ..network import Network
+from ..optimizers import SGD, Adam, GradientDescent, Momentum, Nesterov, Optimizer
+from ..schedules import Adaptive, Constant, InverseScaling, Schedule
+from ..training import LBFGS
+
+_ACTIVATIONS: dict[type[Activation], str] = {
+    Identity: "identity",
+    Logistic: "logistic",
+    Tanh: "tanh",
+    ReLU: "relu",
+}
+# What the raw outputs go through; the loss counts in training only.
+_LINKS = {"identity", "logistic", "softmax"}
+
+# Constructor parameters of the same name and meaning, whatever the solver.
+_SHARED = (
+    "alpha",
+    "batch_size",
+    "power_t",
+    "max_iter",
+    "shuffle",
+    "random_state",
+    "tol",
+    "verbose",
+    "warm_start",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+)
+
+_INSTEAD = (
+    "Predict with the estimator itself (it can be pickled and is usable wherever"
+    " scikit-learn's is), or fit one with what scikit-learn has."
+)
+
+
+def as_classifier(model: Any) -> MLPClassifier:
+    """Return a fitted scikit-learn classifier that predicts as ``model`` does."""
+    twin = _twin(model, MLPClassifier)
+    twin._label_binarizer = _label_binarizer(model)
+    twin.classes_ = twin._label_binarizer.classes_
+    return twin
+
+
+def as_regressor(model: Any) -> MLPRegressor:
+    """Return a fitted scikit-learn regressor that predicts as ``model`` does."""
+    twin = _twin(model, MLPRegressor)
+    # There the loss is the mean over the targets, here it is their sum.
+    twin.loss_ /= model.n_outputs_
+    twin.loss_curve_ = [loss / model.n_outputs_ for loss in twin.loss_curve_]
+    if twin.best_loss_ is not None:
+        twin.best_loss_ /= model.n_outputs_
+    return twin
+
+
+def _twin(model: Any, Estimator: type) -> Any:
+    """Return scikit-learn's estimator with all that needs no look at the targets."""
+    check_is_fitted(model)
+    network = model._network
+    if network.loss.out_activation not in _LINKS:
+        raise ValueError(
+            f"scikit-learn's MLP has no loss like {type(network.loss).__name__}."
+            f" {_INSTEAD}"
+        )
+    twin = Estimator(
+        hidden_layer_sizes=network.layer_sizes[1:-1],
+        activation=_activation(network),
+        **_parameters(model),
+    )
+    for name in (
+        "n_features_in_",
+        "feature_names_in_",
+        "n_layers_",
+        "n_outputs_",
+        "out_activation_",
+        "coefs_",
+        "intercepts_",
+        "loss_",
+        "loss_curve_",
+        "best_loss_",
+        "validation_scores_",
+        "best_validation_score_",
+        "n_iter_",
+        "t_",
+    ):
+        if hasattr(model, name):
+            setattr(twin, name, deepcopy(getattr(model, name)))
+    # What a warm start or partial_fit goes on from, beside the solver's memory, which
+    # scikit-learn starts anew where there is none.
+    twin._no_improvement_count = 0
+    twin._best_coefs = deepcopy(model.coefs_)
+    twin._best_intercepts = deepcopy(model.intercepts_)
+    return twin
+
+
+def _activation(network: Network) -> str:
+    """Return scikit-learn's name of the hidden layers' activation."""
+    kinds = {type(sigma) for sigma in network.activations}
+    if len(network.layer_sizes) == 2:
+        return "identity"
+    if len(kinds) > 1:
+        raise ValueError(
+            "scikit-learn's MLP has one activation for all hidden layers, not"
+            f" {', '.join(type(sigma).__name__ for sigma in network.activations)}."
+            f" {_INSTEAD}"
+        )
+    (kind,) = kinds
+    if kind not in _ACTIVATIONS:
+        raise ValueError(
+            f"scikit-learn's MLP has no activation like {kind.__name__}; it has"
+            f" {', '.join(_ACTIVATIONS.values())}. {_INSTEAD}"
+        )
+    return _ACTIVATIONS[kind]
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    """Return the constructor parameters as far as scikit-learn has them."""
+    optimizer, schedule, _ = model._check_parameters()
+    parameters = {name: deepcopy(getattr(model, name)) for name in _SHARED}
+    if isinstance(optimizer, LBFGS):
+        return {**parameters, "solver": "lbfgs", "max_fun": optimizer.max_fun}
+    solver = _solver(optimizer)
+    if solver:
+        parameters.update(solver, learning_rate_init=model._initial_rate(optimizer))
+    if type(optimizer) is GradientDescent:
+        # scikit-learn has no word for all rows, but their number does it.
+        parameters["batch_size"] = model._run.samples // model._run.epoch
+    return {**parameters, **_schedule(schedule)}
+
+
+def _schedule(schedule: Schedule) -> dict[str, Any]:
+    """Return the parameters that make scikit-learn's rates these, {} for none."""
+    if type(schedule) is InverseScaling:
+        return {"learning_rate": "invscaling", "power_t": schedule.power_t}
+    if type(schedule) is Adaptive and schedule.get_params() == Adaptive().get_params():
+        return {"learning_rate": "adaptive"}
+    return {"learning_rate": "constant"} if type(schedule) is Constant else {}
+
+
+def _solver(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the parameters that make scikit-learn's updates these, {} for none."""
+    kind = type(optimizer)
+    if kind in (GradientDescent, SGD):
+        return {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False}
+    if isinstance(optimizer, Momentum) and kind in (Momentum, Nesterov):
+        return {
+            "solver": "sgd",
+            "momentum": optimizer.momentum,
+            "nesterovs_momentum": kind is Nesterov,
+        }
+    if kind is Adam:
+        return {"solver": "adam", **optimizer.get_params()}
+    return {}
+
+
+def _label_binarizer(model: Any) -> LabelBinarizer:
+    """Return the encoder that scikit-learn's classifier would have fitted."""
+    labels = model.classes_
+    if model._multilabel:
+        labels = np.vstack([np.zeros(len(labels), int), np.ones(len(labels), int)])
+        labels = csr_array(labels) if model._sparse_y else labels
+    binarizer = LabelBinarizer().fit(labels)
+    # Fitting may change the dtype of labels that are objects.
+    binarizer.classes_ = model.classes_.copy()
+    return binarizer
