@@ -5,16 +5,14 @@ contradicts that setting's meaning, stands beside its reason and beside the test
 holds instead.
 """
 
-from functools import partial
-
 import numpy as np
 import pytest
+from problems import checks_of
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import scale
 from sklearn.utils import estimator_checks, get_tags
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.losses import REGRESSION_LOSSES
@@ -27,22 +25,6 @@ ESTIMATORS = (MLPClassifierX, MLPRegressorX)
 # or so far from standardised that a default rate is too high, of which a
 # ConvergenceWarning tells, as it should.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def name_of(check):
-    while isinstance(check, partial):
-        check = check.func
-    return check.__name__
-
-
-def checks_of(estimators, without=()):
-    """Return parametrize_with_checks(estimators) less the checks named."""
-    mark = parametrize_with_checks(estimators).mark
-    names, pairs = mark.args[0], list(mark.args[1])
-    found = {name_of(check) for _, check in pairs}
-    assert set(without) <= found, "a check that is left out has another name now"
-    kept = [pair for pair in pairs if name_of(pair[1]) not in without]
-    return pytest.mark.parametrize(names, kept, **mark.kwargs)
 
 
 @checks_of(

@@ -102,8 +102,9 @@ def assert_same_fit(ours, theirs, rtol=1e-9):
 def test_path_is_scikit_learns(task, activation):
     rows, y = data_of(task)
     ours, theirs = pair(task, activation=activation)
-    assert_same_fit(ours.fit(rows, y), theirs.fit(rows, y))
-    assert_allclose(ours.predict(rows), theirs.predict(rows), rtol=1e-7, atol=1e-9)
+    # Iterations amplify the last digits, which differ between releases of SciPy.
+    assert_same_fit(ours.fit(rows, y), theirs.fit(rows, y), rtol=1e-7)
+    assert_allclose(ours.predict(rows), theirs.predict(rows), rtol=1e-6, atol=1e-7)
     assert ours.loss_ < 0.8 * ours.loss_curve_[0]
 
 

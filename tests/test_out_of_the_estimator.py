@@ -18,6 +18,7 @@ from problems import (
     NUMBERS,
     X,
     assert_same_state,
+    checks_of,
     small,
     target,
 )
@@ -31,7 +32,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skoptnet import (
     Adam,
@@ -185,11 +185,21 @@ def test_the_twin_of_a_training_in_parts():
 # ----------------------------------------------------- what is in it, and what is not
 
 
+def skip_where_scikit_learn_fails():
+    """Some releases cannot stop early on labels that are no numbers."""
+    try:
+        MLPClassifier(early_stopping=True, max_iter=1).fit(X, LABELS)
+    except TypeError:
+        pytest.skip("this scikit-learn's early stopping needs labels that are numbers")
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("task", list(TASKS))
 def test_the_twin_lacks_nothing_that_fitting_sets(task, early_stopping):
     """Held to what this release of scikit-learn sets, private attributes too."""
     Estimator, y = TASKS[task]
+    if early_stopping and Estimator is MLPClassifierX:
+        skip_where_scikit_learn_fails()
     model = layered(Estimator, early_stopping=early_stopping).fit(X, y)
     twin = model.to_sklearn()
     fitted = clone(twin).fit(X, dense(y))
@@ -370,6 +380,7 @@ def test_the_twin_lives_on(task):
 
 
 def test_an_early_stopped_twin_is_warm_started():
+    skip_where_scikit_learn_fails()
     model = layered(MLPClassifierX, early_stopping=True, warm_start=True)
     twin = model.fit(X, LABELS).to_sklearn()
     with pytest.raises(ValueError, match="does not support early_stopping"):
@@ -619,7 +630,7 @@ def test_a_hidden_layer_that_is_not_there(Estimator):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks(
+@checks_of(
     [
         HiddenActivations(Estimator((20, 8), random_state=0), layer=layer)
         for Estimator in ESTIMATORS
