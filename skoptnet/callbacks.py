@@ -19,6 +19,7 @@ import os
 import pickle
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,15 +65,15 @@ class Callback:
         return None
 
 
-class _PerFit(Callback):
+class _PerFit(Callback, ABC):
     """A callback that remembers something of each fit that is under way."""
 
     def __init__(self) -> None:
         self._memory: dict[int, Any] = {}
 
+    @abstractmethod
     def begin(self) -> Any:
         """Return what is remembered when a fit begins."""
-        raise NotImplementedError
 
     def setup(self, estimator, context):
         self._memory[id(estimator)] = self.begin()

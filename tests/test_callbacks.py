@@ -189,6 +189,29 @@ def test_what_is_no_callback_is_refused():
         model().set_callbacks(print)
 
 
+@pytest.mark.parametrize("refit_all", [False, True])
+def test_the_last_task_ends_with_the_model_that_the_user_gets(refit_all):
+    noting = Noting()
+    options = {"early_stopping": True, "refit_all": refit_all, "max_iter": 8}
+    fitted = model(**options, learning_rate_init=0.3).set_callbacks(noting).fit(X, y)
+    last = noting.models[-1][-1]
+    np.testing.assert_array_equal(last.predict_proba(X), fitted.predict_proba(X))
+    for name in ("stop_reason_", "best_epoch_", "best_validation_score_", "loss_"):
+        assert getattr(last, name) == getattr(fitted, name)
+    weights = fitted.coefs_[0].copy()
+    last.set_params(early_stopping=False).partial_fit(X, y)
+    np.testing.assert_array_equal(fitted.coefs_[0], weights)
+
+
+def test_scores_of_a_model_under_way_are_those_of_its_weights():
+    noting = Noting()
+    options = {"early_stopping": True, "max_iter": 8, "learning_rate_init": 0.3}
+    fitted = model(**options).set_callbacks(noting).fit(X, y)
+    for k, (*_, so_far) in enumerate(noting.models[:-1], start=1):
+        assert so_far.best_epoch_ == k
+        assert so_far.best_validation_score_ == fitted.validation_scores_[k - 1]
+
+
 # Our own.
 
 

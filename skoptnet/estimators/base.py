@@ -617,12 +617,15 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _so_far(
         self, network: Network, run: Run, optimizer: Optimizer | LBFGS, begun_at: int
     ) -> dict[str, Any]:
-        """Return the attributes as if training had ended now; they share nothing."""
+        """Return the attributes as if training had ended with the weights of now.
+
+        They share nothing with those of the training that goes on.
+        """
         history = {name: list(values) for name, values in run.history.items()}
         run = run.handed_to(optimizer, network.xp)
         run = replace(run, rng=deepcopy(run.rng), history=history)
-        best = max(history.get("validation_score", [math.nan]))
-        outcome = Outcome("callback", best, kept_epoch=run.epoch)
+        score = history.get("validation_score", [math.nan])[-1]
+        outcome = Outcome("callback", score, kept_epoch=run.epoch)
         so_far = copy(self)
         so_far._keep(network, run, optimizer, outcome, begun_at)
         return dict(vars(so_far))

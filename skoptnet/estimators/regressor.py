@@ -189,8 +189,9 @@ class MLPRegressorX(RegressorMixin, MLP):
         For tools that know scikit-learn's classes only, such as converters to ONNX.
         The two share nothing. Constructor parameters are set as far as scikit-learn
         has them: ``solver='gd'``, ``'sgd'``, ``'momentum'`` and ``'nesterov'`` are its
-        ``'sgd'``, ``'adam'`` is its ``'adam'``; other solvers (with their rate) and
-        schedules are left at its defaults. They matter only if it is trained further,
+        ``'sgd'``, ``'adam'`` and ``'lbfgs'`` its own; other solvers (with their rate),
+        and schedules but ``'constant'``, ``'invscaling'`` and ``'adaptive'``, are left
+        at its defaults. They matter only if it is trained further,
         which starts with fresh solver memory.
 
         Returns

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 from sklearn.utils import _safe_indexing
@@ -143,9 +144,11 @@ class Callbacks(Watcher):
         self.context.call_on_fit_task_begin(**self.told)
 
     def after_fit(self) -> None:
-        """Say that the model is there."""
+        """Say that the model is there: that which the user gets."""
+        estimator = self.told["estimator"]
         self.context.call_on_fit_task_end(
-            **self.told, reconstruction_attributes=self.fitted
+            **self.told,
+            reconstruction_attributes=lambda: {"_run": deepcopy(estimator._run)},
         )
 
     def before_epoch(self) -> None:
