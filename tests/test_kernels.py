@@ -423,6 +423,29 @@ def test_several_threads_give_what_one_gives(solver, hidden, many_threads, monke
             assert_same(network, pair, room)  # solvers enlarge differences near 0
 
 
+@dtypes
+@pytest.mark.parametrize(("size", "hidden"), [(600, (610, 501)), (37, (1500, 270))])
+def test_threads_share_the_units_of_large_layers(
+    size, hidden, dtype, many_threads, monkeypatch
+):
+    """Each column of a product is summed in the same order, whoever makes it."""
+    data = bundled(dtype=dtype, weighted=True, n=700)
+    network = build(data, hidden, "relu")
+    several = gradient(network, data, size=size)
+    several_updates = go(network, "sgd", data, 1, batch_size=size)
+    monkeypatch.setattr(backends, "_blas_limit", lambda: 1)
+    one = gradient(network, data, size=size)
+    assert several[0] == pytest.approx(
+        one[0], rel=1e-12 if dtype == np.float64 else 1e-6
+    )
+    assert_same(network, (several[::-1], one[::-1]), ROOM[dtype])
+    updates = go(network, "sgd", data, 1, batch_size=size)
+    assert_same(network, (several_updates, updates), ROOM[dtype])
+    monkeypatch.setenv("SKOPTNET_KERNELS", "0")
+    readable = gradient(network, data, size=size)
+    assert_same(network, (several[::-1], readable[::-1]), ROOM[dtype])
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
 @pytest.mark.parametrize("where", ["watchers", "validate"])
 def test_an_error_leaves_no_thread_behind(error, where, many_threads):

@@ -71,12 +71,15 @@ typedef struct {
     double (*largest)(const void *x, ptrdiff_t n);
     /* c (m, n) <- a (m, k) b (k, n), see products_impl.h; NULL where the compiler has no
        vectors. `scratch` has room for k times `panel` numbers, on a cache line. */
-    void (*product)(void *c, const void *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                    const void *b, ptrdiff_t b_row, ptrdiff_t b_column, ptrdiff_t m,
-                    ptrdiff_t n, ptrdiff_t k, void *scratch);
+    void (*product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
+                    ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
+                    ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+                    void *scratch);
     /* The same for a b (k, n) that is laid out once for several a; `panels` has room for
-       k times n, rounded up to whole rows of a panel */
-    void (*lay_out_panels)(void *panels, const void *b, ptrdiff_t n, ptrdiff_t k);
+       k times n, rounded up to whole rows of a panel. Parts of b can be laid out by
+       themselves, if they begin at a multiple of `panel` and have a whole one */
+    void (*lay_out_panels)(void *panels, const void *b, ptrdiff_t b_row, ptrdiff_t n,
+                           ptrdiff_t k);
     void (*product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
                               ptrdiff_t a_column, const void *panels, ptrdiff_t m,
                               ptrdiff_t n, ptrdiff_t k);

@@ -52,10 +52,11 @@ cdef extern from "loops.h" nogil:
         void (*sparse_backward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
                                 Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
         double (*largest)(const void*, Py_ssize_t) noexcept nogil
-        void (*product)(void*, const void*, Py_ssize_t, Py_ssize_t, const void*,
-                        Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        void (*product)(void*, Py_ssize_t, const void*, Py_ssize_t, Py_ssize_t,
+                        const void*, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
                         void*) noexcept nogil
-        void (*lay_out_panels)(void*, const void*, Py_ssize_t, Py_ssize_t) noexcept nogil
+        void (*lay_out_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
+                               Py_ssize_t) noexcept nogil
         void (*product_of_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
                                   const void*, Py_ssize_t, Py_ssize_t,
                                   Py_ssize_t) noexcept nogil

@@ -21,8 +21,6 @@ cdef struct Room:
     char* panels
     char* block
     char* turned
-    # Whether a gradient is now made in blocks from panels laid out beforehand.
-    bint laid_out
 
 cdef class Network:
     cdef const Loops* loops
@@ -41,24 +39,44 @@ cdef class Network:
     cdef char* biases(self, const char* theta, int layer) noexcept nogil
     cdef const char* input(self, const Rows* data, const Piece* piece,
                            Py_ssize_t start) noexcept nogil
-    cdef void forward(self, int thread, const char* theta, const Rows* data,
-                      const Piece* piece, Py_ssize_t start,
-                      Py_ssize_t stop) noexcept nogil
-    cdef double backward(self, int thread, const char* theta, const Rows* data,
-                         const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
-                         double scale) noexcept nogil
-    cdef Py_ssize_t begin_gradient(self, int thread, int layer, Py_ssize_t m, bint add,
-                                   bint sparse) noexcept nogil
+    cdef double rows(self, int thread, const char* theta, const Rows* data,
+                     const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                     double scale, int step, int end) noexcept nogil
+    cdef void columns(self, int thread, const char* theta, const Rows* data,
+                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      int step) noexcept nogil
+    cdef int level_of(self, int step) noexcept nogil
+    cdef bint goes_by_columns(self, int step, Py_ssize_t m, bint sparse,
+                              int n_shares) noexcept nogil
+    cdef void share_of_columns(self, int i, int n_shares, Py_ssize_t n,
+                               Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil
+    cdef void gather(self, const Rows* data, const Piece* piece, Py_ssize_t start,
+                     Py_ssize_t stop) noexcept nogil
+    cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
+                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      Py_ssize_t left, Py_ssize_t right) noexcept nogil
+    cdef double delta_of_loss(self, const char* theta, const Rows* data,
+                              const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                              double scale) noexcept nogil
+    cdef void backward(self, int thread, int level, const char* theta, Py_ssize_t start,
+                       Py_ssize_t stop, Py_ssize_t left,
+                       Py_ssize_t right) noexcept nogil
+    cdef bint is_laid_out(self, int layer, Py_ssize_t m, bint add,
+                          bint sparse) noexcept nogil
+    cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil
+    cdef void lay_out(self, int layer, Py_ssize_t m, int room, int i,
+                      int n_shares) noexcept nogil
+    cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil
     cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
-                       char* dW) noexcept nogil
+                       const char* panels, char* dW) noexcept nogil
     cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
                                  char* g) noexcept nogil
     cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
                         Py_ssize_t stop, char* g) noexcept nogil
     cdef void product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
-                      char* c) noexcept nogil
+                      char* c, int ldc) noexcept nogil
     cdef bint has_own_product(self, bint ta, bint tb, Py_ssize_t m, Py_ssize_t n,
                               Py_ssize_t k) noexcept nogil
 

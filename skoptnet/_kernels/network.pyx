@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The passes of `skoptnet.network`, with the matrix products done by SciPy's BLAS.
 
-What happens to a minibatch is cut in two, so that several threads can share it:
-`forward` and `backward` go through some of its rows down to delta_1, and `gradient`
-then makes some rows of a dC/dW_l from all rows of the minibatch.
+What happens to a minibatch is cut up so that several threads can share it: `rows` takes
+some of its rows down to delta_1, where `columns` may take all rows through some units of
+a layer, and `gradient` then makes some rows of a dC/dW_l from all rows of the minibatch.
 """
 
 from libc.stdlib cimport calloc, free
@@ -37,6 +37,9 @@ cdef Py_ssize_t FEW_COLUMNS = 8
 # Of a large gradient so many numbers, in so many rows or more, are made at a time.
 cdef Py_ssize_t BLOCK = 1 << 16
 cdef Py_ssize_t MIN_ROWS = 12
+# Where threads share laying out a matrix of so many numbers, they gain more than it
+# costs them to wait for each other.
+cdef Py_ssize_t LARGE = 1 << 18
 
 
 cdef Rows rows_of(X, Y, w) except *:
@@ -152,7 +155,7 @@ cdef class Network:
             raise ValueError("more rows than the buffers hold")
         self.a[self.n_layers] = address(z)
         with nogil:
-            self.forward(0, at, &data, &piece, 0, piece.size)
+            self.rows(0, at, &data, &piece, 0, piece.size, 1, 0, self.n_layers + 1)
             self.loops.forward[loops.IDENTITY](
                 self.a[self.n_layers], self.biases(at, self.n_layers - 1),
                 piece.size, self.k[self.n_layers])
@@ -171,84 +174,170 @@ cdef class Network:
             return self.a[0] + start * row
         return data.X + (piece.first + start) * row
 
-    cdef void forward(self, int thread, const char* theta, const Rows* data,
-                      const Piece* piece, Py_ssize_t start,
-                      Py_ssize_t stop) noexcept nogil:
-        """Go from X to z_L, still without its bias, for some rows of the piece."""
-        cdef Py_ssize_t size = self.loops.size, m = stop - start
-        cdef const char* a
-        cdef const char* W
-        cdef char* z
-        cdef int level
-        cdef const Py_ssize_t* order = piece.order + start if piece.order else NULL
-        if data.X and order:
-            self.loops.gather(self.a[0] + start * self.k[0] * size, data.X, order, m,
-                              self.k[0])
-        for level in range(self.n_layers):
-            W = theta + self.at[level] * size
-            z = self.a[level + 1] + start * self.k[level + 1] * size
-            if level == 0 and not data.X:
-                self.loops.sparse_forward(z, &data.sparse, order, piece.first + start, m,
-                                          W, self.k[1])
-            else:
-                a = self.a[level] + start * self.k[level] * size if level else (
-                    self.input(data, piece, start))
-                self.product(thread, b"NN", <int>m, self.k[level + 1], self.k[level],
-                             a, self.k[level], W, self.k[level + 1], False, z)
-            if level < self.n_layers - 1:
-                self.loops.forward[self.activation](
-                    z, self.biases(theta, level), m, self.k[level + 1])
+    # Both passes are cut into steps. Step 0 gathers the rows, 1 to L go forward to
+    # a_1, ..., z_L, L + 1 takes the loss (BP1), L + 2 to 2 L go back to delta_1 (BP2).
 
-    cdef double backward(self, int thread, const char* theta, const Rows* data,
-                         const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
-                         double scale) noexcept nogil:
-        """Go from z_L to delta_1 for some rows; return the sum of their losses.
+    cdef double rows(self, int thread, const char* theta, const Rows* data,
+                     const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                     double scale, int step, int end) noexcept nogil:
+        """Take some rows of the piece through some steps; return their losses' sum.
 
-        delta comes out multiplied by ``scale`` and the rows' weights (BP1, BP2).
+        z_L is left without its bias until the loss turns it into delta_L, multiplied
+        by ``scale`` and the rows' weights.
         """
-        cdef Py_ssize_t size = self.loops.size, m = stop - start, y_row, first
+        cdef double total = 0
+        for step in range(step, end):
+            if step == 0:
+                self.gather(data, piece, start, stop)
+            elif step <= self.n_layers:
+                self.forward(thread, step, theta, data, piece, start, stop, 0,
+                             self.k[step])
+            elif step == self.n_layers + 1:
+                total = self.delta_of_loss(theta, data, piece, start, stop, scale)
+            else:
+                self.backward(thread, self.level_of(step), theta, start, stop, 0,
+                              self.k[self.level_of(step)])
+        return total
+
+    cdef void columns(self, int thread, const char* theta, const Rows* data,
+                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      int step) noexcept nogil:
+        """Take all rows of the piece through some columns of a step."""
+        if step <= self.n_layers:
+            self.forward(thread, step, theta, data, piece, 0, piece.size, start, stop)
+        else:
+            self.backward(thread, self.level_of(step), theta, 0, piece.size, start, stop)
+
+    cdef int level_of(self, int step) noexcept nogil:
+        """Return the level l whose a_l or delta_l a step makes."""
+        return step if step <= self.n_layers else 2 * self.n_layers + 1 - step
+
+    cdef bint goes_by_columns(self, int step, Py_ssize_t m, bint sparse,
+                              int n_shares) noexcept nogil:
+        """Tell whether columns are better to share than rows.
+
+        Each share of rows lays out all of a large W for its product.
+        """
+        cdef int level = self.level_of(step)
+        cdef bint back = step > level
+        cdef Py_ssize_t n = self.k[level] // n_shares, k
+        if step == 0 or step == self.n_layers + 1 or (step == 1 and sparse):
+            return False
+        k = self.k[level + 1] if back else self.k[level - 1]
+        return (k * self.k[level] >= LARGE and n >= self.loops.panel
+                and self.has_own_product(False, back, m, n, k))
+
+    cdef void share_of_columns(self, int i, int n_shares, Py_ssize_t n,
+                               Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil:
+        """Cut n columns into shares of whole panels, and what is left with the last."""
+        cdef Py_ssize_t panel = self.loops.panel
+        start[0] = n // panel * i // n_shares * panel
+        stop[0] = n // panel * (i + 1) // n_shares * panel if i + 1 < n_shares else n
+
+    cdef void gather(self, const Rows* data, const Piece* piece, Py_ssize_t start,
+                     Py_ssize_t stop) noexcept nogil:
+        """Copy dense rows that do not lie one after the other."""
+        if data.X and piece.order:
+            self.loops.gather(
+                self.a[0] + start * self.k[0] * <Py_ssize_t>self.loops.size, data.X,
+                piece.order + start, stop - start, self.k[0])
+
+    cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
+                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      Py_ssize_t left, Py_ssize_t right) noexcept nogil:
+        """Make columns left..right of a_l, or of z_L without its bias."""
+        cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start, i
+        cdef Py_ssize_t k_in = self.k[level - 1]
+        cdef const char* a
+        cdef const char* W = theta + (self.at[level - 1] + left) * size
+        cdef const char* b = self.biases(theta, level - 1) + left * size
+        cdef char* z = self.a[level] + (start * k + left) * size
+        if level == 1 and not data.X:
+            self.loops.sparse_forward(
+                z, &data.sparse, piece.order + start if piece.order else NULL,
+                piece.first + start, m, W, k)
+        else:
+            a = self.a[level - 1] + start * k_in * size if level > 1 else (
+                self.input(data, piece, start))
+            self.product(thread, b"NN", <int>m, <int>(right - left), <int>k_in,
+                         a, <int>k_in, W, <int>k, False, z, <int>k)
+        if level == self.n_layers:
+            return
+        if right - left == k:
+            self.loops.forward[self.activation](z, b, m, k)
+        else:
+            for i in range(m):
+                self.loops.forward[self.activation](z + i * k * size, b, 1, right - left)
+
+    cdef double delta_of_loss(self, const char* theta, const Rows* data,
+                              const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                              double scale) noexcept nogil:
+        """Turn z_L into delta_L for some rows (BP1); return the sum of their losses."""
+        cdef Py_ssize_t size = self.loops.size, y_row, first
         cdef const Py_ssize_t* order = piece.order + start if piece.order else NULL
         cdef int level = self.n_layers
-        cdef char* delta = self.delta[level] + start * self.k[level] * size
-        cdef char* below
-        cdef double total
         y_row = sizeof(Py_ssize_t) if self.loss == loops.CROSS_ENTROPY else (
             self.k[level] * size)
         first = 0 if order else piece.first + start
-        total = self.loops.loss[self.loss](
-            delta, self.biases(theta, level - 1), data.Y + first * y_row,
-            data.w + first * size if data.w else NULL, order, m, self.k[level], scale)
-        for level in range(self.n_layers - 1, 0, -1):
-            below = self.delta[level] + start * self.k[level] * size
-            self.product(thread, b"NT", <int>m, self.k[level], self.k[level + 1],
-                         delta, self.k[level + 1],
-                         theta + self.at[level] * size, self.k[level + 1], False, below)
-            self.loops.backward[self.activation](
-                below, self.a[level] + start * self.k[level] * size, m * self.k[level])
-            delta = below
-        return total
+        return self.loops.loss[self.loss](
+            self.delta[level] + start * self.k[level] * size,
+            self.biases(theta, level - 1), data.Y + first * y_row,
+            data.w + first * size if data.w else NULL, order, stop - start,
+            self.k[level], scale)
 
-    cdef Py_ssize_t begin_gradient(self, int thread, int layer, Py_ssize_t m, bint add,
-                                   bint sparse) noexcept nogil:
-        """Prepare a layer's dC/dW from m rows; return how many of its rows to make at
-        a time."""
+    cdef void backward(self, int thread, int level, const char* theta, Py_ssize_t start,
+                       Py_ssize_t stop, Py_ssize_t left,
+                       Py_ssize_t right) noexcept nogil:
+        """Make columns left..right of delta_l from delta_{l+1} (BP2)."""
+        cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start, i
+        cdef Py_ssize_t k_out = self.k[level + 1], at = (start * k + left) * size
+        cdef char* delta = self.delta[level] + at
+        cdef const char* a = self.a[level] + at
+        self.product(thread, b"NT", <int>m, <int>(right - left), <int>k_out,
+                     self.delta[level + 1] + start * k_out * size, <int>k_out,
+                     theta + (self.at[level] + left * k_out) * size, <int>k_out, False,
+                     delta, <int>k)
+        if right - left == k:
+            self.loops.backward[self.activation](delta, a, m * k)
+        else:
+            for i in range(m):
+                self.loops.backward[self.activation](
+                    delta + i * k * size, a + i * k * size, right - left)
+
+    cdef bint is_laid_out(self, int layer, Py_ssize_t m, bint add,
+                          bint sparse) noexcept nogil:
+        """Tell whether a layer's dC/dW is made in blocks, of a delta laid out before.
+
+        That pays where there are several blocks.
+        """
         cdef Py_ssize_t k_in = self.k[layer], k_out = self.k[layer + 1]
-        cdef Room* room = &self.rooms[thread]
-        # Laying out pays where there are several blocks.
-        room.laid_out = (
-            not add and not sparse and k_in * k_out > BLOCK
-            and self.has_own_product(True, False, k_in, k_out, m))
-        if not room.laid_out:
-            return k_in
-        self.loops.lay_out_panels(room.panels, self.delta[layer + 1], k_out, m)
-        return max(MIN_ROWS, BLOCK // max(k_out, m))
+        return (not add and not sparse and k_in * k_out > BLOCK
+                and self.has_own_product(True, False, k_in, k_out, m))
+
+    cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil:
+        """Tell whether threads lay out a delta together, rather than each for itself."""
+        return m * self.k[layer + 1] >= LARGE
+
+    cdef void lay_out(self, int layer, Py_ssize_t m, int room, int i,
+                      int n_shares) noexcept nogil:
+        """Lay out a share of a layer's delta for `gradient`, in some thread's room."""
+        cdef Py_ssize_t size = self.loops.size, k_out = self.k[layer + 1], start, stop
+        self.share_of_columns(i, n_shares, k_out, &start, &stop)
+        if start < stop:
+            self.loops.lay_out_panels(
+                self.rooms[room].panels + start * m * size,
+                self.delta[layer + 1] + start * size, k_out, stop - start, m)
+
+    cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil:
+        """Return how many rows of a dC/dW to make at a time, once delta is laid out."""
+        return max(MIN_ROWS, BLOCK // max(<Py_ssize_t>self.k[layer + 1], m))
 
     cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
-                       char* dW) noexcept nogil:
+                       const char* panels, char* dW) noexcept nogil:
         """Make (or add to) rows start..stop of a layer's dC/dW (BP4).
 
-        Of a layer with sparse input all rows are made at once.
+        ``panels`` are those of its delta, NULL where it is not laid out. Of a layer with sparse input all rows are made at once.
         """
         cdef Py_ssize_t size = self.loops.size, k_in = self.k[layer]
         cdef Py_ssize_t k_out = self.k[layer + 1], m = piece.size
@@ -262,13 +351,13 @@ cdef class Network:
                                        piece.size, delta, k_out)
             return
         a = (self.a[layer] if layer else self.input(data, piece, 0)) + start * size
-        if room.laid_out:
+        if panels:
             self.loops.transpose(room.turned, a, k_in, stop - start, m)
-            self.loops.product_of_panels(dW, room.turned, m, 1, room.panels,
+            self.loops.product_of_panels(dW, room.turned, m, 1, panels,
                                          stop - start, k_out, m)
         else:
             self.product(thread, b"TN", <int>(stop - start), <int>k_out, <int>m,
-                         a, <int>k_in, delta, <int>k_out, add, dW)
+                         a, <int>k_in, delta, <int>k_out, add, dW, <int>k_out)
 
     cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
                                  char* g) noexcept nogil:
@@ -286,28 +375,28 @@ cdef class Network:
 
     cdef void product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
-                      char* c) noexcept nogil:
+                      char* c, int ldc) noexcept nogil:
         """c (m, n) <- a (m, k) b (k, n), or add to c.
 
-        Matrices are C-contiguous, with rows of lda and ldb numbers. Of kind "TN", a is
+        Their rows begin lda, ldb and ldc numbers after one another. Of kind "TN", a is
         given as a^T (k, m); of kind "NT", b as b^T (n, k).
         """
         cdef bint ta = kind[0] == c"T", tb = kind[1] == c"T"
         cdef double one = 1, zero = 0
         cdef float one_f = 1, zero_f = 0
         if self.has_own_product(ta, tb, m, n, k) and not add:
-            self.loops.product(c, a, 1 if ta else lda, lda if ta else 1,
+            self.loops.product(c, ldc, a, 1 if ta else lda, lda if ta else 1,
                                b, 1 if tb else ldb, ldb if tb else 1, m, n, k,
                                self.rooms[thread].panels)
         # BLAS counts columns first: what it is told is c^T = b^T a^T.
         elif self.loops.size == sizeof(double):
             dgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,
                   &one, <double*>b, &ldb, <double*>a, &lda,
-                  &one if add else &zero, <double*>c, &n)
+                  &one if add else &zero, <double*>c, &ldc)
         else:
             sgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,
                   &one_f, <float*>b, &ldb, <float*>a, &lda,
-                  &one_f if add else &zero_f, <float*>c, &n)
+                  &one_f if add else &zero_f, <float*>c, &ldc)
 
     cdef bint has_own_product(self, bint ta, bint tb, Py_ssize_t m, Py_ssize_t n,
                               Py_ssize_t k) noexcept nogil:

@@ -1,7 +1,8 @@
 /* Matrix products for one REAL and one instruction set, included by loops_impl.h.
 
    c (m, n) <- a (m, k) b (k, n), where element (i, p) of a lies at i * a_row +
-   p * a_column, and likewise b, so that either may be given transposed. The columns are
+   p * a_column, and likewise b, so that either may be given transposed; c_row numbers
+   lie between the rows of c. The columns are
    taken in panels of as many vectors as a tile has; what is needed of b for a panel is
    laid out in `scratch`, unless it is small and lies well as it is. A tile, so many rows
    of a panel as there are registers, is summed up at once. Tiles at the edge overlap
@@ -172,28 +173,30 @@ static inline FN(Panel) FN(panel)(ptrdiff_t j, ptrdiff_t n)
     return panel;
 }
 
-static inline void FN(all_rows)(const FN(Panel) *panel, REAL *c, ptrdiff_t n,
+static inline void FN(all_rows)(const FN(Panel) *panel, REAL *c, ptrdiff_t c_row,
                                 const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
                                 const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k)
 {
     const ptrdiff_t vectors = panel->vectors, tall = (vectors == 1 ? 2 : 1) * TILE_ROWS;
     const int height = m >= tall ? FN(HIGH) : m >= 2 ? FN(LOW) : FN(SINGLE);
-    FN(rows)[height][vectors - 1](c + panel->j, n, a, a_row, a_column, b, b_row, m, k,
+    FN(rows)[height][vectors - 1](c + panel->j, c_row, a, a_row, a_column, b, b_row, m, k,
                                   panel->columns);
 }
 
-static void FN(product)(void *c, const void *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                        const void *b_, ptrdiff_t b_row, ptrdiff_t b_column,
-                        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, void *scratch)
+static void FN(product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
+                        ptrdiff_t a_column, const void *b_, ptrdiff_t b_row,
+                        ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+                        void *scratch)
 {
     const REAL *b = b_;
-    const int lies_well = b_column == 1 && n >= VL && k * n * sizeof(REAL) <= LIES_WELL;
+    const int lies_well =
+        b_column == 1 && n >= VL && k * b_row * sizeof(REAL) <= LIES_WELL;
     for (ptrdiff_t j = 0; j < n;) {
         const FN(Panel) panel = FN(panel)(j, n);
         const REAL *from = b + panel.j * b_column;
         if (!lies_well)
             FN(lay_out)(scratch, panel.width, from, b_row, b_column, k, panel.columns);
-        FN(all_rows)(&panel, c, n, a, a_row, a_column, lies_well ? from : scratch,
+        FN(all_rows)(&panel, c, c_row, a, a_row, a_column, lies_well ? from : scratch,
                      lies_well ? b_row : panel.width, m, k);
         j = panel.next;
     }
@@ -205,12 +208,14 @@ static void FN(transpose)(void *out, const void *b, ptrdiff_t b_row, ptrdiff_t k
     FN(lay_out_turned)(out, n, b, b_row, k, n);
 }
 
-static void FN(lay_out_panels)(void *out_, const void *b, ptrdiff_t n, ptrdiff_t k)
+static void FN(lay_out_panels)(void *out_, const void *b, ptrdiff_t b_row, ptrdiff_t n,
+                               ptrdiff_t k)
 {
     REAL *out = out_;
     for (ptrdiff_t j = 0; j < n;) {
         const FN(Panel) panel = FN(panel)(j, n);
-        FN(lay_out)(out, panel.width, (const REAL *)b + panel.j, n, 1, k, panel.columns);
+        FN(lay_out)(out, panel.width, (const REAL *)b + panel.j, b_row, 1, k,
+                    panel.columns);
         out += k * panel.width;
         j = panel.next;
     }

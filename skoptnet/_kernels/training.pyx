@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Whole epochs of updates, and gradients of minibatches, without the GIL.
 
-Several threads share an update. First each takes some rows of the minibatch through
-`Network.forward` and `Network.backward`; then each makes the gradient of some rows of
-every weight matrix and lets the solver update them at once. Between the two they wait
-for each other. Thread 0 is the caller, the others are those that `serve`.
+Several threads share an update. First each takes some rows of the minibatch down to
+delta_1, or all rows through some units of a large layer; then each makes the gradient of
+some rows of every weight matrix and lets the solver update them at once. In between they
+wait for each other. Thread 0 is the caller, the others are those that `serve`.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -32,6 +32,8 @@ cdef double PATIENCE = 1e9
 
 cdef enum Phase:
     ROWS
+    COLUMNS
+    LAY_OUT
     WEIGHTS
     STOP
 
@@ -50,6 +52,8 @@ cdef struct Job:
     bint add
     bint last
     bint step
+    # Of both passes the steps in hand, or of the gradients the layers.
+    int first, end
 
 
 cdef void acquire(PyThread_type_lock lock) noexcept nogil:
@@ -148,10 +152,10 @@ cdef class Trainer:
         for i in range(1, self.most_threads):
             PyThread_release_lock(self.begin[i])
 
-    cdef void together(self, Phase phase) noexcept nogil:
-        """Do a phase of the job with all threads."""
+    cdef void together(self, Phase phase, int first, int end) noexcept nogil:
+        """Do a phase of the job, for some steps or layers, with all threads."""
         cdef int i
-        self.phase = phase
+        self.phase, self.job.first, self.job.end = phase, first, end
         for i in range(1, self.n_threads):
             PyThread_release_lock(self.begin[i])
         self.share(0)
@@ -159,56 +163,77 @@ cdef class Trainer:
             acquire(self.end[i])
 
     cdef void share(self, int i) noexcept nogil:
+        cdef int layer
         if self.phase == ROWS:
             self.share_of_rows(i)
+        elif self.phase == COLUMNS:
+            self.share_of_columns(i)
+        elif self.phase == LAY_OUT:
+            self.network.lay_out(
+                self.job.first, self.job.piece.size, 0, i, self.n_threads)
         else:
-            self.share_of_weights(i)
+            for layer in range(self.job.end - 1, self.job.first - 1, -1):
+                self.share_of_weights(i, layer)
 
     cdef void share_of_rows(self, int i) noexcept nogil:
         cdef Job* job = &self.job
         cdef Py_ssize_t start = job.piece.size * i // self.n_threads
         cdef Py_ssize_t stop = job.piece.size * (i + 1) // self.n_threads
-        self.shares[i].loss = 0
         if start < stop:
-            self.network.forward(i, job.theta, &self.data, &job.piece, start, stop)
-            self.shares[i].loss = self.network.backward(
-                i, job.theta, &self.data, &job.piece, start, stop, job.scale)
+            self.shares[i].loss += self.network.rows(
+                i, job.theta, &self.data, &job.piece, start, stop, job.scale, job.first,
+                job.end)
 
-    cdef void share_of_weights(self, int i) noexcept nogil:
+    cdef void share_of_columns(self, int i) noexcept nogil:
         cdef Job* job = &self.job
-        cdef bint sparse = self.data.X == NULL
-        cdef Py_ssize_t start, stop, k_in, k_out, at, size = self.network.loops.size
-        cdef int layer
-        self.shares[i].squares = 0
-        for layer in range(self.network.n_layers - 1, -1, -1):
-            k_in, k_out = self.network.k[layer], self.network.k[layer + 1]
-            start, stop = k_in * i // self.n_threads, k_in * (i + 1) // self.n_threads
-            if layer == 0 and sparse:
-                start, stop = 0, k_in if i == 0 else 0
-            self.make_weights(i, layer, start, stop, layer == 0 and sparse)
-            if i == 0:
-                self.network.gradient_of_biases(layer, job.piece.size, job.add, job.g)
-                if job.last and job.step:
-                    at = self.network.at[layer] + k_in * k_out
-                    self.solver.step(job.g + at * size, at, k_out, 0)
+        cdef Py_ssize_t start, stop
+        cdef int level = self.network.level_of(job.first)
+        self.network.share_of_columns(
+            i, self.n_threads, self.network.k[level], &start, &stop)
+        self.network.columns(
+            i, job.theta, &self.data, &job.piece, start, stop, job.first)
 
-    cdef void make_weights(self, int i, int layer, Py_ssize_t start, Py_ssize_t stop,
-                           bint sparse) noexcept nogil:
+    cdef void share_of_weights(self, int i, int layer) noexcept nogil:
+        cdef Job* job = &self.job
+        cdef bint sparse = layer == 0 and self.data.X == NULL
+        cdef Py_ssize_t k_in = self.network.k[layer], k_out = self.network.k[layer + 1]
+        cdef Py_ssize_t at
+        if sparse:
+            self.make_weights(i, layer, 0, k_in if i == 0 else 0)
+        else:
+            self.make_weights(i, layer, k_in * i // self.n_threads,
+                              k_in * (i + 1) // self.n_threads)
+        if i == 0:
+            self.network.gradient_of_biases(layer, job.piece.size, job.add, job.g)
+            if job.last and job.step:
+                at = self.network.at[layer] + k_in * k_out
+                self.solver.step(
+                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0)
+
+    cdef void make_weights(self, int i, int layer, Py_ssize_t start,
+                           Py_ssize_t stop) noexcept nogil:
         """Make rows start..stop of a gradient; update weights while it is at hand."""
         cdef Job* job = &self.job
         cdef Py_ssize_t k_out = self.network.k[layer + 1], at, next
         cdef Py_ssize_t size = self.network.loops.size
-        cdef Py_ssize_t rows = self.network.begin_gradient(
-            i, layer, job.piece.size, job.add, sparse)
+        cdef Py_ssize_t rows = self.network.k[layer], m = job.piece.size
+        cdef const char* panels = NULL
         cdef char* dW
+        if self.is_laid_out(layer):
+            rows = self.network.rows_of_block(layer, m)
+            if self.is_laid_out_together(layer):
+                panels = self.network.rooms[0].panels
+            else:
+                panels = self.network.rooms[i].panels
+                self.network.lay_out(layer, m, i, 0, 1)
         while start < stop:
             next = min(start + rows, stop)
             at = self.network.at[layer] + start * k_out
             dW = job.g + at * size
-            if job.step and self.network.rooms[i].laid_out and job.last:
+            if job.step and panels and job.last:
                 dW = self.network.rooms[i].block
             self.network.gradient(i, &self.data, &job.piece, layer, start, next,
-                                  job.add, dW)
+                                  job.add, panels, dW)
             if job.last and job.step:
                 self.shares[i].squares += self.solver.step(
                     dW, at, (next - start) * k_out, self.network.l2)
@@ -216,6 +241,14 @@ cdef class Trainer:
                 self.shares[i].squares += self.network.penalty(
                     job.theta, layer, start, next, job.g)
             start = next
+
+    cdef bint is_laid_out(self, int layer) noexcept nogil:
+        return self.network.is_laid_out(layer, self.job.piece.size, self.job.add,
+                                        layer == 0 and self.data.X == NULL)
+
+    cdef bint is_laid_out_together(self, int layer) noexcept nogil:
+        return (self.n_threads > 1 and self.is_laid_out(layer)
+                and self.network.is_worth_sharing(layer, self.job.piece.size))
 
     # What the caller asks for.
 
@@ -308,12 +341,12 @@ cdef class Trainer:
             job.piece.first = start
             job.piece.order = self.order + start if self.order else NULL
             job.last = start + job.piece.size == stop
-            self.together(ROWS)
+            self.make_deltas()
             for i in range(self.n_threads):
                 loss += self.shares[i].loss
             if not isfinite(loss):
                 return INFINITY
-            self.together(WEIGHTS)
+            self.make_gradients()
             job.add = True
             start += job.piece.size
             self.work += <double>job.piece.size * self.network.at[self.network.n_layers]
@@ -324,3 +357,37 @@ cdef class Trainer:
         for i in range(self.n_threads):
             squares += self.shares[i].squares
         return loss / m + 0.5 * self.network.l2 * squares
+
+    cdef void make_deltas(self) noexcept nogil:
+        """Take the piece through both passes: by rows where that is no slower."""
+        cdef int step = 0, end, n_steps = 2 * self.network.n_layers + 1, i
+        for i in range(self.n_threads):
+            self.shares[i].loss = 0
+        while step < n_steps:
+            end = step
+            while end < n_steps and not self.goes_by_columns(end):
+                end += 1
+            if end > step:
+                self.together(ROWS, step, end)
+            if end < n_steps:
+                self.together(COLUMNS, end, end + 1)
+            step = end + 1
+
+    cdef bint goes_by_columns(self, int step) noexcept nogil:
+        return self.n_threads > 1 and self.network.goes_by_columns(
+            step, self.job.piece.size, self.data.X == NULL, self.n_threads)
+
+    cdef void make_gradients(self) noexcept nogil:
+        """Make the gradients of all layers, one by one where threads lay out a delta."""
+        cdef int end = self.network.n_layers, first, i
+        for i in range(self.n_threads):
+            self.shares[i].squares = 0
+        while end > 0:
+            first = end - 1
+            if self.is_laid_out_together(first):
+                self.together(LAY_OUT, first, end)
+            else:
+                while first > 0 and not self.is_laid_out_together(first - 1):
+                    first -= 1
+            self.together(WEIGHTS, first, end)
+            end = first
