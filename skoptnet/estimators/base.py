@@ -30,6 +30,8 @@ from .fitted import Fitted
 from .inputs import (
     ACTIVATION,
     activation_tuple,
+    are_plain_rows,
+    are_plain_targets,
     check_nested,
     checked_weights,
     layer_tuple,
@@ -468,6 +470,9 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     def _checked(self, X, y, **options: Any) -> tuple[Rows, Array]:
         """Return rows and targets as arrays."""
+        again = not options["reset"] and are_plain_rows(X, self)
+        if again and are_plain_targets(y, len(X)):
+            return X, y
         X, y = validate_data(
             self,
             X,

@@ -12,7 +12,7 @@ from .._types import Array, Rows
 from ..backends import hidden_activations, outputs
 from ..network import Network
 from ..training import Run
-from .inputs import hidden_layer
+from .inputs import are_plain_rows, hidden_layer
 
 
 class Fitted(BaseEstimator):
@@ -65,6 +65,8 @@ class Fitted(BaseEstimator):
 
     def _rows(self, X) -> Rows:
         """Check rows to predict for."""
+        if are_plain_rows(X, self):
+            return X
         return validate_data(
             self,
             X,

@@ -19,6 +19,10 @@ from ..training import TrainingSet
 
 _Part = TypeVar("_Part")
 
+# Dtypes that rows keep, and how many numbers can be looked at twice without harm.
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_FEW = 2**16
+
 #: What may stand for the activation of one layer.
 ACTIVATION = [StrOptions(set(ACTIVATIONS)), Activation]
 
@@ -71,6 +75,34 @@ def quantile_tuple(estimator: Any) -> tuple[float, ...]:
             f" Got {given!r} instead."
         )
     return tuple(float(q) for q in quantiles)
+
+
+def are_plain_rows(X: Any, fitted: Any) -> bool:
+    """Tell at a glance that rows are fit for a fitted estimator as they are.
+
+    What is not plain goes to scikit-learn, which knows what to say about it. Its look
+    takes ten times as long as the update of a small network.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in _FLOATS
+        and 0 < X.size <= _FEW
+        and X.shape[1] == fitted.n_features_in_
+        and not hasattr(fitted, "feature_names_in_")
+        and X.flags.c_contiguous
+        and bool(np.isfinite(X).all())
+    )
+
+
+def are_plain_targets(y: Any, n_rows: int) -> bool:
+    """Tell at a glance that y is one number per row."""
+    return (
+        type(y) is np.ndarray
+        and y.shape == (n_rows,)
+        and y.dtype.kind in "iuf"
+        and bool(np.isfinite(y).all())
+    )
 
 
 def hidden_layer(layer: Any, n_hidden: int) -> int:
