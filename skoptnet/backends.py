@@ -182,8 +182,11 @@ class Kernel:
         )  # fmt: skip
 
     @staticmethod
-    def knows(network: Any, theta: Array, data: Any) -> bool:
-        """Tell whether the kernels are on and know the network and the arrays."""
+    def knows(network: Any, theta: Array, data: Any, dropout: Any = None) -> bool:
+        """Tell whether the kernels are on and know the network and the arrays.
+
+        They do not leave units out.
+        """
         numbers = [theta, *([] if data.w is None else [data.w])]
         numbers += [data.Y] if data.Y.ndim == 2 else []
         indices = []
@@ -192,7 +195,8 @@ class Kernel:
         else:
             numbers.append(data.X)
         return (
-            _knows(network, theta.dtype)
+            dropout is None
+            and _knows(network, theta.dtype)
             and {array.dtype for array in numbers} == {theta.dtype}
             and len({array.dtype for array in indices}) <= 1
             and all(

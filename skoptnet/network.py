@@ -10,6 +10,7 @@ W_1, b_1, W_2, b_2, ..., each raveled in C order, with W_l (k_{l-1}, k_l), b_l (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -25,6 +26,8 @@ from .losses import Loss
 # 8 MB in float64, far above what keeps matrix products efficient.
 _BLOCK_ELEMENTS = 2**20
 
+Masks = Sequence[Array | None]
+
 
 @dataclass
 class Workspace:
@@ -36,13 +39,15 @@ class Workspace:
         a_1, ..., a_{L-1} and z_L, each (n_rows, k_l).
     delta : list of arrays
         delta_1, ..., delta_{L-1}; delta_L takes the place of z_L.
-    z : list of arrays or None
-        z_1, ..., z_{L-1} where the way back needs them, elsewhere None.
+    saved : list of arrays or None
+        What ``sigma.backward`` of each hidden layer takes where the way back does not
+        find it in ``a``: z of an activation with ``needs_z``, or a as it was before
+        units were dropped. Elsewhere None.
     """
 
     a: list[Array]
     delta: list[Array]
-    z: list[Array | None]
+    saved: list[Array | None]
 
     def head(self, n_rows: int) -> Workspace:
         """Return the first ``n_rows`` rows of every buffer."""
@@ -51,7 +56,7 @@ class Workspace:
         return Workspace(
             [a[:n_rows] for a in self.a],
             [delta[:n_rows] for delta in self.delta],
-            [None if z is None else z[:n_rows] for z in self.z],
+            [None if saved is None else saved[:n_rows] for saved in self.saved],
         )
 
 
@@ -126,19 +131,32 @@ class Network:
             b[...] = rng.uniform(-bound, bound, k_out)
         return theta
 
-    def workspace(self, n_rows: int, dtype: Any, backward: bool = True) -> Workspace:
-        """Make the buffers for passes over up to ``n_rows`` rows."""
+    def workspace(
+        self, n_rows: int, dtype: Any, backward: bool = True, dropout: bool = False
+    ) -> Workspace:
+        """Make the buffers for passes over up to ``n_rows`` rows.
+
+        Those for the way back, and for passes with masks, are made on request.
+        """
         shapes = [(n_rows, k) for k in self.layer_sizes[1:]]
         a = [self.xp.empty(shape, dtype=dtype) for shape in shapes]
         hidden = shapes[:-1] if backward else []
         delta = [self.xp.empty(shape, dtype=dtype) for shape in hidden]
-        z = [
-            self.xp.empty(shape, dtype=dtype) if backward and sigma.needs_z else None
+        saved = [
+            self.xp.empty(shape, dtype=dtype)
+            if backward and (sigma.needs_z or dropout)
+            else None
             for sigma, shape in zip(self.activations, shapes[:-1], strict=False)
         ]
-        return Workspace(a, delta, z)
+        return Workspace(a, delta, saved)
 
-    def forward(self, theta: Array, X: Rows, work: Workspace | None = None) -> Array:
+    def forward(
+        self,
+        theta: Array,
+        X: Rows,
+        work: Workspace | None = None,
+        masks: Masks | None = None,
+    ) -> Array:
         """Return the raw outputs z_L of some rows.
 
         Parameters
@@ -150,6 +168,8 @@ class Network:
         work : Workspace, optional
             Buffers for exactly m rows; a_1, ..., a_{L-1} and z_L are left in
             ``work.a``.
+        masks : list of arrays or None, optional
+            See `loss_and_gradient`.
 
         Returns
         -------
@@ -162,10 +182,13 @@ class Network:
             z = _product(a, W, work.a[level], self.xp)
             z += b
             if level < last:
-                kept = work.z[level]
-                if kept is not None:
-                    kept[...] = z
-                self.activations[level].forward(z, self.xp)
+                sigma, saved = self.activations[level], work.saved[level]
+                if saved is not None and sigma.needs_z:
+                    saved[...] = z
+                sigma.forward(z, self.xp)
+                if saved is not None and not sigma.needs_z:
+                    saved[...] = z
+                _drop(z, masks, level)
             a = z
         return a
 
@@ -207,6 +230,7 @@ class Network:
         w: Array | None,
         out: Array,
         work: Workspace | None = None,
+        masks: Masks | None = None,
     ) -> float:
         """Return the objective of some rows and write its gradient (BP1 to BP4).
 
@@ -224,6 +248,9 @@ class Network:
             Takes the gradient.
         work : Workspace, optional
             Buffers for exactly m rows.
+        masks : list of arrays or None, optional
+            Of each hidden layer, what its activations are multiplied by, of shape
+            (m, k_l), or None; so dropout leaves units out.
 
         Returns
         -------
@@ -231,8 +258,8 @@ class Network:
             C(theta).
         """
         xp, m = self.xp, X.shape[0]
-        work = work or self.workspace(m, theta.dtype)
-        z = self.forward(theta, X, work)
+        work = work or self.workspace(m, theta.dtype, dropout=masks is not None)
+        z = self.forward(theta, X, work, masks)
 
         losses = self.loss.value(z, Y, xp)
         delta = self.loss.delta(z, Y, xp)  # BP1
@@ -253,10 +280,18 @@ class Network:
                 dW += self.l2 * W
             if level > 0:
                 delta = xp.matmul(delta, W.T, out=work.delta[level - 1])
-                kept = work.z[level - 1]
+                _drop(delta, masks, level - 1)
+                saved = work.saved[level - 1]
                 sigma = self.activations[level - 1]
-                sigma.backward(a if kept is None else kept, delta, xp)  # BP2
+                sigma.backward(a if saved is None else saved, delta, xp)  # BP2
         return cost
+
+
+def _drop(values: Array, masks: Masks | None, layer: int) -> None:
+    """Multiply a hidden layer's activations, or what comes back, by its mask."""
+    mask = masks[layer] if masks else None
+    if mask is not None:
+        values *= mask
 
 
 def _product(a: Rows, b: Array, out: Array, xp: Namespace) -> Array:

@@ -324,10 +324,10 @@ def test_z_is_kept_only_where_it_is_needed():
     names = ("relu", "gelu", "tanh", "mish", "softplus")
     sigmas = tuple(ACTIVATIONS[name]() for name in names)
     network = Network((4, 5, 6, 7, 8, 9, 1), sigmas, LOSSES["squared_error"]())
-    kept = [z is not None for z in network.workspace(3, np.float64).z]
+    kept = [z is not None for z in network.workspace(3, np.float64).saved]
     assert kept == [sigma.needs_z for sigma in sigmas]
     only_forward = network.workspace(3, np.float64, backward=False)
-    assert only_forward.z == [None] * 5
+    assert only_forward.saved == [None] * 5
 
 
 # ---------------------------------------------------------- objects and grid search

@@ -117,7 +117,8 @@ def outside(constraints):
     for interval in intervals:
         yield np.nan
         yield "12"
-        yield [1]
+        if list not in constraints:
+            yield [1]
         if interval.left is not None:
             yield interval.left - 1
             if interval.closed not in ("left", "both"):

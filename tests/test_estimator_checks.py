@@ -115,6 +115,13 @@ def test_inverse_scaling(estimator, check):
     check(estimator)
 
 
+# Of a copy of a row, other units are left out. In test_dropout.py, gradients under
+# weights are held to numerical derivatives.
+@checks_of([E(dropout=0.2) for E in ESTIMATORS], without=ROWS_ARE_DRAWN)
+def test_dropout(estimator, check):
+    check(estimator)
+
+
 @checks_of(
     [
         # A third of the rows: the smallest data sets of the checks have few rows of

@@ -205,7 +205,7 @@ def test_dtype_is_kept_and_float32_agrees(activation, loss, dtype):
     w, g = some_weights().astype(dtype), np.empty_like(theta)
     work = network.workspace(M, dtype)
     cost = network.loss_and_gradient(theta, X.astype(dtype), Y, w, out=g, work=work)
-    kept = [z for z in work.z if z is not None]
+    kept = [z for z in work.saved if z is not None]
     assert {a.dtype for a in (*work.a, *work.delta, *kept, g)} == {np.dtype(dtype)}
     reference = np.empty(len(g))
     exact = network.loss_and_gradient(

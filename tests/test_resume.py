@@ -14,12 +14,20 @@ from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
 
-pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+# With dropout, the loss of a single epoch may be far from that of the one before.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
+    pytest.mark.filterwarnings("ignore:Training ended at a loss"),
+]
 
 X, y = load_digits(return_X_y=True)
 X, y = scale(X[:300]), y[:300]
 K = 5
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+# What a training may have besides, that has to go on, too.
+settings = pytest.mark.parametrize(
+    "setting", [{}, {"dropout": 0.3}], ids=lambda setting: "".join(setting) or "plain"
+)
 
 
 def model(Estimator=MLPClassifierX, **parameters):
@@ -41,17 +49,22 @@ def assert_equal(resumed, whole):
 @solvers
 @pytest.mark.parametrize("lr_schedule", sorted(SCHEDULES))
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_a_warm_start_goes_on_as_if_it_had_not_stopped(solver, lr_schedule, shuffle):
+@settings
+def test_a_warm_start_goes_on_as_if_it_had_not_stopped(
+    solver, lr_schedule, shuffle, setting
+):
     options = {"solver": solver, "lr_schedule": lr_schedule, "shuffle": shuffle}
+    options |= setting
     whole = model(**options, max_iter=2 * K).fit(X, y)
     half = model(**options, max_iter=K).fit(X, y)
     assert_equal(pickle.loads(pickle.dumps(half)).fit(X, y), whole)
 
 
 @solvers
-def test_several_stops_and_float32(solver):
+@settings
+def test_several_stops_and_float32(solver, setting):
     rows, targets = X.astype(np.float32), y.astype(float)
-    options = {"solver": solver, "learning_rate_init": 1e-3}
+    options = {"solver": solver, "learning_rate_init": 1e-3, **setting}
     whole = model(MLPRegressorX, **options, max_iter=9).fit(rows, targets)
     parts = model(MLPRegressorX, **options)
     for epochs in (2, 1, 4, 2):
@@ -60,8 +73,9 @@ def test_several_stops_and_float32(solver):
     assert_equal(parts, whole)
 
 
-def test_in_another_process(tmp_path):
-    half = model(max_iter=K).fit(X, y)
+@settings
+def test_in_another_process(tmp_path, setting):
+    half = model(max_iter=K, **setting).fit(X, y)
     (tmp_path / "half").write_bytes(pickle.dumps((half, X, y)))
     code = """
 import pathlib, pickle, sys, warnings
@@ -74,15 +88,16 @@ model, X, y = pickle.loads((here / "half").read_bytes())
     call = [sys.executable, "-c", code, str(tmp_path)]
     subprocess.run(call, check=True, cwd=tmp_path)
     resumed = pickle.loads((tmp_path / "whole").read_bytes())
-    assert_equal(resumed, model(max_iter=2 * K).fit(X, y))
+    assert_equal(resumed, model(max_iter=2 * K, **setting).fit(X, y))
 
 
 @solvers
-def test_partial_fit_goes_on_from_a_file(solver):
-    whole = model(solver=solver)
+@settings
+def test_partial_fit_goes_on_from_a_file(solver, setting):
+    whole = model(solver=solver, **setting)
     for _ in range(2 * K):
         whole.partial_fit(X, y, classes=range(10))
-    parts = model(solver=solver)
+    parts = model(solver=solver, **setting)
     for k in range(2 * K):
         parts.partial_fit(X, y, classes=range(10))
         if k == K:
@@ -92,12 +107,14 @@ def test_partial_fit_goes_on_from_a_file(solver):
 
 @solvers
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_checkpoint_goes_on(solver, early_stopping, tmp_path):
+@settings
+def test_a_checkpoint_goes_on(solver, early_stopping, tmp_path, setting):
     pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
     from skoptnet.callbacks import Checkpoint
 
     path = tmp_path / "model"
     options = {"solver": solver, "early_stopping": early_stopping, "max_iter": 2 * K}
+    options |= setting
     whole = model(**options).set_callbacks(Checkpoint(path, every=K + 1)).fit(X, y)
     resumed = Checkpoint.load(path)
     assert len(resumed.loss_curve_) == K + 1

@@ -29,11 +29,14 @@ from .calls import Call, Transaction
 from .fitted import Fitted
 from .inputs import (
     ACTIVATION,
+    DROPOUT,
     activation_tuple,
     are_plain_rows,
     are_plain_targets,
+    check_for_lbfgs,
     check_nested,
     checked_weights,
+    dropout_tuple,
     layer_tuple,
     weighed,
     weighed_by_class,
@@ -72,6 +75,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "activation": [*ACTIVATION, list, tuple],
         "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
+        "dropout": [*DROPOUT, list, tuple],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -119,6 +123,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         *,
         solver="adam",
         alpha=0.0001,
+        dropout=0.0,
         batch_size="auto",
         learning_rate_init="auto",
         lr_schedule="constant",
@@ -148,6 +153,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self.activation = activation
         self.solver = solver
         self.alpha = alpha
+        self.dropout = dropout
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.lr_schedule = lr_schedule
@@ -392,6 +398,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 max_epochs=max_epochs,
                 judge_anew=judge_anew,
                 max_grad_norm=self.max_grad_norm and float(self.max_grad_norm),
+                dropout=dropout_tuple(self),
                 **watched,
             )
 
@@ -495,7 +502,9 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         activations = activation_tuple(self)
         schedule = self._part(self.lr_schedule, SCHEDULES)
         schedule.check()
+        dropout_tuple(self)
         if isinstance(self.solver, str) and self.solver == "lbfgs":
+            check_for_lbfgs(self)
             return LBFGS(int(self.max_fun)), schedule, activations
         optimizer = self._part(self.solver, OPTIMIZERS)
         optimizer.check()

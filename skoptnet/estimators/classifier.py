@@ -207,7 +207,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
         ``'sgd'``, ``'adam'`` and ``'lbfgs'`` its own; other solvers (with their rate),
         and schedules but ``'constant'``, ``'invscaling'`` and ``'adaptive'``, are left
         at its defaults. They matter only if it is trained further,
-        which starts with fresh solver memory.
+        which starts with fresh solver memory; and without ``dropout``, which it does
+        not have.
 
         Returns
         -------

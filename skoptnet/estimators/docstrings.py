@@ -30,6 +30,14 @@ solver : str or Optimizer, default='adam'
 alpha : float in [0, inf), default=0.0001
     Strength of the L2 penalty on the weights (not the biases). The penalty is
     divided by the weight sum of the training set.
+dropout : float in [0, 1) or list of these, default=0.0
+    Share of the units of every hidden layer that each update leaves out, drawn anew
+    for each row (Srivastava et al., 2014); or a list or tuple with one number per
+    hidden layer, 0 for those that stay whole. Inputs and outputs are never left out,
+    so without hidden layers a number has no effect. What stays is divided by 1 less
+    this share; predictions, validation figures and scores are those of all units,
+    ``loss_curve_`` is that of the units that stayed. Not with ``'lbfgs'``. There are
+    no compiled kernels for training with dropout.
 batch_size : int or 'auto', default='auto'
     Samples per update; ``'auto'`` is 200. A number above ``n_samples`` means all of
     them. ``'gd'`` and ``'lbfgs'`` always take all.
@@ -58,7 +66,8 @@ shuffle : bool, default=True
     Whether to draw a new order of the samples in every epoch.
 random_state : int, RandomState instance or None, default=None
     Source of the first weights, the validation split and the order of the samples,
-    drawn in that order. Pass an int for reproducible results.
+    drawn in that order, and of what ``dropout`` leaves out. Pass an int for
+    reproducible results.
 tol : float in [0, inf), default=1e-4
     An epoch counts as an improvement if the training loss falls, or with
     ``early_stopping`` the validation score rises, by at least this. ``'lbfgs'``

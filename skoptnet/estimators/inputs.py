@@ -1,4 +1,4 @@
-"""Checks of what comes in: layers, parts, quantiles and sample weights."""
+"""Checks of what comes in: layers, parts, dropout, quantiles, sample weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from .._params import InvalidParameterError, StrOptions, check_value
+from .._params import Interval, InvalidParameterError, StrOptions, check_value
 from .._types import Array, Rows
 from ..activations import ACTIVATIONS, Activation
 from ..training import TrainingSet
@@ -25,6 +25,9 @@ _FEW = 2**16
 
 #: What may stand for the activation of one layer.
 ACTIVATION = [StrOptions(set(ACTIVATIONS)), Activation]
+
+#: What may be dropped of one layer.
+DROPOUT = [Interval(Real, 0, 1, closed="left")]
 
 
 def check_nested(estimator: Any, params: dict[str, Any]) -> None:
@@ -142,6 +145,33 @@ def activation_tuple(estimator: Any) -> tuple[Activation, ...]:
             f" Got {given!r} instead."
         )
     return tuple(map(_activation, given or ["identity"]))
+
+
+def dropout_tuple(estimator: Any) -> tuple[float, ...]:
+    """Return the share of units to drop of each hidden layer."""
+    given, n_hidden = estimator.dropout, len(layer_tuple(estimator))
+    if not isinstance(given, (list, tuple)):
+        return (float(given),) * n_hidden
+    for i, item in enumerate(given):
+        check_value(estimator, f"dropout[{i}]", item, DROPOUT)
+    if len(given) != n_hidden:
+        raise InvalidParameterError(
+            f"The 'dropout' parameter of {type(estimator).__name__} must be a number in"
+            " [0, 1), or a list or tuple of these with one item per hidden layer, of"
+            f" which hidden_layer_sizes={estimator.hidden_layer_sizes!r} has"
+            f" {n_hidden}. Got {given!r} instead."
+        )
+    return tuple(map(float, given))
+
+
+def check_for_lbfgs(estimator: Any) -> None:
+    """Refuse what makes the objective one that an L-BFGS cannot minimise."""
+    if any(dropout_tuple(estimator)):
+        raise ValueError(
+            "solver='lbfgs' cannot train with dropout: its line search needs an"
+            " objective that stays the same from pass to pass. Set dropout=0 or take"
+            f" another solver. Got dropout={estimator.dropout!r}."
+        )
 
 
 def _activation(given: str | Activation) -> Activation:

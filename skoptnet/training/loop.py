@@ -16,6 +16,7 @@ import numpy as np
 
 from .._types import Array
 from ..backends import Update
+from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule, steady_within_epochs
@@ -45,6 +46,7 @@ def train(
     watchers: Sequence[Watcher] = (),
     judge_anew: bool = True,
     max_grad_norm: float | None = None,
+    dropout: tuple[float, ...] = (),
 ) -> Outcome:
     """Train until the figure watched stops improving or the epochs are used up.
 
@@ -78,6 +80,9 @@ def train(
         one training, in which it is the other way round.
     max_grad_norm : float or None
         Gradients of a larger norm are shortened to it.
+    dropout : tuple of float
+        Share of the units of each hidden layer that an update leaves out, see
+        `Dropout`; empty for none. The losses of the epochs are those of what is left.
 
     Returns
     -------
@@ -109,8 +114,9 @@ def train(
     before = run.shuffles if judge_anew else None
     run.shuffles = batches.go_on(before, run.rng, last.random)
     epochs = Epochs(
-        network, optimizer, schedule, run, batches, learning_rate, max_grad_norm
-    )
+        network, optimizer, schedule, run, batches, learning_rate,
+        max_grad_norm, run.dropout(dropout),
+    )  # fmt: skip
     try:
         with epochs.threads(), np.errstate(all="ignore"):
             try:
@@ -165,6 +171,8 @@ class Epochs(Passes):
         As in `train`.
     batches : Minibatches
         The training set.
+    dropout : Dropout or None
+        What leaves hidden units out.
     """
 
     def __init__(
@@ -176,8 +184,9 @@ class Epochs(Passes):
         batches: Minibatches,
         learning_rate: float,
         max_grad_norm: float | None = None,
+        dropout: Dropout | None = None,
     ):
-        super().__init__(network, run.theta, batches, optimizer, run.state)
+        super().__init__(network, run.theta, batches, optimizer, run.state, dropout)
         self.max_grad_norm = max_grad_norm
         self.schedule, self.run, self.learning_rate = schedule, run, learning_rate
         self.steady = steady_within_epochs(schedule)
@@ -233,14 +242,16 @@ class Epochs(Passes):
         returns that.
         """
         total = 0.0
+        number = self.run.update
         for batch, rate in zip(self.batches.ranges(), self.rates, strict=True):
-            loss = self.loss_and_gradient(self.update.gradient_point(), batch)
+            loss = self.loss_and_gradient(self.update.gradient_point(), batch, number)
             if not math.isfinite(loss):
                 return loss
             if self.max_grad_norm:
                 self.shorten_gradient(self.max_grad_norm)
             self.update.step(float(rate))
             total += loss * len(batch)
+            number += 1
         return total
 
     def shorten_gradient(self, most: float) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._types import Array
 from ..backends import Kernel, blas_threads
+from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer, State
 from .rows import Minibatches, TrainingSet
@@ -29,6 +30,8 @@ class Passes:
         The solver that makes the updates; none for passes alone.
     state : State, optional
         The solver's memory.
+    dropout : Dropout, optional
+        What leaves hidden units out, in the gradients of updates.
 
     Attributes
     ----------
@@ -43,11 +46,12 @@ class Passes:
         batches: Minibatches,
         optimizer: Optimizer | None = None,
         state: State | None = None,
+        dropout: Dropout | None = None,
     ):
-        self.network, self.batches = network, batches
+        self.network, self.batches, self.dropout = network, batches, dropout
         self.g = network.xp.empty_like(theta)
         self.kernel: Kernel | None = None
-        if Kernel.knows(network, theta, batches.data):
+        if Kernel.knows(network, theta, batches.data, dropout):
             self.kernel = Kernel(
                 network, optimizer, theta, self.g, state,
                 batches.data, batches.size, batches.piece,
@@ -55,7 +59,9 @@ class Passes:
             return
         self.part = np.empty_like(self.g) if batches.size > batches.piece else None
         self.rows = min(batches.size, batches.piece)
-        self.work = network.workspace(self.rows, theta.dtype)
+        self.work = network.workspace(
+            self.rows, theta.dtype, dropout=dropout is not None
+        )
 
     def threads(self) -> AbstractContextManager[None]:
         """Give the updates the threads that suit their size."""
@@ -70,22 +76,38 @@ class Passes:
             for batch in self.batches.ranges()
         )
 
-    def loss_and_gradient(self, theta: Array, batch: range) -> float:
-        """Return the objective of a minibatch; its gradient is left in ``g``."""
+    def loss_and_gradient(
+        self, theta: Array, batch: range, update: int | None = None
+    ) -> float:
+        """Return the objective of a minibatch; its gradient is left in ``g``.
+
+        With the number of an update, hidden units are left out as dropout does for it.
+        """
         if self.kernel:
             return self.kernel.loss_and_gradient(theta, self.batches.order, batch)
         if self.part is None:
             (rows,) = self.batches.pieces(batch)
-            return self._of_piece(theta, rows, self.g)
-        cost = 0.0
+            return self._of_piece(theta, rows, self.g, 0, update)
+        cost, seen = 0.0, 0
         self.g[...] = 0
         for rows in self.batches.pieces(batch):
             share = len(rows) / len(batch)
-            cost += share * self._of_piece(theta, rows, self.part)
+            cost += share * self._of_piece(theta, rows, self.part, seen, update)
             self.part *= share
             self.g += self.part
+            seen += len(rows)
         return cost
 
-    def _of_piece(self, theta: Array, rows: TrainingSet, out: Array) -> float:
-        work = self.work.head(len(rows))
-        return self.network.loss_and_gradient(theta, rows.X, rows.Y, rows.w, out, work)
+    def _of_piece(
+        self, theta: Array, rows: TrainingSet, out: Array, seen: int, update: int | None
+    ) -> float:
+        """Return the objective of a minibatch's rows from number ``seen`` on."""
+        network, m, masks = self.network, len(rows), None
+        if self.dropout and update is not None:
+            widths = network.layer_sizes[1:-1]
+            masks = self.dropout.masks(
+                update, range(seen, seen + m), widths, theta.dtype
+            )
+        return network.loss_and_gradient(
+            theta, rows.X, rows.Y, rows.w, out, self.work.head(m), masks
+        )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from .._types import Array, Namespace
+from ..dropout import Dropout
 from ..optimizers import State
 from .rows import Shuffles
 
@@ -106,6 +108,8 @@ class Run:
         How the rows came into the order of the last epoch; None if they lie as given.
     history : dict of lists
         One entry per finished epoch in each list.
+    dropout_seed : int or None
+        The seed of the masks; None until `dropout` is asked for.
     """
 
     theta: Array
@@ -118,6 +122,20 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     shuffles: Shuffles | None = None
     history: dict[str, list] = field(default_factory=dict)
+    dropout_seed: int | None = None
+
+    def dropout(self, rates: tuple[float, ...]) -> Dropout | None:
+        """Return what leaves hidden units out at these rates, None where none are.
+
+        A run has one seed, drawn when it is first needed. It is drawn from a copy of
+        ``rng``, whose shuffles must follow each other without a gap: see `Shuffles`.
+        """
+        if not any(rates):
+            return None
+        if self.dropout_seed is None:
+            twin = deepcopy(self.rng)
+            self.dropout_seed = int(twin.randint(2**64, dtype=np.uint64))
+        return Dropout(rates, self.dropout_seed)
 
     def handed_to(self, optimizer: Starts, xp: Namespace) -> Run:
         """Return a run that goes on from here; this one keeps its arrays.
