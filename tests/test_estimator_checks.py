@@ -115,6 +115,11 @@ def test_inverse_scaling(estimator, check):
     check(estimator)
 
 
+@checks_of([E(l1_ratio=0.5, alpha=0.01) for E in ESTIMATORS])
+def test_l1(estimator, check):
+    check(estimator)
+
+
 # Of a copy of a row, other units are left out. In test_dropout.py, gradients under
 # weights are held to numerical derivatives.
 @checks_of([E(dropout=0.2) for E in ESTIMATORS], without=ROWS_ARE_DRAWN)

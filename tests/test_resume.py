@@ -26,7 +26,9 @@ K = 5
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 # What a training may have besides, that has to go on, too.
 settings = pytest.mark.parametrize(
-    "setting", [{}, {"dropout": 0.3}], ids=lambda setting: "".join(setting) or "plain"
+    "setting",
+    [{}, {"dropout": 0.3}, {"l1_ratio": 0.7, "alpha": 2.0}],
+    ids=lambda setting: next(iter(setting), "plain"),
 )
 
 

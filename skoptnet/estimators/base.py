@@ -75,6 +75,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "activation": [*ACTIVATION, list, tuple],
         "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "dropout": [*DROPOUT, list, tuple],
         "batch_size": [
             StrOptions({"auto"}),
@@ -123,6 +124,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         *,
         solver="adam",
         alpha=0.0001,
+        l1_ratio=0.0,
         dropout=0.0,
         batch_size="auto",
         learning_rate_init="auto",
@@ -153,6 +155,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self.activation = activation
         self.solver = solver
         self.alpha = alpha
+        self.l1_ratio = l1_ratio
         self.dropout = dropout
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
@@ -374,7 +377,8 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     ) -> tuple[Network, Outcome]:
         """Train the run; return the network with its penalty, and the outcome."""
         data, total_weight = weighed(data)
-        network = replace(network, l2=float(self.alpha) / total_weight)
+        penalty, l1_ratio = float(self.alpha) / total_weight, float(self.l1_ratio)
+        network = replace(network, l2=penalty * (1 - l1_ratio))
         with shown(self.verbose, run.epoch, max_epochs) as lines:
             watched: dict[str, Any] = {
                 "tol": self.tol,
@@ -399,6 +403,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 judge_anew=judge_anew,
                 max_grad_norm=self.max_grad_norm and float(self.max_grad_norm),
                 dropout=dropout_tuple(self),
+                l1=penalty * l1_ratio,
                 **watched,
             )
 

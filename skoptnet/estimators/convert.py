@@ -136,6 +136,8 @@ def _parameters(model: Any) -> dict[str, Any]:
     """Return the constructor parameters as far as scikit-learn has them."""
     optimizer, schedule, _ = model._check_parameters()
     parameters = {name: deepcopy(getattr(model, name)) for name in _SHARED}
+    if model.l1_ratio:  # scikit-learn's penalty is L2
+        parameters["alpha"] *= 1 - model.l1_ratio
     if isinstance(optimizer, LBFGS):
         return {**parameters, "solver": "lbfgs", "max_fun": optimizer.max_fun}
     solver = _solver(optimizer)

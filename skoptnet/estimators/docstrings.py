@@ -28,8 +28,16 @@ solver : str or Optimizer, default='adam'
     ``learning_rate_init``, ``lr_schedule``, ``shuffle`` and ``momentum`` are not
     read; there is no `partial_fit`.
 alpha : float in [0, inf), default=0.0001
-    Strength of the L2 penalty on the weights (not the biases). The penalty is
-    divided by the weight sum of the training set.
+    Strength of the penalty on the weights (not the biases), L2 unless ``l1_ratio``
+    says otherwise. It is divided by the weight sum of the training set.
+l1_ratio : float in [0, 1], default=0.0
+    Share r of the penalty that is L1, as in `sklearn.linear_model.ElasticNet`: the
+    sum of :math:`r \\lvert w \\rvert + (1 - r) w^2 / 2` over the weights w, times
+    :math:`\\alpha / n`. L1 makes weights exactly 0: a weight stops at 0 where an update
+    would change its sign, and stays there while the gradient of all else is no larger
+    than :math:`\\alpha r / n`. Gradients of minibatches scatter, so some weights that
+    belong at 0 are only near it; where the zeros count, take all rows at a time
+    (``batch_size=n_samples``) and let the rate decay. Not with ``'lbfgs'``.
 dropout : float in [0, 1) or list of these, default=0.0
     Share of the units of every hidden layer that each update leaves out, drawn anew
     for each row (Srivastava et al., 2014); or a list or tuple with one number per

@@ -172,6 +172,12 @@ def check_for_lbfgs(estimator: Any) -> None:
             " objective that stays the same from pass to pass. Set dropout=0 or take"
             f" another solver. Got dropout={estimator.dropout!r}."
         )
+    if estimator.alpha > 0 and estimator.l1_ratio > 0:
+        raise ValueError(
+            "solver='lbfgs' cannot train with an L1 penalty: it needs a smooth"
+            " objective. Set l1_ratio=0 or take another solver."
+            f" Got l1_ratio={estimator.l1_ratio!r} with alpha={estimator.alpha!r}."
+        )
 
 
 def _activation(given: str | Activation) -> Activation:

@@ -35,7 +35,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         C(\\theta) = \\frac{\\sum_i w_i L(y_i, \\hat y_i)}{\\sum_i w_i}
         + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
 
-    with :math:`n` the weight sum of the training set. Targets of very different
+    with :math:`n` the weight sum of the training set. ``l1_ratio`` makes the penalty,
+    or part of it, one on absolute values. Targets of very different
     scale than 1 are best standardised (`sklearn.compose.TransformedTargetRegressor`),
     or divided by their mean for ``loss='poisson'`` and ``'gamma'``.
 
@@ -192,8 +193,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         ``'sgd'``, ``'adam'`` and ``'lbfgs'`` its own; other solvers (with their rate),
         and schedules but ``'constant'``, ``'invscaling'`` and ``'adaptive'``, are left
         at its defaults. They matter only if it is trained further,
-        which starts with fresh solver memory; and without ``dropout``, which it does
-        not have.
+        which starts with fresh solver memory, and without ``dropout`` and the L1
+        part of the penalty, which it does not have.
 
         Returns
         -------

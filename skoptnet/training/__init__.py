@@ -3,6 +3,7 @@
 - ``rows``: what is learned from, and its minibatches
 - ``run``: what training changes, and all that is needed to go on with it later
 - ``passes``: the objective and its gradient over these rows
+- ``l1``: the part of the objective that is not smooth
 - ``outcome``: how a training ends, and which weights are kept
 - ``loop``: `train`, epoch after epoch by an optimizer and a schedule
 - ``lbfgs``: `LBFGS`, which takes the whole set and its own steps

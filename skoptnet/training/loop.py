@@ -20,6 +20,7 @@ from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule, steady_within_epochs
+from .l1 import L1
 from .outcome import Best, Diverged, Outcome
 from .passes import Passes
 from .rows import Minibatches, TrainingSet
@@ -47,6 +48,7 @@ def train(
     judge_anew: bool = True,
     max_grad_norm: float | None = None,
     dropout: tuple[float, ...] = (),
+    l1: float = 0.0,
 ) -> Outcome:
     """Train until the figure watched stops improving or the epochs are used up.
 
@@ -83,6 +85,8 @@ def train(
     dropout : tuple of float
         Share of the units of each hidden layer that an update leaves out, see
         `Dropout`; empty for none. The losses of the epochs are those of what is left.
+    l1 : float
+        Strength of the L1 penalty, see `L1`. It is part of the objective.
 
     Returns
     -------
@@ -115,7 +119,7 @@ def train(
     run.shuffles = batches.go_on(before, run.rng, last.random)
     epochs = Epochs(
         network, optimizer, schedule, run, batches, learning_rate,
-        max_grad_norm, run.dropout(dropout),
+        max_grad_norm, run.dropout(dropout), l1,
     )  # fmt: skip
     try:
         with epochs.threads(), np.errstate(all="ignore"):
@@ -167,7 +171,7 @@ class Epochs(Passes):
 
     Parameters
     ----------
-    network, optimizer, schedule, run, learning_rate, max_grad_norm
+    network, optimizer, schedule, run, learning_rate, max_grad_norm, l1
         As in `train`.
     batches : Minibatches
         The training set.
@@ -185,9 +189,11 @@ class Epochs(Passes):
         learning_rate: float,
         max_grad_norm: float | None = None,
         dropout: Dropout | None = None,
+        l1: float = 0.0,
     ):
         super().__init__(network, run.theta, batches, optimizer, run.state, dropout)
         self.max_grad_norm = max_grad_norm
+        self.l1 = L1(l1, network, run.theta, self.g) if l1 else None
         self.schedule, self.run, self.learning_rate = schedule, run, learning_rate
         self.steady = steady_within_epochs(schedule)
         self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
@@ -208,7 +214,8 @@ class Epochs(Passes):
         if run.shuffles:
             run.shuffles = run.shuffles._replace(done=run.shuffles.done + 1)
         self.set_rates()
-        if self.kernel and self.kernel.makes_updates and not self.max_grad_norm:
+        plain = not (self.max_grad_norm or self.l1)
+        if self.kernel and self.kernel.makes_updates and plain:
             total, largest = self.kernel.epoch(
                 self.batches.order, self.rates, self.batches.size
             )
@@ -238,8 +245,8 @@ class Epochs(Passes):
         """Make the updates of an epoch; return the sum of objective times rows.
 
         This is the definition of what the kernels do in one call, but for
-        ``max_grad_norm``. It ends at the first objective that is not finite, and
-        returns that.
+        ``max_grad_norm`` and ``l1``. It ends at the first objective that is not
+        finite, and returns that.
         """
         total = 0.0
         number = self.run.update
@@ -247,12 +254,22 @@ class Epochs(Passes):
             loss = self.loss_and_gradient(self.update.gradient_point(), batch, number)
             if not math.isfinite(loss):
                 return loss
+            if self.l1:
+                loss += self.l1.penalty(self.run.theta)
+                self.l1.add_to_gradient()
             if self.max_grad_norm:
                 self.shorten_gradient(self.max_grad_norm)
             self.update.step(float(rate))
+            if self.l1:
+                self.l1.keep_in_orthant()
             total += loss * len(batch)
             number += 1
         return total
+
+    def objective(self, theta: Array) -> float:
+        """Return the objective of the whole training set."""
+        penalty = self.l1.penalty(theta) if self.l1 else 0.0
+        return super().objective(theta) + penalty
 
     def shorten_gradient(self, most: float) -> None:
         """g <- g min(1, most / ||g||), over all layers together (Pascanu, 2013)."""
