@@ -196,6 +196,7 @@ class LeakyReLU(Activation):
     MLPClassifierX(activation=LeakyReLU(slope=0.2))
     """
 
+    kernel = "leaky_relu"
     _parameter_constraints: ClassVar[dict] = {
         "slope": [Interval(Real, 0, 1, closed="both")]
     }
@@ -235,6 +236,7 @@ class ELU(_HeDrawn):
     MLPRegressorX(activation=['tanh', ELU(alpha=0.5)], hidden_layer_sizes=(20, 10))
     """
 
+    kernel = "elu"
     _parameter_constraints: ClassVar[dict] = {
         "alpha": [Interval(Real, 0, None, closed="left")]
     }
@@ -259,6 +261,7 @@ class SELU(Activation):
     and Hochreiter, 2017; LeCun, Bottou, Orr and Mueller, 1998).
     """
 
+    kernel = "selu"
     alpha = 1.6732632423543772848170429916717
     scale = 1.0507009873554804934193349852946
 
@@ -282,6 +285,7 @@ class GELU(_HeDrawn):
     the exact form of Hendrycks and Gimpel (2016), not its approximation by tanh.
     """
 
+    kernel = "gelu"
     needs_z = True
 
     def forward(self, z, xp):
@@ -298,6 +302,7 @@ class SiLU(_HeDrawn):
     Source: Elfwing, Uchibe and Doya (2018); "swish" in Ramachandran et al. (2017).
     """
 
+    kernel = "silu"
     needs_z = True
 
     def forward(self, z, xp):
@@ -314,6 +319,7 @@ class Mish(_HeDrawn):
     t(z) = tanh(softplus(z)), s the logistic function. Source: Misra (2020).
     """
 
+    kernel = "mish"
     needs_z = True
 
     def forward(self, z, xp):
@@ -329,6 +335,8 @@ class Softplus(_HeDrawn):
 
     Source: Dugas, Bengio, Belisle, Nadeau and Garcia (2001).
     """
+
+    kernel = "softplus"
 
     def forward(self, z, xp):
         xp.logaddexp(0, z, out=z)

@@ -288,23 +288,16 @@ def _knows(network: Any, dtype: Any) -> bool:
         _kernels.enabled()
         and dtype.char in "fd"
         and dtype.isnative
-        and _kernel_of_layers(network) is not None
-        and _kernels.kernel_of(network.loss) is not None
+        and all(map(_kernels.kernel_of, (*network.activations, network.loss)))
     )
-
-
-def _kernel_of_layers(network: Any) -> str | None:
-    """Return the kernel of the hidden layers' activation, None where they differ."""
-    first, *others = {_kernels.kernel_of(sigma) for sigma in network.activations}
-    return None if others else first
 
 
 def _passes(network: Any, dtype: Any, n_rows: int, n_threads: int) -> Any:
     """Return the compiled passes of a network."""
     return _kernels.network.Network(
         network.layer_sizes,
-        _kernel_of_layers(network),
-        _kernels.kernel_of(network.loss),
+        network.activations,
+        network.loss,
         network.l2,
         dtype,
         n_rows,

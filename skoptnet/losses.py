@@ -106,6 +106,8 @@ class AbsoluteError(RegressionLoss):
     is 0.
     """
 
+    kernel = "absolute_error"
+
     def terms(self, z, y, xp):
         return xp.abs(z - y)
 
@@ -127,6 +129,8 @@ class Huber(RegressionLoss):
     d : float, default=1.0
         The size of an error, in the unit of y, up to which it is squared.
     """
+
+    kernel = "huber"
 
     def __init__(self, d: float = 1.0):
         self.d = d
@@ -168,6 +172,8 @@ class HalfPoissonDeviance(LogLinkLoss):
     As a function of u = z - log y a term is y (e^u - 1 - u), and e^z where y = 0.
     """
 
+    kernel = "poisson"
+
     def terms(self, z, y, xp):
         some = xp.where(y > 0, y, 1)
         u = z - xp.log(some)
@@ -191,6 +197,8 @@ class HalfGammaDeviance(LogLinkLoss):
 
     As a function of u = log y - z a term is e^u - 1 - u, and delta = 1 - e^u.
     """
+
+    kernel = "gamma"
 
     def terms(self, z, y, xp):
         u = xp.log(y) - z
@@ -227,6 +235,8 @@ class Pinball(RegressionLoss):
     quantiles : sequence of float, default=(0.5,)
         In (0, 1), increasing.
     """
+
+    kernel = "quantile"
 
     def __init__(self, quantiles: Sequence[float] = (0.5,)):
         self.quantiles = quantiles
@@ -338,6 +348,8 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
         The label smoothing, in [0, 1).
     """
 
+    kernel = "smoothed_binary_cross_entropy"
+
     def __init__(self, s: float = 0.1):
         self.s = s
 
@@ -363,6 +375,8 @@ class SmoothedCrossEntropy(CrossEntropy):
     s : float, default=0.1
         The label smoothing, in [0, 1).
     """
+
+    kernel = "smoothed_cross_entropy"
 
     def __init__(self, s: float = 0.1):
         self.s = s

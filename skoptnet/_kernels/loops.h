@@ -4,7 +4,8 @@
    float and double and for several instruction sets. Here is what they have in common:
    a table of them, which `loops_for` picks for the machine it runs on.
 
-   Rows are C-contiguous: z, a and delta are (m, k), y (m, k) or (m,) class numbers.
+   Rows are C-contiguous: z, a and delta are (m, k), y (m, k), (m, 1) for several
+   quantiles, or (m,) class numbers.
    `rows` names the rows of the training set a minibatch consists of; NULL stands for
    0, 1, ..., m - 1. */
 #ifndef SKOPTNET_LOOPS_H
@@ -12,10 +13,17 @@
 
 #include <stddef.h>
 
-enum { IDENTITY, LOGISTIC, TANH, RELU, N_ACTIVATIONS };
-enum { SQUARED_ERROR, BINARY_CROSS_ENTROPY, CROSS_ENTROPY, N_LOSSES };
+enum {
+    IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS,
+    N_ACTIVATIONS
+};
+enum {
+    SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, POISSON, GAMMA, QUANTILE, SEVERAL_QUANTILES,
+    BINARY_CROSS_ENTROPY, SMOOTHED_BINARY_CROSS_ENTROPY, CROSS_ENTROPY,
+    SMOOTHED_CROSS_ENTROPY, N_LOSSES
+};
 enum { DESCENT, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, N_SOLVERS };
-enum { EXP, LOG, LOG1P, TANH_OF, ROOT, N_FUNCTIONS };
+enum { EXP, EXPM1, LOG, LOG1P, TANH_OF, NDTR, ROOT, N_FUNCTIONS };
 
 /* The numbers of one update; each solver reads those that it knows. */
 typedef struct {
@@ -39,14 +47,20 @@ typedef struct {
     /* out <- the named rows of X */
     void (*gather)(void *out, const void *X, const ptrdiff_t *rows, ptrdiff_t m,
                    ptrdiff_t d);
-    /* z <- sigma(z + b) */
-    void (*forward[N_ACTIVATIONS])(void *z, const void *b, ptrdiff_t m, ptrdiff_t k);
-    /* delta <- delta * sigma'(z), with a = sigma(z) */
-    void (*backward[N_ACTIVATIONS])(void *delta, const void *a, ptrdiff_t n);
-    /* Returns sum_i w_i L_i; z <- w_i scale dL/dz, z being without its bias b */
+    /* Whether sigma' shares its work with sigma, which then leaves it in `slopes` */
+    char makes_slopes[N_ACTIVATIONS];
+    /* z <- sigma(z + b); slopes <- sigma'(z + b) where it is made, unless it is NULL.
+       `parameter` is that of the activation, if it has one. */
+    void (*forward[N_ACTIVATIONS])(void *z, void *slopes, const void *b, ptrdiff_t m,
+                                   ptrdiff_t k, double parameter);
+    /* delta <- delta * sigma'(z), with a = sigma(z), or the slopes where they are made */
+    void (*backward[N_ACTIVATIONS])(void *delta, const void *a, ptrdiff_t n,
+                                    double parameter);
+    /* Returns sum_i w_i L_i; z <- w_i scale dL/dz, z being without its bias b.
+       `parameters` are those of the loss, if it has any. */
     double (*loss[N_LOSSES])(void *z, const void *b, const void *y, const void *w,
                              const ptrdiff_t *rows, ptrdiff_t m, ptrdiff_t k,
-                             double scale);
+                             double scale, const double *parameters);
     /* out <- (out +) the sum of the rows of delta */
     void (*sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add);
     /* g <- g + l2 W; returns the sum of the squares of W */

@@ -6,20 +6,41 @@ cdef extern from "loops.h" nogil:
         LOGISTIC
         TANH
         RELU
+        LEAKY_RELU
+        ELU
+        SELU
+        GELU
+        SILU
+        MISH
+        SOFTPLUS
+        N_ACTIVATIONS
         SQUARED_ERROR
+        ABSOLUTE_ERROR
+        HUBER
+        POISSON
+        GAMMA
+        QUANTILE
+        SEVERAL_QUANTILES
         BINARY_CROSS_ENTROPY
+        SMOOTHED_BINARY_CROSS_ENTROPY
         CROSS_ENTROPY
+        SMOOTHED_CROSS_ENTROPY
+        N_LOSSES
         DESCENT
         MOMENTUM
         NESTEROV
         ADAGRAD
         RMSPROP
         ADAM
+        N_SOLVERS
         EXP
+        EXPM1
         LOG
         LOG1P
         TANH_OF
+        NDTR
         ROOT
+        N_FUNCTIONS
 
     ctypedef struct StepNumbers:
         double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2
@@ -32,18 +53,21 @@ cdef extern from "loops.h" nogil:
 
     ctypedef struct Loops:
         size_t size
-        void (*apply[5])(void*, Py_ssize_t) noexcept nogil
+        void (*apply[N_FUNCTIONS])(void*, Py_ssize_t) noexcept nogil
         void (*gather)(void*, const void*, const Py_ssize_t*, Py_ssize_t,
                        Py_ssize_t) noexcept nogil
-        void (*forward[4])(void*, const void*, Py_ssize_t, Py_ssize_t) noexcept nogil
-        void (*backward[4])(void*, const void*, Py_ssize_t) noexcept nogil
-        double (*loss[3])(void*, const void*, const void*, const void*,
-                          const Py_ssize_t*, Py_ssize_t, Py_ssize_t,
-                          double) noexcept nogil
+        char makes_slopes[N_ACTIVATIONS]
+        void (*forward[N_ACTIVATIONS])(void*, void*, const void*, Py_ssize_t, Py_ssize_t,
+                                       double) noexcept nogil
+        void (*backward[N_ACTIVATIONS])(void*, const void*, Py_ssize_t,
+                                        double) noexcept nogil
+        double (*loss[N_LOSSES])(void*, const void*, const void*, const void*,
+                                 const Py_ssize_t*, Py_ssize_t, Py_ssize_t, double,
+                                 const double*) noexcept nogil
         void (*sum_rows)(void*, const void*, Py_ssize_t, Py_ssize_t,
                          int) noexcept nogil
         double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
-        double (*step[6])(void*, const void*, void*, void*, void*, Py_ssize_t, double,
+        double (*step[N_SOLVERS])(void*, const void*, void*, void*, void*, Py_ssize_t, double,
                           const StepNumbers*) noexcept nogil
         void (*look_ahead)(void*, const void*, const void*, Py_ssize_t,
                            double) noexcept nogil

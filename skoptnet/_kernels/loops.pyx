@@ -9,6 +9,8 @@ cdef extern from "loops.h" nogil:
 
 LEVELS = ("baseline", "avx2", "avx512")[:highest_level() + 1]
 
+FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "ndtr", "sqrt")  # as in loops.h
+
 cdef int _level = highest_level()
 
 
@@ -48,8 +50,8 @@ cdef char* address(array) except? NULL:
 
 
 def apply(str function, x):
-    """Turn each number of the vector x into exp, log, log1p, tanh or sqrt of it."""
-    cdef int which = ("exp", "log", "log1p", "tanh", "sqrt").index(function)
+    """Turn each number of the vector x into one of FUNCTIONS of it."""
+    cdef int which = FUNCTIONS.index(function)
     loops_of(x.dtype.char).apply[which](address(x), x.size)
 
 

@@ -12,6 +12,7 @@
 #define C(x) x
 #define SQRT sqrt
 #define FABS fabs
+#define LEAST DBL_MIN
 #else
 #define BITS uint32_t
 #define MANTISSA 23
@@ -19,6 +20,7 @@
 #define C(x) x##f
 #define SQRT sqrtf
 #define FABS fabsf
+#define LEAST FLT_MIN
 #endif
 
 /* So many columns are summed at a time. */
@@ -50,11 +52,11 @@ static inline REAL FN(real)(BITS i)
     return x;
 }
 
-/* exp, log and tanh. Arguments are reduced as usual (Cody and Waite, 1980); the
-   polynomials are near-minimax fits, whose error is far below the rounding. */
+/* exp, log, tanh and their like. Arguments are reduced as usual (Cody and Waite, 1980);
+   the polynomials are near-minimax fits, whose error is far below the rounding. */
 
-/* e^r - 1 for |r| <= ln(2) / 2 */
-static inline REAL FN(expm1_near)(REAL r)
+/* e^r - 1 - r for |r| <= ln(2) / 2 */
+static inline REAL FN(expm1_less_near)(REAL r)
 {
 #ifdef REAL_IS_DOUBLE
     REAL q = 2.510134692835034e-08;
@@ -74,35 +76,123 @@ static inline REAL FN(expm1_near)(REAL r)
     q = q * r + 1.666657338e-1f;
     q = q * r + 0.5f;
 #endif
-    return r + r * r * q;
+    return r * r * q;
 }
 
-/* x = n ln(2) + r; the bits of t, shifted left by MANTISSA, are n in the exponent */
-static inline REAL FN(reduce)(REAL x, REAL *t)
+/* e^r - 1 for |r| <= ln(2) / 2 */
+static inline REAL FN(expm1_near)(REAL r)
 {
-    *t = x * C(1.4426950408889634074) + ROUNDER;
+    return r + FN(expm1_less_near)(r);
+}
+
+/* x - rest = n ln(2) + r; the bits of t, shifted left by MANTISSA, are n in the
+   exponent. `rest` is what x has no digits for. */
+static inline REAL FN(reduce)(REAL x, REAL rest, REAL *t)
+{
+    *t = (x - rest) * C(1.4426950408889634074) + ROUNDER;
     REAL n = *t - ROUNDER;
 #ifdef REAL_IS_DOUBLE
-    return (x - n * 0.69314717967063188553) - n * 8.8931342388866766833e-10;
+    return (x - n * 0.69314717967063188553) - n * 8.8931342388866766833e-10 - rest;
 #else
-    return (x - n * 0.693115234375f) - n * 3.1946184945309417e-5f;
+    return (x - n * 0.693115234375f) - n * 3.1946184945309417e-5f - rest;
 #endif
 }
+
+#ifdef REAL_IS_DOUBLE
+#define EXP_HIGHEST 709.782712893383973
+#define EXP_LOWEST -708.396418532264106
+#else
+#define EXP_HIGHEST 88.7228317260742188f
+#define EXP_LOWEST -87.3365447505531f
+#endif
 
 /* Below the smallest normal number the result is 0. */
 static inline REAL FN(exp)(REAL x)
 {
-#ifdef REAL_IS_DOUBLE
-    const REAL highest = 709.782712893383973, lowest = -708.396418532264106;
-#else
-    const REAL highest = 88.7228317260742188f, lowest = -87.3365447505531f;
-#endif
-    REAL t, r = FN(reduce)(x, &t);
+    REAL t, r = FN(reduce)(x, 0, &t);
     BITS power = FN(bits)(t) << MANTISSA;
     REAL y = FN(real)(FN(bits)(1 + FN(expm1_near)(r)) + power);
-    y = x > highest ? (REAL)INFINITY : y;
-    y = x < lowest ? 0 : y;
+    y = x > EXP_HIGHEST ? (REAL)INFINITY : y;
+    y = x < EXP_LOWEST ? 0 : y;
     return x != x ? x : y;
+}
+
+/* e^x - 1, and e^x - 1 - x in `less`. 2^n is halved on the way, for it may be too large
+   where e^x is not. */
+static inline REAL FN(expm1_and_less)(REAL x, REAL *less)
+{
+    REAL t, r = FN(reduce)(x < -44 ? -44 : x, 0, &t); /* e^x - 1 is -1 from there on */
+    REAL half = FN(real)((FN(bits)(t) << MANTISSA) + FN(bits)(C(0.5)));
+    REAL q = FN(expm1_less_near)(r);
+    REAL y = 2 * (half * (r + q) + (half - C(0.5)));
+    y = x > EXP_HIGHEST ? (REAL)INFINITY : y;
+    *less = half == C(0.5) ? q : y - x; /* there r is x */
+    return y;
+}
+
+static inline REAL FN(expm1)(REAL x)
+{
+    REAL less;
+    return FN(expm1_and_less)(x, &less);
+}
+
+/* Phi(x), the normal distribution, and e^{-x^2 / 2} in `gauss`. Of the digits of t = |x|,
+   half have an exact square. Phi(-t) e^{t^2 / 2} (t + 1) lies between 0.39 and 0.53: it
+   is a near-minimax fit in u, from -1 to 1 (Shepherd and Laframboise, 1981). */
+static inline REAL FN(ndtr)(REAL x, REAL *gauss)
+{
+#ifdef REAL_IS_DOUBLE
+    const REAL far = 38.6, middle = 4;
+#else
+    const REAL far = 13.3f, middle = 3;
+#endif
+    const BITS low = ((BITS)1 << (MANTISSA / 2 + 1)) - 1;
+    REAL t = FABS(x) > far ? far : FABS(x), u = (t - middle) / (t + middle);
+#ifdef REAL_IS_DOUBLE
+    REAL q = 2.1623725193175852e-10;
+    q = q * u + 4.392738584158461e-09;
+    q = q * u + 1.1317620050772997e-08;
+    q = q * u - 1.902239602727693e-08;
+    q = q * u - 1.0114238974678885e-07;
+    q = q * u + 2.9898008637744734e-09;
+    q = q * u + 5.432993867882331e-07;
+    q = q * u + 4.0196463578883094e-07;
+    q = q * u - 2.608123839676417e-06;
+    q = q * u - 3.4304975225347807e-06;
+    q = q * u + 1.362517184863974e-05;
+    q = q * u + 2.124940205575602e-05;
+    q = q * u - 8.785279399734496e-05;
+    q = q * u - 9.443010707174981e-05;
+    q = q * u + 0.0006948970482199304;
+    q = q * u - 0.0002856231174559572;
+    q = q * u - 0.005002378586223464;
+    q = q * u + 0.01793609748107035;
+    q = q * u - 0.03219783742830118;
+    q = q * u + 0.02860036405350548;
+    q = q * u + 0.013999634724429246;
+    q = q * u - 0.09670347732652539;
+    q = q * u + 0.47205320650984467;
+#else
+    REAL q = -7.861464837e-05f;
+    q = q * u - 4.721665755e-04f;
+    q = q * u - 2.607667702e-04f;
+    q = q * u + 3.015229478e-03f;
+    q = q * u + 1.131337718e-03f;
+    q = q * u - 2.273476496e-02f;
+    q = q * u + 4.516739398e-02f;
+    q = q * u - 1.643161662e-02f;
+    q = q * u - 9.652687609e-02f;
+    q = q * u + 4.860557914e-01f;
+#endif
+    q /= t + 1;
+    REAL high = FN(real)(FN(bits)(t) & ~low), rest = C(0.5) * (t - high) * (t + high);
+    REAL square = C(-0.5) * high * high, shift, r = FN(reduce)(square, rest, &shift);
+    REAL power = FN(real)((FN(bits)(shift) << MANTISSA) + FN(bits)(1)), e;
+    power = square - rest < EXP_LOWEST ? 0 : power;
+    e = FN(expm1_near)(r);
+    *gauss = power * (1 + e);
+    q = power * (q + q * e);
+    return x < 0 ? q : 1 - q;
 }
 
 /* log(f) for sqrt(1/2) <= f <= sqrt(2), by log(f) = 2 artanh((f - 1) / (f + 1)) */
@@ -174,7 +264,7 @@ static inline REAL FN(tanh)(REAL x)
 {
     REAL a = -2 * FABS(x), t;
     a = a < -44 ? -44 : a; /* tanh is 1 from there on */
-    REAL r = FN(reduce)(a, &t);
+    REAL r = FN(reduce)(a, 0, &t);
     REAL power = FN(real)((FN(bits)(t) << MANTISSA) + FN(bits)(1));
     REAL e = power * FN(expm1_near)(r) + (power - 1);
     REAL y = e * FN(inverse)(e + 2);
@@ -185,6 +275,12 @@ static inline REAL FN(tanh)(REAL x)
 static inline REAL FN(sigmoid)(REAL z, REAL e)
 {
     return (z < 0 ? e : (REAL)1) * FN(inverse)(1 + e);
+}
+
+/* log(1 + e^z), given e^{-|z|} */
+static inline REAL FN(softplus)(REAL z, REAL e)
+{
+    return (z < 0 ? 0 : z) + FN(log1p)(e);
 }
 
 /* sqrt(r) for r >= 0. A processor that takes 8 numbers in a vector takes the root of each
@@ -212,11 +308,19 @@ static inline REAL FN(root)(REAL r)
             x[i] = FN(name)(x[i]);                               \
     }
 APPLY(exp)
+APPLY(expm1)
 APPLY(log)
 APPLY(log1p)
 APPLY(tanh)
 APPLY(root)
 #undef APPLY
+
+static void FN(apply_ndtr)(void *x_, ptrdiff_t n)
+{
+    REAL *x = x_, gauss;
+    for (ptrdiff_t i = 0; i < n; i++)
+        x[i] = FN(ndtr)(x[i], &gauss);
+}
 
 static void FN(gather)(void *out_, const void *X_, const ptrdiff_t *rows, ptrdiff_t m,
                        ptrdiff_t d)
@@ -226,6 +330,9 @@ static void FN(gather)(void *out_, const void *X_, const ptrdiff_t *rows, ptrdif
     for (ptrdiff_t i = 0; i < m; i++)
         memcpy(out + i * d, X + rows[i] * d, d * sizeof(REAL));
 }
+
+#define SELU_ALPHA C(1.6732632423543772848)
+#define SELU_SCALE C(1.0507009873554804934)
 
 /* Activations: forward adds the bias, too, while z is at hand. What is left of a row when
    its vectors are full is slow, so the function goes over several rows as over one. */
@@ -238,55 +345,104 @@ static inline void FN(add_to_rows)(REAL *RESTRICT z, const REAL *RESTRICT b, ptr
             z[j] += b[j];
 }
 
-#define FORWARD(name, value)                                                      \
-    static void FN(name##_forward)(void *z_, const void *b, ptrdiff_t m,          \
-                                   ptrdiff_t k)                                   \
-    {                                                                             \
-        REAL *z = z_;                                                             \
-        ptrdiff_t rows = k < AT_HAND ? AT_HAND / k : 1;                           \
-        for (; m > 0; m -= rows, z += rows * k) {                                 \
-            rows = rows < m ? rows : m;                                           \
-            FN(add_to_rows)(z, b, rows, k);                                       \
-            for (ptrdiff_t i = 0; i < rows * k; i++) {                            \
-                REAL x = z[i];                                                    \
-                z[i] = value;                                                     \
-            }                                                                     \
+#define ROWS_AT_HAND(go_on, formula)                                              \
+    ptrdiff_t rows = k < AT_HAND ? AT_HAND / k : 1;                               \
+    for (; m > 0; m -= rows, z += rows * k, go_on) {                              \
+        rows = rows < m ? rows : m;                                               \
+        FN(add_to_rows)(z, b, rows, k);                                           \
+        for (ptrdiff_t i = 0; i < rows * k; i++) {                                \
+            REAL x = z[i];                                                        \
+            formula                                                               \
         }                                                                         \
     }
+#define FORWARD(name, value)                                                      \
+    static void FN(name##_forward)(void *z_, void *slopes, const void *b,         \
+                                   ptrdiff_t m, ptrdiff_t k, double parameter)    \
+    {                                                                             \
+        REAL *z = z_;                                                             \
+        const REAL p = (REAL)parameter;                                           \
+        (void)slopes, (void)p;                                                    \
+        ROWS_AT_HAND((void)0, { z[i] = value; })                                  \
+    }
 #define BACKWARD(name, value)                                                     \
-    static void FN(name##_backward)(void *delta_, const void *a_, ptrdiff_t n)    \
+    static void FN(name##_backward)(void *delta_, const void *a_, ptrdiff_t n,    \
+                                    double parameter)                             \
     {                                                                             \
         REAL *RESTRICT delta = delta_;                                            \
         const REAL *RESTRICT a = a_;                                              \
+        const REAL p = (REAL)parameter;                                           \
+        (void)p;                                                                  \
         for (ptrdiff_t i = 0; i < n; i++)                                         \
             delta[i] = value;                                                     \
+    }
+/* Where sigma and sigma' share the numbers that they are made of. */
+#define FORWARD_WITH_SLOPES(name, numbers, value, slope)                          \
+    static void FN(name##_forward)(void *z_, void *slopes_, const void *b,        \
+                                   ptrdiff_t m, ptrdiff_t k, double parameter)    \
+    {                                                                             \
+        REAL *RESTRICT z = z_, *RESTRICT slopes = slopes_;                        \
+        (void)parameter;                                                          \
+        if (!slopes) {                                                            \
+            ROWS_AT_HAND((void)0, { numbers z[i] = value; })                      \
+            return;                                                               \
+        }                                                                         \
+        ROWS_AT_HAND(slopes += rows * k, { numbers z[i] = value; slopes[i] = slope; }) \
     }
 
 FORWARD(identity, x)
 FORWARD(logistic, FN(sigmoid)(x, FN(exp)(-FABS(x))))
 FORWARD(tanh, FN(tanh)(x))
 FORWARD(relu, x < 0 ? 0 : x)
+FORWARD(leaky_relu, x > 0 ? x : p * x)
+FORWARD(elu, x > 0 ? x : p * FN(expm1)(x))
+FORWARD(selu, x > 0 ? SELU_SCALE * x : SELU_SCALE * SELU_ALPHA * FN(expm1)(x))
 
-static void FN(identity_backward)(void *delta, const void *a, ptrdiff_t n)
+FORWARD_WITH_SLOPES(gelu,
+    REAL gauss; const REAL s = FN(ndtr)(x, &gauss);,
+    x * s, s + x * gauss * C(0.39894228040143267794))
+
+FORWARD_WITH_SLOPES(silu,
+    const REAL e = FN(exp)(-FABS(x)); const REAL s = FN(sigmoid)(x, e);,
+    x * s, s + s * FN(sigmoid)(-x, e) * x)
+
+/* With e = e^{-|x|}, t = tanh(softplus(x)) = p / q. */
+FORWARD_WITH_SLOPES(mish,
+    const REAL e = FN(exp)(-FABS(x));
+    const REAL p = x < 0 ? e * (e + 2) : 1 + 2 * e;
+    const REAL c = 1 / (p + (x < 0 ? 2 : 2 * e * e));,
+    x * (p * c), p * c + x * ((x < 0 ? e : e * e) * (4 + 4 * e) * c * c))
+
+FORWARD_WITH_SLOPES(softplus, const REAL e = FN(exp)(-FABS(x));,
+    FN(softplus)(x, e), FN(sigmoid)(x, e))
+
+static void FN(identity_backward)(void *delta, const void *a, ptrdiff_t n,
+                                  double parameter)
 {
-    (void)delta, (void)a, (void)n;
+    (void)delta, (void)a, (void)n, (void)parameter;
 }
 BACKWARD(logistic, delta[i] * (a[i] * (1 - a[i])))
 BACKWARD(tanh, delta[i] * (1 - a[i] * a[i]))
 BACKWARD(relu, delta[i] * (a[i] > 0 ? 1 : 0))
+BACKWARD(leaky_relu, delta[i] * (a[i] > 0 ? 1 : p))
+BACKWARD(elu, delta[i] * (a[i] > 0 ? 1 : a[i] + p))
+BACKWARD(selu, delta[i] * (a[i] > 0 ? SELU_SCALE : a[i] + SELU_SCALE * SELU_ALPHA))
+BACKWARD(slopes, delta[i] * a[i])
+#undef ROWS_AT_HAND
 #undef FORWARD
 #undef BACKWARD
+#undef FORWARD_WITH_SLOPES
 
 /* Losses. `at` is the row of the training set that row i of the minibatch is. */
 #define AT(i) (rows ? rows[i] : (i))
 
 static double FN(squared_error)(void *z_, const void *b_, const void *y_,
                                 const void *w_, const ptrdiff_t *rows, ptrdiff_t m,
-                                ptrdiff_t k, double scale)
+                                ptrdiff_t k, double scale, const double *parameters)
 {
     REAL *RESTRICT z = z_;
     const REAL *b = b_, *y = y_, *w = w_;
     double total = 0;
+    (void)parameters;
     for (ptrdiff_t i = 0; i < m; i++, z += k) {
         const REAL *target = y + AT(i) * k;
         REAL weight = w ? w[AT(i)] : 1, factor = weight * (REAL)scale, squares = 0;
@@ -300,39 +456,140 @@ static double FN(squared_error)(void *z_, const void *b_, const void *y_,
     return total;
 }
 
-/* softplus(z) - y z for each label; elements are collected in chunks of vectors. */
-static double FN(binary_cross_entropy)(void *z_, const void *b_, const void *y_,
-                                       const void *w_, const ptrdiff_t *rows,
-                                       ptrdiff_t m, ptrdiff_t k, double scale)
+/* Losses that are sums over outputs, of a term with a slope as `formula` has them for
+   x = z + b and a target t. Elements are collected in chunks of vectors. */
+#define SUM_OF_TERMS(name, numbers, formula)                                           \
+    static double FN(name)(void *z_, const void *b_, const void *y_, const void *w_,   \
+                           const ptrdiff_t *rows, ptrdiff_t m, ptrdiff_t k,            \
+                           double scale, const double *parameters)                     \
+    {                                                                                  \
+        REAL *RESTRICT z = z_;                                                         \
+        const REAL *b = b_, *y = y_, *w = w_;                                          \
+        REAL target[CHUNK], weight[CHUNK], value[CHUNK];                               \
+        double total = 0;                                                              \
+        ptrdiff_t i = 0, j = 0;                                                        \
+        (void)parameters;                                                              \
+        numbers                                                                        \
+        for (ptrdiff_t from = 0; from < m * k; from += CHUNK, z += CHUNK) {            \
+            ptrdiff_t n = m * k - from < CHUNK ? m * k - from : CHUNK;                 \
+            for (ptrdiff_t e = 0; e < n; e++) {                                        \
+                target[e] = y[AT(i) * k + j];                                          \
+                weight[e] = w ? w[AT(i)] : 1;                                          \
+                z[e] += b[j];                                                          \
+                if (++j == k)                                                          \
+                    j = 0, i++;                                                        \
+            }                                                                          \
+            for (ptrdiff_t e = 0; e < n; e++) {                                        \
+                const REAL x = z[e], t = target[e];                                    \
+                REAL term, slope;                                                      \
+                formula                                                                \
+                value[e] = weight[e] * term;                                           \
+                z[e] = weight[e] * (REAL)scale * slope;                                \
+            }                                                                          \
+            REAL sum = 0;                                                              \
+            SUM(sum)                                                                   \
+            for (ptrdiff_t e = 0; e < n; e++)                                          \
+                sum += value[e];                                                       \
+            total += sum;                                                              \
+        }                                                                              \
+        return total;                                                                  \
+    }
+
+#define SIGN(e) ((e) > 0 ? 1 : (e) < 0 ? -1 : (e))
+
+SUM_OF_TERMS(absolute_error, , {
+    const REAL e = x - t;
+    term = FABS(e);
+    slope = SIGN(e);
+})
+
+SUM_OF_TERMS(huber, const REAL d = (REAL)parameters[0];, {
+    const REAL e = x - t;
+    const REAL squared = FABS(e) > d ? d : FABS(e);
+    term = squared * (FABS(e) - C(0.5) * squared);
+    slope = e > d ? d : e < -d ? -d : e;
+})
+
+/* By u = z - log y: y (e^u - 1 - u) for y > 0, else e^z. */
+SUM_OF_TERMS(poisson, , {
+    const REAL some = t > 0 ? t : 1;
+    const REAL mean = FN(exp)(x);
+    REAL less;
+    FN(expm1_and_less)(x - FN(log)(some), &less);
+    term = t > 0 ? some * less : mean;
+    slope = mean - t;
+})
+
+/* By u = log y - z: e^u - 1 - u. A y too small to be normal would be taken for 0. */
+SUM_OF_TERMS(gamma, , {
+    const REAL u = FN(log)(t < LEAST ? LEAST : t) - x;
+    slope = -FN(expm1_and_less)(u, &term);
+})
+
+SUM_OF_TERMS(quantile, const REAL q = (REAL)parameters[0];, {
+    const REAL e = x - t;
+    term = e > 0 ? (1 - q) * e : -q * e;
+    slope = C(0.5) * SIGN(e) + (C(0.5) - q);
+})
+
+/* softplus(z) - y z for each label */
+SUM_OF_TERMS(binary_cross_entropy, , {
+    const REAL small = FN(exp)(-FABS(x));
+    term = (x > 0 ? x : x * 0) + FN(log1p)(small) - t * x;
+    slope = FN(sigmoid)(x, small) - t;
+})
+
+SUM_OF_TERMS(smoothed_binary_cross_entropy, const REAL s = (REAL)parameters[0];, {
+    const REAL small = FN(exp)(-FABS(x));
+    const REAL label = (1 - s) * t + C(0.5) * s;
+    term = (x > 0 ? x : x * 0) + FN(log1p)(small) - label * x;
+    slope = FN(sigmoid)(x, small) - label;
+})
+#undef SUM_OF_TERMS
+
+/* Several quantiles of one target: yhat_1 = z_1, yhat_i = yhat_{i-1} + softplus(z_i).
+   A row is gone through twice: for the sum of all dL/dyhat, then for the sum of those
+   from each place on. */
+static double FN(several_quantiles)(void *z_, const void *b, const void *y_,
+                                    const void *w_, const ptrdiff_t *rows, ptrdiff_t m,
+                                    ptrdiff_t k, double scale, const double *quantiles)
 {
     REAL *RESTRICT z = z_;
-    const REAL *b = b_, *y = y_, *w = w_;
-    REAL target[CHUNK], weight[CHUNK], value[CHUNK];
+    const REAL *y = y_, *w = w_;
+    REAL first[CHUNK];
     double total = 0;
-    ptrdiff_t i = 0, j = 0;
-    for (ptrdiff_t from = 0; from < m * k; from += CHUNK, z += CHUNK) {
-        ptrdiff_t n = m * k - from < CHUNK ? m * k - from : CHUNK;
-        for (ptrdiff_t e = 0; e < n; e++) {
-            target[e] = y[AT(i) * k + j];
-            weight[e] = w ? w[AT(i)] : 1;
-            z[e] += b[j];
-            if (++j == k)
-                j = 0, i++;
+    for (ptrdiff_t from = 0; from < m; from += CHUNK, z += CHUNK * k) {
+        ptrdiff_t n = m - from < CHUNK ? m - from : CHUNK;
+        FN(add_to_rows)(z, b, n, k);
+        for (ptrdiff_t i = 0; i < n; i++)
+            first[i] = z[i * k];
+        for (ptrdiff_t e = 0; e < n * k; e++)
+            z[e] = FN(softplus)(z[e], FN(exp)(-FABS(z[e])));
+        for (ptrdiff_t i = 0; i < n; i++) {
+            REAL *step = z + i * k, yhat = 0;
+            const REAL target = y[AT(from + i)], weight = w ? w[AT(from + i)] : 1;
+            double loss = 0, rest = 0;
+            step[0] = first[i];
+            for (ptrdiff_t j = 0; j < k; j++) {
+                yhat += step[j];
+                const double e = yhat - target, q = quantiles[j];
+                loss += e > 0 ? (1 - q) * e : -q * e;
+                rest += 0.5 * SIGN(e) + (0.5 - q);
+            }
+            total += weight * loss;
+            yhat = 0;
+            for (ptrdiff_t j = 0; j < k; j++) {
+                yhat += step[j];
+                const double e = yhat - target, after = rest;
+                rest -= 0.5 * SIGN(e) + (0.5 - quantiles[j]);
+                step[j] = weight * (REAL)(scale * after)
+                          * (j ? -FN(expm1)(-step[j]) : 1);
+            }
         }
-        for (ptrdiff_t e = 0; e < n; e++) {
-            REAL x = z[e], small = FN(exp)(-FABS(x));
-            value[e] = weight[e] * ((x > 0 ? x : x * 0) + FN(log1p)(small)
-                                    - target[e] * x);
-            z[e] = weight[e] * (REAL)scale * (FN(sigmoid)(x, small) - target[e]);
-        }
-        REAL sum = 0;
-        SUM(sum)
-        for (ptrdiff_t e = 0; e < n; e++)
-            sum += value[e];
-        total += sum;
     }
     return total;
 }
+#undef SIGN
 
 /* logsumexp(z) - z_y; y holds class numbers */
 static inline ALWAYS_INLINE double FN(cross_entropy_of)(void *z_, const void *b_, const void *y_,
@@ -382,8 +639,9 @@ static inline ALWAYS_INLINE double FN(cross_entropy_of)(void *z_, const void *b_
 /* Loops over a few classes are faster where the compiler knows how many. */
 static double FN(cross_entropy)(void *z, const void *b, const void *y, const void *w,
                                 const ptrdiff_t *rows, ptrdiff_t m, ptrdiff_t k,
-                                double scale)
+                                double scale, const double *parameters)
 {
+    (void)parameters;
     switch (k) {
         CLASSES(2) CLASSES(3) CLASSES(4) CLASSES(5) CLASSES(6)
         CLASSES(7) CLASSES(8) CLASSES(9) CLASSES(10)
@@ -391,6 +649,35 @@ static double FN(cross_entropy)(void *z, const void *b, const void *y, const voi
     return FN(cross_entropy_of)(z, b, y, w, rows, m, k, scale);
 }
 #undef CLASSES
+
+/* As above plus s (z_y - mean(z)) */
+static double FN(smoothed_cross_entropy)(void *z_, const void *b_, const void *y_,
+                                         const void *w_, const ptrdiff_t *rows,
+                                         ptrdiff_t m, ptrdiff_t k, double scale,
+                                         const double *parameters)
+{
+    REAL *RESTRICT z = z_;
+    const REAL *RESTRICT b = b_, *w = w_;
+    const ptrdiff_t *y = y_;
+    const REAL s = (REAL)parameters[0], share = s / k;
+    double surplus = 0;
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const REAL *row = z + i * k, weight = w ? w[AT(i)] : 1;
+        REAL sum = 0;
+        SUM(sum)
+        for (ptrdiff_t j = 0; j < k; j++)
+            sum += row[j] + b[j];
+        surplus += weight * (s * (row[y[AT(i)]] + b[y[AT(i)]]) - share * sum);
+    }
+    double total = FN(cross_entropy)(z, b, y, w, rows, m, k, scale, parameters);
+    for (ptrdiff_t i = 0; i < m; i++) {
+        REAL *row = z + i * k, weight = (REAL)scale * (w ? w[AT(i)] : 1);
+        for (ptrdiff_t j = 0; j < k; j++)
+            row[j] -= weight * share;
+        row[y[AT(i)]] += weight * s;
+    }
+    return total + surplus;
+}
 
 /* Gradients. */
 
@@ -565,14 +852,56 @@ static void FN(sparse_backward)(void *g_, const SparseRows *X, const ptrdiff_t *
 
 static const Loops FN(loops) = {
     .size = sizeof(REAL),
-    .apply = {FN(apply_exp), FN(apply_log), FN(apply_log1p), FN(apply_tanh),
-              FN(apply_root)},
+    .apply = {
+        [EXP] = FN(apply_exp),
+        [EXPM1] = FN(apply_expm1),
+        [LOG] = FN(apply_log),
+        [LOG1P] = FN(apply_log1p),
+        [TANH_OF] = FN(apply_tanh),
+        [NDTR] = FN(apply_ndtr),
+        [ROOT] = FN(apply_root),
+    },
     .gather = FN(gather),
-    .forward = {FN(identity_forward), FN(logistic_forward), FN(tanh_forward),
-                FN(relu_forward)},
-    .backward = {FN(identity_backward), FN(logistic_backward), FN(tanh_backward),
-                 FN(relu_backward)},
-    .loss = {FN(squared_error), FN(binary_cross_entropy), FN(cross_entropy)},
+    .makes_slopes = {[GELU] = 1, [SILU] = 1, [MISH] = 1, [SOFTPLUS] = 1},
+    .forward = {
+        [IDENTITY] = FN(identity_forward),
+        [LOGISTIC] = FN(logistic_forward),
+        [TANH] = FN(tanh_forward),
+        [RELU] = FN(relu_forward),
+        [LEAKY_RELU] = FN(leaky_relu_forward),
+        [ELU] = FN(elu_forward),
+        [SELU] = FN(selu_forward),
+        [GELU] = FN(gelu_forward),
+        [SILU] = FN(silu_forward),
+        [MISH] = FN(mish_forward),
+        [SOFTPLUS] = FN(softplus_forward),
+    },
+    .backward = {
+        [IDENTITY] = FN(identity_backward),
+        [LOGISTIC] = FN(logistic_backward),
+        [TANH] = FN(tanh_backward),
+        [RELU] = FN(relu_backward),
+        [LEAKY_RELU] = FN(leaky_relu_backward),
+        [ELU] = FN(elu_backward),
+        [SELU] = FN(selu_backward),
+        [GELU] = FN(slopes_backward),
+        [SILU] = FN(slopes_backward),
+        [MISH] = FN(slopes_backward),
+        [SOFTPLUS] = FN(slopes_backward),
+    },
+    .loss = {
+        [SQUARED_ERROR] = FN(squared_error),
+        [ABSOLUTE_ERROR] = FN(absolute_error),
+        [HUBER] = FN(huber),
+        [POISSON] = FN(poisson),
+        [GAMMA] = FN(gamma),
+        [QUANTILE] = FN(quantile),
+        [SEVERAL_QUANTILES] = FN(several_quantiles),
+        [BINARY_CROSS_ENTROPY] = FN(binary_cross_entropy),
+        [SMOOTHED_BINARY_CROSS_ENTROPY] = FN(smoothed_binary_cross_entropy),
+        [CROSS_ENTROPY] = FN(cross_entropy),
+        [SMOOTHED_CROSS_ENTROPY] = FN(smoothed_cross_entropy),
+    },
     .sum_rows = FN(sum_rows),
     .penalise = FN(penalise),
     .step = {FN(descent), FN(momentum), FN(nesterov), FN(adagrad), FN(rmsprop),
@@ -599,6 +928,11 @@ static const Loops FN(loops) = {
 #undef C
 #undef SQRT
 #undef FABS
+#undef LEAST
+#undef EXP_HIGHEST
+#undef EXP_LOWEST
+#undef SELU_ALPHA
+#undef SELU_SCALE
 #undef LANES
 #undef LOOP
 #undef SUM

@@ -24,16 +24,24 @@ cdef struct Room:
 
 cdef class Network:
     cdef const Loops* loops
-    cdef int n_layers, activation, loss
+    cdef int n_layers, loss
+    cdef const double* parameters
+    # Bytes of a row of targets.
+    cdef Py_ssize_t target
     cdef int* k
+    # Of hidden layers: the activation, its parameter and, where it makes them, sigma'.
+    cdef int* sigma
+    cdef double* parameter
+    cdef char** slopes
     cdef Py_ssize_t* at
     cdef double l2
     cdef readonly Py_ssize_t n_rows
     cdef char** a
     cdef char** delta
     cdef Room* rooms
-    cdef object kept
+    cdef list memory
 
+    cdef take_loss(self, loss)
     cdef make_rooms(self, int n_threads)
     cdef char* buffer(self, size_t n) except NULL
     cdef char* biases(self, const char* theta, int layer) noexcept nogil
@@ -55,6 +63,8 @@ cdef class Network:
     cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
                       const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                       Py_ssize_t left, Py_ssize_t right) noexcept nogil
+    cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
+                       Py_ssize_t m, Py_ssize_t left, Py_ssize_t right) noexcept nogil
     cdef double delta_of_loss(self, const char* theta, const Rows* data,
                               const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                               double scale) noexcept nogil

@@ -13,18 +13,32 @@ from scipy.linalg.cython_blas cimport dgemm, sgemm
 import numpy as np
 
 from . cimport loops
-from .loops cimport address, loops_of
+from .loops cimport address, begin_flushing, end_flushing, loops_of
 
 ACTIVATIONS = {
     "identity": loops.IDENTITY,
     "logistic": loops.LOGISTIC,
     "tanh": loops.TANH,
     "relu": loops.RELU,
+    "leaky_relu": loops.LEAKY_RELU,
+    "elu": loops.ELU,
+    "selu": loops.SELU,
+    "gelu": loops.GELU,
+    "silu": loops.SILU,
+    "mish": loops.MISH,
+    "softplus": loops.SOFTPLUS,
 }
 LOSSES = {
     "squared_error": loops.SQUARED_ERROR,
+    "absolute_error": loops.ABSOLUTE_ERROR,
+    "huber": loops.HUBER,
+    "poisson": loops.POISSON,
+    "gamma": loops.GAMMA,
+    "quantile": loops.QUANTILE,
     "binary_cross_entropy": loops.BINARY_CROSS_ENTROPY,
+    "smoothed_binary_cross_entropy": loops.SMOOTHED_BINARY_CROSS_ENTROPY,
     "cross_entropy": loops.CROSS_ENTROPY,
+    "smoothed_cross_entropy": loops.SMOOTHED_CROSS_ENTROPY,
 }
 # Buffers begin at multiples of this, the size of a cache line.
 cdef size_t ALIGNMENT = 64
@@ -61,6 +75,35 @@ cdef Rows rows_of(X, Y, w) except *:
     return data
 
 
+cdef double parameter_of(activation) except? -1:
+    """Return the number that an activation has as its parameter, if any."""
+    own = vars(activation)
+    return own.get("slope", own.get("alpha", 0))
+
+
+cdef parameters_of(loss):
+    """Return the numbers that a loss has as its parameters, at least one."""
+    own = vars(loss)
+    numbers = own.get("quantiles", [own.get("d", own.get("s", 0))])
+    return np.array(numbers, dtype=np.float64)
+
+
+def activate(activation, z):
+    """Turn z, (m, k), into sigma(z) and return sigma'(z): to look at a kernel."""
+    cdef const loops.Loops* table = loops_of(z.dtype.char)
+    cdef int sigma = ACTIVATIONS[activation.kernel]
+    cdef double parameter = parameter_of(activation)
+    slopes, delta, b = np.empty_like(z), np.ones_like(z), np.zeros_like(z[0])
+    before = begin_flushing()
+    table.forward[sigma](address(z), address(slopes), address(b), len(z), z.shape[1],
+                         parameter)
+    table.backward[sigma](
+        address(delta), address(slopes if table.makes_slopes[sigma] else z), z.size,
+        parameter)
+    end_flushing(before)
+    return delta
+
+
 cdef class Network:
     """The passes through a network, with buffers for up to ``n_rows`` rows.
 
@@ -68,8 +111,9 @@ cdef class Network:
     ----------
     layer_sizes : tuple of int
         (k_0, ..., k_L).
-    activation, loss : str
-        Keys of ACTIVATIONS and LOSSES.
+    activations, loss
+        Those of the hidden layers, and the loss: objects of the classes that the
+        kernels of ACTIVATIONS and LOSSES stand for. Their parameters are read once.
     l2 : float
         Factor of the penalty, see `skoptnet.network.Network`.
     dtype : dtype
@@ -80,15 +124,19 @@ cdef class Network:
         Threads that go backward; 0 where there will only be `outputs`.
     """
 
-    def __cinit__(self, tuple layer_sizes, str activation, str loss, double l2, dtype,
+    def __cinit__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
                   Py_ssize_t n_rows, int n_threads):
         self.n_layers = len(layer_sizes) - 1
         self.k = <int*>calloc(len(layer_sizes), sizeof(int))
         self.at = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
+        self.sigma = <int*>calloc(len(layer_sizes), sizeof(int))
+        self.parameter = <double*>calloc(len(layer_sizes), sizeof(double))
+        self.slopes = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.rooms = <Room*>calloc(max(n_threads, 1), sizeof(Room))
-        if not (self.k and self.at and self.a and self.delta and self.rooms):
+        if not (self.k and self.at and self.a and self.delta and self.sigma
+                and self.parameter and self.slopes and self.rooms):
             raise MemoryError
 
     def __dealloc__(self):
@@ -96,28 +144,47 @@ cdef class Network:
         free(self.at)
         free(self.a)
         free(self.delta)
+        free(self.sigma)
+        free(self.parameter)
+        free(self.slopes)
         free(self.rooms)
 
-    def __init__(self, tuple layer_sizes, str activation, str loss, double l2, dtype,
+    def __init__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
                  Py_ssize_t n_rows, int n_threads):
         cdef int level
         self.loops = loops_of(dtype.char)
-        self.activation, self.loss = ACTIVATIONS[activation], LOSSES[loss]
-        self.l2, self.n_rows = l2, n_rows
+        self.l2, self.n_rows, self.memory = l2, n_rows, []
         for level in range(self.n_layers + 1):
             self.k[level] = layer_sizes[level]
         for level in range(self.n_layers):
             self.at[level + 1] = self.at[level] + (
                 <Py_ssize_t>self.k[level] + 1) * self.k[level + 1]
-        self.kept = []
+        for level in range(1, self.n_layers):
+            self.sigma[level] = ACTIVATIONS[activations[level - 1].kernel]
+            self.parameter[level] = parameter_of(activations[level - 1])
         for level in range(self.n_layers + 1):
             if level or n_threads:
                 self.a[level] = self.buffer(n_rows * self.k[level])
             if 0 < level < self.n_layers and n_threads:
                 self.delta[level] = self.buffer(n_rows * self.k[level])
+                if self.loops.makes_slopes[self.sigma[level]]:
+                    self.slopes[level] = self.buffer(n_rows * self.k[level])
         self.delta[self.n_layers] = self.a[self.n_layers]
+        self.take_loss(loss)
         if self.loops.product:
             self.make_rooms(max(n_threads, 1))
+
+    cdef take_loss(self, loss):
+        """Note which loss it is, its parameters and how long its targets are."""
+        parameters = parameters_of(loss)
+        self.memory.append(parameters)
+        self.parameters = <const double*>address(parameters)
+        self.loss = LOSSES[loss.kernel]
+        self.target = self.k[self.n_layers] * self.loops.size
+        if self.loss == loops.QUANTILE and len(parameters) > 1:
+            self.loss, self.target = loops.SEVERAL_QUANTILES, self.loops.size
+        elif self.loss in (loops.CROSS_ENTROPY, loops.SMOOTHED_CROSS_ENTROPY):
+            self.target = sizeof(Py_ssize_t)
 
     cdef make_rooms(self, int n_threads):
         """Make each thread's buffers for the kernels' own products."""
@@ -141,7 +208,7 @@ cdef class Network:
         """Return room for n numbers, on a cache line."""
         cdef size_t begin
         memory = np.empty(n * self.loops.size + ALIGNMENT, dtype=np.uint8)
-        self.kept.append(memory)
+        self.memory.append(memory)
         begin = <size_t>address(memory)
         return <char*>(begin + (-begin) % ALIGNMENT)
 
@@ -157,8 +224,8 @@ cdef class Network:
         with nogil:
             self.rows(0, at, &data, &piece, 0, piece.size, 1, 0, self.n_layers + 1)
             self.loops.forward[loops.IDENTITY](
-                self.a[self.n_layers], self.biases(at, self.n_layers - 1),
-                piece.size, self.k[self.n_layers])
+                self.a[self.n_layers], NULL, self.biases(at, self.n_layers - 1),
+                piece.size, self.k[self.n_layers], 0)
         self.a[self.n_layers] = own
 
     cdef char* biases(self, const char* theta, int layer) noexcept nogil:
@@ -246,7 +313,7 @@ cdef class Network:
                       const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                       Py_ssize_t left, Py_ssize_t right) noexcept nogil:
         """Make columns left..right of a_l, or of z_L without its bias."""
-        cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start, i
+        cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
         cdef Py_ssize_t k_in = self.k[level - 1]
         cdef const char* a
         cdef const char* W = theta + (self.at[level - 1] + left) * size
@@ -261,48 +328,59 @@ cdef class Network:
                 self.input(data, piece, start))
             self.product(thread, b"NN", <int>m, <int>(right - left), <int>k_in,
                          a, <int>k_in, W, <int>k, False, z, <int>k)
-        if level == self.n_layers:
-            return
-        if right - left == k:
-            self.loops.forward[self.activation](z, b, m, k)
-        else:
-            for i in range(m):
-                self.loops.forward[self.activation](z + i * k * size, b, 1, right - left)
+        if level < self.n_layers:
+            self.activate(level, z, b, start, m, left, right)
+
+    cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
+                       Py_ssize_t m, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
+        """Turn columns left..right of z, without their bias, into a."""
+        cdef Py_ssize_t row = self.k[level] * <Py_ssize_t>self.loops.size
+        cdef char* slopes = self.slopes[level]
+        # Rows lie one after the other where all of their columns are taken.
+        cdef Py_ssize_t at_once = m if right - left == self.k[level] else 1
+        if slopes:
+            slopes += start * row + left * <Py_ssize_t>self.loops.size
+        while m > 0:
+            self.loops.forward[self.sigma[level]](
+                z, slopes, b, at_once, right - left, self.parameter[level])
+            z += row * at_once
+            slopes = slopes + row * at_once if slopes else NULL
+            m -= at_once
 
     cdef double delta_of_loss(self, const char* theta, const Rows* data,
                               const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                               double scale) noexcept nogil:
         """Turn z_L into delta_L for some rows (BP1); return the sum of their losses."""
-        cdef Py_ssize_t size = self.loops.size, y_row, first
+        cdef Py_ssize_t size = self.loops.size, first
         cdef const Py_ssize_t* order = piece.order + start if piece.order else NULL
         cdef int level = self.n_layers
-        y_row = sizeof(Py_ssize_t) if self.loss == loops.CROSS_ENTROPY else (
-            self.k[level] * size)
         first = 0 if order else piece.first + start
         return self.loops.loss[self.loss](
             self.delta[level] + start * self.k[level] * size,
-            self.biases(theta, level - 1), data.Y + first * y_row,
+            self.biases(theta, level - 1), data.Y + first * self.target,
             data.w + first * size if data.w else NULL, order, stop - start,
-            self.k[level], scale)
+            self.k[level], scale, self.parameters)
 
     cdef void backward(self, int thread, int level, const char* theta, Py_ssize_t start,
                        Py_ssize_t stop, Py_ssize_t left,
                        Py_ssize_t right) noexcept nogil:
         """Make columns left..right of delta_l from delta_{l+1} (BP2)."""
-        cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start, i
+        cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
         cdef Py_ssize_t k_out = self.k[level + 1], at = (start * k + left) * size
         cdef char* delta = self.delta[level] + at
-        cdef const char* a = self.a[level] + at
+        cdef const char* slopes = (
+            self.slopes[level] if self.slopes[level] else self.a[level]) + at
+        cdef Py_ssize_t at_once = m if right - left == k else 1
         self.product(thread, b"NT", <int>m, <int>(right - left), <int>k_out,
                      self.delta[level + 1] + start * k_out * size, <int>k_out,
                      theta + (self.at[level] + left * k_out) * size, <int>k_out, False,
                      delta, <int>k)
-        if right - left == k:
-            self.loops.backward[self.activation](delta, a, m * k)
-        else:
-            for i in range(m):
-                self.loops.backward[self.activation](
-                    delta + i * k * size, a + i * k * size, right - left)
+        while m > 0:
+            self.loops.backward[self.sigma[level]](
+                delta, slopes, at_once * (right - left), self.parameter[level])
+            delta += at_once * k * size
+            slopes += at_once * k * size
+            m -= at_once
 
     cdef bint is_laid_out(self, int layer, Py_ssize_t m, bint add,
                           bint sparse) noexcept nogil:

@@ -3,6 +3,7 @@
    on, so a binary runs everywhere. */
 #include "loops.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
