@@ -14,8 +14,8 @@ activation : str, Activation or list of these, default='relu'
     Activation of the hidden layers, or a list or tuple with one for each of them:
     ``'identity'``, ``'logistic'``, ``'tanh'``, ``'relu'``, ``'leaky_relu'``,
     ``'elu'``, ``'selu'``, ``'gelu'``, ``'silu'``, ``'mish'``, ``'softplus'``, or an
-    `Activation` object (``LeakyReLU(slope=0.1)``, or of a class of your own). The
-    first four have compiled kernels, for networks that use one of them throughout."""
+    `Activation` object (``LeakyReLU(slope=0.1)``, or of a class of your own, which
+    trains without the compiled kernels)."""
 
 _TRAINING = """\
 solver : str or Optimizer, default='adam'
