@@ -8,9 +8,11 @@ listed by exact class: anything else (a subclass may do anything) is not express
 from __future__ import annotations
 
 from copy import deepcopy
+from inspect import signature
 from typing import Any
 
 import numpy as np
+import sklearn
 from scipy.sparse import csr_array
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
@@ -29,7 +31,7 @@ _ACTIVATIONS: dict[type[Activation], str] = {
     ReLU: "relu",
 }
 # What the raw outputs go through; the loss counts in training only.
-_LINKS = {"identity", "logistic", "softmax"}
+_LINKS = {"identity", "logistic", "softmax", "exp"}
 
 # Constructor parameters of the same name and meaning, whatever the solver.
 _SHARED = (
@@ -64,7 +66,9 @@ def as_classifier(model: Any) -> MLPClassifier:
 def as_regressor(model: Any) -> MLPRegressor:
     """Return a fitted scikit-learn regressor that predicts as ``model`` does."""
     twin = _twin(model, MLPRegressor)
-    # There the loss is the mean over the targets, here it is their sum.
+    if model.out_activation_ == "exp":
+        return twin.set_params(loss="poisson")
+    # The squared error there is the mean over the targets, here it is their sum.
     twin.loss_ /= model.n_outputs_
     twin.loss_curve_ = [loss / model.n_outputs_ for loss in twin.loss_curve_]
     if twin.best_loss_ is not None:
@@ -80,6 +84,12 @@ def _twin(model: Any, Estimator: type) -> Any:
         raise ValueError(
             f"scikit-learn's MLP has no loss like {type(network.loss).__name__}."
             f" {_INSTEAD}"
+        )
+    if network.loss.out_activation == "exp" and not _has_log_link(Estimator):
+        raise ValueError(
+            "scikit-learn's MLPRegressor has loss='poisson', whose predictions are"
+            " exp(z) as these are, from version 1.7 on; installed is"
+            f" {sklearn.__version__}. Update scikit-learn. {_INSTEAD}"
         )
     twin = Estimator(
         hidden_layer_sizes=network.layer_sizes[1:-1],
@@ -110,6 +120,11 @@ def _twin(model: Any, Estimator: type) -> Any:
     twin._best_coefs = deepcopy(model.coefs_)
     twin._best_intercepts = deepcopy(model.intercepts_)
     return twin
+
+
+def _has_log_link(Estimator: type) -> bool:
+    """Tell whether the installed release has the loss with predictions exp(z)."""
+    return "loss" in signature(Estimator).parameters
 
 
 def _activation(network: Network) -> str:

@@ -194,18 +194,20 @@ class MLPRegressorX(RegressorMixin, MLP):
         and schedules but ``'constant'``, ``'invscaling'`` and ``'adaptive'``, are left
         at its defaults. They matter only if it is trained further,
         which starts with fresh solver memory, and without ``dropout`` and the L1
-        part of the penalty, which it does not have.
+        part of the penalty, which it does not have. The loss there is the one of two
+        that predicts equally: ``'poisson'`` (scikit-learn 1.7 or later) for
+        ``'poisson'`` and ``'gamma'``, ``'squared_error'`` for the others.
 
         Returns
         -------
         sklearn.neural_network.MLPRegressor
-            A float32 network there answers float64 rows in float64. Losses are the
-            mean over the targets there, their sum here, and are converted so.
+            A float32 network there answers float64 rows in float64. Squared errors are
+            the mean over the targets there, their sum here, and are converted so.
 
         Raises
         ------
         ValueError
-            If scikit-learn has no such activation or loss.
+            If scikit-learn, or the release installed, has no such activation or loss.
         """
         return as_regressor(self)
 
