@@ -177,7 +177,7 @@ class Kernel:
         useful //= _WORK_OF_A_THREAD
         self.n_threads = min(useful, _blas_limit()) if useful > 1 else 1
         self.trainer = _kernels.training.Trainer(
-            _passes(network, theta.dtype, rows, self.n_threads),
+            _passes(network, data.X, theta.dtype, rows, self.n_threads),
             solver, data.X, Y, data.w, g, self.n_threads,
         )  # fmt: skip
 
@@ -251,20 +251,19 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
 
     As `Network.outputs`, whichever implementation does it.
     """
-    if not _knows(network, theta.dtype):
+    if _at_once_by_columns(network, X, rows) or not _knows(network, theta.dtype):
         return network.outputs(theta, X, rows)
-    n, size = X.shape[0] if rows is None else len(rows), network.block_rows
+    n = X.shape[0] if rows is None else len(rows)
     z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
-    passes = _passes(network, theta.dtype, min(n, size), n_threads=0)
-    with blas_threads(min(n, size) * network.largest_product):
-        for start in range(0, n, size):
-            part = slice(start, start + size)
-            block = X[part if rows is None else rows[part]]
+    size = min(n, network.block_rows(X))
+    passes = _passes(network, X, theta.dtype, size)
+    with blas_threads(size * network.largest_product):
+        for part, block in network.blocks(X, rows):
             if issparse(block):
                 block = block.astype(theta.dtype, copy=False)
             else:
                 block = np.ascontiguousarray(block, dtype=theta.dtype)
-            passes.outputs(theta, block, z[start : start + size])
+            passes.outputs(theta, block, z[part])
     return z
 
 
@@ -275,11 +274,19 @@ def hidden_activations(network: Any, theta: Array, X: Rows, layer: int) -> Array
     """
     part = network.up_to(layer)
     a = outputs(part, theta[: part.n_parameters], X)
-    for start in range(0, len(a), part.block_rows):
-        network.activations[layer].forward(
-            a[start : start + part.block_rows], network.xp
-        )
+    size = part.block_rows(X)
+    for start in range(0, len(a), size):
+        network.activations[layer].forward(a[start : start + size], network.xp)
     return a
+
+
+def _at_once_by_columns(network: Any, X: Rows, rows: Array | None) -> bool:
+    """Tell whether X lies column by column and is computed in one block.
+
+    SciPy multiplies such a matrix in less time than it takes to turn it into rows.
+    """
+    by_columns = issparse(X) and X.format == "csc" and rows is None
+    return by_columns and X.shape[0] <= network.block_rows(X)
 
 
 def _knows(network: Any, dtype: Any) -> bool:
@@ -292,7 +299,7 @@ def _knows(network: Any, dtype: Any) -> bool:
     )
 
 
-def _passes(network: Any, dtype: Any, n_rows: int, n_threads: int) -> Any:
+def _passes(network: Any, X: Rows, dtype: Any, n_rows: int, n_threads: int = 0) -> Any:
     """Return the compiled passes of a network."""
     return _kernels.network.Network(
         network.layer_sizes,
@@ -302,6 +309,7 @@ def _passes(network: Any, dtype: Any, n_rows: int, n_threads: int) -> Any:
         dtype,
         n_rows,
         n_threads,
+        issparse(X),
     )
 
 

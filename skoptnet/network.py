@@ -10,7 +10,7 @@ W_1, b_1, W_2, b_2, ..., each raveled in C order, with W_l (k_{l-1}, k_l), b_l (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -95,10 +95,15 @@ class Network:
         """P, the length of theta."""
         return sum((k_in + 1) * k_out for k_in, k_out in pairwise(self.layer_sizes))
 
-    @property
-    def block_rows(self) -> int:
-        """Number of rows that are computed at a time in passes over all rows."""
-        return max(1, _BLOCK_ELEMENTS // max(self.layer_sizes))
+    def block_rows(self, X: Rows) -> int:
+        """Return the number of rows computed at a time in passes over all of X.
+
+        A sparse row is as wide as it has elements, on average.
+        """
+        n, width = X.shape
+        if issparse(X):
+            width = -(-X.nnz // max(1, n))
+        return max(1, _BLOCK_ELEMENTS // max(width, *self.layer_sizes[1:]))
 
     @property
     def largest_product(self) -> int:
@@ -163,7 +168,7 @@ class Network:
         ----------
         theta : array of shape (P,)
             The parameters.
-        X : array or CSR container of shape (m, k_0)
+        X : array or sparse container of shape (m, k_0)
             The rows.
         work : Workspace, optional
             Buffers for exactly m rows; a_1, ..., a_{L-1} and z_L are left in
@@ -179,7 +184,11 @@ class Network:
         work = work or self.workspace(X.shape[0], theta.dtype, backward=False)
         a, last = X, len(work.a) - 1
         for level, (W, b) in enumerate(self.layers(theta)):
-            z = _product(a, W, work.a[level], self.xp)
+            if issparse(a):
+                work.a[level] = a @ W  # SciPy makes an array of its own
+            else:
+                self.xp.matmul(a, W, out=work.a[level])
+            z = work.a[level]
             z += b
             if level < last:
                 sigma, saved = self.activations[level], work.saved[level]
@@ -198,18 +207,29 @@ class Network:
         Beside the result, memory is needed for `block_rows` rows only. Rows of
         another dtype than theta's are converted block by block.
         """
-        n, size = X.shape[0] if rows is None else len(rows), self.block_rows
+        n = X.shape[0] if rows is None else len(rows)
         z = self.xp.empty((n, self.layer_sizes[-1]), dtype=theta.dtype)
-        work = self.workspace(min(n, size), theta.dtype, backward=False)
-        for start in range(0, n, size):
-            part = slice(start, start + size)
-            block = X[part if rows is None else rows[part]]
+        size = min(n, self.block_rows(X))
+        work = self.workspace(size, theta.dtype, backward=False)
+        for part, block in self.blocks(X, rows):
             if block.dtype != theta.dtype:
                 block = block.astype(theta.dtype)
-            z[start : start + size] = self.forward(
-                theta, block, work.head(block.shape[0])
-            )
+            z[part] = self.forward(theta, block, work.head(block.shape[0]))
         return z
+
+    def blocks(
+        self, X: Rows, rows: Array | None = None
+    ) -> Iterator[tuple[slice, Rows]]:
+        """Yield all or the given rows, `block_rows` at a time, and which they are."""
+        n, size = X.shape[0] if rows is None else len(rows), self.block_rows(X)
+        if rows is None and n <= size:  # as they are, without a copy
+            yield slice(0, n), X
+            return
+        if issparse(X):
+            X = X.tocsr()
+        for start in range(0, n, size):
+            part = slice(start, min(start + size, n))
+            yield part, X[part if rows is None else rows[part]]
 
     def up_to(self, layer: int) -> Network:
         """Return the network that ends with z of a hidden layer, 0 being the first.
@@ -294,9 +314,9 @@ def _drop(values: Array, masks: Masks | None, layer: int) -> None:
         values *= mask
 
 
-def _product(a: Rows, b: Array, out: Array, xp: Namespace) -> Array:
-    """Return a @ b in ``out``; a may be sparse."""
+def _product(a: Rows, b: Array, out: Array, xp: Namespace) -> None:
+    """Write a @ b into ``out``; a may be sparse."""
     if issparse(a):
         out[...] = a @ b
-        return out
-    return xp.matmul(a, b, out=out)
+    else:
+        xp.matmul(a, b, out=out)

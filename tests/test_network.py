@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 from scipy.special import expit, huber, rel_entr, softmax
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import scale
@@ -240,13 +240,27 @@ def test_theta_is_laid_out_layer_by_layer():
     assert theta[25 + 5] == -1  # views, not copies
 
 
-@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_a_sparse_row_is_as_wide_as_it_has_elements(monkeypatch):
+    """So that wide sparse rows do not come a few at a time."""
+    network = Network((10_000, 5, 3), (ACTIVATIONS["relu"](),), LOSSES["multiclass"]())
+    rows = csr_array((np.ones(80), np.arange(80), np.arange(0, 81, 8)), (10, 10_000))
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 40_000)
+    assert network.block_rows(rows) == 40_000 // 8
+    assert network.block_rows(csr_array(rows.shape)) == 40_000 // 5
+    assert network.block_rows(csr_array((0, 10_000))) == 40_000 // 5
+    assert network.block_rows(np.empty((3, 10_000))) == 4
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 7)
+    assert network.block_rows(rows) == 1
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array, csc_array])
 def test_outputs_in_blocks_equal_those_at_once(container, monkeypatch):
     network = make("tanh", "multiclass", 3)
     theta, rows = some_theta(network), container(np.tile(X, (5, 1)))
     at_once = network.forward(theta, rows).copy()
+    assert np.array_equal(network.outputs(theta, rows), at_once)
     monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 7 * 5)
-    assert network.block_rows == 7
+    assert network.block_rows(rows) == 7
     np.testing.assert_allclose(network.outputs(theta, rows), at_once, rtol=1e-13)
     single = network.outputs(theta.astype(np.float32), rows)
     assert single.dtype == np.float32

@@ -682,7 +682,7 @@ def test_blocks_of_rows_give_the_same(monkeypatch):
     model = layered(MLPRegressorX).fit(X, NUMBERS)
     whole = [model.hidden_activations(X, layer) for layer in (0, 1)]
     monkeypatch.setattr(network, "_BLOCK_ELEMENTS", 7 * 11)  # 11 rows, the last one 7
-    assert model._network.block_rows == 11
+    assert model._network.block_rows(X) == 11
     for layer, expected in enumerate(whole):
         ours = model.hidden_activations(X, layer)
         assert np.allclose(ours, expected, rtol=1e-12, atol=1e-14)

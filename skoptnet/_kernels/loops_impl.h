@@ -824,7 +824,15 @@ static void FN(sparse_forward)(void *z_, const SparseRows *X, const ptrdiff_t *r
         ptrdiff_t row = rows ? rows[i] : first + i;
         ptrdiff_t end = INDEX(X->indptr, row + 1);
         memset(z, 0, k * sizeof(REAL));
-        for (ptrdiff_t e = INDEX(X->indptr, row); e < end; e++) {
+        ptrdiff_t e = INDEX(X->indptr, row);
+        for (; e + 1 < end; e += 2) { /* two elements per pass over z */
+            const REAL x = data[e], *RESTRICT weights = W + INDEX(X->indices, e) * k;
+            const REAL x_1 = data[e + 1];
+            const REAL *RESTRICT weights_1 = W + INDEX(X->indices, e + 1) * k;
+            for (ptrdiff_t j = 0; j < k; j++)
+                z[j] += x * weights[j] + x_1 * weights_1[j];
+        }
+        if (e < end) {
             const REAL x = data[e], *RESTRICT weights = W + INDEX(X->indices, e) * k;
             for (ptrdiff_t j = 0; j < k; j++)
                 z[j] += x * weights[j];

@@ -42,7 +42,7 @@ cdef class Network:
     cdef list memory
 
     cdef take_loss(self, loss)
-    cdef make_rooms(self, int n_threads)
+    cdef make_rooms(self, int n_threads, int first)
     cdef char* buffer(self, size_t n) except NULL
     cdef char* biases(self, const char* theta, int layer) noexcept nogil
     cdef const char* input(self, const Rows* data, const Piece* piece,

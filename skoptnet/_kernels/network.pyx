@@ -122,10 +122,12 @@ cdef class Network:
         Rows that one call can take.
     n_threads : int
         Threads that go backward; 0 where there will only be `outputs`.
+    sparse : bool
+        Whether the rows are; then there are no buffers as wide as they are.
     """
 
     def __cinit__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                  Py_ssize_t n_rows, int n_threads):
+                  Py_ssize_t n_rows, int n_threads, bint sparse):
         self.n_layers = len(layer_sizes) - 1
         self.k = <int*>calloc(len(layer_sizes), sizeof(int))
         self.at = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
@@ -150,7 +152,7 @@ cdef class Network:
         free(self.rooms)
 
     def __init__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                 Py_ssize_t n_rows, int n_threads):
+                 Py_ssize_t n_rows, int n_threads, bint sparse):
         cdef int level
         self.loops = loops_of(dtype.char)
         self.l2, self.n_rows, self.memory = l2, n_rows, []
@@ -163,7 +165,7 @@ cdef class Network:
             self.sigma[level] = ACTIVATIONS[activations[level - 1].kernel]
             self.parameter[level] = parameter_of(activations[level - 1])
         for level in range(self.n_layers + 1):
-            if level or n_threads:
+            if level or (n_threads and not sparse):
                 self.a[level] = self.buffer(n_rows * self.k[level])
             if 0 < level < self.n_layers and n_threads:
                 self.delta[level] = self.buffer(n_rows * self.k[level])
@@ -172,7 +174,7 @@ cdef class Network:
         self.delta[self.n_layers] = self.a[self.n_layers]
         self.take_loss(loss)
         if self.loops.product:
-            self.make_rooms(max(n_threads, 1))
+            self.make_rooms(max(n_threads, 1), 1 if sparse else 0)
 
     cdef take_loss(self, loss):
         """Note which loss it is, its parameters and how long its targets are."""
@@ -186,15 +188,15 @@ cdef class Network:
         elif self.loss in (loops.CROSS_ENTROPY, loops.SMOOTHED_CROSS_ENTROPY):
             self.target = sizeof(Py_ssize_t)
 
-    cdef make_rooms(self, int n_threads):
-        """Make each thread's buffers for the kernels' own products."""
+    cdef make_rooms(self, int n_threads, int first):
+        """Make each thread's buffers for the kernels' own products, from a layer on."""
         cdef int level, thread
         cdef Py_ssize_t rows = min(self.n_rows, LONGEST_PANEL), longest = rows
         cdef Py_ssize_t widest = 0, largest = 0
-        for level in range(self.n_layers + 1):
+        for level in range(first, self.n_layers + 1):
             longest = max(longest, min(self.k[level], LONGEST_PANEL))
             widest = max(widest, self.k[level])
-            if level:
+            if level > first:
                 largest = max(
                     largest, <Py_ssize_t>self.k[level - 1] * self.k[level])
         for thread in range(n_threads):

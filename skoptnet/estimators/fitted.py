@@ -70,7 +70,7 @@ class Fitted(BaseEstimator):
         return validate_data(
             self,
             X,
-            accept_sparse="csr",
+            accept_sparse=("csr", "csc"),
             dtype=(np.float64, np.float32),
             reset=False,
         )

@@ -166,7 +166,8 @@ class _Iterations:
             to_beat = validate(run.theta)["validation_score"]
         plateaus = run.progress.plateaus
         run.progress = Progress(tol, patience, to_beat, plateaus=plateaus)
-        whole = Minibatches(data, len(data), shuffle=False, piece=network.block_rows)
+        piece = network.block_rows(data.X)
+        whole = Minibatches(data, len(data), shuffle=False, piece=piece)
         self.theta = run.theta.copy()
         self.passes = Passes(network, self.theta, whole)
         self.best = Best(run)

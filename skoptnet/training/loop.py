@@ -113,7 +113,7 @@ def train(
         progress.best, progress.idle = run.progress.best, run.progress.idle
     run.progress, outcome = progress, Outcome()
     size = len(data) if optimizer.full_batch else batch_size
-    batches = Minibatches(data, size, shuffle, network.block_rows)
+    batches = Minibatches(data, size, shuffle, network.block_rows(data.X))
     last, best = Snapshot(run, batches.shuffled), Best(run)
     before = run.shuffles if judge_anew else None
     run.shuffles = batches.go_on(before, run.rng, last.random)
