@@ -1,4 +1,4 @@
-"""Check the documentation: docstrings in numpydoc form, links between pages.
+"""Check the documentation: docstrings in numpydoc form, links, measured tables.
 
 Run with ``python docs/check.py``; ends with an error that lists what is wrong.
 """
@@ -8,6 +8,9 @@ import re
 import sys
 from pathlib import Path
 
+import default_rates
+import which_solver
+from measured import between
 from numpydoc.validate import validate
 
 import skoptnet
@@ -71,10 +74,21 @@ def link_faults() -> list[str]:
     ]
 
 
+def table_faults() -> list[str]:
+    """Return tables that are not what their script makes of its measurements."""
+    return [
+        f"{script.PAGE.relative_to(ROOT)}: the table {name!r} is not that of"
+        f" {script.CSV.name}; run {script.__name__}.py --tables"
+        for script in (default_rates, which_solver)
+        for name, text in script.tables_from_csv().items()
+        if between(script.PAGE.read_text(encoding="utf-8"), name) != text
+    ]
+
+
 def main() -> None:
     """Print what is wrong and say so in the exit status."""
-    faults = docstring_faults() + link_faults()
-    print("\n".join(faults) or "Docstrings and links are in order.")
+    faults = docstring_faults() + link_faults() + table_faults()
+    print("\n".join(faults) or "Docstrings, links and measured tables are in order.")
     sys.exit(bool(faults))
 
 

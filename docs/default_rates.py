@@ -13,17 +13,13 @@ Needs skoptnet only; with `rich` installed there is a progress bar.
 """
 
 import argparse
-import csv
-import platform
-import sys
 import warnings
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import scipy
-import sklearn
 from joblib import Parallel, delayed, parallel_config
+from measured import markdown, put, read_csv, versions, with_progress, write_csv
 from sklearn.base import is_classifier
 from sklearn.datasets import (
     load_breast_cancer,
@@ -39,12 +35,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler, scale
 
-from skoptnet import MLPClassifierX, MLPRegressorX, __version__
+from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.optimizers import OPTIMIZERS
 
 CSV = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).with_suffix(".md")
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 #: Half decades, wide enough that every solver's optimum lies inside.
 RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
@@ -171,25 +166,6 @@ def measure_all(names: list[str], n_seeds: int, n_jobs: int) -> list[dict]:
         return list(with_progress(done, len(tasks)))
 
 
-def with_progress(results, total: int):
-    """Yield the results: with a bar if there is rich and a terminal, else lines."""
-    try:
-        from rich.console import Console
-        from rich.progress import track
-    except ImportError:
-        bar = False
-    else:
-        bar = sys.stderr.isatty()
-    if bar:
-        console = Console(stderr=True)
-        yield from track(results, "Measuring", total=total, console=console)
-    else:
-        for number, result in enumerate(results, 1):
-            if number % max(1, total // 20) == 0 or number == total:
-                print(f"{number} of {total} settings done", file=sys.stderr, flush=True)
-            yield result
-
-
 # Judging.
 
 
@@ -276,9 +252,6 @@ def tables(results: Results) -> str:
             "Held-out score (accuracy or R²; median over the seeds, mean over the"
             " data sets):",
             held_out_table(results),
-            f"Measured with skoptnet {__version__}, scikit-learn"
-            f" {sklearn.__version__}, NumPy {np.__version__}, SciPy"
-            f" {scipy.__version__}, Python {platform.python_version()}.",
         ]
     )
 
@@ -358,35 +331,9 @@ def held_out_table(results: Results) -> str:
     return markdown(header, lines)
 
 
-def markdown(header: list[str], lines: list[list[str]]) -> str:
-    rows = [header, ["---"] + ["---:"] * (len(header) - 1), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def write_csv(rows: list[dict]) -> None:
-    with CSV.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=rows[0], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
-            )
-
-
-def read_csv() -> list[dict]:
-    with CSV.open(newline="") as file:
-        return [
-            {k: v if k in ("data", "solver") else float(v) for k, v in row.items()}
-            for row in csv.DictReader(file)
-        ]
-
-
-def write_page(text: str) -> None:
-    """Put the tables between the two marker comments of the page."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    page = f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-    PAGE.write_text(page, encoding="utf-8")
+def tables_from_csv() -> dict[str, str]:
+    """Return the tables as they have to be in the page, by name."""
+    return {"tables": tables(Results(read_csv(CSV, words=("data", "solver"))))}
 
 
 def main() -> None:
@@ -401,10 +348,11 @@ def main() -> None:
         print("\nThis was a short run: too few fits for a choice.")
         return
     if not args.tables:
-        write_csv(measure_all(list(DATA), args.seeds, args.jobs))
-    text = tables(Results(read_csv()))
-    write_page(text)
-    print(text)
+        write_csv(CSV, measure_all(list(DATA), args.seeds, args.jobs))
+        put(PAGE, "run", f"{versions()}.")
+    for name, text in tables_from_csv().items():
+        put(PAGE, name, text)
+        print(text)
 
 
 if __name__ == "__main__":

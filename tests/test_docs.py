@@ -1,4 +1,4 @@
-"""What the documentation shows runs: docstrings, README and the pages in docs."""
+"""What the documentation shows runs: docstrings, README, pages and scripts in docs."""
 
 import doctest
 import importlib.util
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import skoptnet
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -61,3 +63,14 @@ def test_every_parameter_is_documented(Estimator):
     for name in Estimator().get_params():
         assert re.search(rf"^    {name} : ", sections[0], re.MULTILINE), name
     assert not re.search(r"^ *\{\w+\}$", Estimator.__doc__, re.MULTILINE)
+
+
+def test_which_solver_measures_all_there_are(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    script = importlib.import_module("which_solver")
+    monkeypatch.setattr("sys.argv", ["which_solver.py", "--quick"])
+    script.main()
+    shown = capsys.readouterr().out
+    for name in [*OPTIMIZERS, "lbfgs", *set(SCHEDULES) - {"constant"}]:
+        assert re.search(rf"\| {name} \|", shown), name
+    assert "nan" not in shown

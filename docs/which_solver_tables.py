@@ -1,0 +1,576 @@
+"""What `which_solver.py` makes of the measurements: tables and a picture."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from measured import markdown
+from scipy.stats import rankdata, studentized_range, t
+from which_solver_fits import (
+    BATCH,
+    BATCHES,
+    DATA,
+    LONG,
+    NOTHING,
+    SCHEDULED,
+    SHORT,
+    SIGNS,
+    Way,
+    default_rate,
+)
+
+from skoptnet import MLPRegressorX
+
+#: A figure is in points: hundredths of the loss of the constant prediction.
+POINTS = 100
+#: No model counts as worse than this, diverged ones included.
+WORST = -1.0 * POINTS
+#: Rates that are so many points from the best count as good.
+GOOD = 2.0
+
+
+class Results:
+    """The measurements as arrays of shape (data set, rate, seed), in points.
+
+    A score is the share of the constant prediction's loss that a model saves: R2 of
+    the squared error, and the same of the log loss (D2). Test scores below `WORST`
+    count as that.
+
+    Attributes
+    ----------
+    data, solvers, schedules : lists of str
+        What was measured; solvers without lbfgs. The data sets are the first axis.
+    rates : dict of arrays
+        The second axis of each `Way`.
+    validation, test : dict of arrays
+        The scores of each `Way`.
+    test_loss, signs : dict of arrays
+        Loss of the test rows; the `SIGNS`, which have no axis of seeds.
+    """
+
+    def __init__(self, rows: list[dict]):
+        self.data = list(dict.fromkeys(row["data"] for row in rows))
+        n_seeds = sum(name.startswith("test_") for name in rows[0])
+        of_way: dict[Way, list[dict]] = {}
+        for row in rows:
+            way = Way(*(row[name] for name in Way._fields))
+            of_way.setdefault(way, []).append(row)
+
+        def array(way: Way, *names: str) -> np.ndarray:
+            flat = np.array([[row[name] for name in names] for row in of_way[way]])
+            return flat.reshape(len(self.data), -1, len(names))
+
+        seeds = range(n_seeds)
+        validation = [f"validation_{seed}" for seed in seeds]
+        test = [f"test_{seed}" for seed in seeds]
+        self.constant = array(NOTHING, *test)[:, 0]
+        self.rates, self.validation, self.test = {}, {}, {}
+        self.test_loss, self.signs = {}, {}
+        ways = [way for way in of_way if way != NOTHING]
+        names = dict.fromkeys(way.solver for way in ways)
+        self.solvers = [name for name in names if name != "lbfgs"]
+        self.schedules = list(dict.fromkeys(way.schedule for way in ways))
+        for way in ways:
+            self.rates[way] = array(way, "rate")[0, :, 0]
+            self.test_loss[way] = array(way, *test)
+            self.validation[way] = saved(
+                array(way, *validation), array(NOTHING, *validation)
+            )
+            of_test = saved(self.test_loss[way], array(NOTHING, *test))
+            self.test[way] = np.maximum(of_test, WORST)
+            self.signs[way] = {name: array(way, name)[:, :, 0] for name in SIGNS}
+
+    def default(self, way: Way) -> int:
+        """Return the index of the default rate."""
+        return int(np.flatnonzero(self.rates[way] == default_rate(way.solver))[0])
+
+    def tuned(self, way: Way) -> np.ndarray:
+        """Return the index of the rate of the best validation score, (data, seed)."""
+        return self.validation[way].argmax(axis=1)
+
+    def tuned_rates(self, way: Way) -> np.ndarray:
+        """Return that rate."""
+        return self.rates[way][self.tuned(way)]
+
+    def at(self, way: Way, index: np.ndarray) -> np.ndarray:
+        """Return the test scores at the rates of an index, (data, seed)."""
+        return np.take_along_axis(self.test[way], index[:, None], axis=1)[:, 0]
+
+    def at_tuned(self, way: Way) -> np.ndarray:
+        """Return the test scores at the rates that validation rows choose."""
+        return self.at(way, self.tuned(way))
+
+    def at_default(self, way: Way) -> np.ndarray:
+        """Return the test scores at the default rate, (data, seed)."""
+        return self.test[way][:, self.default(way)]
+
+    def good_decades(self, way: Way) -> np.ndarray:
+        """Return over how many decades of rates around the best scores are good."""
+        score = np.median(self.test[way], axis=2)
+        decades = []
+        for curve in score:
+            good = curve >= curve.max() - GOOD
+            first = last = curve.argmax()
+            while first > 0 and good[first - 1]:
+                first -= 1
+            while last < len(curve) - 1 and good[last + 1]:
+                last += 1
+            decades.append(np.log10(self.rates[way][last] / self.rates[way][first]))
+        return np.array(decades)
+
+    def climbed(self, way: Way) -> tuple[np.ndarray, np.ndarray]:
+        """Follow the page's rule; return the index it ends with and the fits it takes.
+
+        From the default rate to the next higher one as long as that is better for the
+        validation rows; if the first such step is no better, downwards in the same way.
+        """
+        score = self.validation[way]
+        at = np.full((score.shape[0], score.shape[2]), self.default(way))
+        fits = np.ones_like(at)
+        for d, s in np.ndindex(*at.shape):
+            curve, start = score[d, :, s], at[d, s]
+            for step in (1, -1):
+                while 0 <= at[d, s] + step < len(curve):
+                    fits[d, s] += 1
+                    here, there = curve[at[d, s]], curve[at[d, s] + step]
+                    if there <= here and not (step < 0 and np.isinf(here)):
+                        break
+                    at[d, s] += step
+                if at[d, s] != start:
+                    break
+        return at, fits
+
+
+def saved(loss: np.ndarray, of_constant: np.ndarray) -> np.ndarray:
+    """Return the share of a constant prediction's loss that is saved, in points."""
+    return POINTS * (1 - loss / of_constant)
+
+
+def typical(difference: np.ndarray) -> np.ndarray:
+    """Return a figure per data set: the median over the seeds."""
+    return np.median(difference, axis=1)
+
+
+def verdicts(difference: np.ndarray) -> tuple[int, int, int]:
+    """Return on how many data sets a difference is above, within and below noise.
+
+    Noise is Nadeau and Bengio's (2003) t test for splits of the same rows, at 5 %.
+    """
+    n_data, n_seeds = difference.shape
+    if n_seeds == 1:
+        return 0, n_data, 0
+    test_to_training = 1 / 3
+    error = difference.std(axis=1, ddof=1) * np.sqrt(1 / n_seeds + test_to_training)
+    bound = t.ppf(0.975, n_seeds - 1) * error
+    mean = difference.mean(axis=1)
+    above, below = int((mean > bound).sum()), int((mean < -bound).sum())
+    return above, n_data - above - below, below
+
+
+# Tables.
+
+
+def plain(value: float, digits: int) -> str:
+    return f"{round(float(value), digits) + 0.0:.{digits}f}"  # no "-0.0"
+
+
+def spread(values: np.ndarray, digits: int = 1) -> str:
+    """Return the median and, in brackets, the range."""
+    median, least, most = (
+        plain(value, digits)
+        for value in (np.median(values), values.min(), values.max())
+    )
+    return f"{median} ({least} to {most})"
+
+
+def spread_80(values: np.ndarray) -> str:
+    """Return the median and, in brackets, where the middle 80 % lie."""
+    low, median, high = (plain(q, 0) for q in np.quantile(values, (0.1, 0.5, 0.9)))
+    return f"{median} ({low} to {high})"
+
+
+def counts(difference: np.ndarray) -> str:
+    return " / ".join(map(str, verdicts(difference)))
+
+
+def scores(results: Results, names: list[str], epochs: int = LONG) -> np.ndarray:
+    """Return the tuned test scores of solvers, of shape (solver, data, seed)."""
+    return np.array([results.at_tuned(Way(name, epochs=epochs)) for name in names])
+
+
+def solver_names(results: Results) -> list[str]:
+    """Return the solvers, those of the best mean rank first."""
+    names = [*results.solvers, "lbfgs"]
+    return [names[i] for i in np.argsort(mean_ranks(results, names), kind="stable")]
+
+
+def mean_ranks(results: Results, names: list[str]) -> np.ndarray:
+    medians = np.median(scores(results, names), axis=2)
+    return rankdata(-medians.round(6), axis=0).mean(axis=1)
+
+
+def rank_difference(n_solvers: int, n_data: int) -> float:
+    """Return Nemenyi's critical difference of mean ranks, at 5 %."""
+    q = studentized_range.ppf(0.95, n_solvers, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(n_solvers * (n_solvers + 1) / (6 * n_data)))
+
+
+def solver_table(results: Results) -> str:
+    names = solver_names(results)
+    tuned = scores(results, names)
+    best = np.median(tuned, axis=2).max(axis=0)
+    adam = results.at_tuned(Way("adam"))
+    adam_stopped = results.at_default(Way("adam", weights="best"))
+    lines = []
+    for name, rank, score in zip(names, mean_ranks(results, names), tuned, strict=True):
+        default = results.at_default(Way(name))
+        stopped = Way(name, weights="best")
+        as_it_is = results.at_default(stopped)
+        lines.append(
+            [
+                name,
+                f"{rank:.1f}",
+                spread(best - typical(score)),
+                counts(score - adam),
+                spread(best - typical(default)),
+                spread(best - typical(as_it_is)),
+                counts(as_it_is - adam_stopped),
+                spread(best - typical(results.at_tuned(stopped))),
+            ]
+        )
+    header = [
+        "solver",
+        "mean rank, tuned",
+        "behind, tuned",
+        "than adam, both tuned: better / alike / worse",
+        "behind, default rate",
+        "behind, default rate and early stopping",
+        "than adam, both so",
+        "behind, tuned and early stopping",
+    ]
+    difference = rank_difference(len(names), len(results.data))
+    return (
+        markdown(header, lines)
+        + "\n\nMean ranks that differ by less than"
+        + f" {difference:.1f} cannot be told apart (Nemenyi's test, 5 %)."
+    )
+
+
+def loss_table(results: Results) -> str:
+    names = solver_names(results)
+    lines = []
+    for d, data in enumerate(results.data):
+        regression = DATA[data][0] is MLPRegressorX
+        figures = []
+        for name in names:
+            way = Way(name)
+            index = results.tuned(way)
+            figure = results.test_loss[way]
+            figure = np.take_along_axis(figure, index[:, None], axis=1)[d, 0]
+            if regression:
+                figure = 1 - figure / results.constant[d]
+            figures.append(float(np.median(figure)))
+        best = max(figures) if regression else min(figures)
+        constant = 0.0 if regression else float(np.median(results.constant[d]))
+        cells = [
+            f"**{figure:.3f}**" if figure == best else f"{figure:.3f}"
+            for figure in figures
+        ]
+        measure = "R2" if regression else "log loss"
+        lines.append([data, measure, f"{constant:.3f}", *cells])
+    return markdown(["data", "measure", "constant", *names], lines)
+
+
+def rate_table(results: Results) -> str:
+    lines = []
+    for name in results.solvers:
+        way = Way(name)
+        stopped = way._replace(weights="best")
+        rates = results.tuned_rates(way)
+        edges = np.isin(rates, results.rates[way][[0, -1]])
+        diverged = np.isinf(results.test_loss[way][:, results.default(way)]).sum()
+        lines.append(
+            [
+                name,
+                f"{default_rate(name):g}",
+                best_rates(results, way),
+                best_rates(results, stopped),
+                f"{edges.sum()} of {rates.size}",
+                spread(results.good_decades(way)),
+                spread(results.good_decades(stopped)),
+                spread(typical(results.at_tuned(way) - results.at_default(way))),
+                f"{diverged} of {rates.size}",
+            ]
+        )
+    header = [
+        "solver",
+        "default",
+        "best rate",
+        "best with early stopping",
+        "best at the grid's ends",
+        "good rates, decades",
+        "with early stopping",
+        "default behind tuned",
+        "default diverged",
+    ]
+    return markdown(header, lines)
+
+
+def best_rates(results: Results, way: Way) -> str:
+    """Return the median of the tuned rates and where the middle 80 % of them lie."""
+    low, median, high = (
+        nearest(results.rates[way], rate)
+        for rate in np.quantile(results.tuned_rates(way), (0.1, 0.5, 0.9))
+    )
+    return f"**{median:g}** ({low:g} to {high:g})"
+
+
+def nearest(rates: np.ndarray, rate: float) -> float:
+    """Return the rate of a grid that is nearest, as a factor."""
+    return float(rates[np.abs(np.log(rates / rate)).argmin()])
+
+
+#: The rates that are looked at, as multiples of the best.
+FACTORS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
+
+
+def curve_table(results: Results) -> str:
+    """What a fit looks like at rates beside the best, over solvers and data sets."""
+    lines = []
+    for factor in FACTORS:
+        cases = [
+            case
+            for solver in results.solvers
+            for case in cases_beside(results, Way(solver), factor)
+        ]
+        if not cases:
+            continue
+        behind, diverged, rises, fall, kept = np.array(cases).T
+        finite = diverged < 0.5
+        signs = [100 * rises, 100 * fall, kept]
+        lines.append(
+            [
+                f"{factor:g}",
+                str(len(cases)),
+                f"{100 * diverged.mean():.0f} %",
+                spread_80(behind),
+                *(spread_80(sign[finite]) if finite.any() else "" for sign in signs),
+            ]
+        )
+    header = [
+        "rate / best rate",
+        "cases",
+        "diverged",
+        "behind the best rate",
+        "epochs in which the training loss rose, %",
+        "fall of the training loss in ten epochs, %",
+        "epoch that early stopping keeps",
+    ]
+    return markdown(header, lines)
+
+
+def cases_beside(results: Results, way: Way, factor: float) -> list[list[float]]:
+    """Return the figures at a multiple of each data set's best rate."""
+    stopped = way._replace(weights="best")
+    score = np.median(results.test[way], axis=2)
+    choice = np.median(results.validation[way], axis=2).argmax(axis=1)
+    rates, signs = results.rates[way], results.signs[way]
+    cases = []
+    for d, best in enumerate(choice):
+        distance = np.abs(np.log10(rates / rates[best] / factor))
+        at = distance.argmin()
+        if distance[at] < 0.1:
+            cases.append(
+                [
+                    score[d, best] - score[d, at],
+                    np.isinf(results.test_loss[way][d, at]).mean(),
+                    signs["rises"][d, at],
+                    signs["fall"][d, at],
+                    results.signs[stopped]["kept"][d, at],
+                ]
+            )
+    return cases
+
+
+def rule_table(results: Results) -> str:
+    lines = []
+    for name in results.solvers:
+        way, short = Way(name), Way(name, epochs=SHORT)
+        tuned = results.at_tuned(way)
+        at, fits = results.climbed(way)
+        pilot = results.at(way, results.tuned(short))
+        shift = results.tuned_rates(way) / results.tuned_rates(short)
+        lines.append(
+            [
+                name,
+                spread(tuned - results.at_default(way)),
+                spread(fits, 0),
+                f"{(at == results.tuned(way)).sum()} of {at.size}",
+                spread(tuned - results.at(way, at)),
+                spread(tuned - pilot),
+                f"{10 ** np.median(np.log10(shift)):.2g}",
+            ]
+        )
+    header = [
+        "solver",
+        "default rate, behind the grid",
+        "fits of the rule",
+        "it ends at the grid's best",
+        "the rule, behind the grid",
+        f"rate of {SHORT} epochs, behind the grid",
+        f"best rate of {LONG} / of {SHORT} epochs",
+    ]
+    return markdown(header, lines)
+
+
+def schedule_table(results: Results, epochs: int) -> str:
+    lines = []
+    for solver in SCHEDULED:
+        constant = Way(solver, epochs=epochs)
+        for schedule in results.schedules:
+            if schedule == "constant":
+                continue
+            way = constant._replace(schedule=schedule)
+            gain = results.at_tuned(way) - results.at_tuned(constant)
+            ratio = results.tuned_rates(way) / results.tuned_rates(constant)
+            plain = results.at_default(way) - results.at_default(constant)
+            lines.append(
+                [
+                    solver,
+                    schedule,
+                    spread(typical(gain)),
+                    counts(gain),
+                    f"{10 ** np.median(np.log10(ratio)):.2g}",
+                    spread(typical(plain)),
+                    counts(plain),
+                ]
+            )
+    header = [
+        "solver",
+        "schedule",
+        "gain, both tuned",
+        "better / alike / worse",
+        "best initial rate / best constant rate",
+        "gain at the default rate",
+        "better / alike / worse",
+    ]
+    return markdown(header, lines)
+
+
+def lbfgs_table(results: Results) -> str:
+    ways = {
+        f"lbfgs, {LONG} iterations": (Way("lbfgs"), "default"),
+        "lbfgs, tuned": (Way("lbfgs"), "tuned"),
+        "lbfgs, early stopping": (Way("lbfgs", weights="best"), "default"),
+        f"adam, {LONG} epochs": (Way("adam"), "default"),
+        "adam, tuned": (Way("adam"), "tuned"),
+        "adam, early stopping": (Way("adam", weights="best"), "default"),
+    }
+    lines = []
+    for d, data in enumerate(results.data):
+        cells = []
+        for way, rate in ways.values():
+            at = results.tuned(way)
+            if rate == "default":
+                at = np.full_like(at, results.default(way))
+            score = np.median(results.at(way, at)[d])
+            ms = np.median(results.signs[way]["ms"][d][at[d]])
+            cells.append(f"{plain(score, 1)} ({ms:.0f} ms)")
+        lines.append([data, *cells])
+    return markdown(["data", *ways], lines)
+
+
+def batch_table(results: Results) -> str:
+    lines = []
+    for solver in SCHEDULED:
+        reference = Way(solver)
+        for batch in BATCHES:
+            way = Way(solver, batch_size=batch)
+            rates = results.tuned_rates(way)
+            gain = results.at_tuned(way) - results.at_tuned(reference)
+            default = results.at_default(way) - results.at_default(reference)
+            ms = [
+                results.signs[each]["ms"][:, results.default(each)]
+                for each in (way, reference)
+            ]
+            lines.append(
+                [
+                    solver,
+                    batch,
+                    f"{nearest(results.rates[way], np.median(rates)):g}",
+                    spread(typical(gain)),
+                    counts(gain),
+                    spread(typical(default)),
+                    spread(ms[0] / ms[1], 2),
+                ]
+            )
+    header = [
+        "solver",
+        "batch_size",
+        "best rate, median",
+        f"gain over {BATCH}, both tuned",
+        "better / alike / worse",
+        "gain at the default rate",
+        f"CPU time / that of {BATCH}",
+    ]
+    return markdown(header, lines)
+
+
+#: Name of each table, which the page has between two comments, and what makes it.
+TABLES: dict[str, Callable[[Results], str]] = {
+    "solvers": solver_table,
+    "losses": loss_table,
+    "rates": rate_table,
+    "curves": curve_table,
+    "rule": rule_table,
+    "schedules, long": partial(schedule_table, epochs=LONG),
+    "schedules, short": partial(schedule_table, epochs=SHORT),
+    "lbfgs": lbfgs_table,
+    "batches": batch_table,
+}
+
+
+# The picture.
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw how far each rate is behind, a panel per solver."""
+    from matplotlib.figure import Figure
+
+    names = results.solvers
+    best = np.median(scores(results, names), axis=2).max(axis=0)
+    n_columns = 4
+    n_rows = -(-len(names) // n_columns)
+    figure = Figure(figsize=(11, 1 + 2.4 * n_rows), dpi=90, layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    for panel, name in zip(panels.flat, names, strict=False):
+        for way, color, line, label in (
+            (Way(name), "#0072B2", "-", "last weights"),
+            (Way(name, weights="best"), "#D55E00", "--", "early stopping"),
+        ):
+            behind = best[:, None] - np.median(results.test[way], axis=2)
+            low, median, high = np.quantile(behind, (0.25, 0.5, 0.75), axis=0)
+            rates = results.rates[way]
+            panel.fill_between(rates, low, high, color=color, alpha=0.2, linewidth=0)
+            panel.plot(rates, median, color=color, linestyle=line, label=label)
+        panel.axvline(
+            default_rate(name), color="0.3", linestyle=":", label="default rate"
+        )
+        panel.set(title=name, xscale="log", ylim=(60, -4))
+        panel.grid(color="0.9")
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+    for panel in panels.flat[len(names) :]:
+        panel.set_axis_off()
+    for panel in panels.flat[max(0, len(names) - n_columns) : len(names)]:
+        panel.xaxis.set_tick_params(labelbottom=True)
+    figure.supxlabel("learning_rate_init")
+    figure.supylabel("points behind the best solver")
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=3,
+        frameon=False,
+    )
+    figure.savefig(path)
