@@ -19,9 +19,18 @@ import argparse
 import time
 from pathlib import Path
 
+import numpy as np
 from measured import put, read_csv, versions, write_csv
-from which_solver_fits import DATA, QUICK_DATA, QUICK_RATES, RATES, Way, measure_all
-from which_solver_tables import TABLES, Results, draw
+from which_solver_fits import (
+    DATA,
+    QUICK_DATA,
+    QUICK_RATES,
+    RATES,
+    Way,
+    default_rate,
+    measure_all,
+)
+from which_solver_tables import TABLES, Results, scores
 
 CSV = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).with_suffix(".md")
@@ -37,6 +46,48 @@ def tables_from_csv() -> dict[str, str]:
     """Return the tables as they have to be in the page, by name."""
     results = results_from_csv()
     return {name: table(results) for name, table in TABLES.items()}
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw how far each rate is behind, a panel per solver."""
+    from matplotlib.figure import Figure
+
+    names = results.solvers
+    best = np.median(scores(results, names), axis=2).max(axis=0)
+    n_columns = 4
+    n_rows = -(-len(names) // n_columns)
+    figure = Figure(figsize=(11, 1 + 2.4 * n_rows), dpi=90, layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    for panel, name in zip(panels.flat, names, strict=False):
+        for way, color, line, label in (
+            (Way(name), "#0072B2", "-", "last weights"),
+            (Way(name, weights="best"), "#D55E00", "--", "early stopping"),
+        ):
+            behind = best[:, None] - np.median(results.test[way], axis=2)
+            low, median, high = np.quantile(behind, (0.25, 0.5, 0.75), axis=0)
+            rates = results.rates[way]
+            panel.fill_between(rates, low, high, color=color, alpha=0.2, linewidth=0)
+            panel.plot(rates, median, color=color, linestyle=line, label=label)
+        panel.axvline(
+            default_rate(name), color="0.3", linestyle=":", label="default rate"
+        )
+        panel.set(title=name, xscale="log", ylim=(60, -4))
+        panel.grid(color="0.9")
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+    for panel in panels.flat[len(names) :]:
+        panel.set_axis_off()
+    for panel in panels.flat[max(0, len(names) - n_columns) : len(names)]:
+        panel.xaxis.set_tick_params(labelbottom=True)
+    figure.supxlabel("learning_rate_init")
+    figure.supylabel("points behind the best solver")
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=3,
+        frameon=False,
+    )
+    figure.savefig(path)
 
 
 def main() -> None:
