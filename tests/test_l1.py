@@ -174,7 +174,8 @@ def epochs_of(l1, activation="tanh", l2=0.2, rows=X, solver="sgd"):
     optimizer, rng = OPTIMIZERS[solver](), np.random.RandomState(0)
     theta = network.draw(rng, rows.dtype)
     run = Run(theta, optimizer.start(theta, np), type(optimizer), rng)
-    batches = Minibatches(TrainingSet(rows, Y), len(rows), False, network.block_rows)
+    size = network.block_rows(rows)
+    batches = Minibatches(TrainingSet(rows, Y), len(rows), False, size)
     schedule = SCHEDULES["constant"]()
     return Epochs(network, optimizer, schedule, run, batches, 1e-3, l1=l1)
 
