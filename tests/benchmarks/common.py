@@ -1,12 +1,14 @@
 """What the benchmarks share: tables, and a record of what was measured with what."""
 
+import gc
 import importlib.metadata
 import json
 import os
 import platform
 import shlex
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -43,6 +45,21 @@ def figure(value: float | None, unit: str = "") -> str:
 def ratio(a: float | None, b: float | None) -> float | None:
     """Return a / b, or None where one of them was not measured."""
     return a / b if a is not None and b else None
+
+
+def least_in_turn(
+    calls: dict[str, Callable[[], Any]], repeats: int
+) -> dict[str, float]:
+    """Return the least CPU milliseconds of each call; the first round is untimed."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(repeats + 1):
+        for name, call in calls.items():
+            gc.collect()  # nobody pays for what another left behind
+            started = time.process_time()
+            call()
+            if turn:
+                times[name].append(1e3 * (time.process_time() - started))
+    return {name: min(values) for name, values in times.items()}
 
 
 def write_json(path: Path | None, rows: list[dict[str, Any]]) -> None:

@@ -6,32 +6,42 @@
 - `partial_fit` on 32 rows, and what is left of it without the update itself, which
   is the time per update of a long fit of the same shape;
 - `predict` of one row;
+- callbacks: what an epoch of a tiny network takes, and what is added to it by their
+  machinery where nobody uses it, by a watcher that does nothing, and by callbacks;
 - the import, in fresh processes: scikit-learn's MLP, and the same with skoptnet;
 - the pickle of a fitted estimator, and what it has to hold: the parameters and
   Adam's two vectors.
 
-Times of calls are medians of the repeats, on one BLAS thread; of imports, the least.
+Times of calls are medians of the repeats, on one BLAS thread; of imports, and of
+epochs with callbacks (CPU time), the least.
 Not a test: nothing is asserted.
 """
 
 import argparse
+import inspect
+import math
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
-from common import Table, figure, ratio, write_json
+from common import Table, figure, least_in_turn, ratio, write_json
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from skoptnet import MLPClassifierX
+from skoptnet.callbacks import Callback, Checkpoint, History, StopOnPlateau, TimeBudget
+from skoptnet.training import Watcher
 
 ESTIMATORS = {"skoptnet": MLPClassifierX, "scikit-learn": MLPClassifier}
 
@@ -103,6 +113,55 @@ def call_times(dtype: str, repeats: int) -> dict[str, dict[str, float]]:
     }
 
 
+def callback_times(repeats: int, epochs: int = 500) -> dict[str, float]:
+    """Return microseconds per epoch of a tiny fit, and what else is added to them."""
+    X, y = rows_of_data(ROWS, 4, 2, "float64")
+    settings: dict[str, Any] = {
+        "hidden_layer_sizes": (5,),
+        "max_iter": epochs,
+        "n_iter_no_change": math.inf,
+        "random_state": 0,
+    }
+    model = MLPClassifierX(**settings)
+    part = "skoptnet.estimators.base"
+
+    def bypassed() -> None:
+        """Fit without a look for callbacks, scikit-learn's or ours."""
+        with patch(f"{part}.begin_callbacks", lambda *_: False):
+            inspect.unwrap(MLPClassifierX.fit)(model, X, y)
+
+    @contextmanager
+    def idle(*_: int) -> Any:
+        yield [Watcher()]
+
+    def watched() -> None:
+        """Fit with the hooks of an epoch in use, to no effect."""
+        with patch(f"{part}.shown", idle):
+            model.fit(X, y)
+
+    calls: dict[str, Callable[[], Any]] = {
+        "bypassed": bypassed,
+        "callbacks supported, none set": lambda: model.fit(X, y),
+        "a watcher that does nothing": watched,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if hasattr(model, "set_callbacks"):  # scikit-learn 1.9
+            for callback in (
+                Callback(),
+                TimeBudget(1e9),
+                StopOnPlateau(patience=10**9),
+                History(Path(folder) / "history.csv"),
+                Checkpoint(Path(folder) / "model.pickle", every=10**9),
+            ):
+                own = MLPClassifierX(**settings).set_callbacks(callback)
+                calls[type(callback).__name__] = lambda own=own: own.fit(X, y)
+        whole = least_in_turn(calls, repeats)
+    us = {name: 1e3 * milliseconds / epochs for name, milliseconds in whole.items()}
+    least = us.pop("bypassed")
+    added = {f"+ {name}": value - least for name, value in us.items()}
+    return {"an epoch without callbacks": least, **added}
+
+
 def import_times(repeats: int) -> dict[str, float]:
     """Return milliseconds of a fresh process that imports and ends."""
     peer = "import sklearn.neural_network"
@@ -172,6 +231,13 @@ def main() -> None:
             add(what, dtype, values)
     values = import_times(args.imports)
     add("import of scikit-learn's MLP, and with skoptnet, ms", "", values)
+    print()
+    alone = Table(["callbacks, 32 rows, (5,)"], ["µs per epoch"])
+    with threadpool_limits(1):
+        for what, us in callback_times(max(5, args.repeats // 40)).items():
+            alone.add([what], [figure(us)])
+            rows.append({"what": what, "us_per_epoch": us})
+    write_json(args.json, rows)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,8 @@ Not a test: nothing is asserted.
 """
 
 import argparse
-import gc
 import itertools
 import os
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +24,7 @@ from typing import Any
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 import numpy as np
-from common import Table, figure, ratio, write_json
+from common import Table, figure, least_in_turn, ratio, write_json
 from scipy.sparse import coo_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -75,21 +73,6 @@ def with_kernels(on: bool, call: Callable[[], Any]) -> Callable[[], Any]:
         return call()
 
     return switched
-
-
-def least_in_turn(
-    calls: dict[str, Callable[[], Any]], repeats: int
-) -> dict[str, float]:
-    """Return the least CPU milliseconds of each call; the first round is untimed."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(repeats + 1):
-        for name, call in calls.items():
-            gc.collect()  # nobody pays for what another left behind
-            started = time.process_time()
-            call()
-            if turn:
-                times[name].append(1e3 * (time.process_time() - started))
-    return {name: min(values) for name, values in times.items()}
 
 
 def measure(X: Any, task: str, repeats: int) -> dict[str, dict[str, float]]:
