@@ -35,7 +35,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
+from skoptnet import Adaptive, MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.estimators import fitted, validation
 from skoptnet.optimizers import OPTIMIZERS
 
@@ -645,6 +645,50 @@ def test_refit_all_draws_the_same_first_weights(Estimator, random_state):
             random_state.seed(5)
         stopping(Estimator, random_state=random_state).fit(X, y)
         assert drawn == sklearn.utils.check_random_state(random_state).uniform()
+
+
+class Recorded(Schedule):
+    """Gives the factors it was told, epoch by epoch."""
+
+    def __init__(self, factors=(1.0,)):
+        self.factors = factors
+
+    def __call__(self, clock):
+        return self.factors[clock.epoch]
+
+
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("lr_schedule", ["adaptive", Adaptive(0.5)])
+@tasks
+def test_refit_all_follows_the_adaptive_rates(Estimator, y, lr_schedule, solver):
+    """It sees no plateaus itself: those of the validated training count."""
+    factor = 0.2 if lr_schedule == "adaptive" else 0.5
+    settings = {
+        "solver": solver, "lr_schedule": lr_schedule, "n_iter_no_change": 2,
+        "learning_rate_init": "auto", "tol": 0.5, "max_iter": 12, "scoring": "loss",
+    }  # fmt: skip
+    validated = stopping(Estimator, **settings).fit(X, y, W)
+    model = stopping(Estimator, **settings, refit_all=True).fit(X, y, W)
+    all_rates = model.history_["learning_rate"]
+    assert all_rates == validated.history_["learning_rate"]
+    rates = all_rates[: model.best_epoch_]
+    assert len(set(rates)) > 1, "no plateau was passed: this test tells nothing"
+    assert model._run.history["learning_rate"] == rates
+    passed = np.rint(np.log(np.divide(rates, model.learning_rate_)) / np.log(factor))
+    recorded = Recorded(tuple(factor**p for p in passed))
+    plain = batched(
+        Estimator, solver=solver, lr_schedule=recorded, learning_rate_init="auto",
+        max_iter=len(rates), n_iter_no_change=np.inf,
+    ).fit(X, y, W)  # fmt: skip
+    np.testing.assert_allclose(plain.history_["learning_rate"], rates, rtol=1e-15)
+    for one, other in zip(model.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+    # What goes on from there has the rate that came next.
+    onward = model.set_params(early_stopping=False)
+    onward.partial_fit(X, y, sample_weight=W)
+    rate, following = onward.history_["learning_rate"][-1], all_rates[len(rates) :]
+    possible = following[:1] or [rates[-1], factor * rates[-1]]
+    assert np.isclose(rate, possible, rtol=1e-12).any()
 
 
 def test_refit_all_counts_class_weights():

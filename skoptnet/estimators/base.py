@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
@@ -374,6 +374,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         judge_anew: bool = True,
         validate: Validation | None = None,
         watchers: Sequence[Watcher] = (),
+        plateaus: Collection[int] = (),
     ) -> tuple[Network, Outcome]:
         """Train the run; return the network with its penalty, and the outcome."""
         data, total_weight = weighed(data)
@@ -404,6 +405,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 max_grad_norm=self.max_grad_norm and float(self.max_grad_norm),
                 dropout=dropout_tuple(self),
                 l1=penalty * l1_ratio,
+                plateaus=plateaus,
                 **watched,
             )
 
@@ -418,6 +420,8 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     ) -> None:
         """Train a new run on all rows, for as many epochs as were best.
 
+        Without held-out rows there are no plateaus to see: those of the first training
+        count, so that the rates are the same.
         What the first training tells, of its curves and its end, stays. Where the
         second does not get to its end, the model stays that of the first, too.
         """
@@ -425,6 +429,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             network, outcome = self._train(
                 network, optimizer, schedule, run, data,
                 max_epochs=validated.kept_epoch, patience=math.inf,
+                plateaus=validated.plateaus,
             )  # fmt: skip
             reason = outcome.reason
         except Diverged:

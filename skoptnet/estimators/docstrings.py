@@ -133,9 +133,10 @@ refit_all : bool, default=False
     Whether, once early stopping has found the best epoch, to train again on all
     samples, those set aside included: from a first draw of the same ``random_state``,
     for ``best_epoch_`` epochs without validation, as ``early_stopping=False`` with
-    ``max_iter=best_epoch_`` and ``n_iter_no_change=inf`` does. ``coefs_``,
-    ``intercepts_``, ``loss_`` and ``t_`` are then those of the second training, all
-    other attributes those of the first. There is no second where the first diverged
+    ``max_iter=best_epoch_`` and ``n_iter_no_change=inf`` does, but that the rates of
+    ``lr_schedule='adaptive'`` fall after the same epochs as in the first training.
+    ``coefs_``, ``intercepts_``, ``loss_`` and ``t_`` are then those of the second
+    training, all other attributes those of the first. There is no second where the first diverged
     or was interrupted; where the second does, the first model is kept, with a
     warning. Not with ``warm_start`` or ``X_val``; without ``early_stopping`` it has
     no effect, of which `fit` warns."""

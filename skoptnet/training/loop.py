@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ def train(
     max_grad_norm: float | None = None,
     dropout: tuple[float, ...] = (),
     l1: float = 0.0,
+    plateaus: Collection[int] = (),
 ) -> Outcome:
     """Train until the figure watched stops improving or the epochs are used up.
 
@@ -87,6 +88,9 @@ def train(
         `Dropout`; empty for none. The losses of the epochs are those of what is left.
     l1 : float
         Strength of the L1 penalty, see `L1`. It is part of the objective.
+    plateaus : collection of int
+        Numbers of epochs that count as the end of a plateau that training passes,
+        whatever the patience: those of the training that this one repeats.
 
     Returns
     -------
@@ -140,8 +144,9 @@ def train(
                     if any(told):
                         outcome.reason = "callback"
                         break
-                    if progress.exhausted:
+                    if progress.exhausted or run.epoch in plateaus:
                         progress.pass_plateau()
+                        outcome.plateaus.append(run.epoch)
             except Diverged:
                 last.restore(run)
                 outcome.reason = "diverged"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._types import Array
 from .run import Run
@@ -31,12 +31,15 @@ class Outcome:
         Number of the epoch (from 1, over all calls) whose weights the run ends with.
     rate : float
         The last rate that was used; nan where there are no rates.
+    plateaus : list of int
+        Numbers of the epochs at whose end training passed a plateau.
     """
 
     reason: str = "max_iter"
     best: float = -math.inf
     kept_epoch: int = 0
     rate: float = math.nan
+    plateaus: list[int] = field(default_factory=list)
 
 
 class Best:
