@@ -12,6 +12,7 @@
 #define SKOPTNET_LOOPS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS,
@@ -56,6 +57,11 @@ typedef struct {
     /* delta <- delta * sigma'(z), with a = sigma(z), or the slopes where they are made */
     void (*backward[N_ACTIVATIONS])(void *delta, const void *a, ptrdiff_t n,
                                     double parameter);
+    /* Multiplies m rows of k units by their masks, as skoptnet.dropout defines them: by
+       `scale`, or by 0 where the unit's 16 bits are below `threshold` (up to 2^16). `key`
+       is that of the layer, `first` the place of the first row in its minibatch. */
+    void (*drop)(void *x, uint64_t key, ptrdiff_t first, ptrdiff_t m, ptrdiff_t k,
+                 int threshold, double scale);
     /* Returns sum_i w_i L_i; z <- w_i scale dL/dz, z being without its bias b.
        `parameters` are those of the loss, if it has any. */
     double (*loss[N_LOSSES])(void *z, const void *b, const void *y, const void *w,
@@ -103,6 +109,15 @@ typedef struct {
     ptrdiff_t vector, panel; /* numbers in a vector and in a row of a panel */
     double largest_product;  /* multiplications up to which it is no slower than BLAS */
 } Loops;
+
+/* Number `index` of the stream of a key (SplitMix64). */
+static inline uint64_t random_number(uint64_t key, uint64_t index)
+{
+    uint64_t z = key + index * 0x9E3779B97F4A7C15;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+    return z ^ (z >> 31);
+}
 
 /* Highest level of instructions that this machine has: 0 baseline, 1 AVX2, 2 AVX-512. */
 int highest_level(void);

@@ -1,6 +1,11 @@
 """The loops of loops.h, for the other kernels."""
 
+from libc.stdint cimport uint64_t
+
+
 cdef extern from "loops.h" nogil:
+    uint64_t random_number(uint64_t key, uint64_t index)
+
     enum:
         IDENTITY
         LOGISTIC
@@ -61,6 +66,8 @@ cdef extern from "loops.h" nogil:
                                        double) noexcept nogil
         void (*backward[N_ACTIVATIONS])(void*, const void*, Py_ssize_t,
                                         double) noexcept nogil
+        void (*drop)(void*, uint64_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int,
+                     double) noexcept nogil
         double (*loss[N_LOSSES])(void*, const void*, const void*, const void*,
                                  const Py_ssize_t*, Py_ssize_t, Py_ssize_t, double,
                                  const double*) noexcept nogil

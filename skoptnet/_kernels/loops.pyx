@@ -1,6 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Which of the tables of loops of this machine is used, and single loops to look at."""
 
+from libc.stdint cimport uint64_t
+
+
 cdef extern from "loops.h" nogil:
     int highest_level()
     const Loops* loops_for(int is_double, int level)
@@ -53,6 +56,13 @@ def apply(str function, x):
     """Turn each number of the vector x into one of FUNCTIONS of it."""
     cdef int which = FUNCTIONS.index(function)
     loops_of(x.dtype.char).apply[which](address(x), x.size)
+
+
+def drop(x, uint64_t key, Py_ssize_t first, int threshold, double scale):
+    """Multiply the rows of x by their masks; see loops.h."""
+    loops_of(x.dtype.char).drop(
+        address(x), key, first, x.shape[0], x.shape[1], threshold, scale
+    )
 
 
 def largest(x):

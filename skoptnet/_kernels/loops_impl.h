@@ -432,6 +432,37 @@ BACKWARD(slopes, delta[i] * a[i])
 #undef BACKWARD
 #undef FORWARD_WITH_SLOPES
 
+/* The numbers of a layer's rows follow each other, each with the bits of four units; of a
+   row's last number some may be left over. */
+static void FN(drop)(void *x_, uint64_t key, ptrdiff_t first, ptrdiff_t m, ptrdiff_t k,
+                     int threshold, double scale)
+{
+    REAL *RESTRICT x = x_;
+    const REAL kept = (REAL)scale;
+    const ptrdiff_t per_row = (k + 3) / 4, end = m * per_row;
+    uint16_t bits[4 * CHUNK];
+    ptrdiff_t j = 0; /* the unit that comes next */
+    for (ptrdiff_t at = 0; at < end; at += CHUNK) {
+        const ptrdiff_t n = end - at < CHUNK ? end - at : CHUNK;
+        for (ptrdiff_t e = 0; e < n; e++) {
+            const uint64_t number = random_number(key, first * per_row + at + e + 1);
+            for (int part = 0; part < 4; part++)
+                bits[4 * e + part] = (uint16_t)(number >> 16 * part);
+        }
+        for (ptrdiff_t e = 0; e < 4 * n;) {
+            const ptrdiff_t units = k - j < 4 * n - e ? k - j : 4 * n - e;
+            for (ptrdiff_t i = 0; i < units; i++)
+                x[i] *= bits[e + i] >= threshold ? kept : 0;
+            x += units;
+            e += units;
+            if ((j += units) == k) {
+                e += 4 * per_row - k;
+                j = 0;
+            }
+        }
+    }
+}
+
 /* Losses. `at` is the row of the training set that row i of the minibatch is. */
 #define AT(i) (rows ? rows[i] : (i))
 
@@ -897,6 +928,7 @@ static const Loops FN(loops) = {
         [MISH] = FN(slopes_backward),
         [SOFTPLUS] = FN(slopes_backward),
     },
+    .drop = FN(drop),
     .loss = {
         [SQUARED_ERROR] = FN(squared_error),
         [ABSOLUTE_ERROR] = FN(absolute_error),
