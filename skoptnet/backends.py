@@ -149,6 +149,8 @@ class Kernel:
         The rows.
     batch_size, piece : int
         Rows per update, and how many of them are computed at a time at most.
+    dropout : Dropout or None
+        What leaves hidden units out.
 
     Attributes
     ----------
@@ -166,6 +168,7 @@ class Kernel:
         data: Any,
         batch_size: int,
         piece: int,
+        dropout: Any = None,
     ):
         self.state, rows = state, min(batch_size, piece)
         kind = _kernels.kernel_of(optimizer)
@@ -177,16 +180,13 @@ class Kernel:
         useful //= _WORK_OF_A_THREAD
         self.n_threads = min(useful, _blas_limit()) if useful > 1 else 1
         self.trainer = _kernels.training.Trainer(
-            _passes(network, data.X, theta.dtype, rows, self.n_threads),
+            _passes(network, data.X, theta.dtype, rows, self.n_threads, dropout),
             solver, data.X, Y, data.w, g, self.n_threads,
         )  # fmt: skip
 
     @staticmethod
-    def knows(network: Any, theta: Array, data: Any, dropout: Any = None) -> bool:
-        """Tell whether the kernels are on and know the network and the arrays.
-
-        They do not leave units out.
-        """
+    def knows(network: Any, theta: Array, data: Any) -> bool:
+        """Tell whether the kernels are on and know the network and the arrays."""
         numbers = [theta, *([] if data.w is None else [data.w])]
         numbers += [data.Y] if data.Y.ndim == 2 else []
         indices = []
@@ -195,8 +195,7 @@ class Kernel:
         else:
             numbers.append(data.X)
         return (
-            dropout is None
-            and _knows(network, theta.dtype)
+            _knows(network, theta.dtype)
             and {array.dtype for array in numbers} == {theta.dtype}
             and len({array.dtype for array in indices}) <= 1
             and all(
@@ -222,14 +221,21 @@ class Kernel:
                 for helper in helpers:
                     helper.join()
 
-    def loss_and_gradient(self, theta: Array, order: Array | None, batch: range):
-        """Return the objective of a minibatch; its gradient is left in ``g``."""
-        return self.trainer.loss_and_gradient(theta, order, batch.start, batch.stop)
+    def loss_and_gradient(
+        self, theta: Array, order: Array | None, batch: range, update: int | None = None
+    ) -> float:
+        """Return the objective of a minibatch; its gradient is left in ``g``.
+
+        Without the number of an update there is no dropout.
+        """
+        return self.trainer.loss_and_gradient(
+            theta, order, batch.start, batch.stop, -1 if update is None else update
+        )
 
     def epoch(
-        self, order: Array | None, rates: Array, batch_size: int
+        self, order: Array | None, rates: Array, batch_size: int, update: int = 0
     ) -> tuple[float, float]:
-        """Make an update per rate.
+        """Make an update per rate; ``update`` is the number of the first.
 
         Returns
         -------
@@ -240,7 +246,7 @@ class Kernel:
             The largest absolute value in theta, NaN if one is not finite.
         """
         total, updates, largest = self.trainer.epoch(
-            order, rates, batch_size, self.state.t
+            order, rates, batch_size, self.state.t, update
         )
         self.state.t += updates
         return total, largest
@@ -299,7 +305,14 @@ def _knows(network: Any, dtype: Any) -> bool:
     )
 
 
-def _passes(network: Any, X: Rows, dtype: Any, n_rows: int, n_threads: int = 0) -> Any:
+def _passes(
+    network: Any,
+    X: Rows,
+    dtype: Any,
+    n_rows: int,
+    n_threads: int = 0,
+    dropout: Any = None,
+) -> Any:
     """Return the compiled passes of a network."""
     return _kernels.network.Network(
         network.layer_sizes,
@@ -310,6 +323,7 @@ def _passes(network: Any, X: Rows, dtype: Any, n_rows: int, n_threads: int = 0) 
         n_rows,
         n_threads,
         issparse(X),
+        dropout,
     )
 
 

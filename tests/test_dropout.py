@@ -25,7 +25,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
-from skoptnet import SGD, MLPClassifierX, MLPRegressorX, Schedule, backends
+from skoptnet import SGD, MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.dropout import Dropout, numbers
 from skoptnet.losses import LOSSES
@@ -332,6 +332,7 @@ class Leap(Schedule):
 
 def test_what_is_kept_after_a_divergence_is_chosen_by_all_units(monkeypatch):
     masked = []
+    monkeypatch.setenv("SKOPTNET_KERNELS", "0")
     original = Network.loss_and_gradient
 
     def seen(self, theta, X, Y, w, out, work=None, masks=None):
@@ -347,15 +348,6 @@ def test_what_is_kept_after_a_divergence_is_chosen_by_all_units(monkeypatch):
     assert all(masked[:trained])
     assert not any(masked[trained:])
     assert (len(masked) - trained) % n_updates == 0
-
-
-def test_no_kernel_drops_units():
-    model = dropped(MLPClassifierX, hidden_layer_sizes=(6,), dropout=0.5)
-    model.fit(X, LABELS)
-    data = type("Data", (), {"X": X, "Y": np.zeros(len(X), np.intp), "w": None})
-    arguments = model._network, model._run.theta, data
-    assert not backends.Kernel.knows(*arguments, Dropout((0.5,), 0))
-    assert backends.Kernel.knows(*arguments) == backends._kernels.enabled()
 
 
 @estimators

@@ -12,10 +12,12 @@ import pytest
 import scipy.special
 from problems import CANCER, DIABETES, DIGITS
 from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
-from skoptnet import _kernels, backends
+from skoptnet import MLPClassifierX, _kernels, backends
 from skoptnet.activations import ACTIVATIONS, ELU, LeakyReLU
+from skoptnet.dropout import Dropout, numbers
 from skoptnet.losses import (
     LOSSES,
     REGRESSION_LOSSES,
@@ -68,6 +70,7 @@ MIXTURES = [
     ("softplus", "leaky_relu", "silu", "selu"),
     ("identity", "elu", "tanh", "elu 0.5", "logistic"),
 ]
+MIXED_PAIRS = [("relu", "gelu"), ("elu 0.5", "tanh"), ("mish", "logistic")]
 
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 losses = pytest.mark.parametrize("loss", RULES)
@@ -274,6 +277,71 @@ def test_batches_larger_than_a_block(solver, shuffle, container, both, monkeypat
     assert network.block_rows(data.X) < 60
     pair = both(go, network, solver, data, batch_size=60, shuffle=shuffle)
     assert_same(network, pair)
+
+
+@dtypes
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 17, 100, 1100])
+def test_masks_are_those_of_the_formulas(k, dtype, level):
+    dropout, x = Dropout((0.5, 0.3), 2**64 - 3), np.random.RandomState(0).randn(300, k)
+    x = x.astype(dtype)
+    for first, m in ((0, 1), (5, 7), (2**40, 300)):
+        for layer in (0, 1):
+            (key,) = numbers(dropout.seed, range(9, 10)).tolist()
+            (key,) = numbers(key, range(layer + 1, layer + 2)).tolist()
+            mask = dropout.mask(8, layer, range(first, first + m), k, dtype)
+            values, scale = x[:m].copy(), 1 / (1 - dropout.rates[layer])
+            threshold = dropout.threshold(layer)
+            _kernels.loops.drop(values, key, first, threshold, scale)
+            np.testing.assert_array_equal(values, x[:m] * mask)
+
+
+# Of each hidden layer; one may be left whole.
+DROPPED = [(0.5, 0.2), (0.0, 0.3), (0.4, 0.0)]
+
+
+@solvers
+@containers
+@pytest.mark.parametrize("block", [2**20, 17 * 64])
+def test_dropout_is_that_of_the_formulas(
+    block, container, solver, both, many_threads, monkeypatch
+):
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
+    data = held(container, bundled(weighted=True))
+    for rates, mixture in zip(DROPPED, MIXED_PAIRS, strict=True):
+        network, options = build(data, (9, 6), mixture), {"dropout": rates, "n": 3}
+        pair = both(go, network, solver, data, batch_size=50, **options)
+        assert_same(network, pair)
+        whole = go(network, solver, data, 3, batch_size=50)
+        assert np.abs(whole[0] - pair[0][0]).max() > 1e-3
+    pair = both(go, network, solver, data, max_grad_norm=0.5, **options)
+    assert_same(network, pair)
+
+
+@activations
+@dtypes
+def test_dropout_of_every_activation(activation, dtype, both):
+    data = bundled(dtype=dtype)
+    network, options = build(data, (6, 5), activation), {"dropout": (0.3, 0.5)}
+    pair = both(go, network, "momentum", data, n=5, **options)
+    assert_same(network, pair, ROOM[dtype])
+
+
+def test_going_on_after_another_solver_takes_the_next_masks(both):
+    """Their number is that of the updates of the run, whatever the solver counts."""
+
+    def masks_of_second_call():
+        model = MLPClassifierX(
+            (6,), solver="sgd", dropout=0.5, warm_start=True, max_iter=2, tol=0,
+            random_state=0, batch_size=40,
+        )  # fmt: skip
+        X, y = bundled().X, bundled().Y
+        model.fit(X, y).set_params(solver="adam").fit(X, y)
+        return model._run.theta, model.loss_curve_
+
+    with pytest.warns(ConvergenceWarning):
+        kernels, readable = both(masks_of_second_call)
+    np.testing.assert_allclose(kernels[0], readable[0], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(kernels[1], readable[1], rtol=1e-9)
 
 
 @containers

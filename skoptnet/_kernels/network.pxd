@@ -1,5 +1,7 @@
 """The passes through a network, for the training kernel."""
 
+from libc.stdint cimport uint64_t
+
 from .loops cimport Loops, SparseRows
 
 cdef struct Rows:
@@ -11,9 +13,11 @@ cdef struct Rows:
 
 cdef struct Piece:
     # Some of them: those that `order` names, or all from `first` on where it is NULL.
+    # The minibatch they belong to has so many more rows before them.
     const Py_ssize_t* order
     Py_ssize_t first
     Py_ssize_t size
+    Py_ssize_t before
 
 cdef struct Room:
     # What one thread works in: columns of a matrix as its products want them, rows of
@@ -22,6 +26,17 @@ cdef struct Room:
     char* block
     char* turned
 
+cdef struct Hidden:
+    # What happens between the products of a hidden layer: an activation and, where the
+    # threshold is not 0, dropout, with the layer's key in the update now made.
+    int sigma
+    double parameter
+    int threshold
+    double scale
+    uint64_t key
+    # What sigma' is made from where that is not a: the slopes, or a before dropout.
+    char* saved
+
 cdef class Network:
     cdef const Loops* loops
     cdef int n_layers, loss
@@ -29,10 +44,9 @@ cdef class Network:
     # Bytes of a row of targets.
     cdef Py_ssize_t target
     cdef int* k
-    # Of hidden layers: the activation, its parameter and, where it makes them, sigma'.
-    cdef int* sigma
-    cdef double* parameter
-    cdef char** slopes
+    cdef Hidden* hidden
+    cdef uint64_t seed
+    cdef bint drops
     cdef Py_ssize_t* at
     cdef double l2
     cdef readonly Py_ssize_t n_rows
@@ -41,6 +55,7 @@ cdef class Network:
     cdef Room* rooms
     cdef list memory
 
+    cdef take_hidden(self, activations, dropout, bint backward)
     cdef take_loss(self, loss)
     cdef make_rooms(self, int n_threads, int first)
     cdef char* buffer(self, size_t n) except NULL
@@ -63,14 +78,18 @@ cdef class Network:
     cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
                       const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                       Py_ssize_t left, Py_ssize_t right) noexcept nogil
+    cdef void begin(self, Py_ssize_t update) noexcept nogil
     cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
                        Py_ssize_t m, Py_ssize_t left, Py_ssize_t right) noexcept nogil
+    cdef bint drops_of(self, int level) noexcept nogil
+    cdef void drop(self, int level, char* rows, Py_ssize_t m,
+                   Py_ssize_t place) noexcept nogil
     cdef double delta_of_loss(self, const char* theta, const Rows* data,
                               const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
                               double scale) noexcept nogil
-    cdef void backward(self, int thread, int level, const char* theta, Py_ssize_t start,
-                       Py_ssize_t stop, Py_ssize_t left,
-                       Py_ssize_t right) noexcept nogil
+    cdef void backward(self, int thread, int level, const char* theta,
+                       const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                       Py_ssize_t left, Py_ssize_t right) noexcept nogil
     cdef bint is_laid_out(self, int layer, Py_ssize_t m, bint add,
                           bint sparse) noexcept nogil
     cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil

@@ -7,13 +7,19 @@ a layer, and `gradient` then makes some rows of a dC/dW_l from all rows of the m
 """
 
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 import numpy as np
 
 from . cimport loops
-from .loops cimport address, begin_flushing, end_flushing, loops_of
+from .loops cimport (
+    address,
+    begin_flushing,
+    end_flushing,
+    loops_of,
+    random_number,
+)
 
 ACTIVATIONS = {
     "identity": loops.IDENTITY,
@@ -124,21 +130,21 @@ cdef class Network:
         Threads that go backward; 0 where there will only be `outputs`.
     sparse : bool
         Whether the rows are; then there are no buffers as wide as they are.
+    dropout : Dropout, optional
+        What leaves hidden units out, in updates that `begin` has the number of.
     """
 
     def __cinit__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                  Py_ssize_t n_rows, int n_threads, bint sparse):
+                  Py_ssize_t n_rows, int n_threads, bint sparse, dropout=None):
         self.n_layers = len(layer_sizes) - 1
         self.k = <int*>calloc(len(layer_sizes), sizeof(int))
         self.at = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
-        self.sigma = <int*>calloc(len(layer_sizes), sizeof(int))
-        self.parameter = <double*>calloc(len(layer_sizes), sizeof(double))
-        self.slopes = <char**>calloc(len(layer_sizes), sizeof(char*))
+        self.hidden = <Hidden*>calloc(len(layer_sizes), sizeof(Hidden))
         self.rooms = <Room*>calloc(max(n_threads, 1), sizeof(Room))
-        if not (self.k and self.at and self.a and self.delta and self.sigma
-                and self.parameter and self.slopes and self.rooms):
+        if not (self.k and self.at and self.a and self.delta and self.hidden
+                and self.rooms):
             raise MemoryError
 
     def __dealloc__(self):
@@ -146,13 +152,11 @@ cdef class Network:
         free(self.at)
         free(self.a)
         free(self.delta)
-        free(self.sigma)
-        free(self.parameter)
-        free(self.slopes)
+        free(self.hidden)
         free(self.rooms)
 
     def __init__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                 Py_ssize_t n_rows, int n_threads, bint sparse):
+                 Py_ssize_t n_rows, int n_threads, bint sparse, dropout=None):
         cdef int level
         self.loops = loops_of(dtype.char)
         self.l2, self.n_rows, self.memory = l2, n_rows, []
@@ -161,20 +165,32 @@ cdef class Network:
         for level in range(self.n_layers):
             self.at[level + 1] = self.at[level] + (
                 <Py_ssize_t>self.k[level] + 1) * self.k[level + 1]
-        for level in range(1, self.n_layers):
-            self.sigma[level] = ACTIVATIONS[activations[level - 1].kernel]
-            self.parameter[level] = parameter_of(activations[level - 1])
         for level in range(self.n_layers + 1):
             if level or (n_threads and not sparse):
                 self.a[level] = self.buffer(n_rows * self.k[level])
             if 0 < level < self.n_layers and n_threads:
                 self.delta[level] = self.buffer(n_rows * self.k[level])
-                if self.loops.makes_slopes[self.sigma[level]]:
-                    self.slopes[level] = self.buffer(n_rows * self.k[level])
         self.delta[self.n_layers] = self.a[self.n_layers]
+        self.take_hidden(activations, dropout, n_threads > 0)
         self.take_loss(loss)
         if self.loops.product:
             self.make_rooms(max(n_threads, 1), 1 if sparse else 0)
+
+    cdef take_hidden(self, activations, dropout, bint backward):
+        """Note each hidden layer's activation and which share of it is dropped."""
+        cdef int level
+        cdef Hidden* layer
+        if dropout is not None:
+            self.seed = dropout.seed
+        for level in range(1, self.n_layers):
+            layer = &self.hidden[level]
+            layer.sigma = ACTIVATIONS[activations[level - 1].kernel]
+            layer.parameter = parameter_of(activations[level - 1])
+            if dropout is not None:
+                layer.threshold = dropout.threshold(level - 1)
+                layer.scale = 1 / (1 - dropout.rates[level - 1])
+            if backward and (layer.threshold or self.loops.makes_slopes[layer.sigma]):
+                layer.saved = self.buffer(self.n_rows * self.k[level])
 
     cdef take_loss(self, loss):
         """Note which loss it is, its parameters and how long its targets are."""
@@ -217,7 +233,7 @@ cdef class Network:
     def outputs(self, theta, X, z):
         """Write the raw outputs of at most ``n_rows`` rows into z."""
         cdef Rows data = rows_of(X, None, None)
-        cdef Piece piece = Piece(NULL, 0, X.shape[0])
+        cdef Piece piece = Piece(NULL, 0, X.shape[0], 0)
         cdef const char* at = address(theta)
         cdef char* own = self.a[self.n_layers]
         if piece.size > self.n_rows:
@@ -243,6 +259,16 @@ cdef class Network:
             return self.a[0] + start * row
         return data.X + (piece.first + start) * row
 
+    cdef void begin(self, Py_ssize_t update) noexcept nogil:
+        """Take the masks of an update from now on; none if its number is below 0."""
+        cdef uint64_t key
+        cdef int level
+        self.drops = update >= 0
+        if self.drops:
+            key = random_number(self.seed, update + 1)
+            for level in range(1, self.n_layers):
+                self.hidden[level].key = random_number(key, level)
+
     # Both passes are cut into steps. Step 0 gathers the rows, 1 to L go forward to
     # a_1, ..., z_L, L + 1 takes the loss (BP1), L + 2 to 2 L go back to delta_1 (BP2).
 
@@ -264,7 +290,7 @@ cdef class Network:
             elif step == self.n_layers + 1:
                 total = self.delta_of_loss(theta, data, piece, start, stop, scale)
             else:
-                self.backward(thread, self.level_of(step), theta, start, stop, 0,
+                self.backward(thread, self.level_of(step), theta, piece, start, stop, 0,
                               self.k[self.level_of(step)])
         return total
 
@@ -275,7 +301,8 @@ cdef class Network:
         if step <= self.n_layers:
             self.forward(thread, step, theta, data, piece, 0, piece.size, start, stop)
         else:
-            self.backward(thread, self.level_of(step), theta, 0, piece.size, start, stop)
+            self.backward(thread, self.level_of(step), theta, piece, 0, piece.size,
+                          start, stop)
 
     cdef int level_of(self, int step) noexcept nogil:
         """Return the level l whose a_l or delta_l a step makes."""
@@ -291,6 +318,8 @@ cdef class Network:
         cdef bint back = step > level
         cdef Py_ssize_t n = self.k[level] // n_shares, k
         if step == 0 or step == self.n_layers + 1 or (step == 1 and sparse):
+            return False
+        if self.drops_of(level):  # masks are made by rows
             return False
         k = self.k[level + 1] if back else self.k[level - 1]
         return (k * self.k[level] >= LARGE and n >= self.loops.panel
@@ -332,22 +361,37 @@ cdef class Network:
                          a, <int>k_in, W, <int>k, False, z, <int>k)
         if level < self.n_layers:
             self.activate(level, z, b, start, m, left, right)
+            self.drop(level, z, m, piece.before + start)
 
     cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
                        Py_ssize_t m, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
         """Turn columns left..right of z, without their bias, into a."""
-        cdef Py_ssize_t row = self.k[level] * <Py_ssize_t>self.loops.size
-        cdef char* slopes = self.slopes[level]
+        cdef const Hidden* layer = &self.hidden[level]
+        cdef Py_ssize_t row = self.k[level] * <Py_ssize_t>self.loops.size, done = 0
         # Rows lie one after the other where all of their columns are taken.
         cdef Py_ssize_t at_once = m if right - left == self.k[level] else 1
-        if slopes:
-            slopes += start * row + left * <Py_ssize_t>self.loops.size
-        while m > 0:
-            self.loops.forward[self.sigma[level]](
-                z, slopes, b, at_once, right - left, self.parameter[level])
-            z += row * at_once
-            slopes = slopes + row * at_once if slopes else NULL
-            m -= at_once
+        cdef char* saved = NULL
+        if layer.saved:
+            saved = layer.saved + start * row + left * <Py_ssize_t>self.loops.size
+        while done < m:
+            self.loops.forward[layer.sigma](
+                z + done * row, saved + done * row if saved else NULL, b, at_once,
+                right - left, layer.parameter)
+            done += at_once
+        if saved and not self.loops.makes_slopes[layer.sigma]:
+            memcpy(saved, z, m * row)
+
+    cdef bint drops_of(self, int level) noexcept nogil:
+        """Tell whether the update leaves units of a layer out."""
+        return self.drops and self.hidden[level].threshold
+
+    cdef void drop(self, int level, char* rows, Py_ssize_t m,
+                   Py_ssize_t place) noexcept nogil:
+        """Multiply whole rows of a hidden layer by their masks, if it has any."""
+        cdef const Hidden* layer = &self.hidden[level]
+        if self.drops_of(level):
+            self.loops.drop(rows, layer.key, place, m, self.k[level], layer.threshold,
+                            layer.scale)
 
     cdef double delta_of_loss(self, const char* theta, const Rows* data,
                               const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
@@ -363,25 +407,26 @@ cdef class Network:
             data.w + first * size if data.w else NULL, order, stop - start,
             self.k[level], scale, self.parameters)
 
-    cdef void backward(self, int thread, int level, const char* theta, Py_ssize_t start,
-                       Py_ssize_t stop, Py_ssize_t left,
-                       Py_ssize_t right) noexcept nogil:
+    cdef void backward(self, int thread, int level, const char* theta,
+                       const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                       Py_ssize_t left, Py_ssize_t right) noexcept nogil:
         """Make columns left..right of delta_l from delta_{l+1} (BP2)."""
         cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
         cdef Py_ssize_t k_out = self.k[level + 1], at = (start * k + left) * size
         cdef char* delta = self.delta[level] + at
-        cdef const char* slopes = (
-            self.slopes[level] if self.slopes[level] else self.a[level]) + at
+        cdef const Hidden* layer = &self.hidden[level]
+        cdef const char* saved = (layer.saved if layer.saved else self.a[level]) + at
         cdef Py_ssize_t at_once = m if right - left == k else 1
         self.product(thread, b"NT", <int>m, <int>(right - left), <int>k_out,
                      self.delta[level + 1] + start * k_out * size, <int>k_out,
                      theta + (self.at[level] + left * k_out) * size, <int>k_out, False,
                      delta, <int>k)
+        self.drop(level, delta, m, piece.before + start)
         while m > 0:
-            self.loops.backward[self.sigma[level]](
-                delta, slopes, at_once * (right - left), self.parameter[level])
+            self.loops.backward[layer.sigma](
+                delta, saved, at_once * (right - left), layer.parameter)
             delta += at_once * k * size
-            slopes += at_once * k * size
+            saved += at_once * k * size
             m -= at_once
 
     cdef bint is_laid_out(self, int layer, Py_ssize_t m, bint add,

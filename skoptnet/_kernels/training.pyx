@@ -252,10 +252,12 @@ cdef class Trainer:
 
     # What the caller asks for.
 
-    def loss_and_gradient(self, theta, order, Py_ssize_t start, Py_ssize_t stop):
+    def loss_and_gradient(self, theta, order, Py_ssize_t start, Py_ssize_t stop,
+                          Py_ssize_t number):
         """Return the objective of the minibatch start..stop; its gradient is in g.
 
         ``order`` is None or an intp array: the minibatch is then order[start:stop].
+        Dropout is that of update ``number``; there is none if that is below 0.
         """
         cdef double cost
         self.take_order(order)
@@ -263,6 +265,7 @@ cdef class Trainer:
         with nogil:
             before = begin_flushing()
             try:
+                self.network.begin(number)
                 cost = self.update(start, stop)
             finally:
                 end_flushing(before)
@@ -274,7 +277,7 @@ cdef class Trainer:
             self.order = <const Py_ssize_t*>address(order) if order is not None else NULL
             self.given_order = order
 
-    def epoch(self, order, rates, Py_ssize_t size, double t):
+    def epoch(self, order, rates, Py_ssize_t size, double t, Py_ssize_t number):
         """Make an update per rate, with minibatches of ``size`` rows.
 
         Stops at the first objective that is not finite.
@@ -289,6 +292,8 @@ cdef class Trainer:
             Rows per minibatch; the last one may be short.
         t : int
             Updates that the solver has made before.
+        number : int
+            Updates made before by whatever solver; dropout goes by it.
 
         Returns
         -------
@@ -315,6 +320,7 @@ cdef class Trainer:
                     stop = min(start + size, self.n)
                     self.solver.begin(self.rates[done], t + done + 1)
                     self.job.theta = self.solver.point()
+                    self.network.begin(number + done)
                     cost = self.update(start, stop)
                     if not isfinite(cost):
                         break
@@ -332,13 +338,14 @@ cdef class Trainer:
         Where there is a solver, its update is made, unless a loss is not finite.
         """
         cdef Job* job = &self.job
-        cdef Py_ssize_t m = stop - start
+        cdef Py_ssize_t m = stop - start, first = start
         cdef double loss = 0, squares = 0
         cdef int i
         job.g, job.scale, job.add = self.g, 1.0 / m, False
         while start < stop:
             job.piece.size = min(stop - start, self.network.n_rows)
             job.piece.first = start
+            job.piece.before = start - first
             job.piece.order = self.order + start if self.order else NULL
             job.last = start + job.piece.size == stop
             self.make_deltas()

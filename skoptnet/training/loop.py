@@ -222,7 +222,7 @@ class Epochs(Passes):
         plain = not (self.max_grad_norm or self.l1)
         if self.kernel and self.kernel.makes_updates and plain:
             total, largest = self.kernel.epoch(
-                self.batches.order, self.rates, self.batches.size
+                self.batches.order, self.rates, self.batches.size, run.update
             )
         else:
             total = self.make_updates()

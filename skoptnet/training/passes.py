@@ -51,10 +51,10 @@ class Passes:
         self.network, self.batches, self.dropout = network, batches, dropout
         self.g = network.xp.empty_like(theta)
         self.kernel: Kernel | None = None
-        if Kernel.knows(network, theta, batches.data, dropout):
+        if Kernel.knows(network, theta, batches.data):
             self.kernel = Kernel(
                 network, optimizer, theta, self.g, state,
-                batches.data, batches.size, batches.piece,
+                batches.data, batches.size, batches.piece, dropout,
             )  # fmt: skip
             return
         self.part = np.empty_like(self.g) if batches.size > batches.piece else None
@@ -84,7 +84,9 @@ class Passes:
         With the number of an update, hidden units are left out as dropout does for it.
         """
         if self.kernel:
-            return self.kernel.loss_and_gradient(theta, self.batches.order, batch)
+            return self.kernel.loss_and_gradient(
+                theta, self.batches.order, batch, update
+            )
         if self.part is None:
             (rows,) = self.batches.pieces(batch)
             return self._of_piece(theta, rows, self.g, 0, update)
