@@ -136,10 +136,10 @@ refit_all : bool, default=False
     ``max_iter=best_epoch_`` and ``n_iter_no_change=inf`` does, but that the rates of
     ``lr_schedule='adaptive'`` fall after the same epochs as in the first training.
     ``coefs_``, ``intercepts_``, ``loss_`` and ``t_`` are then those of the second
-    training, all other attributes those of the first. There is no second where the first diverged
-    or was interrupted; where the second does, the first model is kept, with a
-    warning. Not with ``warm_start`` or ``X_val``; without ``early_stopping`` it has
-    no effect, of which `fit` warns."""
+    training, all other attributes those of the first. There is no second where the
+    first diverged or was interrupted; where the second does, the first model is kept,
+    with a warning. Not with ``warm_start`` or ``X_val``; without ``early_stopping``
+    it has no effect, of which `fit` warns."""
 
 _REGRESSION = """\
 loss : str, default='squared_error'
