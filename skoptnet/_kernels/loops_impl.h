@@ -142,12 +142,12 @@ static inline REAL FN(expm1)(REAL x)
 static inline REAL FN(ndtr)(REAL x, REAL *gauss)
 {
 #ifdef REAL_IS_DOUBLE
-    const REAL far = 38.6, middle = 4;
+    const REAL last = 38.6, middle = 4;
 #else
-    const REAL far = 13.3f, middle = 3;
+    const REAL last = 13.3f, middle = 3;
 #endif
     const BITS low = ((BITS)1 << (MANTISSA / 2 + 1)) - 1;
-    REAL t = FABS(x) > far ? far : FABS(x), u = (t - middle) / (t + middle);
+    REAL t = FABS(x) > last ? last : FABS(x), u = (t - middle) / (t + middle);
 #ifdef REAL_IS_DOUBLE
     REAL q = 2.1623725193175852e-10;
     q = q * u + 4.392738584158461e-09;

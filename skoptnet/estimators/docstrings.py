@@ -44,8 +44,7 @@ dropout : float in [0, 1) or list of these, default=0.0
     hidden layer, 0 for those that stay whole. Inputs and outputs are never left out,
     so without hidden layers a number has no effect. What stays is divided by 1 less
     this share; predictions, validation figures and scores are those of all units,
-    ``loss_curve_`` is that of the units that stayed. Not with ``'lbfgs'``. There are
-    no compiled kernels for training with dropout.
+    ``loss_curve_`` is that of the units that stayed. Not with ``'lbfgs'``.
 batch_size : int or 'auto', default='auto'
     Samples per update; ``'auto'`` is 200. A number above ``n_samples`` means all of
     them. ``'gd'`` and ``'lbfgs'`` always take all.
