@@ -40,6 +40,10 @@ class Loss(ABC):
     def link(self, z: Array, xp: Namespace) -> Array:
         """Turn z into yhat, in place, and return it."""
 
+    def predicts(self, z: Array, xp: Namespace) -> bool:
+        """Tell whether all yhat are finite; z is left as it is."""
+        return bool(xp.isfinite(z).all())
+
     def delta(self, z: Array, y: Array, xp: Namespace) -> Array:
         """Turn z into delta_L = dL/dz = yhat - y (BP1), in place, and return it."""
         z = self.link(z, xp)
@@ -161,6 +165,9 @@ class LogLinkLoss(RegressionLoss):
 
     def link(self, z, xp):
         return xp.exp(z, out=z)
+
+    def predicts(self, z, xp):
+        return bool(xp.isfinite(xp.exp(z)).all())
 
     def constant(self, y, w, xp):
         return xp.log(xp.average(y, axis=0, weights=w, keepdims=True))

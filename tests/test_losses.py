@@ -20,11 +20,12 @@ from problems import (
 from scipy.optimize import minimize_scalar
 from scipy.special import huber
 from sklearn import metrics
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
 
-from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.losses import LOSSES, REGRESSION_LOSSES, Huber, Pinball
 
 pytestmark = [
@@ -422,6 +423,37 @@ def test_predictions_keep_to_the_loss_that_was_fitted():
     model.set_params(loss="quantile", quantile=LEVELS)
     assert_array_equal(model.predict(rows), before)
     assert model.score(rows, y) == metrics.r2_score(y, before)
+
+
+class Leap(Schedule):
+    """A far too large rate, from an epoch on."""
+
+    def __init__(self, epoch=0):
+        self.epoch = epoch
+
+    def __call__(self, clock):
+        return 1e6 if clock.epoch >= self.epoch else 1.0
+
+
+@pytest.mark.parametrize("scoring", [None, "loss", "neg_mean_squared_error"])
+def test_validation_rows_without_a_prediction_are_a_divergence(scoring):
+    """The gamma loss is finite at z = 800, where exp(z) is not and scorers raise."""
+    rows = np.linspace(-1, 1, 40)[:, None]
+    y = 100 * np.exp(rows[:, 0])
+    own = {"X_val": rows[:2], "y_val": y[:2]}
+    model = MLPRegressorX(
+        (), loss="gamma", solver="gd", learning_rate_init=0.01, max_iter=3, alpha=0,
+        lr_schedule=Leap(2), early_stopping=True, scoring=scoring, random_state=0,
+    )  # fmt: skip
+    with pytest.warns(UserWarning, match="Training diverged in epoch 3"):
+        kept = clone(model).fit(rows, y, **own)
+    assert kept.stop_reason_ == "diverged"
+    assert kept.best_epoch_ in (1, 2)
+    assert np.isfinite(kept.predict(rows)).all()
+    model.set_params(lr_schedule=Leap(0))
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        model.fit(rows, y, **own)
+    assert not hasattr(model, "coefs_")
 
 
 def test_an_overflow_of_exp_is_a_divergence():

@@ -146,11 +146,11 @@ class Validation:
         self.Y, self.w = data.own(data.Y), data.own_weights
 
     def __call__(self, theta: Array) -> dict[str, float]:
-        """Return the figures of theta, nan where outputs are not finite."""
+        """Return the figures of theta, nan where predictions are not finite."""
         z = outputs(self.network, theta, self.data.X, self.data.rows)
         loss = score = math.nan
-        if np.isfinite(z).all():
-            with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            if self.network.loss.predicts(z, self.network.xp):
                 losses = self.network.loss.value(z, self.Y, self.network.xp)
                 loss = float(np.average(losses.astype(np.float64), weights=self.w))
                 score = self.score(z, loss)
