@@ -119,6 +119,8 @@ SHARED = {
     "activation": ACTIVATION | st.just("a list"),  # see `allowed`
     "solver": SOLVERS | st.just("lbfgs"),
     "alpha": st.just(0) | positive(10),
+    "l1_ratio": st.just(0) | st.floats(0, 1),
+    "dropout": st.just(0) | st.floats(0, 0.9) | st.just("a list"),
     "batch_size": st.just("auto") | st.integers(1, 40),
     "learning_rate_init": st.just("auto") | positive(0.02),
     "lr_schedule": st.sampled_from([*SCHEDULES, Adaptive(0.5), ExponentialDecay(0.9)]),
@@ -183,6 +185,12 @@ def allowed(draw, Estimator, problem, chosen):
     if chosen["activation"] == "a list":
         n = np.size(chosen["hidden_layer_sizes"])
         chosen["activation"] = draw(st.lists(ACTIVATION, min_size=n, max_size=n))
+    if chosen["dropout"] == "a list":
+        n = np.size(chosen["hidden_layer_sizes"])
+        shares = st.floats(0, 0.9)
+        chosen["dropout"] = draw(st.lists(shares, min_size=n, max_size=n))
+    if chosen["solver"] == "lbfgs":
+        chosen |= {"dropout": 0, "l1_ratio": 0}
     scorers = SCORERS[Estimator]
     if chosen["scoring"] in ("a name", "a scorer"):
         chosen["scoring"] = scorers[chosen["scoring"] == "a scorer"]
@@ -346,7 +354,8 @@ def test_every_model_that_is_allowed_can_be_used(Estimator, data):
 def test_a_weight_is_as_good_as_rows(Estimator, data):
     """A row of weight 3 is three rows, where the batch is the whole set.
 
-    Not for what counts rows: a schedule, and balanced class weights.
+    Not for what counts rows: a schedule, balanced class weights, masks of dropout; nor
+    where a rounding decides whether a weight may leave 0.
     """
     problem = data.draw(problems(Estimator, forms=["dense", "csr"]))
     chosen = data.draw(
@@ -358,6 +367,8 @@ def test_a_weight_is_as_good_as_rows(Estimator, data):
             lr_schedule=st.sampled_from(sorted({*SCHEDULES} - {"invscaling"})),
             early_stopping=st.just(False),
             epsilon=st.none(),
+            dropout=st.just(0),
+            l1_ratio=st.just(0),
             tol=st.just(0),
             n_iter_no_change=st.just(np.inf),
         )
