@@ -175,7 +175,7 @@ class Kernel:
         self.makes_updates = kind is not None
         solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
-        self.uses_blas = rows * network.largest_product > _SMALL_PRODUCT
+        self.uses_blas = rows * network.largest_product(data.X) > _SMALL_PRODUCT
         useful = 0 if issparse(data.X) else rows * network.n_parameters
         useful //= _WORK_OF_A_THREAD
         self.n_threads = min(useful, _blas_limit()) if useful > 1 else 1
@@ -263,7 +263,7 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
     z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
     size = min(n, network.block_rows(X))
     passes = _passes(network, X, theta.dtype, size)
-    with blas_threads(size * network.largest_product):
+    with blas_threads(size * network.largest_product(X)):
         for part, block in network.blocks(X, rows):
             if issparse(block):
                 block = block.astype(theta.dtype, copy=False)

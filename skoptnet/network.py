@@ -105,10 +105,10 @@ class Network:
             width = -(-X.nnz // max(1, n))
         return max(1, _BLOCK_ELEMENTS // max(width, *self.layer_sizes[1:]))
 
-    @property
-    def largest_product(self) -> int:
-        """Multiplications per row in the largest matrix product of a pass."""
-        return max(k_in * k_out for k_in, k_out in pairwise(self.layer_sizes))
+    def largest_product(self, X: Rows) -> int:
+        """Return the multiplications per row in the largest product made by BLAS."""
+        sizes = self.layer_sizes[1:] if issparse(X) else self.layer_sizes
+        return max((k_in * k_out for k_in, k_out in pairwise(sizes)), default=0)
 
     def layers(self, theta: Array) -> list[tuple[Array, Array]]:
         """Return (W_l, b_l) of every layer, as views into theta."""

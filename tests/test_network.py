@@ -253,6 +253,15 @@ def test_a_sparse_row_is_as_wide_as_it_has_elements(monkeypatch):
     assert network.block_rows(rows) == 1
 
 
+def test_the_largest_product_is_that_of_dense_matrices():
+    """By it BLAS gets its threads; it has no part in a product with sparse rows."""
+    network = Network((10_000, 5, 3), (ACTIVATIONS["relu"](),), LOSSES["multiclass"]())
+    assert network.largest_product(np.empty((1, 10_000))) == 50_000
+    assert network.largest_product(csr_array((1, 10_000))) == 15
+    linear = Network((10_000, 3), (ACTIVATIONS["relu"](),), LOSSES["multiclass"]())
+    assert linear.largest_product(csr_array((1, 10_000))) == 0
+
+
 @pytest.mark.parametrize("container", [np.asarray, csr_array, csc_array])
 def test_outputs_in_blocks_equal_those_at_once(container, monkeypatch):
     network = make("tanh", "multiclass", 3)

@@ -67,7 +67,8 @@ class Passes:
         """Give the updates the threads that suit their size."""
         if self.kernel:
             return self.kernel.threads()
-        return blas_threads(self.rows * self.network.largest_product)
+        largest = self.network.largest_product(self.batches.data.X)
+        return blas_threads(self.rows * largest)
 
     def objective(self, theta: Array) -> float:
         """Return the objective of the whole training set."""
