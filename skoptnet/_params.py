@@ -96,8 +96,13 @@ def _nearest(value: Any, constraints: list) -> str:
 
 
 class Part(BaseEstimator):
-    """A part of an estimator that has parameters of its own."""
+    """A part of an estimator that has parameters of its own.
 
+    Where it is chosen by name, it takes over the estimator's parameters that it
+    ``reads``.
+    """
+
+    reads: tuple[str, ...] = ()
     _parameter_constraints: ClassVar[dict] = {}
 
     def check(self) -> None:

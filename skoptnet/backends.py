@@ -7,7 +7,7 @@ elsewhere; nothing above this file needs to know which.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from threading import Lock, Thread
@@ -36,7 +36,7 @@ _WORK_OF_A_THREAD = 5 * 10**6
 
 
 class Update:
-    """One update of theta by an optimizer, in blocks where that is allowed.
+    """One update of theta by an optimizer, in pieces where it wants or allows that.
 
     A solver's formula makes temporaries of the size of what it is handed. Handed theta
     in blocks, a large network's update allocates no more than a small one's.
@@ -51,40 +51,76 @@ class Update:
         The solver's memory.
     xp : module
         The array namespace.
+    layout : list of (slice, shape), optional
+        Where the W_l (of two dimensions) and the b_l lie in theta. Without it, all of
+        theta are weights.
+
+    Attributes
+    ----------
+    point : array of shape (P,)
+        What the solver moves: theta, unless that is an average.
     """
 
     def __init__(
-        self, optimizer: Any, theta: Array, g: Array, state: Any, xp: Namespace
+        self,
+        optimizer: Any,
+        theta: Array,
+        g: Array,
+        state: Any,
+        xp: Namespace,
+        layout: Sequence[tuple[slice, tuple[int, ...]]] | None = None,
     ):
         self.optimizer, self.theta, self.state, self.xp = optimizer, theta, state, xp
-        if optimizer.elementwise and len(theta) > _BLOCK:
-            rows = [slice(a, a + _BLOCK) for a in range(0, len(theta), _BLOCK)]
-            self.blocks = [
-                (theta[r], g[r], state.block(optimizer.memory, r)) for r in rows
-            ]
+        self.point = point = state.iterate if optimizer.average else theta
+        layout = layout or [(slice(0, len(theta)), (len(theta), 1))]
+        if optimizer.layerwise:
+            cuts = layout
+        elif optimizer.elementwise and len(theta) > _BLOCK:
+            starts = range(0, len(theta), _BLOCK)
+            cuts = [(slice(a, a + _BLOCK), (-1,)) for a in starts]
         else:
-            self.blocks = [(theta, g, state)]
+            cuts = []
+        self.pieces = [
+            (point[rows].reshape(shape), g[rows].reshape(shape),
+             state.block(optimizer.memory, rows, shape))
+            for rows, shape in cuts
+        ] or [(point, g, state)]  # fmt: skip
+        self.weights = [
+            (point[rows], state.block(optimizer.memory, rows))
+            for rows, shape in layout
+            if optimizer.weight_decay and len(shape) == 2
+        ]
         self._ahead: Array | None = None
 
     def gradient_point(self) -> Array:
         """Return where the solver wants its gradient taken."""
         at = 0
-        for theta, _, state in self.blocks:
+        for theta, _, state in self.pieces:
+            state.t = self.state.t
             point = self.optimizer.gradient_point(theta, state, self.xp)
             if point is theta:
-                return self.theta
+                return self.point
             if self._ahead is None:
                 self._ahead = self.xp.empty_like(self.theta)
-            self._ahead[at : at + len(theta)] = point
-            at += len(theta)
+            self._ahead[at : at + theta.size] = point.ravel()
+            at += theta.size
         return self._ahead  # type: ignore[return-value]
 
     def step(self, eps: float) -> None:
         """Update theta and the solver's state with the gradient now in ``g``."""
         self.state.t += 1
-        for theta, g, state in self.blocks:
+        for theta, state in self.weights:
+            self.optimizer.decay(theta, state, eps, self.xp)
+        for theta, g, state in self.pieces:
             state.t = self.state.t
             self.optimizer.step(theta, g, state, eps, self.xp)
+
+    def take_average(self) -> None:
+        """Let theta follow what the solver moves, where it is an average."""
+        if self.optimizer.average:
+            share = max(1 - self.optimizer.average, 1 / self.state.t)
+            self.theta *= 1 - share
+            self.theta += share * self.point
 
 
 class _OneThread:
@@ -171,7 +207,8 @@ class Kernel:
         dropout: Any = None,
     ):
         self.state, rows = state, min(batch_size, piece)
-        kind = _kernels.kernel_of(optimizer)
+        plain = optimizer and not (optimizer.average or optimizer.weight_decay)
+        kind = _kernels.kernel_of(optimizer) if plain else None
         self.makes_updates = kind is not None
         solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y

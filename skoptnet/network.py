@@ -10,6 +10,7 @@ W_1, b_1, W_2, b_2, ..., each raveled in C order, with W_l (k_{l-1}, k_l), b_l (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -110,15 +111,22 @@ class Network:
         sizes = self.layer_sizes[1:] if issparse(X) else self.layer_sizes
         return max((k_in * k_out for k_in, k_out in pairwise(sizes)), default=0)
 
+    @property
+    def layout(self) -> list[tuple[slice, tuple[int, ...]]]:
+        """Where W_1, b_1, W_2, b_2, ... lie in theta, with their shapes."""
+        places: list[tuple[slice, tuple[int, ...]]] = []
+        at = 0
+        for k_in, k_out in pairwise(self.layer_sizes):
+            for shape in ((k_in, k_out), (k_out,)):
+                size = math.prod(shape)
+                places.append((slice(at, at + size), shape))
+                at += size
+        return places
+
     def layers(self, theta: Array) -> list[tuple[Array, Array]]:
         """Return (W_l, b_l) of every layer, as views into theta."""
-        views, at = [], 0
-        for k_in, k_out in pairwise(self.layer_sizes):
-            W = theta[at : at + k_in * k_out].reshape(k_in, k_out)
-            b = theta[at + k_in * k_out : at + (k_in + 1) * k_out]
-            views.append((W, b))
-            at += (k_in + 1) * k_out
-        return views
+        views = [theta[rows].reshape(shape) for rows, shape in self.layout]
+        return list(zip(views[::2], views[1::2], strict=True))
 
     def draw(self, rng: np.random.RandomState, dtype: Any) -> Array:
         """Draw the first theta: uniform, per layer weights then biases.

@@ -129,6 +129,7 @@ class Constant(Schedule):
 class _Decay(Schedule):
     """A schedule with a factor per so many epochs."""
 
+    reads = ("decay_rate", "decay_epochs")
     _parameter_constraints: ClassVar[dict] = {
         "decay_rate": [Interval(Real, 0, 1, closed="right")],
         "decay_epochs": [Interval(Real, 0, None, closed="neither")],
@@ -220,6 +221,7 @@ class InverseScaling(Schedule):
     """
 
     steady_within_epochs = True
+    reads = ("power_t",)
     _parameter_constraints: ClassVar[dict] = {
         "power_t": [Interval(Real, 0, None, closed="left")],
     }

@@ -37,6 +37,7 @@ class _Training:
         for _ in range(n):
             g[...] = self.curvature * update.gradient_point()
             update.step(eps)
+            update.take_average()
         return self.theta
 
     def loss(self) -> float:
@@ -100,6 +101,8 @@ def _remembers_what_it_declares(optimizer: Optimizer) -> None:
     training = _Training(optimizer)
     training.updates(3)
     found, declared = set(vars(training.state)), {"t", *optimizer.memory}
+    if optimizer.average:
+        declared.add("iterate")
     assert found == declared, (
         f"The state must hold what `memory` declares, {sorted(declared)}."
         f" It holds {sorted(found)}."

@@ -523,15 +523,14 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _part(self, given: Any, registry: dict[str, type]) -> Any:
         """Return the object a name stands for, or a copy of a given object.
 
-        A named one gets those of the estimator's parameters that it has too; None
-        means its own default.
+        A named one gets those of the estimator's parameters that it reads; None means
+        its own default.
         """
         if not isinstance(given, str):
             return with_plain_numbers(copy(given))
         part = registry[given]()
-        mine = vars(self)
-        for name in vars(part).keys() & mine.keys():
-            value = mine[name]
+        for name in part.reads:
+            value = getattr(self, name)
             if value is not None:
                 setattr(part, name, value)
         return with_plain_numbers(part)

@@ -52,6 +52,10 @@ class LBFGS:
         """Make the state of a run: there is nothing to remember."""
         return State(t=0)
 
+    def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
+        """Return a copy of the state of a run."""
+        return state.copy()
+
     def minimize(
         self,
         network: Network,

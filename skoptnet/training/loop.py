@@ -167,6 +167,7 @@ def train(
     outcome.kept_epoch = run.epoch
     if validate or outcome.reason == "diverged":
         run.theta[...] = best.theta
+        optimizer.move(run.state, run.theta)
         outcome.kept_epoch = best.epoch
     return outcome
 
@@ -198,10 +199,12 @@ class Epochs(Passes):
     ):
         super().__init__(network, run.theta, batches, optimizer, run.state, dropout)
         self.max_grad_norm = max_grad_norm
-        self.l1 = L1(l1, network, run.theta, self.g) if l1 else None
         self.schedule, self.run, self.learning_rate = schedule, run, learning_rate
         self.steady = steady_within_epochs(schedule)
-        self.update = Update(optimizer, run.theta, self.g, run.state, network.xp)
+        self.update = Update(
+            optimizer, run.theta, self.g, run.state, network.xp, network.layout
+        )
+        self.l1 = L1(l1, network, self.update.point, self.g) if l1 else None
         self.rates = np.empty(batches.n_updates)
 
     def next(
@@ -260,13 +263,14 @@ class Epochs(Passes):
             if not math.isfinite(loss):
                 return loss
             if self.l1:
-                loss += self.l1.penalty(self.run.theta)
+                loss += self.l1.penalty(self.update.point)
                 self.l1.add_to_gradient()
             if self.max_grad_norm:
                 self.shorten_gradient(self.max_grad_norm)
             self.update.step(float(rate))
             if self.l1:
                 self.l1.keep_in_orthant()
+            self.update.take_average()
             total += loss * len(batch)
             number += 1
         return total

@@ -41,6 +41,9 @@ class Starts(Protocol):
     def start(self, theta: Array, xp: Namespace) -> State:
         """Make the memory that the solver begins with."""
 
+    def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
+        """Return a copy of its memory, to go on with."""
+
 
 @dataclass
 class Progress:
@@ -145,7 +148,11 @@ class Run:
         """
         theta, solver = xp.array(self.theta), type(optimizer)
         same = self.solver is solver
-        state = self.state.copy() if same else optimizer.start(theta, xp)
+        state = (
+            optimizer.go_on(self.state, theta, xp)
+            if same
+            else optimizer.start(theta, xp)
+        )
         return replace(self, theta=theta, state=state, solver=solver)
 
     def record(self, figures: dict[str, Any]) -> None:

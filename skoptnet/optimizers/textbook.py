@@ -1,13 +1,4 @@
-"""The solvers, in order of complexity, each as its textbook writes it.
-
-An optimizer holds hyperparameters only. What it remembers between updates is a
-`State`, made by `Optimizer.start` and owned by the run that is being trained, so one
-optimizer object can serve many fits and is never changed by them.
-
-This file knows nothing of networks, minibatches, schedules or estimators: a solver
-sees the flat vector ``theta``, a gradient ``g`` of the same shape and a rate
-``eps``. To add one, write a class with ``memory``, ``default_learning_rate`` and
-``step``, and name it in `OPTIMIZERS` at the foot.
+"""The seven solvers of the textbook, in order of complexity.
 
 The symbols are those of Goodfellow, Bengio and Courville, *Deep Learning* (2016),
 chapter 8: ``theta`` parameters, ``g`` gradient, ``eps`` rate, ``v`` velocity, ``s``
@@ -16,151 +7,9 @@ and ``r`` first and second moments, ``delta`` the small constant.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from copy import deepcopy
-from numbers import Real
-from types import SimpleNamespace
 from typing import ClassVar
 
-from ._params import Interval, Part
-from ._types import Array, Namespace
-
-_DECAY = [Interval(Real, 0, 1, closed="left")]
-_SHARE = [Interval(Real, 0, 1, closed="both")]
-_POSITIVE = [Interval(Real, 0, None, closed="neither")]
-
-
-class State(SimpleNamespace):
-    """What a solver remembers: ``t`` and the vectors it declares in ``memory``.
-
-    Attributes
-    ----------
-    t : int
-        Number of updates made, the one under way included.
-    """
-
-    t: int
-
-    def copy(self) -> State:
-        """Return a state that shares nothing with this one."""
-        twin = State()
-        twin.take(self)
-        return twin
-
-    def take(self, other: State) -> None:
-        """Become equal to another state, sharing nothing with it."""
-        mine = vars(self)
-        for name, value in vars(other).items():
-            if type(value) in (int, float):
-                mine[name] = value
-            elif name in mine and hasattr(value, "dtype"):
-                mine[name][...] = value
-            else:
-                mine[name] = deepcopy(value)
-
-    def block(self, names: tuple[str, ...], rows: slice) -> State:
-        """Return the same state for a part of theta; the vectors are views."""
-        return State(t=self.t, **{name: getattr(self, name)[rows] for name in names})
-
-
-class Optimizer(Part, ABC):
-    """Base class of the solvers; derive from it to write your own.
-
-    A subclass stores its hyperparameters in ``__init__`` (as scikit-learn's
-    estimators do), declares its memory and writes `step`.
-
-    Attributes
-    ----------
-    memory : tuple of str
-        Names of the vectors, each of theta's shape and starting at zero, that
-        `step` finds in ``state`` and updates in place.
-    default_learning_rate : float
-        The rate that ``learning_rate_init="auto"`` stands for.
-    full_batch : bool
-        True for a solver that takes the whole training set as its minibatch.
-    elementwise : bool
-        True promises that `step` treats every coordinate alike and by itself. It
-        may then be handed theta in pieces, which keeps a large network in cache.
-    kernel : str
-        Name of the compiled kernel that stands for exactly this class, if any;
-        nothing for classes of your own.
-
-    Examples
-    --------
-    A solver that looks at the sign of the gradient only:
-
-    >>> import numpy as np
-    >>> from skoptnet import MLPRegressorX, Optimizer
-    >>> class SignDescent(Optimizer):
-    ...     default_learning_rate = 0.001
-    ...     def step(self, theta, g, state, eps, xp):
-    ...         theta -= eps * xp.sign(g)
-    >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
-    >>> model = MLPRegressorX(solver=SignDescent(), tol=0, random_state=0)
-    >>> bool(model.fit(X, X.ravel()).score(X, X.ravel()) > 0.9)
-    True
-    """
-
-    memory: tuple[str, ...] = ()
-    default_learning_rate: float = 0.01
-    full_batch: bool = False
-    elementwise: bool = False
-
-    def start(self, theta: Array, xp: Namespace) -> State:
-        """Make the state before the first update: t = 0, all memory zero.
-
-        Parameters
-        ----------
-        theta : array of shape (P,)
-            The parameters, for their shape and dtype.
-        xp : module
-            The array namespace (``numpy``).
-
-        Returns
-        -------
-        State
-            Memory for one run.
-        """
-        return State(t=0, **{name: xp.zeros_like(theta) for name in self.memory})
-
-    def gradient_point(self, theta: Array, state: State, xp: Namespace) -> Array:
-        """Return the point where the next gradient is taken: theta itself.
-
-        Parameters
-        ----------
-        theta : array of shape (P,)
-            The parameters; not to be changed here.
-        state : State
-            The memory, as the last update left it.
-        xp : module
-            The array namespace (``numpy``).
-
-        Returns
-        -------
-        array of shape (P,)
-            The point, a new array where it is not theta.
-        """
-        return theta
-
-    @abstractmethod
-    def step(
-        self, theta: Array, g: Array, state: State, eps: float, xp: Namespace
-    ) -> None:
-        """Make one update: change ``theta`` and ``state`` in place.
-
-        Parameters
-        ----------
-        theta : array of shape (P,)
-            The parameters.
-        g : array of shape (P,)
-            The minibatch gradient, taken at `gradient_point`; may be used up.
-        state : State
-            ``state.t`` counts this update; the vectors are those of ``memory``.
-        eps : float
-            The rate of this update.
-        xp : module
-            The array namespace (``numpy``).
-        """
+from .base import COMMON, DECAY, POSITIVE, SHARE, Optimizer
 
 
 class GradientDescent(Optimizer):
@@ -170,6 +19,11 @@ class GradientDescent(Optimizer):
 
     One update per epoch; ``batch_size`` is not read. Memory: none.
     Source: the lecture's Algorithm 1.
+
+    Parameters
+    ----------
+    weight_decay, average
+        See `Optimizer`.
 
     Examples
     --------
@@ -195,6 +49,11 @@ class SGD(Optimizer):
     with :math:`g` the gradient of a minibatch. Memory: none.
     Source: Goodfellow et al. (2016), Algorithm 8.1. scikit-learn's ``solver="sgd"``
     has momentum 0.9 unless told otherwise; this one has none.
+
+    Parameters
+    ----------
+    weight_decay, average
+        See `Optimizer`.
 
     Examples
     --------
@@ -226,6 +85,8 @@ class Momentum(Optimizer):
     ----------
     momentum : float in [0, 1], default=0.9
         :math:`\\alpha`, the share of the velocity kept per update.
+    weight_decay, average
+        See `Optimizer`.
 
     Examples
     --------
@@ -236,11 +97,20 @@ class Momentum(Optimizer):
 
     memory: tuple[str, ...] = ("v",)
     kernel = "momentum"
+    momentum_name = "momentum"
+    reads = ("momentum",)
     default_learning_rate = 0.01
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {"momentum": _SHARE}
+    _parameter_constraints: ClassVar[dict] = {"momentum": SHARE, **COMMON}
 
-    def __init__(self, momentum: float = 0.9):
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
         self.momentum = momentum
 
     def step(self, theta, g, state, eps, xp):
@@ -267,6 +137,8 @@ class Nesterov(Momentum):
     ----------
     momentum : float in [0, 1], default=0.9
         :math:`\\alpha`, the share of the velocity kept per update.
+    weight_decay, average
+        See `Optimizer`.
 
     Examples
     --------
@@ -297,6 +169,8 @@ class AdaGrad(Optimizer):
     ----------
     epsilon : float > 0, default=1e-7
         :math:`\\delta`, for numerical stability.
+    weight_decay, average
+        See `Optimizer`.
 
     Examples
     --------
@@ -307,11 +181,19 @@ class AdaGrad(Optimizer):
 
     memory = ("r",)
     kernel = "adagrad"
+    reads = ("epsilon",)
     default_learning_rate = 0.1
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {"epsilon": _POSITIVE}
+    _parameter_constraints: ClassVar[dict] = {"epsilon": POSITIVE, **COMMON}
 
-    def __init__(self, epsilon: float = 1e-7):
+    def __init__(
+        self,
+        epsilon: float = 1e-7,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
         self.epsilon = epsilon
 
     def step(self, theta, g, state, eps, xp):
@@ -337,6 +219,8 @@ class RMSProp(Optimizer):
         Decay rate of the average of squared gradients.
     epsilon : float > 0, default=1e-6
         :math:`\\delta`, for numerical stability.
+    weight_decay, average
+        See `Optimizer`.
 
     Examples
     --------
@@ -347,11 +231,24 @@ class RMSProp(Optimizer):
 
     memory = ("r",)
     kernel = "rmsprop"
+    reads = ("rho", "epsilon")
     default_learning_rate = 0.003
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {"rho": _DECAY, "epsilon": _POSITIVE}
+    _parameter_constraints: ClassVar[dict] = {
+        "rho": DECAY,
+        "epsilon": POSITIVE,
+        **COMMON,
+    }
 
-    def __init__(self, rho: float = 0.9, epsilon: float = 1e-6):
+    def __init__(
+        self,
+        rho: float = 0.9,
+        epsilon: float = 1e-6,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
         self.rho = rho
         self.epsilon = epsilon
 
@@ -386,6 +283,8 @@ class Adam(Optimizer):
         :math:`\\rho_2`, decay rate of the second moment.
     epsilon : float > 0, default=1e-8
         :math:`\\delta`, for numerical stability.
+    weight_decay, average
+        See `Optimizer`.
 
     Examples
     --------
@@ -396,17 +295,27 @@ class Adam(Optimizer):
 
     memory = ("s", "r")
     kernel = "adam"
+    momentum_name = "beta_1"
+    reads = ("beta_1", "beta_2", "epsilon")
     default_learning_rate = 0.01
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
-        "beta_1": _DECAY,
-        "beta_2": _DECAY,
-        "epsilon": _POSITIVE,
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "epsilon": POSITIVE,
+        **COMMON,
     }
 
     def __init__(
-        self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
     ):
+        super().__init__(weight_decay=weight_decay, average=average)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -420,15 +329,3 @@ class Adam(Optimizer):
         r += (1 - rho_2) * g * g
         correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
         theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
-
-
-#: The names ``solver=`` takes, and the class each stands for.
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "gd": GradientDescent,
-    "sgd": SGD,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "adagrad": AdaGrad,
-    "rmsprop": RMSProp,
-    "adam": Adam,
-}

@@ -1,0 +1,41 @@
+"""The solvers, in order of complexity, each as its source writes it.
+
+An optimizer holds hyperparameters only. What it remembers between updates is a
+`State`, made by `Optimizer.start` and owned by the run that is being trained, so one
+optimizer object can serve many fits and is never changed by them.
+
+This package knows nothing of networks, minibatches, schedules or estimators: a solver
+sees the flat vector ``theta``, a gradient ``g`` of the same shape and a rate
+``eps``. To add one, write a class with ``memory``, ``default_learning_rate`` and
+``step``, and name it in `OPTIMIZERS`.
+
+- ``base``: the contract
+- ``textbook``: the seven of the textbook
+"""
+
+from .base import Optimizer, State
+from .textbook import SGD, AdaGrad, Adam, GradientDescent, Momentum, Nesterov, RMSProp
+
+#: The names ``solver=`` takes, and the class each stands for.
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "gd": GradientDescent,
+    "sgd": SGD,
+    "momentum": Momentum,
+    "nesterov": Nesterov,
+    "adagrad": AdaGrad,
+    "rmsprop": RMSProp,
+    "adam": Adam,
+}
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "GradientDescent",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSProp",
+    "State",
+]

@@ -1,0 +1,218 @@
+"""What the solvers have in common: the contract, and the memory of a run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+from numbers import Real
+from types import SimpleNamespace
+from typing import ClassVar
+
+from .._params import Interval, Part
+from .._types import Array, Namespace
+
+#: What hyperparameters of several solvers may be.
+DECAY = [Interval(Real, 0, 1, closed="left")]
+SHARE = [Interval(Real, 0, 1, closed="both")]
+POSITIVE = [Interval(Real, 0, None, closed="neither")]
+NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+#: What every solver has.
+COMMON: dict = {"weight_decay": NOT_NEGATIVE, "average": DECAY}
+
+
+class State(SimpleNamespace):
+    """What a solver remembers: ``t`` and the vectors it declares in ``memory``.
+
+    Attributes
+    ----------
+    t : int
+        Number of updates made, the one under way included.
+    """
+
+    t: int
+
+    def copy(self) -> State:
+        """Return a state that shares nothing with this one."""
+        twin = State()
+        twin.take(self)
+        return twin
+
+    def take(self, other: State) -> None:
+        """Become equal to another state, sharing nothing with it."""
+        mine = vars(self)
+        for name, value in vars(other).items():
+            if type(value) in (int, float):
+                mine[name] = value
+            elif name in mine and hasattr(value, "dtype"):
+                mine[name][...] = value
+            else:
+                mine[name] = deepcopy(value)
+
+    def block(
+        self, names: tuple[str, ...], rows: slice, shape: tuple[int, ...] = (-1,)
+    ) -> State:
+        """Return the same state for a part of theta; the arrays are views."""
+        views = {name: getattr(self, name)[rows].reshape(shape) for name in names}
+        return State(t=self.t, **views)
+
+
+class Optimizer(Part, ABC):
+    """Base class of the solvers; derive from it to write your own.
+
+    A subclass stores its hyperparameters in ``__init__`` (as scikit-learn's
+    estimators do), declares its memory and writes `step`. Those below are for every
+    solver whose ``__init__`` takes them and passes them on, as all built-in ones do.
+
+    Parameters
+    ----------
+    weight_decay : float >= 0, default=0.0
+        Before each update, the weights (not the biases) are multiplied by 1 -
+        ``weight_decay`` times the rate. This decay is decoupled from the gradient
+        (Loshchilov and Hutter, 2019); ``alpha`` of the estimators is the penalty.
+    average : float in [0, 1), default=0.0
+        If positive, what is reported, scored and stored is an average of the weights
+        over the updates, and what the solver moves is kept beside it: the mean of all
+        updates so far, until 1 / (1 - ``average``) of them, an exponential moving
+        average with this decay from there on (Polyak and Juditsky, 1992). Memory: one
+        vector more. Averages have no compiled kernels.
+
+    Attributes
+    ----------
+    memory : tuple of str
+        Names of the vectors, each of theta's shape and starting at zero, that
+        `step` finds in ``state`` and updates in place.
+    default_learning_rate : float
+        The rate that ``learning_rate_init="auto"`` stands for.
+    full_batch : bool
+        True for a solver that takes the whole training set as its minibatch.
+    elementwise : bool
+        True promises that `step` treats every coordinate alike and by itself. It
+        may then be handed theta in pieces, which keeps a large network in cache.
+    layerwise : bool
+        True for a solver that looks at matrices: `step` is then handed each W_l and
+        each b_l by itself, theta, g and the vectors of ``state`` in the shape
+        (k_{l-1}, k_l) or (k_l,).
+    momentum_name : str or None
+        The hyperparameter that a schedule of the momentum sets, if there is one.
+    reads : tuple of str
+        The estimator's parameters that the solver takes over where it is chosen by
+        name.
+    kernel : str
+        Name of the compiled kernel that stands for exactly this class, if any;
+        nothing for classes of your own.
+
+    Examples
+    --------
+    A solver that looks at the sign of the gradient only:
+
+    >>> import numpy as np
+    >>> from skoptnet import MLPRegressorX, Optimizer
+    >>> class SignDescent(Optimizer):
+    ...     default_learning_rate = 0.001
+    ...     def step(self, theta, g, state, eps, xp):
+    ...         theta -= eps * xp.sign(g)
+    >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
+    >>> model = MLPRegressorX(solver=SignDescent(), tol=0, random_state=0)
+    >>> bool(model.fit(X, X.ravel()).score(X, X.ravel()) > 0.9)
+    True
+    """
+
+    memory: tuple[str, ...] = ()
+    default_learning_rate: float = 0.01
+    full_batch: bool = False
+    elementwise: bool = False
+    layerwise: bool = False
+    momentum_name: str | None = None
+    weight_decay: float = 0.0
+    average: float = 0.0
+    _parameter_constraints: ClassVar[dict] = COMMON
+
+    def __init__(self, *, weight_decay: float = 0.0, average: float = 0.0):
+        self.weight_decay = weight_decay
+        self.average = average
+
+    def start(self, theta: Array, xp: Namespace) -> State:
+        """Make the state before the first update: t = 0, all memory zero.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters, for their shape and dtype.
+        xp : module
+            The array namespace (``numpy``).
+
+        Returns
+        -------
+        State
+            Memory for one run.
+        """
+        state = State(t=0, **{name: xp.zeros_like(theta) for name in self.memory})
+        if self.average:
+            state.iterate = xp.array(theta)
+        return state
+
+    def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
+        """Return a copy of a state, to go on with from another call on.
+
+        Averaging may have been switched on or off in between.
+        """
+        state = state.copy()
+        if self.average and not hasattr(state, "iterate"):
+            state.iterate = xp.array(theta)
+        elif not self.average:
+            vars(state).pop("iterate", None)
+        return state
+
+    def move(self, state: State, theta: Array) -> None:
+        """Go on from theta, which is that of an earlier update."""
+        if self.average:
+            state.iterate[...] = theta
+
+    def gradient_point(self, theta: Array, state: State, xp: Namespace) -> Array:
+        """Return the point where the next gradient is taken: theta itself.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters; not to be changed here.
+        state : State
+            The memory, as the last update left it.
+        xp : module
+            The array namespace (``numpy``).
+
+        Returns
+        -------
+        array of shape (P,)
+            The point, a new array where it is not theta.
+        """
+        return theta
+
+    def decay(self, theta: Array, state: State, eps: float, xp: Namespace) -> None:
+        """Let weights decay before an update, in place.
+
+        Parameters
+        ----------
+        theta, state, eps, xp
+            As in `step`, for one W_l.
+        """
+        theta *= 1 - eps * self.weight_decay
+
+    @abstractmethod
+    def step(
+        self, theta: Array, g: Array, state: State, eps: float, xp: Namespace
+    ) -> None:
+        """Make one update: change ``theta`` and ``state`` in place.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters.
+        g : array of shape (P,)
+            The minibatch gradient, taken at `gradient_point`; may be used up.
+        state : State
+            ``state.t`` counts this update; the vectors are those of ``memory``.
+        eps : float
+            The rate of this update.
+        xp : module
+            The array namespace (``numpy``).
+        """
