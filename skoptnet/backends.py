@@ -207,8 +207,8 @@ class Kernel:
         dropout: Any = None,
     ):
         self.state, rows = state, min(batch_size, piece)
-        plain = optimizer and not (optimizer.average or optimizer.weight_decay)
-        kind = _kernels.kernel_of(optimizer) if plain else None
+        averages = optimizer is not None and optimizer.average > 0
+        kind = None if averages else _kernels.kernel_of(optimizer)
         self.makes_updates = kind is not None
         solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y

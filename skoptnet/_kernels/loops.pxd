@@ -48,7 +48,7 @@ cdef extern from "loops.h" nogil:
         N_FUNCTIONS
 
     ctypedef struct StepNumbers:
-        double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2
+        double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2, keep
 
     ctypedef struct SparseRows:
         const void* data

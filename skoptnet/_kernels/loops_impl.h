@@ -771,7 +771,7 @@ static double FN(largest)(const void *x_, ptrdiff_t n)
         REAL *RESTRICT theta = theta_, *RESTRICT first = first_;                    \
         REAL *RESTRICT second = second_, *RESTRICT ahead = ahead_;                  \
         const REAL *RESTRICT gradient = g_;                                         \
-        const REAL eps = (REAL)p->eps, factor = (REAL)l2;                           \
+        const REAL eps = (REAL)p->eps, factor = (REAL)l2, keep = (REAL)p->keep;     \
         REAL squares = 0;                                                           \
         (void)first, (void)second, (void)ahead, (void)eps;                          \
         numbers;                                                                    \
@@ -779,6 +779,7 @@ static double FN(largest)(const void *x_, ptrdiff_t n)
         for (ptrdiff_t i = 0; i < n; i++) {                                         \
             const REAL W = point[i], g = gradient[i] + factor * W;                  \
             squares += W * W;                                                       \
+            theta[i] *= keep;                                                       \
             formula                                                                 \
         }                                                                           \
         return squares;                                                             \

@@ -207,8 +207,8 @@ cdef class Trainer:
             self.network.gradient_of_biases(layer, job.piece.size, job.add, job.g)
             if job.last and job.step:
                 at = self.network.at[layer] + k_in * k_out
-                self.solver.step(
-                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0)
+                self.solver.step_biases(
+                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out)
 
     cdef void make_weights(self, int i, int layer, Py_ssize_t start,
                            Py_ssize_t stop) noexcept nogil:
