@@ -96,7 +96,7 @@ class Update:
         """Return where the solver wants its gradient taken."""
         at = 0
         for theta, _, state in self.pieces:
-            state.t = self.state.t
+            state.take_numbers(self.state)
             point = self.optimizer.gradient_point(theta, state, self.xp)
             if point is theta:
                 return self.point
@@ -109,11 +109,19 @@ class Update:
     def step(self, eps: float) -> None:
         """Update theta and the solver's state with the gradient now in ``g``."""
         self.state.t += 1
-        for theta, state in self.weights:
-            self.optimizer.decay(theta, state, eps, self.xp)
+        if not self.optimizer.proximal:
+            self._decay(eps)
         for theta, g, state in self.pieces:
-            state.t = self.state.t
+            state.take_numbers(self.state)
             self.optimizer.step(theta, g, state, eps, self.xp)
+        self.state.take_numbers(state)  # every piece has made the same of them
+        if self.optimizer.proximal:
+            self._decay(eps)
+
+    def _decay(self, eps: float) -> None:
+        for theta, state in self.weights:
+            state.take_numbers(self.state)
+            self.optimizer.decay(theta, state, eps, self.xp)
 
     def take_average(self) -> None:
         """Let theta follow what the solver moves, where it is an average."""

@@ -101,10 +101,12 @@ def _remembers_what_it_declares(optimizer: Optimizer) -> None:
     training = _Training(optimizer)
     training.updates(3)
     found, declared = set(vars(training.state)), {"t", *optimizer.memory}
+    declared |= set(optimizer.numbers)
     if optimizer.average:
         declared.add("iterate")
     assert found == declared, (
-        f"The state must hold what `memory` declares, {sorted(declared)}."
+        "The state must hold what `memory` and `numbers` declare,"
+        f" {sorted(declared)}."
         f" It holds {sorted(found)}."
     )
     assert training.state.t == 3, "t must count the updates."

@@ -11,9 +11,11 @@ sees the flat vector ``theta``, a gradient ``g`` of the same shape and a rate
 
 - ``base``: the contract
 - ``textbook``: the seven of the textbook
+- ``recent``: those of recent years
 """
 
 from .base import Optimizer, State
+from .recent import AdaBelief, Adan, Lion, Muon, ScheduleFreeAdamW, Yogi
 from .textbook import SGD, AdaGrad, Adam, GradientDescent, Momentum, Nesterov, RMSProp
 
 #: The names ``solver=`` takes, and the class each stands for.
@@ -25,17 +27,29 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adagrad": AdaGrad,
     "rmsprop": RMSProp,
     "adam": Adam,
+    "yogi": Yogi,
+    "adabelief": AdaBelief,
+    "adan": Adan,
+    "lion": Lion,
+    "schedule_free_adamw": ScheduleFreeAdamW,
+    "muon": Muon,
 }
 
 __all__ = [
     "OPTIMIZERS",
     "SGD",
+    "AdaBelief",
     "AdaGrad",
     "Adam",
+    "Adan",
     "GradientDescent",
+    "Lion",
     "Momentum",
+    "Muon",
     "Nesterov",
     "Optimizer",
     "RMSProp",
+    "ScheduleFreeAdamW",
     "State",
+    "Yogi",
 ]

@@ -21,7 +21,7 @@ COMMON: dict = {"weight_decay": NOT_NEGATIVE, "average": DECAY}
 
 
 class State(SimpleNamespace):
-    """What a solver remembers: ``t`` and the vectors it declares in ``memory``.
+    """What a solver remembers: ``t``, and the vectors and numbers that it declares.
 
     Attributes
     ----------
@@ -41,19 +41,27 @@ class State(SimpleNamespace):
         """Become equal to another state, sharing nothing with it."""
         mine = vars(self)
         for name, value in vars(other).items():
-            if type(value) in (int, float):
+            if isinstance(value, (int, float)):
                 mine[name] = value
             elif name in mine and hasattr(value, "dtype"):
                 mine[name][...] = value
             else:
                 mine[name] = deepcopy(value)
 
+    def take_numbers(self, other: State) -> None:
+        """Take over ``t`` and the other numbers of another state."""
+        vars(self).update(other._numbers())
+
+    def _numbers(self) -> dict[str, float]:
+        items = vars(self).items()
+        return {name: value for name, value in items if isinstance(value, (int, float))}
+
     def block(
         self, names: tuple[str, ...], rows: slice, shape: tuple[int, ...] = (-1,)
     ) -> State:
         """Return the same state for a part of theta; the arrays are views."""
         views = {name: getattr(self, name)[rows].reshape(shape) for name in names}
-        return State(t=self.t, **views)
+        return State(**self._numbers(), **views)
 
 
 class Optimizer(Part, ABC):
@@ -81,6 +89,12 @@ class Optimizer(Part, ABC):
     memory : tuple of str
         Names of the vectors, each of theta's shape and starting at zero, that
         `step` finds in ``state`` and updates in place.
+    points : tuple of str
+        Those of the vectors in ``memory`` that are points like theta: they start at
+        theta, and go with it where training moves theta itself.
+    numbers : dict of str to float
+        Numbers that `step` finds in ``state`` and replaces, beside ``t``: their names
+        and first values. They depend on t, the rates and the hyperparameters only.
     default_learning_rate : float
         The rate that ``learning_rate_init="auto"`` stands for.
     full_batch : bool
@@ -92,6 +106,8 @@ class Optimizer(Part, ABC):
         True for a solver that looks at matrices: `step` is then handed each W_l and
         each b_l by itself, theta, g and the vectors of ``state`` in the shape
         (k_{l-1}, k_l) or (k_l,).
+    proximal : bool
+        True for a solver whose `decay` comes after its update instead of before it.
     momentum_name : str or None
         The hyperparameter that a schedule of the momentum sets, if there is one.
     reads : tuple of str
@@ -118,10 +134,13 @@ class Optimizer(Part, ABC):
     """
 
     memory: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+    numbers: ClassVar[dict[str, float]] = {}
     default_learning_rate: float = 0.01
     full_batch: bool = False
     elementwise: bool = False
     layerwise: bool = False
+    proximal: bool = False
     momentum_name: str | None = None
     weight_decay: float = 0.0
     average: float = 0.0
@@ -132,12 +151,14 @@ class Optimizer(Part, ABC):
         self.average = average
 
     def start(self, theta: Array, xp: Namespace) -> State:
-        """Make the state before the first update: t = 0, all memory zero.
+        """Make the state before the first update: t = 0, all vectors zero.
+
+        But those named in `points` are at theta.
 
         Parameters
         ----------
         theta : array of shape (P,)
-            The parameters, for their shape and dtype.
+            The parameters that training begins with.
         xp : module
             The array namespace (``numpy``).
 
@@ -146,7 +167,9 @@ class Optimizer(Part, ABC):
         State
             Memory for one run.
         """
-        state = State(t=0, **{name: xp.zeros_like(theta) for name in self.memory})
+        vectors = {name: xp.zeros_like(theta) for name in self.memory}
+        vectors |= {name: xp.array(theta) for name in self.points}
+        state = State(t=0, **self.numbers, **vectors)
         if self.average:
             state.iterate = xp.array(theta)
         return state
@@ -165,6 +188,8 @@ class Optimizer(Part, ABC):
 
     def move(self, state: State, theta: Array) -> None:
         """Go on from theta, which is that of an earlier update."""
+        for name in self.points:
+            getattr(state, name)[...] = theta
         if self.average:
             state.iterate[...] = theta
 
@@ -188,7 +213,7 @@ class Optimizer(Part, ABC):
         return theta
 
     def decay(self, theta: Array, state: State, eps: float, xp: Namespace) -> None:
-        """Let weights decay before an update, in place.
+        """Let weights decay, in place, before an update (after it if `proximal`).
 
         Parameters
         ----------
@@ -210,7 +235,8 @@ class Optimizer(Part, ABC):
         g : array of shape (P,)
             The minibatch gradient, taken at `gradient_point`; may be used up.
         state : State
-            ``state.t`` counts this update; the vectors are those of ``memory``.
+            ``state.t`` counts this update; the vectors are those of ``memory``, the
+            numbers those of ``numbers``.
         eps : float
             The rate of this update.
         xp : module

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .._types import Array
 from ..network import Network
 
@@ -32,12 +34,22 @@ class L1:
         Tells weights from biases, which are free.
     theta, g : arrays of shape (P,)
         Parameters and gradient; the same two arrays for every update.
+    points : sequence of arrays of shape (P,)
+        Points of the solver's own, in which a weight is set to 0 where it is in theta.
     """
 
-    def __init__(self, strength: float, network: Network, theta: Array, g: Array):
+    def __init__(
+        self,
+        strength: float,
+        network: Network,
+        theta: Array,
+        g: Array,
+        points: Sequence[Array] = (),
+    ):
         self.strength, self.network, self.xp = strength, network, network.xp
         layers = zip(network.layers(theta), network.layers(g), strict=True)
         self.weights = [(W, dW, self.xp.empty_like(W)) for (W, _), (dW, _) in layers]
+        self.twins = [[V for V, _ in network.layers(point)] for point in points]
 
     def penalty(self, theta: Array) -> float:
         """Return lambda_1 sum_l |W_l|."""
@@ -55,5 +67,7 @@ class L1:
 
     def keep_in_orthant(self) -> None:
         """Set the weights to 0 that an update took out of their orthant."""
-        for W, _, orthant in self.weights:
-            W[W * orthant <= 0] = 0
+        for (W, _, orthant), *twins in zip(self.weights, *self.twins, strict=True):
+            outside = W * orthant <= 0
+            for V in (W, *twins):
+                V[outside] = 0

@@ -204,7 +204,8 @@ class Epochs(Passes):
         self.update = Update(
             optimizer, run.theta, self.g, run.state, network.xp, network.layout
         )
-        self.l1 = L1(l1, network, self.update.point, self.g) if l1 else None
+        points = [getattr(run.state, name) for name in optimizer.points]
+        self.l1 = L1(l1, network, self.update.point, self.g, points) if l1 else None
         self.rates = np.empty(batches.n_updates)
 
     def next(

@@ -1,0 +1,527 @@
+"""Solvers of recent years, in the order in which they came out.
+
+The symbols are those of `textbook`: ``s`` and ``r`` first and second moments, ``rho``
+decay rates, ``delta`` the small constant. ``rho_1`` is the parameter ``beta_1``, and so
+on, as in Adam.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import ClassVar
+
+from .._params import Interval
+from .base import COMMON, DECAY, NOT_NEGATIVE, POSITIVE, Optimizer
+from .textbook import Adam
+
+
+class Yogi(Optimizer):
+    """Yogi, ``solver="yogi"``: Adam whose second moment changes by small steps.
+
+    .. math::
+        s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
+        r &\\leftarrow r - (1 - \\rho_2) \\, \\mathrm{sign}(r - g \\odot g)
+        \\odot g \\odot g \\\\
+        \\theta &\\leftarrow \\theta - \\epsilon_t
+        \\frac{s / (1 - \\rho_1^t)}{\\sqrt{r / (1 - \\rho_2^t)} + \\delta}
+
+    In Adam, :math:`r` forgets a large gradient at a speed that grows with :math:`r`
+    itself, and the rate of a coordinate may shoot up; here it goes towards
+    :math:`g \\odot g` by no more than that times :math:`1 - \\rho_2`.
+    Memory: ``s``, ``r``. Source: Zaheer, Reddi, Sachan, Kale and Kumar (2018),
+    *Adaptive Methods for Nonconvex Optimization*, Algorithm 2. That leaves the bias
+    correction out; it is made here, as in TensorFlow Addons and Optax, and ``r``
+    begins at 1e-6, as there. These two begin ``s`` at 1e-6, too; here it begins at 0,
+    so that a parameter without a gradient stays where it is.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, decay rate of the first moment.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`; 1 less this bounds the steps of the second moment.
+    epsilon : float > 0, default=1e-3
+        :math:`\\delta`. It is large: Yogi is meant to be less adaptive than Adam.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import MLPClassifierX, Yogi
+    >>> MLPClassifierX(solver=Yogi(epsilon=1e-4))
+    MLPClassifierX(solver=Yogi(epsilon=0.0001))
+    """
+
+    memory = ("s", "r")
+    momentum_name = "beta_1"
+    default_learning_rate = 0.01
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "epsilon": POSITIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-3,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def start(self, theta, xp):
+        state = super().start(theta, xp)
+        state.r += 1e-6
+        return state
+
+    def step(self, theta, g, state, eps, xp):
+        s, r, t = state.s, state.r, state.t
+        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        s *= rho_1
+        s += (1 - rho_1) * g
+        r -= (1 - rho_2) * xp.sign(r - g * g) * g * g
+        correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
+        theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
+
+
+class AdaBelief(Optimizer):
+    """AdaBelief, ``solver="adabelief"``: Adam that trusts gradients it expected.
+
+    .. math::
+        s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
+        r &\\leftarrow \\rho_2 r + (1 - \\rho_2) (g - s) \\odot (g - s) + \\delta \\\\
+        \\theta &\\leftarrow \\theta - \\epsilon_t
+        \\frac{s / (1 - \\rho_1^t)}{\\sqrt{r / (1 - \\rho_2^t)} + \\delta}
+
+    Instead of the gradient, :math:`r` averages the square of what the gradient differs
+    from its own average: where gradients agree, steps are long.
+    Memory: ``s``, ``r``. Source: Zhuang et al. (2020), *AdaBelief Optimizer: Adapting
+    Stepsizes by the Belief in Observed Gradients*, the algorithm of section 2.
+    :math:`\\delta` is added twice, in the recursion of :math:`r`, where it adds up to
+    :math:`\\delta / (1 - \\rho_2)`, and in the quotient, as in the paper and (with
+    ``eps`` and ``eps_root`` equal) in Optax. The authors' later program also rectifies
+    the rate as RAdam does; that is not in the paper, and not here.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, decay rate of the first moment.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`, decay rate of the second moment.
+    epsilon : float > 0, default=1e-16
+        :math:`\\delta`, on the scale of squared gradients in the recursion.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import AdaBelief, MLPClassifierX
+    >>> MLPClassifierX(solver=AdaBelief(epsilon=1e-12))
+    MLPClassifierX(solver=AdaBelief(epsilon=1e-12))
+    """
+
+    memory = ("s", "r")
+    momentum_name = "beta_1"
+    default_learning_rate = 0.001
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "epsilon": POSITIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-16,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def step(self, theta, g, state, eps, xp):
+        s, r, t = state.s, state.r, state.t
+        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        s *= rho_1
+        s += (1 - rho_1) * g
+        surprise = g - s
+        r *= rho_2
+        r += (1 - rho_2) * surprise * surprise + delta
+        correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
+        theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
+
+
+class Adan(Optimizer):
+    """Adan, ``solver="adan"``: Adam with Nesterov's momentum, without a point ahead.
+
+    .. math::
+        d &\\leftarrow g - g_{\\text{before}} \\\\
+        s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g, \\quad
+        v \\leftarrow \\rho_2 v + (1 - \\rho_2) d \\\\
+        r &\\leftarrow \\rho_3 r + (1 - \\rho_3) (g + \\rho_2 d)^2 \\\\
+        \\theta &\\leftarrow \\frac{1}{1 + \\epsilon_t \\lambda} \\left( \\theta
+        - \\epsilon_t \\frac{s / (1 - \\rho_1^t) + \\rho_2 v / (1 - \\rho_2^t)}
+        {\\sqrt{r / (1 - \\rho_3^t)} + \\delta} \\right)
+
+    The difference :math:`d` of two gradients tells where the gradient is going; at the
+    first update it is zero. The factor is for the weights only,
+    :math:`\\lambda` is ``weight_decay``: it is the proximal form of the decay, taken
+    after the update.
+    Memory: ``s``, ``r``, ``trend`` (:math:`v`), ``before``. Source: Xie, Zhou, Li, Lin
+    and Yan (2022; 2024), *Adan: Adaptive Nesterov Momentum Algorithm for Faster
+    Optimizing Deep Models*, Algorithm 1, and the authors' program for the bias
+    corrections. The paper writes :math:`1 - \\beta` for each :math:`\\rho` here, so
+    its :math:`\\beta` are 0.02, 0.08 and 0.01. Optax 0.2 has :math:`1 - \\rho_2` where
+    :math:`\\rho_2` multiplies a difference, which is another path.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.98
+        :math:`\\rho_1`, decay rate of the first moment.
+    beta_2 : float in [0, 1), default=0.92
+        :math:`\\rho_2`, decay rate of the differences' moment, and their weight.
+    beta_3 : float in [0, 1), default=0.99
+        :math:`\\rho_3`, decay rate of the second moment.
+    epsilon : float > 0, default=1e-8
+        :math:`\\delta`, for numerical stability.
+    weight_decay : float >= 0, default=0.0
+        After each update, the weights (not the biases) are divided by 1 +
+        ``weight_decay`` times the rate.
+    average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import Adan, MLPClassifierX
+    >>> MLPClassifierX(solver=Adan(weight_decay=0.02))
+    MLPClassifierX(solver=Adan(weight_decay=0.02))
+    """
+
+    memory = ("s", "r", "trend", "before")
+    momentum_name = "beta_1"
+    default_learning_rate = 0.001
+    elementwise = True
+    proximal = True
+    _parameter_constraints: ClassVar[dict] = {
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "beta_3": DECAY,
+        "epsilon": POSITIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        beta_1: float = 0.98,
+        beta_2: float = 0.92,
+        beta_3: float = 0.99,
+        epsilon: float = 1e-8,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.beta_3 = beta_3
+        self.epsilon = epsilon
+
+    def step(self, theta, g, state, eps, xp):
+        s, r, v, before, t = state.s, state.r, state.trend, state.before, state.t
+        rho_1, rho_2, rho_3 = self.beta_1, self.beta_2, self.beta_3
+        d = g - before if t > 1 else xp.zeros_like(g)
+        s *= rho_1
+        s += (1 - rho_1) * g
+        v *= rho_2
+        v += (1 - rho_2) * d
+        ahead = g + rho_2 * d
+        r *= rho_3
+        r += (1 - rho_3) * ahead * ahead
+        moment = s / (1 - rho_1**t) + (rho_2 / (1 - rho_2**t)) * v
+        theta -= eps * moment / (xp.sqrt(r / (1 - rho_3**t)) + self.epsilon)
+        before[...] = g
+
+    def decay(self, theta, state, eps, xp):
+        theta /= 1 + eps * self.weight_decay
+
+
+class Lion(Optimizer):
+    """Lion, ``solver="lion"``: every parameter moves by the rate, up or down.
+
+    .. math::
+        \\theta &\\leftarrow \\theta - \\epsilon_t \\,
+        \\mathrm{sign}(\\rho_1 s + (1 - \\rho_1) g) \\\\
+        s &\\leftarrow \\rho_2 s + (1 - \\rho_2) g
+
+    Found by a search over programs. As all steps are of one length, it needs a smaller
+    rate than Adam, a stronger ``weight_decay``, and a rate that falls, to settle.
+    Memory: ``s``. Source: Chen et al. (2023), *Symbolic Discovery of Optimization
+    Algorithms*, Algorithm 2. As Optax's, ``weight_decay`` included, which applies it
+    to the biases, too.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, share of the momentum in the sign.
+    beta_2 : float in [0, 1), default=0.99
+        :math:`\\rho_2`, decay rate of the momentum.
+    weight_decay : float >= 0, default=1e-3
+        See `Optimizer`.
+    average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import Lion, MLPClassifierX
+    >>> MLPClassifierX(solver=Lion(weight_decay=0.01), lr_schedule="exponential")
+    MLPClassifierX(lr_schedule='exponential', solver=Lion(weight_decay=0.01))
+    """
+
+    memory = ("s",)
+    momentum_name = "beta_1"
+    default_learning_rate = 0.0001
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        *,
+        weight_decay: float = 1e-3,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+
+    def step(self, theta, g, state, eps, xp):
+        s, rho_1, rho_2 = state.s, self.beta_1, self.beta_2
+        theta -= eps * xp.sign(rho_1 * s + (1 - rho_1) * g)
+        s *= rho_2
+        s += (1 - rho_2) * g
+
+
+class ScheduleFreeAdamW(Optimizer):
+    """Schedule-free AdamW, ``solver="schedule_free_adamw"``: averages for a schedule.
+
+    .. math::
+        y &= (1 - \\rho_1) z + \\rho_1 \\theta, \\qquad g \\leftarrow \\nabla C(y) \\\\
+        r &\\leftarrow \\rho_2 r + (1 - \\rho_2) g \\odot g \\\\
+        z &\\leftarrow z - \\epsilon_t
+        \\frac{g}{\\sqrt{r / (1 - \\rho_2^t)} + \\delta} - \\epsilon_t \\lambda y \\\\
+        \\theta &\\leftarrow (1 - c) \\theta + c z, \\qquad
+        c = \\frac{w_t}{\\sum_{i \\le t} w_i}, \\quad
+        w_t = \\max_{i \\le t} \\epsilon_i^2
+
+    :math:`z` goes as Adam would without momentum; :math:`\\theta`, which is reported,
+    scored and stored, is the average of all :math:`z` so far; the gradient is taken in
+    between, at :math:`y`, and so is the loss in ``loss_curve_``. At a constant rate
+    this gets where a falling one would, without knowing when training will end.
+    :math:`\\epsilon_t` begins with a linear rise over ``warmup_steps`` updates. The
+    decay, of weights only, is that of :math:`\\lambda` = ``weight_decay`` times
+    :math:`y`.
+    Memory: ``z``, ``r``. Source: Defazio et al. (2024), *The Road Less Scheduled*,
+    Algorithm 1, and the authors' ``schedulefree.AdamWScheduleFree`` (version 1.4), from
+    which the largest rate so far is in the weights :math:`w_t`; the paper has the
+    rate itself. That program has :math:`y` for its parameters in training and
+    :math:`\\theta` in evaluation. There is no ``average``: this is one.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, how far :math:`y` is on the way from z to theta.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`, decay rate of the second moment.
+    epsilon : float > 0, default=1e-8
+        :math:`\\delta`, for numerical stability.
+    warmup_steps : int >= 0, default=0
+        Number of updates over which the rate rises.
+    weight_decay : float >= 0, default=0.0
+        :math:`\\lambda`, the decay of the weights at :math:`y`.
+
+    Examples
+    --------
+    >>> from skoptnet import MLPClassifierX, ScheduleFreeAdamW
+    >>> MLPClassifierX(solver=ScheduleFreeAdamW(warmup_steps=50))
+    MLPClassifierX(solver=ScheduleFreeAdamW(warmup_steps=50))
+    """
+
+    memory = ("z", "r")
+    points = ("z",)
+    numbers: ClassVar[dict[str, float]] = {"largest_rate": 0.0, "sum_of_weights": 0.0}
+    default_learning_rate = 0.0025
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "epsilon": POSITIVE,
+        "warmup_steps": [Interval(Integral, 0, None, closed="left")],
+        "weight_decay": NOT_NEGATIVE,
+    }
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        warmup_steps: int = 0,
+        *,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.warmup_steps = warmup_steps
+
+    def gradient_point(self, theta, state, xp):
+        return (1 - self.beta_1) * state.z + self.beta_1 * theta
+
+    def decay(self, theta, state, eps, xp):
+        y = self.gradient_point(theta, state, xp)
+        state.z -= self._warmed(eps, state.t) * self.weight_decay * y
+
+    def step(self, theta, g, state, eps, xp):
+        z, r, t = state.z, state.r, state.t
+        rho_2, delta = self.beta_2, self.epsilon
+        eps = self._warmed(eps, t)
+        r *= rho_2
+        r += (1 - rho_2) * g * g
+        z -= eps * g / (xp.sqrt(r / (1 - rho_2**t)) + delta)
+        state.largest_rate = max(state.largest_rate, eps)
+        w = state.largest_rate * state.largest_rate
+        state.sum_of_weights += w
+        c = w / state.sum_of_weights if w else 0.0  # where all rates were zero
+        theta *= 1 - c
+        theta += c * z
+
+    def _warmed(self, eps, t):
+        return eps * min(1, t / max(1, self.warmup_steps))
+
+
+class Muon(Optimizer):
+    """Muon, ``solver="muon"``: all directions of a weight matrix move equally far.
+
+    .. math::
+        s &\\leftarrow \\mu s + (1 - \\mu) g, \\qquad
+        M = \\mu s + (1 - \\mu) g \\\\
+        X &\\leftarrow M / (\\lVert M \\rVert + 10^{-7}), \\quad
+        \\text{then five times} \\quad
+        X \\leftarrow a X + (b A + c A^2) X, \\; A = X X^T \\\\
+        W_l &\\leftarrow W_l - \\epsilon_t \\sqrt{\\max(1, k_l / k_{l-1})} \\, X
+
+    with :math:`(a, b, c) = (3.4445, -4.7750, 2.0315)`. With the singular value
+    decomposition :math:`M = U S V^T`, these Newton-Schulz steps leave :math:`U` and
+    :math:`V` and bring the singular values near 1, roughly between 0.7 and 1.2; very
+    small ones do not get there. So an update's length is fixed by the rate, and a rate
+    that falls is needed to settle.
+    Memory: ``s``, ``r`` (of the biases only). Source: Jordan et al. (2024), *Muon: An
+    optimizer for hidden layers in neural networks*, with Nesterov's momentum as in the
+    authors' program. :math:`W_l` here is the transpose of PyTorch's, whose rows by
+    columns are :math:`k_l / k_{l-1}`. That program computes in bfloat16, this one in
+    the precision of theta. Optax corrects the bias of the momentum.
+
+    The authors leave biases, and the first and last layer, to AdamW. Biases go by
+    `Adam` here, too, with ``beta_1``, ``beta_2``, ``epsilon`` and the rate times
+    ``bias_rate``, whose default is the ratio of the authors' two rates, 3e-4 to 0.02.
+    But all weight matrices go by Muon: a perceptron of one hidden layer would have no
+    other ones, and its first layer, a product with features, is no table of
+    embeddings, which the authors had in mind.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1), default=0.95
+        :math:`\\mu`, decay rate of the first moment of weights.
+    beta_1 : float in [0, 1), default=0.9
+        Decay rate of the first moment of biases.
+    beta_2 : float in [0, 1), default=0.95
+        Decay rate of the second moment of biases.
+    epsilon : float > 0, default=1e-10
+        For numerical stability, in the update of biases.
+    bias_rate : float >= 0, default=0.015
+        Rate of the biases in units of the rate.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import MLPClassifierX, Muon
+    >>> MLPClassifierX((64, 64), solver=Muon(), lr_schedule="exponential")
+    MLPClassifierX(hidden_layer_sizes=(64, 64), lr_schedule='exponential',
+                   solver=Muon())
+    """
+
+    memory = ("s", "r")
+    momentum_name = "momentum"
+    default_learning_rate = 0.02
+    layerwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "momentum": DECAY,
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "epsilon": POSITIVE,
+        "bias_rate": NOT_NEGATIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        momentum: float = 0.95,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-10,
+        bias_rate: float = 0.015,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.momentum = momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.bias_rate = bias_rate
+
+    def step(self, theta, g, state, eps, xp):
+        if theta.ndim == 1:
+            adam = Adam(self.beta_1, self.beta_2, self.epsilon)
+            adam.step(theta, g, state, self.bias_rate * eps, xp)
+            return
+        s, mu = state.s, self.momentum
+        s *= mu
+        s += (1 - mu) * g
+        M = mu * s + (1 - mu) * g
+        k_in, k_out = theta.shape
+        scale = max(1, k_out / k_in) ** 0.5
+        theta -= eps * scale * _orthogonalised(M, xp)
+
+
+def _orthogonalised(M, xp):
+    """Return nearly U V^T of M = U S V^T, by five Newton-Schulz steps."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = M.shape[0] > M.shape[1]
+    X = M.T if tall else M  # the same result with a smaller A
+    X = X / (xp.linalg.norm(X) + 1e-7)
+    for _ in range(5):
+        A = X @ X.T
+        X = a * X + (b * A + c * A @ A) @ X
+    return X.T if tall else X
