@@ -71,7 +71,7 @@ class _Upcasts(_Broken):
         (_CountsInItself, "belongs in `state`"),
         (_Climbs, "convex quadratic"),
         (_LooksAtTheNorm, "elementwise = True promises"),
-        (_HidesMemory, "what `memory` declares"),
+        (_HidesMemory, "what `memory` and `numbers` declare"),
         (_Drifts, "must not move"),
         (_Upcasts, "must stay float32"),
     ],

@@ -324,11 +324,11 @@ class ScheduleFreeAdamW(Optimizer):
     """Schedule-free AdamW, ``solver="schedule_free_adamw"``: averages for a schedule.
 
     .. math::
-        y &= (1 - \\rho_1) z + \\rho_1 \\theta, \\qquad g \\leftarrow \\nabla C(y) \\\\
+        y &= \\theta + (1 - \\rho_1) (z - \\theta), \\qquad g \\leftarrow \\nabla C(y) \\\\
         r &\\leftarrow \\rho_2 r + (1 - \\rho_2) g \\odot g \\\\
         z &\\leftarrow z - \\epsilon_t
         \\frac{g}{\\sqrt{r / (1 - \\rho_2^t)} + \\delta} - \\epsilon_t \\lambda y \\\\
-        \\theta &\\leftarrow (1 - c) \\theta + c z, \\qquad
+        \\theta &\\leftarrow \\theta + c (z - \\theta), \\qquad
         c = \\frac{w_t}{\\sum_{i \\le t} w_i}, \\quad
         w_t = \\max_{i \\le t} \\epsilon_i^2
 
@@ -394,7 +394,7 @@ class ScheduleFreeAdamW(Optimizer):
         self.warmup_steps = warmup_steps
 
     def gradient_point(self, theta, state, xp):
-        return (1 - self.beta_1) * state.z + self.beta_1 * theta
+        return theta + (1 - self.beta_1) * (state.z - theta)
 
     def decay(self, theta, state, eps, xp):
         y = self.gradient_point(theta, state, xp)
@@ -411,8 +411,7 @@ class ScheduleFreeAdamW(Optimizer):
         w = state.largest_rate * state.largest_rate
         state.sum_of_weights += w
         c = w / state.sum_of_weights if w else 0.0  # where all rates were zero
-        theta *= 1 - c
-        theta += c * z
+        theta += c * (z - theta)
 
     def _warmed(self, eps, t):
         return eps * min(1, t / max(1, self.warmup_steps))
