@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import (
 )
 
 __all__ = [
+    "Function",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
@@ -27,6 +28,19 @@ __all__ = [
     "check_params",
     "check_value",
 ]
+
+
+class Function(HasMethods):
+    """A constraint: a callable, but no class, which would make objects when called."""
+
+    def __init__(self) -> None:
+        super().__init__("__call__")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return callable(val) and not isinstance(val, type)
+
+    def __str__(self) -> str:
+        return "a function"
 
 
 # Values that cannot change, by class of owner, that have passed before: the checks of a

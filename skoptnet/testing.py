@@ -216,24 +216,41 @@ def check_schedule(schedule: Schedule) -> None:
     """
     schedule.check()
     before = repr(vars(schedule))
+    # Losses fall, rise, and stay; the plan ends before the last epochs.
+    losses = [*np.geomspace(3, 1, 8).tolist(), *[1.1] * 12, *[0.9] * 9]
     clocks = [
-        Clock(10 * e + j, e, 10, j, samples=95 * e, plateaus=e // 4)
+        Clock(
+            10 * e + j, e, 10, j, samples=95 * e, plateaus=e // 4, planned_epochs=25,
+            losses=tuple(losses[:e]), validation_losses=tuple(losses[:e]),
+        )
         for e in range(30)
         for j in range(10)
-    ]
+    ]  # fmt: skip
     factors = [schedule(clock) for clock in clocks]
+    momenta = [schedule.momentum(clock) for clock in clocks]
     for clock, factor in zip(clocks, factors, strict=True):
         assert 0 <= factor < math.inf, (
             f"A factor must be finite and not negative. Got {factor!r} at {clock}."
+        )
+    for clock, momentum in zip(clocks, momenta, strict=True):
+        assert momentum is None or 0 <= momentum < 1, (
+            f"A momentum must be None or in [0, 1). Got {momentum!r} at {clock}."
         )
     assert [schedule(clock) for clock in reversed(clocks)] == factors[::-1], (
         "A schedule must be a pure function of the clock: asked again, in another"
         " order, it gave other factors."
     )
+    assert [schedule.momentum(clock) for clock in reversed(clocks)] == momenta[::-1], (
+        "A schedule must be a pure function of the clock: asked again, in another"
+        " order, it gave other momenta."
+    )
     assert repr(vars(schedule)) == before, "A schedule must not change when asked."
     twin = pickle.loads(pickle.dumps(clone(schedule)))
     assert [twin(clock) for clock in clocks] == factors, (
         "A cloned and pickled schedule must give the same factors."
+    )
+    assert [twin.momentum(clock) for clock in clocks] == momenta, (
+        "A cloned and pickled schedule must give the same momenta."
     )
 
 

@@ -17,13 +17,13 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from .._params import Interval, Options, StrOptions, check_params
+from .._params import Function, Interval, Options, StrOptions, check_params
 from .._types import Array, Rows
 from ..activations import Activation
 from ..losses import Loss
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
-from ..schedules import SCHEDULES, Schedule
+from ..schedules import SCHEDULES, Schedule, as_schedule
 from ..training import LBFGS, Diverged, Outcome, Run, TrainingSet, Watcher, train
 from .calls import Call, Transaction
 from .fitted import Fitted
@@ -34,6 +34,7 @@ from .inputs import (
     are_plain_rows,
     are_plain_targets,
     check_for_lbfgs,
+    check_for_validation,
     check_nested,
     checked_weights,
     dropout_tuple,
@@ -85,7 +86,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             StrOptions({"auto"}),
             Interval(Real, 0, None, closed="neither"),
         ],
-        "lr_schedule": [StrOptions(set(SCHEDULES)), Schedule],
+        "lr_schedule": [StrOptions(set(SCHEDULES)), Schedule, Function()],
         "decay_rate": [Interval(Real, 0, 1, closed="right")],
         "decay_epochs": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
@@ -326,6 +327,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                     run,
                     data,
                     max_epochs=1 if call.partial else self.max_iter,
+                    planned_epochs=(0 if call.partial else begun_at) + self.max_iter,
                     patience=self.n_iter_no_change,
                     judge_anew=not call.partial,
                     validate=validate,
@@ -370,8 +372,10 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         data: TrainingSet,
         *,
         max_epochs: int,
+        planned_epochs: int,
         patience: float,
         judge_anew: bool = True,
+        validation_losses: Sequence[float] = (),
         validate: Validation | None = None,
         watchers: Sequence[Watcher] = (),
         plateaus: Collection[int] = (),
@@ -401,6 +405,8 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 batch_size=self._rows_per_update(),
                 shuffle=self.shuffle,
                 max_epochs=max_epochs,
+                planned_epochs=int(planned_epochs),
+                validation_losses=validation_losses,
                 judge_anew=judge_anew,
                 max_grad_norm=self.max_grad_norm and float(self.max_grad_norm),
                 dropout=dropout_tuple(self),
@@ -420,15 +426,16 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     ) -> None:
         """Train a new run on all rows, for as many epochs as were best.
 
-        Without held-out rows there are no plateaus to see: those of the first training
-        count, so that the rates are the same.
+        The schedule has the same plan and the validation losses of the first training,
+        and the plateaus of that count, so that the rates are the same.
         What the first training tells, of its curves and its end, stays. Where the
         second does not get to its end, the model stays that of the first, too.
         """
         try:
             network, outcome = self._train(
                 network, optimizer, schedule, run, data,
-                max_epochs=validated.kept_epoch, patience=math.inf,
+                max_epochs=validated.kept_epoch, planned_epochs=self.max_iter,
+                patience=math.inf, validation_losses=self.history_["validation_loss"],
                 plateaus=validated.plateaus,
             )  # fmt: skip
             reason = outcome.reason
@@ -510,12 +517,13 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         """Refuse what cannot be used; return the parts that have names as objects."""
         check_params(self)
         activations = activation_tuple(self)
-        schedule = self._part(self.lr_schedule, SCHEDULES)
+        schedule = self._part(as_schedule(self.lr_schedule), SCHEDULES)
         schedule.check()
         dropout_tuple(self)
         if isinstance(self.solver, str) and self.solver == "lbfgs":
             check_for_lbfgs(self)
             return LBFGS(int(self.max_fun)), schedule, activations
+        check_for_validation(self, schedule)
         optimizer = self._part(self.solver, OPTIMIZERS)
         optimizer.check()
         return optimizer, schedule, activations

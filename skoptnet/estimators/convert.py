@@ -185,7 +185,10 @@ def _solver(optimizer: Optimizer) -> dict[str, Any]:
             "nesterovs_momentum": kind is Nesterov,
         }
     if kind is Adam:
-        return {"solver": "adam", **optimizer.get_params()}
+        return {
+            "solver": "adam",
+            **{name: getattr(optimizer, name) for name in optimizer.reads},
+        }
     return {}
 
 

@@ -50,15 +50,23 @@ batch_size : int or 'auto', default='auto'
     them. ``'gd'`` and ``'lbfgs'`` always take all.
 learning_rate_init : float in (0, inf) or 'auto', default='auto'
     Initial learning rate; ``'auto'`` takes the solver's default.
-lr_schedule : {'constant', 'step', 'exponential', 'invscaling', 'adaptive'} or \
-        Schedule, default='constant'
+lr_schedule : str, Schedule or callable, default='constant'
     How the rate changes during training, for every solver but ``'lbfgs'``.
     ``'step'`` and ``'exponential'`` fall by ``decay_rate`` per ``decay_epochs``;
     ``'invscaling'`` divides by ``(N + 1) ** power_t``, N being the samples seen in
     finished epochs; ``'adaptive'`` divides by 5 where ``n_iter_no_change`` epochs in
     a row bring no improvement of ``tol``, and ends training there once the rate is
-    1e-6 or less. With a `Schedule` object, ``decay_rate``, ``decay_epochs`` and
-    ``power_t`` are not read.
+    1e-6 or less. Over the planned run (see ``max_iter``), ``'cosine'``, ``'linear'``
+    and ``'polynomial'`` fall to 0, ``'one_cycle'`` rises to ``learning_rate_init`` and
+    falls, moving a momentum the other way, and ``'coslog'`` rises and falls four
+    times. Others count epochs from the first: ``'cosine_restarts'``,
+    ``'piecewise'`` (a tenth after 100, and after 150), ``'inverse_sqrt'``
+    and ``'warmup'`` (both rise over 5 epochs; then the one falls, the other
+    stays). ``'plateau'`` divides by 10 where 6 epochs in a row bring no lower training
+    loss, and ends nothing. The objects (``Cosine(epochs=50)``,
+    ``Warmup('one_cycle', epochs=2)``) have parameters of their own. With one,
+    ``decay_rate``, ``decay_epochs`` and ``power_t`` are not read. A callable takes a
+    `skoptnet.schedules.Clock` and returns the factor on ``learning_rate_init``.
 decay_rate : float in (0, 1], default=0.5
     Factor on the rate per ``decay_epochs`` epochs, for ``'step'`` and
     ``'exponential'``.
@@ -68,7 +76,10 @@ power_t : float in [0, inf), default=0.5
     Exponent of ``'invscaling'``.
 max_iter : int, default=200
     Maximum number of epochs (of iterations, for ``'lbfgs'``). Each call of `fit`
-    has as many.
+    has as many. It is also the plan that schedules as ``'cosine'`` follow: they end so
+    many epochs after those finished before the call, or for `partial_fit`, after so
+    many in all, to stay at their last rate. To have warm starts follow one plan, name
+    its epochs: ``Cosine(epochs=50)``.
 shuffle : bool, default=True
     Whether to draw a new order of the samples in every epoch.
 random_state : int, RandomState instance or None, default=None
@@ -87,11 +98,13 @@ warm_start : bool, default=False
     random numbers and the order of the rows continue, as if the last call had not
     ended, while stopping is judged anew.
 momentum : float in [0, 1], default=0.9
-    Share of the velocity kept per update, for ``'momentum'`` and ``'nesterov'``.
+    Share of the velocity kept per update, for ``'momentum'`` and ``'nesterov'``. Not
+    read while ``lr_schedule='one_cycle'`` moves it.
 rho : float in [0, 1), default=0.9
     Decay rate of the average of squared gradients, for ``'rmsprop'``.
 beta_1 : float in [0, 1), default=0.9
-    Decay rate of the first moment, for ``'adam'``.
+    Decay rate of the first moment, for ``'adam'``. Not read while
+    ``lr_schedule='one_cycle'`` moves it.
 beta_2 : float in [0, 1), default=0.999
     Decay rate of the second moment, for ``'adam'``.
 epsilon : float in (0, inf) or None, default=None
@@ -132,13 +145,13 @@ refit_all : bool, default=False
     Whether, once early stopping has found the best epoch, to train again on all
     samples, those set aside included: from a first draw of the same ``random_state``,
     for ``best_epoch_`` epochs without validation, as ``early_stopping=False`` with
-    ``max_iter=best_epoch_`` and ``n_iter_no_change=inf`` does, but that the rates of
-    ``lr_schedule='adaptive'`` fall after the same epochs as in the first training.
-    ``coefs_``, ``intercepts_``, ``loss_`` and ``t_`` are then those of the second
-    training, all other attributes those of the first. There is no second where the
-    first diverged or was interrupted; where the second does, the first model is kept,
-    with a warning. Not with ``warm_start`` or ``X_val``; without ``early_stopping``
-    it has no effect, of which `fit` warns."""
+    ``max_iter=best_epoch_`` and ``n_iter_no_change=inf`` does, but for schedules: the
+    rates are those of the first training, whose plan, plateaus and validation losses
+    count. ``coefs_``, ``intercepts_``, ``loss_`` and ``t_`` are then those of the
+    second training, all other attributes those of the first. There is no second where
+    the first diverged or was interrupted; where the second does, the first model is
+    kept, with a warning. Not with ``warm_start`` or ``X_val``; without
+    ``early_stopping`` it has no effect, of which `fit` warns."""
 
 _REGRESSION = """\
 loss : str, default='squared_error'

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 from .._params import Interval, InvalidParameterError, StrOptions, check_value
 from .._types import Array, Rows
 from ..activations import ACTIVATIONS, Activation
+from ..schedules import Schedule
 from ..training import TrainingSet
 
 _Part = TypeVar("_Part")
@@ -42,6 +43,16 @@ def check_nested(estimator: Any, params: dict[str, Any]) -> None:
                 f"{name!r} is a parameter of a {part} object, but {part} is the name"
                 f" {holder!r}. Set {inner!r} of {type(estimator).__name__} itself, or"
                 f" give {part} as an object."
+            )
+        if (
+            part == "lr_schedule"
+            and callable(holder)
+            and not isinstance(holder, Schedule)
+        ):
+            raise ValueError(
+                f"{name!r} is a parameter of a lr_schedule object, but lr_schedule is a"
+                f" function, {holder!r}. Derive a class from Schedule, whose __init__"
+                f" takes {inner!r}."
             )
         if part == "activation" and isinstance(holder, (str, list, tuple)):
             raise ValueError(
@@ -177,6 +188,16 @@ def check_for_lbfgs(estimator: Any) -> None:
             "solver='lbfgs' cannot train with an L1 penalty: it needs a smooth"
             " objective. Set l1_ratio=0 or take another solver."
             f" Got l1_ratio={estimator.l1_ratio!r} with alpha={estimator.alpha!r}."
+        )
+
+
+def check_for_validation(estimator: Any, schedule: Schedule) -> None:
+    """Refuse a schedule that watches validation losses where there are none."""
+    if schedule.needs_validation and not estimator.early_stopping:
+        raise ValueError(
+            f"lr_schedule={schedule!r} watches the validation loss, which there is with"
+            " early_stopping=True only. Set that, or let the schedule watch the"
+            " training loss, as Plateau(monitor='loss') does."
         )
 
 

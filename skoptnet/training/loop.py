@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
+from copy import copy
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from ..backends import Update
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
-from ..schedules import Clock, Schedule, steady_within_epochs
+from ..schedules import Clock, Schedule, moves_momentum, steady_within_epochs
 from .l1 import L1
 from .outcome import Best, Diverged, Outcome
 from .passes import Passes
@@ -50,6 +52,8 @@ def train(
     dropout: tuple[float, ...] = (),
     l1: float = 0.0,
     plateaus: Collection[int] = (),
+    planned_epochs: float | None = None,
+    validation_losses: Sequence[float] = (),
 ) -> Outcome:
     """Train until the figure watched stops improving or the epochs are used up.
 
@@ -91,6 +95,12 @@ def train(
     plateaus : collection of int
         Numbers of epochs that count as the end of a plateau that training passes,
         whatever the patience: those of the training that this one repeats.
+    planned_epochs : float, optional
+        The epoch, over all calls, at which the plan of the schedule ends; that of
+        this call, by default.
+    validation_losses : sequence of float
+        What the schedule sees in place of those of a run without any: entry e is
+        that of epoch e.
 
     Returns
     -------
@@ -124,6 +134,8 @@ def train(
     epochs = Epochs(
         network, optimizer, schedule, run, batches, learning_rate,
         max_grad_norm, run.dropout(dropout), l1,
+        started_at + max_epochs if planned_epochs is None else planned_epochs,
+        validation_losses,
     )  # fmt: skip
     try:
         with epochs.threads(), np.errstate(all="ignore"):
@@ -179,6 +191,8 @@ class Epochs(Passes):
     ----------
     network, optimizer, schedule, run, learning_rate, max_grad_norm, l1
         As in `train`.
+    planned_epochs, validation_losses
+        As in `train`; no plan by default.
     batches : Minibatches
         The training set.
     dropout : Dropout or None
@@ -196,11 +210,19 @@ class Epochs(Passes):
         max_grad_norm: float | None = None,
         dropout: Dropout | None = None,
         l1: float = 0.0,
+        planned_epochs: float = math.inf,
+        validation_losses: Sequence[float] = (),
     ):
         super().__init__(network, run.theta, batches, optimizer, run.state, dropout)
         self.max_grad_norm = max_grad_norm
         self.schedule, self.run, self.learning_rate = schedule, run, learning_rate
+        self.planned_epochs = planned_epochs
+        self.validation_losses = validation_losses
         self.steady = steady_within_epochs(schedule)
+        self.momenta: Momenta | None = None
+        if optimizer.momentum_name and moves_momentum(schedule):
+            self.momenta = Momenta(optimizer, batches.n_updates)
+            optimizer = self.momenta.optimizer
         self.update = Update(
             optimizer, run.theta, self.g, run.state, network.xp, network.layout
         )
@@ -223,7 +245,8 @@ class Epochs(Passes):
         if run.shuffles:
             run.shuffles = run.shuffles._replace(done=run.shuffles.done + 1)
         self.set_rates()
-        plain = not (self.max_grad_norm or self.l1)
+        moved = self.momenta and self.momenta.moved
+        plain = not (self.max_grad_norm or self.l1 or moved)
         if self.kernel and self.kernel.makes_updates and plain:
             total, largest = self.kernel.epoch(
                 self.batches.order, self.rates, self.batches.size, run.update
@@ -254,12 +277,16 @@ class Epochs(Passes):
         """Make the updates of an epoch; return the sum of objective times rows.
 
         This is the definition of what the kernels do in one call, but for
-        ``max_grad_norm`` and ``l1``. It ends at the first objective that is not
-        finite, and returns that.
+        ``max_grad_norm``, ``l1`` and a momentum that the schedule moves. It ends at
+        the first objective that is not finite, and returns that.
         """
         total = 0.0
         number = self.run.update
-        for batch, rate in zip(self.batches.ranges(), self.rates, strict=True):
+        for i, (batch, rate) in enumerate(
+            zip(self.batches.ranges(), self.rates, strict=True)
+        ):
+            if self.momenta:
+                self.momenta.set(i)
             loss = self.loss_and_gradient(self.update.gradient_point(), batch, number)
             if not math.isfinite(loss):
                 return loss
@@ -288,12 +315,25 @@ class Epochs(Passes):
             self.g *= most / norm
 
     def set_rates(self) -> None:
-        """Ask the schedule for the rate of each update of the epoch to come."""
-        run, n_updates = self.run, self.batches.n_updates
-        seen = run.samples, run.progress.plateaus
-        for step in range(1 if self.steady else n_updates):
+        """Ask the schedule for the rate of each update of the epoch to come.
+
+        And for the momentum, where there is one.
+        """
+        run, n_updates, history = self.run, self.batches.n_updates, self.run.history
+        seen = (
+            run.samples,
+            run.progress.plateaus,
+            self.planned_epochs,
+            history.get("loss", ()),
+            history.get("validation_loss") or self.validation_losses[: run.epoch],
+        )
+        asked = n_updates if self.steady else 1
+        for step in range(0, n_updates, asked):
+            updates = slice(step, step + asked)
             clock = Clock(run.update + step, run.epoch, n_updates, step, *seen)
-            self.rates[step:] = self.learning_rate * self.factor(clock)
+            self.rates[updates] = self.learning_rate * self.factor(clock)
+            if self.momenta:
+                self.momenta.take(updates, self.schedule, clock)
 
     @property
     def rate(self) -> float:
@@ -312,10 +352,58 @@ class Epochs(Passes):
 
     def factor(self, clock: Clock) -> float:
         """Return what the schedule makes of the initial rate."""
-        factor = float(self.schedule(clock))
+        given = self.schedule(clock)
+        factor = given if type(given) is float else _number(given)
         if not 0 <= factor < math.inf:
             raise ValueError(
                 f"A schedule must return a finite factor that is not negative."
-                f" {self.schedule!r} returned {factor} at {clock}."
+                f" {self.schedule!r} returned {given!r} at {clock}."
             )
         return factor
+
+
+class Momenta:
+    """The momentum of each update of an epoch, as a schedule moves it.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The solver, which has a momentum. It stays as it is.
+    n_updates : int
+        Updates per epoch.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        The copy whose momentum is set.
+    """
+
+    def __init__(self, optimizer: Optimizer, n_updates: int):
+        self.optimizer, self.name = copy(optimizer), str(optimizer.momentum_name)
+        self.own = getattr(optimizer, self.name)
+        self.values = np.full(n_updates, float(self.own))
+
+    @property
+    def moved(self) -> bool:
+        """Whether an update of the epoch has another momentum than the solver's own."""
+        return bool((self.values != self.own).any())
+
+    def take(self, updates: slice, schedule: Schedule, clock: Clock) -> None:
+        """Ask the schedule for the momentum of some updates of the epoch."""
+        given = schedule.momentum(clock)
+        if given is not None and not 0 <= _number(given) < 1:
+            raise ValueError(
+                "The momentum of a schedule must be None or a number in [0, 1)."
+                f" {schedule!r} returned {given!r} at {clock}."
+            )
+        self.values[updates] = self.own if given is None else _number(given)
+
+    def set(self, step: int) -> None:
+        """Give the solver the momentum of an update."""
+        setattr(self.optimizer, self.name, float(self.values[step]))
+
+
+def _number(value: Any) -> float:
+    """Return a number, perhaps an array's, as a float; nan for what is none."""
+    is_scalar = hasattr(value, "dtype") and np.ndim(value) == 0
+    return float(value) if isinstance(value, Real) or is_scalar else math.nan

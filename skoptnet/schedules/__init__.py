@@ -1,0 +1,55 @@
+"""Learning-rate schedules: what the initial rate is multiplied by, and when.
+
+A schedule is a pure function of a `Clock`. It keeps no state, prints nothing and
+knows nothing of solvers or networks; every `Optimizer` obeys every schedule. To add
+one, write a class with ``__call__`` and name it among those that a `Warmup` takes.
+"""
+
+from .base import (
+    Clock,
+    FunctionSchedule,
+    Schedule,
+    as_schedule,
+    moves_momentum,
+    steady_within_epochs,
+)
+from .decays import (
+    Constant,
+    CosineRestarts,
+    ExponentialDecay,
+    InverseScaling,
+    InverseSqrt,
+    Piecewise,
+    StepDecay,
+)
+from .planned import Cosine, CosLog, Linear, OneCycle, Polynomial
+from .plateaus import Adaptive, Plateau
+from .warmup import NAMED, Warmup
+
+#: The names ``lr_schedule=`` takes, and the class each stands for.
+SCHEDULES: dict[str, type[Schedule]] = {**NAMED, "warmup": Warmup}
+
+__all__ = [
+    "SCHEDULES",
+    "Adaptive",
+    "Clock",
+    "Constant",
+    "CosLog",
+    "Cosine",
+    "CosineRestarts",
+    "ExponentialDecay",
+    "FunctionSchedule",
+    "InverseScaling",
+    "InverseSqrt",
+    "Linear",
+    "OneCycle",
+    "Piecewise",
+    "Plateau",
+    "Polynomial",
+    "Schedule",
+    "StepDecay",
+    "Warmup",
+    "as_schedule",
+    "moves_momentum",
+    "steady_within_epochs",
+]

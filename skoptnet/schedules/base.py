@@ -1,0 +1,227 @@
+"""What the schedules have in common: the clock they read, and the contract."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple
+
+from .._params import Function, Interval, Part
+
+#: What parameters of several schedules may be.
+EPOCHS = [Interval(Real, 0, None, closed="neither")]
+SHARE = [Interval(Real, 0, 1, closed="both")]
+FACTOR = [Interval(Real, 0, 1, closed="neither")]
+NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+
+
+class Clock(NamedTuple):
+    """Where a training stands when an update is about to be made.
+
+    Parameters
+    ----------
+    update : int
+        Number t of updates made before this one.
+    epoch : int
+        Number e of epochs finished before this one.
+    updates_per_epoch : int
+        Number of updates in the present epoch.
+    step : int
+        Number of updates made in the present epoch before this one.
+    samples : int
+        Number of samples seen in the epochs finished before this update, each as often
+        as it came.
+    plateaus : int
+        Number of times that ``n_iter_no_change`` epochs in a row brought no improvement
+        of ``tol`` and training went on.
+    planned_epochs : float
+        Number of epochs, over all calls, at which the planned run ends: those that were
+        finished when `fit` was called and ``max_iter`` more; for `partial_fit`
+        ``max_iter``. Infinite where there is no plan.
+    losses : sequence of float
+        The training loss of each finished epoch, over all calls; not to be changed.
+    validation_losses : sequence of float
+        The validation loss of each finished epoch, over all calls, nan where there was
+        none; empty where there never was one. Not to be changed.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock
+    >>> clock = Clock(update=25, epoch=2, updates_per_epoch=10, step=5)
+    >>> clock.epochs
+    2.5
+    >>> clock._replace(planned_epochs=10).share()
+    0.25
+    """
+
+    update: int
+    epoch: int
+    updates_per_epoch: int
+    step: int
+    samples: int = 0
+    plateaus: int = 0
+    planned_epochs: float = math.inf
+    losses: Sequence[float] = ()
+    validation_losses: Sequence[float] = ()
+
+    @property
+    def epochs(self) -> float:
+        """Epochs trained so far, the present one by its share.
+
+        This is ``update / updates_per_epoch`` as long as every epoch has as many
+        updates as the others, and keeps its meaning where they differ
+        (``partial_fit`` on chunks of different size).
+        """
+        return self.epoch + self.step / self.updates_per_epoch
+
+    @property
+    def epochs_after(self) -> float:
+        """Epochs trained once this update is made."""
+        return self.epoch + (self.step + 1) / self.updates_per_epoch
+
+    def share(self, epochs: float | None = None) -> float:
+        """Return the share of the planned run that is done, 1 where it is over.
+
+        Parameters
+        ----------
+        epochs : float, optional
+            The epochs, over all calls, at which the run ends, in place of the plan.
+        """
+        return min(self.epochs / (epochs or self.planned_epochs), 1.0)
+
+    def __repr__(self) -> str:
+        """Return the numbers; the losses of a long training are many."""
+        shown = zip(self._fields[:-2], self[:-2], strict=True)
+        return f"Clock({', '.join(f'{name}={value!r}' for name, value in shown)})"
+
+
+class Schedule(Part, ABC):
+    """Base class of the schedules; derive from it to write your own.
+
+    A function of the clock that needs no parameters and no more than `__call__` can be
+    given as it is: ``lr_schedule=lambda clock: 1 / (1 + clock.epoch)``.
+
+    Attributes
+    ----------
+    needs_validation : bool
+        Whether `validation_losses` of the clock are read, so that training needs
+        ``early_stopping=True``.
+
+    Examples
+    --------
+    A schedule that falls with the root of the epochs:
+
+    >>> from skoptnet import MLPClassifierX, Schedule
+    >>> class RootDecay(Schedule):
+    ...     def __call__(self, clock):
+    ...         return 1 / (1 + clock.epoch) ** 0.5
+    >>> MLPClassifierX(solver="sgd", lr_schedule=RootDecay())
+    MLPClassifierX(lr_schedule=RootDecay(), solver='sgd')
+    """
+
+    @abstractmethod
+    def __call__(self, clock: Clock) -> float:
+        """Return the factor on the initial rate for the update at ``clock``.
+
+        Parameters
+        ----------
+        clock : Clock
+            Where the training stands.
+
+        Returns
+        -------
+        float
+            The factor, finite and not negative.
+        """
+
+    def momentum(self, clock: Clock) -> float | None:
+        """Return the solver's momentum for the update at ``clock``: its own.
+
+        Where a schedule moves it, this is ``momentum`` of the solvers that have one and
+        ``beta_1`` of Adam: the hyperparameter that the solver names in
+        `Optimizer.momentum_name`. Other solvers have none, and pay no heed. It has no
+        compiled epochs: each update is made by itself.
+
+        Parameters
+        ----------
+        clock : Clock
+            Where the training stands.
+
+        Returns
+        -------
+        float or None
+            The momentum, in [0, 1); None leaves the solver its own.
+        """
+        return None
+
+    def ends_at_plateau(self, rate: float) -> bool:
+        """Tell whether training ends at a plateau; yes, unless a schedule says no.
+
+        Where the answer is no, training goes on, and ``plateaus`` of the clock is one
+        more.
+
+        Parameters
+        ----------
+        rate : float
+            The last rate before the plateau was reached.
+
+        Returns
+        -------
+        bool
+            Whether `n_iter_no_change` epochs without an improvement end the training.
+        """
+        return True
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether there have to be validation losses."""
+        return False
+
+
+class FunctionSchedule(Schedule):
+    """A function of the clock as a schedule; what ``lr_schedule=function`` becomes.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a `Clock` and returns the factor on the initial rate, finite and not
+        negative.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, FunctionSchedule
+    >>> schedule = FunctionSchedule(lambda clock: 1 / (1 + clock.epoch))
+    >>> schedule(Clock(update=30, epoch=3, updates_per_epoch=10, step=0))
+    0.25
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"function": [Function()]}
+
+    def __init__(self, function: Callable[[Clock], float]):
+        self.function = function
+
+    def __call__(self, clock):
+        return self.function(clock)
+
+
+def as_schedule(given: Any) -> Any:
+    """Return a function as a `Schedule`, anything else as it is."""
+    if callable(given) and not isinstance(given, Schedule):
+        return FunctionSchedule(given)
+    return given
+
+
+def steady_within_epochs(schedule: Schedule) -> bool:
+    """Tell whether a schedule need be asked only once per epoch.
+
+    A class says so itself, in ``steady_within_epochs``; what is derived from it may
+    look at every update again.
+    """
+    return vars(type(schedule)).get("steady_within_epochs", False)
+
+
+def moves_momentum(schedule: Schedule) -> bool:
+    """Tell whether a schedule may have a say in the momentum."""
+    return type(schedule).momentum is not Schedule.momentum

@@ -1,0 +1,303 @@
+"""Schedules that count epochs or samples, and know of no end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from numbers import Real
+from typing import ClassVar
+
+from .._params import Interval, InvalidParameterError
+from .base import EPOCHS, NOT_NEGATIVE, SHARE, Schedule
+
+
+class Constant(Schedule):
+    """The initial rate throughout, ``lr_schedule="constant"``.
+
+    .. math:: \\epsilon_t = \\epsilon_0
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, Constant
+    >>> Constant()(Clock(update=70, epoch=7, updates_per_epoch=10, step=0))
+    1.0
+    """
+
+    steady_within_epochs = True
+
+    def __call__(self, clock):
+        return 1.0
+
+
+class _Decay(Schedule):
+    """A schedule with a factor per so many epochs."""
+
+    reads = ("decay_rate", "decay_epochs")
+    _parameter_constraints: ClassVar[dict] = {
+        "decay_rate": [Interval(Real, 0, 1, closed="right")],
+        "decay_epochs": EPOCHS,
+    }
+
+    def __init__(self, decay_rate: float = 0.5, decay_epochs: float = 10):
+        self.decay_rate = decay_rate
+        self.decay_epochs = decay_epochs
+
+
+class StepDecay(_Decay):
+    """Falls at once every so many epochs, ``lr_schedule="step"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\cdot
+        \\mathrm{decay\\_rate}^{\\lfloor e / \\mathrm{decay\\_epochs} \\rfloor}
+
+    with :math:`e` the epochs finished so far. As PyTorch's ``StepLR``.
+
+    Parameters
+    ----------
+    decay_rate : float in (0, 1], default=0.5
+        Factor at each fall.
+    decay_epochs : float > 0, default=10
+        Epochs between two falls.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, StepDecay
+    >>> StepDecay()(Clock(update=250, epoch=25, updates_per_epoch=10, step=0))
+    0.25
+    """
+
+    steady_within_epochs = True
+
+    def __call__(self, clock):
+        return self.decay_rate ** (clock.epoch // self.decay_epochs)
+
+
+class ExponentialDecay(_Decay):
+    """Falls a little with every update, ``lr_schedule="exponential"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\cdot \\mathrm{decay\\_rate}^{
+        t / (\\mathrm{decay\\_epochs} \\cdot \\mathrm{updates\\_per\\_epoch})}
+
+    with :math:`t` the updates made so far. As Keras' and Optax' exponential decay;
+    PyTorch's ``ExponentialLR`` agrees at the ends of epochs.
+
+    Parameters
+    ----------
+    decay_rate : float in (0, 1], default=0.5
+        Factor per ``decay_epochs`` epochs.
+    decay_epochs : float > 0, default=10
+        Epochs in which the rate falls by ``decay_rate``.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, ExponentialDecay
+    >>> ExponentialDecay()(Clock(update=200, epoch=20, updates_per_epoch=10, step=0))
+    0.25
+    """
+
+    def __call__(self, clock):
+        return self.decay_rate ** (clock.epochs / self.decay_epochs)
+
+
+class InverseScaling(Schedule):
+    """Falls with a power of the samples seen, ``lr_schedule="invscaling"``.
+
+    .. math::
+        \\epsilon_t = \\frac{\\epsilon_0}{(N + 1)^{\\mathrm{power\\_t}}}
+
+    with :math:`N` the samples seen in the epochs finished so far, each as often as it
+    came and whatever its weight. As scikit-learn's, whose unit is the sample, too: so
+    the rate falls far after the first epoch and slowly later.
+
+    Parameters
+    ----------
+    power_t : float >= 0, default=0.5
+        The exponent.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, InverseScaling
+    >>> clock = Clock(update=10, epoch=1, updates_per_epoch=10, step=0, samples=99)
+    >>> InverseScaling()(clock)
+    0.1
+    """
+
+    steady_within_epochs = True
+    reads = ("power_t",)
+    _parameter_constraints: ClassVar[dict] = {
+        "power_t": NOT_NEGATIVE,
+    }
+
+    def __init__(self, power_t: float = 0.5):
+        self.power_t = power_t
+
+    def __call__(self, clock):
+        return 1 / (clock.samples + 1) ** self.power_t
+
+
+class Piecewise(Schedule):
+    """Falls at chosen epochs, ``lr_schedule="piecewise"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\prod_{i :\\, m_i \\le e} f_i
+
+    with :math:`e` the epochs finished so far and :math:`m_i` the milestones. As Optax'
+    ``piecewise_constant_schedule``, whose boundaries are updates, and with a single
+    factor as PyTorch's ``MultiStepLR``; Keras' ``PiecewiseConstantDecay`` takes the
+    rates themselves. Source: He, Zhang, Ren and Sun (2016), whose rates fall to a
+    tenth at a half and at three quarters of the training, as these do with
+    ``max_iter=200``.
+
+    Parameters
+    ----------
+    milestones : increasing sequence of float > 0, default=(100, 150)
+        Epochs, over all calls, after which the rate changes.
+    factor : float >= 0 or sequence of these, default=0.1
+        What the rate is multiplied by at each milestone: one number for all, or one
+        for each.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, Piecewise
+    >>> schedule = Piecewise(milestones=[10, 30], factor=[0.5, 0.1])
+    >>> schedule(Clock(update=350, epoch=35, updates_per_epoch=10, step=0))
+    0.05
+    """
+
+    steady_within_epochs = True
+    _parameter_constraints: ClassVar[dict] = {
+        "milestones": ["array-like"],
+        "factor": [*NOT_NEGATIVE, "array-like"],
+    }
+
+    def __init__(
+        self,
+        milestones: Sequence[float] = (100, 150),
+        factor: float | Sequence[float] = 0.1,
+    ):
+        self.milestones = milestones
+        self.factor = factor
+
+    def check(self):
+        super().check()
+        milestones, factor = list(self.milestones), self.factor
+        if not (
+            all(isinstance(m, Real) and 0 < float(m) < math.inf for m in milestones)
+            and all(m < n for m, n in pairwise(milestones))
+        ):
+            raise InvalidParameterError(
+                "The 'milestones' parameter of Piecewise must be an increasing sequence"
+                " of floats in the range (0, inf), epochs all of them."
+                f" Got {self.milestones!r} instead."
+            )
+        if isinstance(factor, Iterable) and not (
+            all(isinstance(f, Real) and 0 <= float(f) < math.inf for f in factor)
+            and len(list(factor)) == len(milestones)
+        ):
+            raise InvalidParameterError(
+                "The 'factor' parameter of Piecewise must be a float in the range"
+                f" [0, inf), or one for each of the {len(milestones)} milestones."
+                f" Got {factor!r} instead."
+            )
+
+    def __call__(self, clock):
+        passed = sum(m <= clock.epoch for m in self.milestones)
+        if isinstance(self.factor, Iterable):
+            return math.prod(self.factor[:passed])
+        return self.factor**passed
+
+
+class CosineRestarts(Schedule):
+    """Cosines with warm restarts, ``lr_schedule="cosine_restarts"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\left(f + (1 - f)
+        \\frac{1 + \\cos(\\pi\\, T / T_i)}{2}\\right)
+
+    with :math:`f` the final factor, :math:`T` the epochs since the last restart, the
+    present one by its share, and :math:`T_i` the epochs from there to the next:
+    ``period`` at first, ``multiplier`` times as many after each restart.
+    Source: Loshchilov and Hutter (2017), SGDR. As PyTorch's
+    ``CosineAnnealingWarmRestarts``, stepped after each update by its share of the
+    epoch, and Keras' ``CosineDecayRestarts`` with ``m_mul=1``, whose periods are
+    updates.
+
+    Parameters
+    ----------
+    period : float > 0, default=10
+        Epochs from the start to the first restart.
+    multiplier : float >= 1, default=2
+        Factor on the period at each restart. With 10 and 2, restarts come after 10,
+        30, 70 and 150 epochs, counted over all calls.
+    final : float in [0, 1], default=0.0
+        Factor on the initial rate that is approached before each restart.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, CosineRestarts
+    >>> schedule = CosineRestarts(period=10, multiplier=2)
+    >>> [round(schedule(Clock(e, e, 1, 0)), 6) for e in (0, 5, 10, 20, 30)]
+    [1.0, 0.5, 1.0, 0.5, 1.0]
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "period": EPOCHS,
+        "multiplier": [Interval(Real, 1, None, closed="left")],
+        "final": SHARE,
+    }
+
+    def __init__(self, period: float = 10, multiplier: float = 2, final: float = 0.0):
+        self.period = period
+        self.multiplier = multiplier
+        self.final = final
+
+    def __call__(self, clock):
+        T, T_i = clock.epochs, self.period
+        if self.multiplier == 1:
+            T %= T_i
+        while T_i <= T:
+            T -= T_i
+            T_i *= self.multiplier
+        return half_cosine(1, self.final, T / T_i)
+
+
+class InverseSqrt(Schedule):
+    """Rises, then falls with the root of the updates, ``lr_schedule="inverse_sqrt"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0
+        \\min\\left(\\frac{n}{w}, \\sqrt{\\frac{w}{n}}\\right)
+
+    with :math:`n` the epochs trained once this update is made, the present one by its
+    share, and :math:`w` those of the warmup, at whose end the rate is the initial
+    one. Source: Vaswani et al. (2017), who count updates (:math:`n = t + 1`) and set
+    the peak by the width of their network; here the factor there is 1.
+
+    Parameters
+    ----------
+    warmup : float > 0, default=5
+        :math:`w`, epochs of the warmup.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, InverseSqrt
+    >>> schedule = InverseSqrt(warmup=5)
+    >>> [schedule(Clock(e, e, 1, 0)) for e in (0, 4, 19)]
+    [0.2, 1.0, 0.5]
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"warmup": EPOCHS}
+
+    def __init__(self, warmup: float = 5):
+        self.warmup = warmup
+
+    def __call__(self, clock):
+        n, w = clock.epochs_after, self.warmup
+        return min(n / w, math.sqrt(w / n))
+
+
+def half_cosine(start: float, end: float, share: float) -> float:
+    """Return the value on the way from ``start`` to ``end`` along half a cosine."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

@@ -1,0 +1,289 @@
+"""Schedules that know when training is to end, and fit themselves to that."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import ClassVar
+
+from .._params import Interval
+from .base import EPOCHS, NOT_NEGATIVE, SHARE, Schedule
+from .decays import half_cosine
+
+_EPOCHS = [*EPOCHS, None]
+_DIVISOR = [Interval(Real, 1, None, closed="left")]
+_MOMENTUM = [Interval(Real, 0, 1, closed="left")]
+
+
+class _Planned(Schedule):
+    """A schedule that looks at the share of the planned run that is done."""
+
+    epochs: float | None
+
+    @abstractmethod
+    def at(self, share: float) -> float:
+        """Return the factor where this share, in [0, 1], of the run is done."""
+
+    def __call__(self, clock):
+        return self.at(clock.share(self.epochs))
+
+
+class Cosine(_Planned):
+    """Half a cosine over the planned run, ``lr_schedule="cosine"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\left(f + (1 - f)
+        \\frac{1 + \\cos(\\pi s)}{2}\\right)
+
+    with :math:`f` the final factor and :math:`s` the share of the planned run that is
+    done. Source: Loshchilov and Hutter (2017), SGDR, without restarts. As PyTorch's
+    ``CosineAnnealingLR``, whose ``eta_min`` is a rate, and Keras' and Optax' cosine
+    decay (``alpha`` there is ``final`` here), all of which count updates to an end
+    they have to be told.
+
+    Parameters
+    ----------
+    epochs : float > 0 or None, default=None
+        Epochs, over all calls, at which the factor is ``final``, to stay there. None
+        is the planned run: it ends ``max_iter`` epochs after those that were finished
+        when `fit` was called; for `partial_fit`, after ``max_iter`` epochs in all. With
+        None, a warm start lengthens the plan, so that two trainings of k epochs are not
+        one of 2k; with a number they are.
+    final : float in [0, 1], default=0.0
+        The factor at the end.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, Cosine
+    >>> Cosine()(Clock(update=500, epoch=50, updates_per_epoch=10, step=0,
+    ...                planned_epochs=100))
+    0.5
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
+
+    def __init__(self, epochs: float | None = None, final: float = 0.0):
+        self.epochs = epochs
+        self.final = final
+
+    def at(self, share):
+        return half_cosine(1, self.final, share)
+
+
+class Linear(_Planned):
+    """A straight line over the planned run, ``lr_schedule="linear"``.
+
+    .. math:: \\epsilon_t = \\epsilon_0 (1 - (1 - f) s)
+
+    with :math:`f` the final factor and :math:`s` the share of the planned run that is
+    done. As PyTorch's ``LinearLR`` with ``start_factor=1``, Optax' ``linear_schedule``,
+    and Keras' ``PolynomialDecay`` with ``power=1``, all of which count updates.
+
+    Parameters
+    ----------
+    epochs : float > 0 or None, default=None
+        Epochs, over all calls, at which the factor is ``final``, to stay there; None is
+        the planned run. See `Cosine`.
+    final : float in [0, 1], default=0.0
+        The factor at the end.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, Linear
+    >>> Linear(final=0.5)(Clock(update=500, epoch=50, updates_per_epoch=10, step=0,
+    ...                         planned_epochs=100))
+    0.75
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
+
+    def __init__(self, epochs: float | None = None, final: float = 0.0):
+        self.epochs = epochs
+        self.final = final
+
+    def at(self, share):
+        return 1 - (1 - self.final) * share
+
+
+class Polynomial(_Planned):
+    """A power of what is left of the planned run, ``lr_schedule="polynomial"``.
+
+    .. math:: \\epsilon_t = \\epsilon_0 (f + (1 - f) (1 - s)^{\\mathrm{power}})
+
+    with :math:`f` the final factor and :math:`s` the share of the planned run that is
+    done. As Keras' ``PolynomialDecay`` and Optax' ``polynomial_schedule``, and with
+    ``final=0`` as PyTorch's ``PolynomialLR``; they count updates, and their power is 1
+    unless told otherwise.
+
+    Parameters
+    ----------
+    epochs : float > 0 or None, default=None
+        Epochs, over all calls, at which the factor is ``final``, to stay there; None is
+        the planned run. See `Cosine`.
+    power : float >= 0, default=2.0
+        The exponent.
+    final : float in [0, 1], default=0.0
+        The factor at the end.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, Polynomial
+    >>> Polynomial(power=2)(Clock(update=500, epoch=50, updates_per_epoch=10, step=0,
+    ...                           planned_epochs=100))
+    0.25
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "epochs": _EPOCHS,
+        "power": NOT_NEGATIVE,
+        "final": SHARE,
+    }
+
+    def __init__(
+        self, epochs: float | None = None, power: float = 2.0, final: float = 0.0
+    ):
+        self.epochs = epochs
+        self.power = power
+        self.final = final
+
+    def at(self, share):
+        return self.final + (1 - self.final) * (1 - share) ** self.power
+
+
+class OneCycle(_Planned):
+    """Up to the initial rate and far down, ``lr_schedule="one_cycle"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\cdot \\begin{cases}
+        h(1 / \\mathrm{div\\_factor},\\ 1;\\ s / p) & s < p \\\\
+        h(1,\\ 1 / \\mathrm{final\\_div};\\ (s - p) / (1 - p)) & s \\ge p
+        \\end{cases}
+        \\quad\\text{with}\\quad h(a, b; s) = b + (a - b) \\frac{1 + \\cos(\\pi s)}{2}
+
+    with :math:`s` the share of the planned run that is done and :math:`p` that at which
+    the rate is highest. Where the solver has a momentum (``"momentum"``,
+    ``"nesterov"``) or a ``beta_1`` (``"adam"``), it goes the other way round in the
+    same two phases: from ``max_momentum`` to ``base_momentum`` and back, in place of
+    the solver's own, and without compiled epochs. Source: Smith and Topin (2018),
+    Super-Convergence, who draw straight lines.
+
+    As PyTorch's ``OneCycleLR`` with two phases of cosines, whose peak and end come one
+    update earlier and whose ``final_div_factor`` counts from the first rate: it is
+    ``final_div / div_factor``. Optax' ``cosine_onecycle_schedule`` is alike, too,
+    without the momentum.
+
+    Parameters
+    ----------
+    epochs : float > 0 or None, default=None
+        Epochs, over all calls, at which the cycle ends, to stay there; None is the
+        planned run. See `Cosine`.
+    pct_start : float in (0, 1), default=0.3
+        Share of these epochs in which the rate rises.
+    div_factor : float >= 1, default=25.0
+        The peak, which is the initial rate, divided by the first rate.
+    final_div : float >= 1, default=250000.0
+        The peak divided by the last rate.
+    cycle_momentum : bool, default=True
+        Whether the momentum is moved, too.
+    base_momentum, max_momentum : float in [0, 1), default=0.85 and 0.95
+        The momentum at the peak, and at both ends.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, OneCycle
+    >>> peak = Clock(update=300, epoch=30, updates_per_epoch=10, step=0,
+    ...              planned_epochs=100)
+    >>> OneCycle()(peak), OneCycle().momentum(peak)
+    (1.0, 0.85)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "epochs": _EPOCHS,
+        "pct_start": [Interval(Real, 0, 1, closed="neither")],
+        "div_factor": _DIVISOR,
+        "final_div": _DIVISOR,
+        "cycle_momentum": ["boolean"],
+        "base_momentum": _MOMENTUM,
+        "max_momentum": _MOMENTUM,
+    }
+
+    def __init__(
+        self,
+        epochs: float | None = None,
+        pct_start: float = 0.3,
+        div_factor: float = 25.0,
+        final_div: float = 25e4,
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.85,
+        max_momentum: float = 0.95,
+    ):
+        self.epochs = epochs
+        self.pct_start = pct_start
+        self.div_factor = div_factor
+        self.final_div = final_div
+        self.cycle_momentum = cycle_momentum
+        self.base_momentum = base_momentum
+        self.max_momentum = max_momentum
+
+    def at(self, share):
+        return self._in_two_phases(1 / self.div_factor, 1, 1 / self.final_div, share)
+
+    def momentum(self, clock):
+        if not self.cycle_momentum:
+            return None
+        most, least = self.max_momentum, self.base_momentum
+        return self._in_two_phases(most, least, most, clock.share(self.epochs))
+
+    def _in_two_phases(
+        self, start: float, peak: float, end: float, share: float
+    ) -> float:
+        p = self.pct_start
+        if share < p:
+            return half_cosine(start, peak, share / p)
+        return half_cosine(peak, end, (share - p) / (1 - p))
+
+
+class CosLog(_Planned):
+    """Cosines that grow longer over the planned run, ``lr_schedule="coslog"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0 \\cdot \\tfrac{1}{2} \\left(1 - \\cos\\left(2 \\pi
+        \\log_2(1 + (2^k - 1) s)\\right)\\right)
+
+    with :math:`k` the cycles and :math:`s` the share of the planned run that is done.
+    Each cycle is twice as long as the one before, rises from 0 to the initial rate and
+    falls to 0 again; the first update is made at rate 0, as in the source: Holzmüller,
+    Grinsztajn and Steinwart (2024), RealMLP, who count updates. PyTorch, Keras and
+    Optax have nothing alike.
+
+    Parameters
+    ----------
+    epochs : float > 0 or None, default=None
+        Epochs, over all calls, at which the last cycle ends and the factor stays 0;
+        None is the planned run. See `Cosine`.
+    cycles : int in [1, 30], default=4
+        :math:`k`, the number of cycles.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, CosLog
+    >>> schedule = CosLog(cycles=2, epochs=30)
+    >>> [round(schedule(Clock(e, e, 1, 0)), 6) for e in (0, 10, 30)]
+    [0.0, 0.0, 0.0]
+    >>> round(schedule(Clock(18, 18, 1, 0)), 2)
+    0.99
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "epochs": _EPOCHS,
+        "cycles": [Interval(Integral, 1, 30, closed="both")],
+    }
+
+    def __init__(self, epochs: float | None = None, cycles: int = 4):
+        self.epochs = epochs
+        self.cycles = cycles
+
+    def at(self, share):
+        log = math.log2(1 + (2**self.cycles - 1) * share)
+        return (1 - math.cos(2 * math.pi * log)) / 2

@@ -1,0 +1,146 @@
+"""Schedules that look at what training has brought so far."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+from typing import ClassVar
+
+from .._params import Interval, StrOptions
+from .base import FACTOR, NOT_NEGATIVE, SHARE, Schedule
+
+
+class Adaptive(Schedule):
+    """Falls where training no longer improves, ``lr_schedule="adaptive"``.
+
+    .. math:: \\epsilon_t = \\epsilon_0 \\cdot \\mathrm{factor}^{p}
+
+    with :math:`p` the plateaus passed so far. A plateau is ``n_iter_no_change`` epochs
+    in a row without an improvement by ``tol`` of the training loss, or of the
+    validation score with ``early_stopping``. The first one at a rate of ``min_rate``
+    or less ends the training. As scikit-learn's. `Plateau` has a
+    patience of its own and ends nothing.
+
+    Parameters
+    ----------
+    factor : float in (0, 1), default=0.2
+        Factor on the rate at each plateau.
+    min_rate : float >= 0, default=1e-6
+        The rate from which on a plateau ends the training.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Adaptive, Clock
+    >>> clock = Clock(update=900, epoch=90, updates_per_epoch=10, step=0, plateaus=3)
+    >>> Adaptive(factor=0.5)(clock)
+    0.125
+    """
+
+    steady_within_epochs = True
+    _parameter_constraints: ClassVar[dict] = {
+        "factor": FACTOR,
+        "min_rate": NOT_NEGATIVE,
+    }
+
+    def __init__(self, factor: float = 0.2, min_rate: float = 1e-6):
+        self.factor = factor
+        self.min_rate = min_rate
+
+    def __call__(self, clock):
+        return self.factor**clock.plateaus
+
+    def ends_at_plateau(self, rate):
+        return rate <= self.min_rate
+
+
+class Plateau(Schedule):
+    """Falls where a loss no longer does, ``lr_schedule="plateau"``.
+
+    .. math::
+        \\epsilon_t = \\epsilon_0
+        \\max(\\mathrm{factor}^{p}, \\mathrm{min\\_factor})
+
+    with :math:`p` the falls so far. A loss is good if it is below the best before it by
+    more than ``threshold`` times that; once more than ``patience`` epochs in a row
+    are not good, the rate falls. Epochs are counted over all calls. As PyTorch's
+    ``ReduceLROnPlateau`` (with ``mode="min"``, ``threshold_mode="rel"`` and
+    ``eps=0``); Keras' ``ReduceLROnPlateau`` falls an epoch sooner and its threshold,
+    ``min_delta``, is a difference.
+
+    It never ends training. That is what ``n_iter_no_change`` and ``tol`` of the
+    estimator do, as under all schedules but `Adaptive`: so let ``patience`` be less
+    than ``n_iter_no_change``, or set that to infinity.
+
+    Parameters
+    ----------
+    monitor : {"loss", "validation_loss"}, default="loss"
+        What is watched, by its name in ``history_``: the training loss, or that of the
+        validation rows, which needs ``early_stopping=True``. Epochs without one are not
+        counted.
+    factor : float in (0, 1), default=0.1
+        Factor on the rate at each fall.
+    patience : int >= 0, default=5
+        Epochs that may be no good; the rate falls after one more.
+    threshold : float in [0, 1], default=1e-4
+        Share of the best loss by which a good one is below it.
+    cooldown : int >= 0, default=0
+        Epochs after each fall that are not counted.
+    min_factor : float in [0, 1], default=0.0
+        The least factor on the initial rate.
+
+    Examples
+    --------
+    >>> from skoptnet.schedules import Clock, Plateau
+    >>> schedule = Plateau(patience=1)
+    >>> schedule(Clock(30, 3, 10, 0, losses=[0.5, 0.3, 0.3]))
+    1.0
+    >>> schedule(Clock(40, 4, 10, 0, losses=[0.5, 0.3, 0.3, 0.4]))
+    0.1
+    """
+
+    steady_within_epochs = True
+    _parameter_constraints: ClassVar[dict] = {
+        "monitor": [StrOptions({"loss", "validation_loss"})],
+        "factor": FACTOR,
+        "patience": [Interval(Integral, 0, None, closed="left")],
+        "threshold": SHARE,
+        "cooldown": [Interval(Integral, 0, None, closed="left")],
+        "min_factor": SHARE,
+    }
+
+    def __init__(
+        self,
+        monitor: str = "loss",
+        factor: float = 0.1,
+        patience: int = 5,
+        threshold: float = 1e-4,
+        cooldown: int = 0,
+        min_factor: float = 0.0,
+    ):
+        self.monitor = monitor
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.cooldown = cooldown
+        self.min_factor = min_factor
+
+    @property
+    def needs_validation(self):
+        return self.monitor == "validation_loss"
+
+    def __call__(self, clock):
+        losses = clock.validation_losses if self.needs_validation else clock.losses
+        good = math.inf
+        bad, cooling, falls = 0, 0, 0
+        for loss in losses:
+            if math.isnan(loss):
+                continue
+            if loss < good:
+                bad, good = 0, loss - self.threshold * abs(loss)
+            else:
+                bad += 1
+            if cooling:
+                cooling, bad = cooling - 1, 0
+            if bad > self.patience:
+                falls, cooling, bad = falls + 1, self.cooldown, 0
+        return max(self.factor**falls, self.min_factor)

@@ -1,0 +1,103 @@
+"""A ramp at the start of whatever schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from .._params import Function, StrOptions
+from .base import EPOCHS, Clock, Schedule, as_schedule
+from .decays import (
+    Constant,
+    CosineRestarts,
+    ExponentialDecay,
+    InverseScaling,
+    InverseSqrt,
+    Piecewise,
+    StepDecay,
+)
+from .planned import Cosine, CosLog, Linear, OneCycle, Polynomial
+from .plateaus import Adaptive, Plateau
+
+#: The names of the schedules that a `Warmup` can lead up to.
+NAMED: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "step": StepDecay,
+    "exponential": ExponentialDecay,
+    "invscaling": InverseScaling,
+    "adaptive": Adaptive,
+    "piecewise": Piecewise,
+    "cosine_restarts": CosineRestarts,
+    "inverse_sqrt": InverseSqrt,
+    "plateau": Plateau,
+    "cosine": Cosine,
+    "linear": Linear,
+    "polynomial": Polynomial,
+    "one_cycle": OneCycle,
+    "coslog": CosLog,
+}
+
+
+class Warmup(Schedule):
+    """Another schedule behind a linear ramp, ``lr_schedule="warmup"``.
+
+    .. math:: \\epsilon_t = \\min(n / w, 1) \\cdot \\epsilon_t^{\\mathrm{schedule}}
+
+    with :math:`n` the epochs trained once this update is made, the present one by its
+    share, and :math:`w` those of the warmup: so the first update is made at a rate that
+    is not 0, and the ramp ends with the last update of the warmup. Source: Goyal et al.
+    (2017). The ramp multiplies the other schedule, which runs from the start; Optax'
+    ``warmup_cosine_decay_schedule`` starts its cosine after the ramp instead, and so
+    does PyTorch's ``SequentialLR``. A momentum is the other schedule's.
+
+    Parameters
+    ----------
+    schedule : str, Schedule or callable, default="constant"
+        The other schedule: a name stands for its class with the defaults of that,
+        whatever ``decay_rate``, ``decay_epochs`` and ``power_t`` of the estimator; a
+        callable takes a `Clock` and returns the factor.
+    epochs : float > 0, default=5
+        :math:`w`, epochs of the warmup.
+
+    Examples
+    --------
+    >>> from skoptnet import Cosine, MLPClassifierX, Warmup
+    >>> MLPClassifierX(lr_schedule=Warmup(Cosine(final=0.01), epochs=10))
+    MLPClassifierX(lr_schedule=Warmup(epochs=10, schedule=Cosine(final=0.01)))
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "schedule": [StrOptions(set(NAMED)), Schedule, Function()],
+        "epochs": EPOCHS,
+    }
+
+    def __init__(
+        self,
+        schedule: str | Schedule | Callable[[Clock], float] = "constant",
+        epochs: float = 5,
+    ):
+        self.schedule = schedule
+        self.epochs = epochs
+
+    def check(self):
+        super().check()
+        self._inner.check()
+
+    @property
+    def _inner(self) -> Schedule:
+        if isinstance(self.schedule, str):
+            return NAMED[self.schedule]()
+        return as_schedule(self.schedule)
+
+    def __call__(self, clock):
+        return min(clock.epochs_after / self.epochs, 1) * self._inner(clock)
+
+    def momentum(self, clock):
+        return self._inner.momentum(clock)
+
+    def ends_at_plateau(self, rate):
+        return self._inner.ends_at_plateau(rate)
+
+    @property
+    def needs_validation(self):
+        return self._inner.needs_validation
