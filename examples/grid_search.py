@@ -23,12 +23,11 @@ from sklearn.utils import gen_batches
 
 from skoptnet import MLPClassifierX
 from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES
 
 GRID = {
     "mlp__solver": list(OPTIMIZERS),
     "mlp__learning_rate_init": ["auto", 0.003, 0.03, 0.3],
-    "mlp__lr_schedule": list(SCHEDULES),
+    "mlp__lr_schedule": ["constant", "exponential", "adaptive", "cosine", "one_cycle"],
 }
 N_FOLDS = 3
 PER_STEP = 6

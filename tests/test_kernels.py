@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.special
 from problems import CANCER, DIABETES, DIGITS
+from quick_schedules import QUICK
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -190,7 +191,7 @@ def go(
     assert knows == (_kernels.enabled() and known)
     defaults = {"batch_size": 32, "learning_rate": optimizer.default_learning_rate}
     options = {**defaults, "tol": 0, "patience": np.inf, "max_epochs": n, **options}
-    optimizer, rates = own or optimizer, SCHEDULES[schedule]()
+    optimizer, rates = own or optimizer, SCHEDULES[schedule](**QUICK.get(schedule, {}))
     outcome = train(network, optimizer, rates, run, data, **options)
     return run.theta, run.history["loss"], outcome
 

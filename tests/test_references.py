@@ -7,6 +7,7 @@
 import json
 from pathlib import Path
 
+import lecture
 import numpy as np
 import pytest
 
@@ -75,6 +76,7 @@ def test_every_solver_is_recorded_where_it_can_be():
     """Batch gradient descent is SGD on the whole set: one record serves both."""
     assert {run["optimizer"] for run in RECORD["runs"]} == set(OPTIMIZERS) - {"gd"}
     assert {run["case"] for run in RECORD["runs"]} == set(PROBLEM["scale"])
-    # scikit-learn's two schedules are held to it in test_sklearn_parity.py.
+    # scikit-learn's two schedules are held to it in test_sklearn_parity.py, the others
+    # to torch and optax in test_schedules.py.
     recorded = {run["schedule"] for run in RECORD["runs"]}
-    assert recorded == set(SCHEDULES) - {"invscaling", "adaptive"}
+    assert recorded == set(lecture.SCHEDULES)

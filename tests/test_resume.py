@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from quick_schedules import quick
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import scale
@@ -48,18 +49,50 @@ def assert_equal(resumed, whole):
     assert resumed.t_ == whole.t_
 
 
+def assert_goes_on(**options):
+    whole = model(**options, max_iter=2 * K).fit(X, y)
+    half = model(**options, max_iter=K).fit(X, y)
+    assert_equal(pickle.loads(pickle.dumps(half)).fit(X, y), whole)
+    return whole
+
+
 @solvers
-@pytest.mark.parametrize("lr_schedule", sorted(SCHEDULES))
+@pytest.mark.parametrize("lr_schedule", ["constant", "exponential", "one_cycle"])
 @pytest.mark.parametrize("shuffle", [False, True])
 @settings
 def test_a_warm_start_goes_on_as_if_it_had_not_stopped(
     solver, lr_schedule, shuffle, setting
 ):
-    options = {"solver": solver, "lr_schedule": lr_schedule, "shuffle": shuffle}
-    options |= setting
+    options = {"solver": solver, "shuffle": shuffle, **setting}
+    assert_goes_on(lr_schedule=quick(lr_schedule), **options)
+
+
+@pytest.mark.parametrize("solver", ["gd", "adam"])
+@pytest.mark.parametrize("lr_schedule", sorted(SCHEDULES))
+@settings
+def test_a_warm_start_goes_on_with_every_schedule(solver, lr_schedule, setting):
+    """Those that follow a plan have been told its end, in epochs over all calls."""
+    options = {"solver": solver, "lr_schedule": quick(lr_schedule)}
+    whole = assert_goes_on(**options, **setting)
+    moved = len(set(whole.history_["learning_rate"])) > 1
+    # Patience is judged anew in every call, and nothing runs out of it here.
+    assert moved == (lr_schedule not in ("constant", "adaptive"))
+
+
+def test_a_plan_of_all_calls_is_kept_and_one_of_each_call_is_not():
+    """Without a number of epochs, the first half is planned as if it were all."""
+    options = {"lr_schedule": "cosine", "batch_size": 300}
     whole = model(**options, max_iter=2 * K).fit(X, y)
     half = model(**options, max_iter=K).fit(X, y)
-    assert_equal(pickle.loads(pickle.dumps(half)).fit(X, y), whole)
+    rate = half.learning_rate_
+    share = np.arange(K) / K
+    planned = rate * np.cos(np.pi / 2 * share) ** 2
+    np.testing.assert_allclose(half.history_["learning_rate"], planned)
+    half.fit(X, y)
+    lengthened = rate * np.cos(np.pi / 4 * (1 + share)) ** 2
+    np.testing.assert_allclose(half.history_["learning_rate"][K:], lengthened)
+    np.testing.assert_allclose(whole.history_["learning_rate"][K:], lengthened)
+    assert half.loss_curve_ != whole.loss_curve_
 
 
 @solvers
@@ -116,7 +149,8 @@ def test_a_checkpoint_goes_on(solver, early_stopping, tmp_path, setting):
 
     path = tmp_path / "model"
     options = {"solver": solver, "early_stopping": early_stopping, "max_iter": 2 * K}
-    options |= setting
+    # What is left of max_iter ends where the plan of the whole does.
+    options |= {"lr_schedule": "cosine", **setting}
     whole = model(**options).set_callbacks(Checkpoint(path, every=K + 1)).fit(X, y)
     resumed = Checkpoint.load(path)
     assert len(resumed.loss_curve_) == K + 1

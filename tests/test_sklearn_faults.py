@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from quick_schedules import QUICK, quick
 from scipy.sparse import csr_array
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -379,10 +380,11 @@ def test_every_solver_obeys_every_schedule(solver, schedule):
     # For "adaptive", each epoch but the first is a plateau.
     adaptive = schedule == "adaptive"
     patience = {"tol": 100, "n_iter_no_change": 1} if adaptive else {}
+    rule = SCHEDULES[schedule](**QUICK.get(schedule, {}))
     model = MLPClassifierX(
         3,
         solver=optimizer,
-        lr_schedule=schedule,
+        lr_schedule=quick(schedule),
         learning_rate_init=0.02,
         decay_rate=0.25,
         decay_epochs=2,
@@ -391,7 +393,6 @@ def test_every_solver_obeys_every_schedule(solver, schedule):
         random_state=0,
         **patience,
     ).fit(X, y)
-    rule = SCHEDULES[schedule]()
     if "decay_rate" in rule.get_params():
         rule.set_params(decay_rate=0.25, decay_epochs=2)
     per_epoch = 1 if optimizer.full_batch else 3
@@ -403,6 +404,7 @@ def test_every_solver_obeys_every_schedule(solver, schedule):
             step=step,
             samples=len(X) * e,
             plateaus=max(0, e - 1),
+            losses=model.loss_curve_[:e],
         )
         for e in range(7)
         for step in range(per_epoch)
@@ -430,7 +432,7 @@ def test_adam_is_not_deaf_to_schedules(schedule):
         n_iter_no_change=1 if adaptive else np.inf,
         random_state=0,
     )
-    slower = model.set_params(lr_schedule=schedule).fit(X, y)
+    slower = model.set_params(lr_schedule=quick(schedule)).fit(X, y)
     slower = slower.loss_curve_, theta_of(slower)
     model.set_params(lr_schedule="constant", tol=0, n_iter_no_change=np.inf).fit(X, y)
     assert slower[0][0] == model.loss_curve_[0]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from quick_schedules import QUICK, quick
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.datasets import (
     load_digits,
@@ -726,7 +727,7 @@ def test_warm_start_goes_on_with_the_rate(solver, schedule):
     model = MLPClassifierX(
         4,
         solver=solver,
-        lr_schedule=schedule,
+        lr_schedule=quick(schedule),
         learning_rate_init=0.25,
         decay_epochs=2,
         max_iter=1,
@@ -734,12 +735,13 @@ def test_warm_start_goes_on_with_the_rate(solver, schedule):
         random_state=0,
     )
     rates = [model.fit(X, y).history_["learning_rate"][-1] for _ in range(4)]
-    rule = SCHEDULES[schedule]()
+    rule = SCHEDULES[schedule](**QUICK.get(schedule, {}))
     if "decay_epochs" in rule.get_params():
         rule.set_params(decay_epochs=2)
     # A single epoch is no plateau, so "adaptive" stays.
     assert (len(set(rates)) > 1) == (schedule not in ("constant", "adaptive"))
-    clocks = [Clock(e, e, 1, 0, samples=4 * e) for e in range(4)]
+    losses = model.loss_curve_
+    clocks = [Clock(e, e, 1, 0, samples=4 * e, losses=losses[:e]) for e in range(4)]
     assert_allclose(rates, [0.25 * rule(clock) for clock in clocks])
     assert model.learning_rate_ == 0.25
 

@@ -10,7 +10,6 @@ from .base import (
     FunctionSchedule,
     Schedule,
     as_schedule,
-    moves_momentum,
     steady_within_epochs,
 )
 from .decays import (
@@ -50,6 +49,5 @@ __all__ = [
     "StepDecay",
     "Warmup",
     "as_schedule",
-    "moves_momentum",
     "steady_within_epochs",
 ]

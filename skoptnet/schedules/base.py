@@ -103,12 +103,6 @@ class Schedule(Part, ABC):
     A function of the clock that needs no parameters and no more than `__call__` can be
     given as it is: ``lr_schedule=lambda clock: 1 / (1 + clock.epoch)``.
 
-    Attributes
-    ----------
-    needs_validation : bool
-        Whether `validation_losses` of the clock are read, so that training needs
-        ``early_stopping=True``.
-
     Examples
     --------
     A schedule that falls with the root of the epochs:
@@ -141,8 +135,8 @@ class Schedule(Part, ABC):
 
         Where a schedule moves it, this is ``momentum`` of the solvers that have one and
         ``beta_1`` of Adam: the hyperparameter that the solver names in
-        `Optimizer.momentum_name`. Other solvers have none, and pay no heed. It has no
-        compiled epochs: each update is made by itself.
+        `Optimizer.momentum_name`. Other solvers have none, and pay no heed. There are
+        no compiled epochs then: each update is made by itself.
 
         Parameters
         ----------
@@ -175,8 +169,16 @@ class Schedule(Part, ABC):
         return True
 
     @property
+    def moves_momentum(self) -> bool:
+        """Whether `momentum` is to be asked: whether a schedule has its own."""
+        return type(self).momentum is not Schedule.momentum
+
+    @property
     def needs_validation(self) -> bool:
-        """Whether there have to be validation losses."""
+        """Whether `validation_losses` of the clock are read: not, by default.
+
+        The estimators then need ``early_stopping=True``.
+        """
         return False
 
 
@@ -220,8 +222,3 @@ def steady_within_epochs(schedule: Schedule) -> bool:
     look at every update again.
     """
     return vars(type(schedule)).get("steady_within_epochs", False)
-
-
-def moves_momentum(schedule: Schedule) -> bool:
-    """Tell whether a schedule may have a say in the momentum."""
-    return type(schedule).momentum is not Schedule.momentum

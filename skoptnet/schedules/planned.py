@@ -229,6 +229,10 @@ class OneCycle(_Planned):
     def at(self, share):
         return self._in_two_phases(1 / self.div_factor, 1, 1 / self.final_div, share)
 
+    @property
+    def moves_momentum(self):
+        return self.cycle_momentum
+
     def momentum(self, clock):
         if not self.cycle_momentum:
             return None

@@ -95,6 +95,10 @@ class Warmup(Schedule):
     def momentum(self, clock):
         return self._inner.momentum(clock)
 
+    @property
+    def moves_momentum(self):
+        return self._inner.moves_momentum
+
     def ends_at_plateau(self, rate):
         return self._inner.ends_at_plateau(rate)
 

@@ -21,7 +21,7 @@ from ..backends import Update
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
-from ..schedules import Clock, Schedule, moves_momentum, steady_within_epochs
+from ..schedules import Clock, Schedule, steady_within_epochs
 from .l1 import L1
 from .outcome import Best, Diverged, Outcome
 from .passes import Passes
@@ -220,7 +220,7 @@ class Epochs(Passes):
         self.validation_losses = validation_losses
         self.steady = steady_within_epochs(schedule)
         self.momenta: Momenta | None = None
-        if optimizer.momentum_name and moves_momentum(schedule):
+        if optimizer.momentum_name and schedule.moves_momentum:
             self.momenta = Momenta(optimizer, batches.n_updates)
             optimizer = self.momenta.optimizer
         self.update = Update(
@@ -245,8 +245,7 @@ class Epochs(Passes):
         if run.shuffles:
             run.shuffles = run.shuffles._replace(done=run.shuffles.done + 1)
         self.set_rates()
-        moved = self.momenta and self.momenta.moved
-        plain = not (self.max_grad_norm or self.l1 or moved)
+        plain = not (self.max_grad_norm or self.l1 or self.momenta)
         if self.kernel and self.kernel.makes_updates and plain:
             total, largest = self.kernel.epoch(
                 self.batches.order, self.rates, self.batches.size, run.update
@@ -381,12 +380,7 @@ class Momenta:
     def __init__(self, optimizer: Optimizer, n_updates: int):
         self.optimizer, self.name = copy(optimizer), str(optimizer.momentum_name)
         self.own = getattr(optimizer, self.name)
-        self.values = np.full(n_updates, float(self.own))
-
-    @property
-    def moved(self) -> bool:
-        """Whether an update of the epoch has another momentum than the solver's own."""
-        return bool((self.values != self.own).any())
+        self.values = np.empty(n_updates)
 
     def take(self, updates: slice, schedule: Schedule, clock: Clock) -> None:
         """Ask the schedule for the momentum of some updates of the epoch."""
