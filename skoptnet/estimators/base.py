@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from copy import copy, deepcopy
-from dataclasses import replace
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -24,7 +21,7 @@ from ..losses import Loss
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule, as_schedule
-from ..training import LBFGS, Diverged, Outcome, Run, TrainingSet, Watcher, train
+from ..training import LBFGS, Diverged, Run, TrainingSet
 from .calls import Call, Transaction
 from .fitted import Fitted
 from .inputs import (
@@ -39,25 +36,21 @@ from .inputs import (
     checked_weights,
     dropout_tuple,
     layer_tuple,
-    weighed,
     weighed_by_class,
     with_plain_numbers,
 )
-from .reports import warn, warn_of_end
+from .jobs import Job
+from .reports import warn_of_end
 from .validation import (
     OwnData,
     Score,
-    ScorerScore,
-    Validation,
     check_settings,
-    negative_loss,
     split,
 )
 from .watchers import (
     Callbacks,
     CallbackSupportMixin,
     begin_callbacks,
-    shown,
     with_callbacks,
 )
 
@@ -303,31 +296,26 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             refits = self.refit_all and self.early_stopping
             drawn_again = deepcopy(rng) if refits else None
             network, run = self._begin(data, optimizer, activations, rng, call)
-            begun_at = run.epoch
             if self.early_stopping and held_out is None:
                 data, held_out = self._split(data, rng, call)
             if call.goes_on:
                 run = run.handed_to(optimizer, network.xp)
+            job = Job(self, network, optimizer, schedule, run)
             validate = None
             if held_out is not None:
-                weighed_rows = weighed_by_class(held_out, by_class, "validation")
-                score = self._score(network, run, held_out, weighed_rows)
-                validate = Validation(network, weighed_rows, score)
+                validate = job.validation(held_out, by_class)
             data = weighed_by_class(data, by_class, "training")
             callbacks = []
             if followed:
-                so_far = partial(self._so_far, network, run, optimizer, begun_at)
-                callbacks = [Callbacks(self, X, y, sample_weight, data.rows, so_far)]
+                seen = X, y, sample_weight, data.rows
+                callbacks = [Callbacks(self, *seen, job.so_far)]
                 callbacks[0].before_fit()
             try:
-                network, outcome = self._train(
-                    network,
-                    optimizer,
-                    schedule,
-                    run,
+                outcome = job.train(
                     data,
                     max_epochs=1 if call.partial else self.max_iter,
-                    planned_epochs=(0 if call.partial else begun_at) + self.max_iter,
+                    planned_epochs=self.max_iter
+                    + (0 if call.partial else job.begun_at),
                     patience=self.n_iter_no_change,
                     judge_anew=not call.partial,
                     validate=validate,
@@ -337,140 +325,29 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 raise ValueError(
                     "Solver produced non-finite parameter weights. The input data may"
                     " contain large values and need to be preprocessed. (This was in"
-                    f" the first epoch, with {self._named(optimizer)}, so there is no"
+                    f" the first epoch, with {job.named()}, so there is no"
                     " earlier model to keep; a smaller learning_rate_init may help,"
                     " too, if the solver reads it.)"
                 ) from None
             except BaseException:
-                if run.epoch > begun_at:
-                    scores = run.history.get("validation_score", [math.nan])
-                    failed = Outcome("failed", scores[-1], kept_epoch=run.epoch)
-                    self._keep(network, run, optimizer, failed, begun_at)
+                if run.epoch > job.begun_at:
+                    job.keep_failed()
                     transaction.commit()
                 raise
             if call.partial and outcome.reason in ("max_iter", "converged"):
                 outcome.reason = "partial_fit"
-            self._keep(network, run, optimizer, outcome, begun_at)
+            job.keep(outcome)
             if drawn_again and outcome.reason not in ("diverged", "interrupted"):
                 transaction.commit()
                 run = self._new_run(network, optimizer, drawn_again, whole.X.dtype)
                 whole = weighed_by_class(whole, by_class, "training")
-                self._refit(network, optimizer, schedule, run, whole, outcome)
+                Job(self, network, optimizer, schedule, run).repeat(whole, outcome)
         for callback in callbacks:
             callback.after_fit()
-        warn_of_end(self, outcome, self.loss_curve_[begun_at:])
+        warn_of_end(self, outcome, self.loss_curve_[job.begun_at :])
         if outcome.reason == "interrupted" and call.partial:
             raise KeyboardInterrupt
         return self
-
-    def _train(
-        self,
-        network: Network,
-        optimizer: Optimizer | LBFGS,
-        schedule: Schedule,
-        run: Run,
-        data: TrainingSet,
-        *,
-        max_epochs: int,
-        planned_epochs: int,
-        patience: float,
-        judge_anew: bool = True,
-        validation_losses: Sequence[float] = (),
-        validate: Validation | None = None,
-        watchers: Sequence[Watcher] = (),
-        plateaus: Collection[int] = (),
-    ) -> tuple[Network, Outcome]:
-        """Train the run; return the network with its penalty, and the outcome."""
-        data, total_weight = weighed(data)
-        penalty, l1_ratio = float(self.alpha) / total_weight, float(self.l1_ratio)
-        network = replace(network, l2=penalty * (1 - l1_ratio))
-        with shown(self.verbose, run.epoch, max_epochs) as lines:
-            watched: dict[str, Any] = {
-                "tol": self.tol,
-                "patience": patience,
-                "validate": validate,
-                "watchers": [*lines, *watchers],
-            }
-            if isinstance(optimizer, LBFGS):
-                return network, optimizer.minimize(
-                    network, run, data, max_iterations=int(max_epochs), **watched
-                )
-            return network, train(
-                network,
-                optimizer,
-                schedule,
-                run,
-                data,
-                learning_rate=self._initial_rate(optimizer),
-                batch_size=self._rows_per_update(),
-                shuffle=self.shuffle,
-                max_epochs=max_epochs,
-                planned_epochs=int(planned_epochs),
-                validation_losses=validation_losses,
-                judge_anew=judge_anew,
-                max_grad_norm=self.max_grad_norm and float(self.max_grad_norm),
-                dropout=dropout_tuple(self),
-                l1=penalty * l1_ratio,
-                plateaus=plateaus,
-                **watched,
-            )
-
-    def _refit(
-        self,
-        network: Network,
-        optimizer: Optimizer | LBFGS,
-        schedule: Schedule,
-        run: Run,
-        data: TrainingSet,
-        validated: Outcome,
-    ) -> None:
-        """Train a new run on all rows, for as many epochs as were best.
-
-        The schedule has the same plan and the validation losses of the first training,
-        and the plateaus of that count, so that the rates are the same.
-        What the first training tells, of its curves and its end, stays. Where the
-        second does not get to its end, the model stays that of the first, too.
-        """
-        try:
-            network, outcome = self._train(
-                network, optimizer, schedule, run, data,
-                max_epochs=validated.kept_epoch, planned_epochs=self.max_iter,
-                patience=math.inf, validation_losses=self.history_["validation_loss"],
-                plateaus=validated.plateaus,
-            )  # fmt: skip
-            reason = outcome.reason
-        except Diverged:
-            reason = "diverged"
-        except KeyboardInterrupt:
-            reason = "interrupted"
-        if reason in ("max_iter", "converged"):
-            self._hold(network, run)
-            self.loss_, self.t_ = run.history["loss"][-1], run.samples
-            return
-        self.stop_reason_ = reason
-        warn(
-            f"With refit_all=True, training on all rows ended early ({reason}). The"
-            " model is the one that was validated, trained without the rows held out."
-        )
-
-    def _score(
-        self, network: Network, run: Run, data: TrainingSet, by_class: TrainingSet
-    ) -> Score:
-        """Return the score of the held-out rows that ``scoring`` asks for.
-
-        The default looks at them as training does, with class weights; a scorer is
-        called as its user would call it.
-        """
-        if self.scoring is None:
-            return self._default_score(by_class.own(by_class.Y), by_class.own_weights)
-        if isinstance(self.scoring, str) and self.scoring == "loss":
-            return negative_loss
-        model = copy(self)
-        # Held-out rows are arrays by now, without the names that were checked.
-        model.__dict__.pop("feature_names_in_", None)
-        model._hold(network, run)
-        X, y = data.own(data.X), self._decode(data.own(data.Y))
-        return ScorerScore(self.scoring, model, X, y, data.own_weights)
 
     def _read(self, X, y, sample_weight, call: Call) -> TrainingSet:
         """Check the data and return them as the network wants them."""
@@ -543,23 +420,6 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 setattr(part, name, value)
         return with_plain_numbers(part)
 
-    def _initial_rate(self, optimizer: Optimizer) -> float:
-        auto = isinstance(self.learning_rate_init, str)
-        return float(
-            optimizer.default_learning_rate if auto else self.learning_rate_init
-        )
-
-    def _named(self, optimizer: Optimizer | LBFGS) -> str:
-        """Return what tells one candidate of a search from another."""
-        if isinstance(optimizer, LBFGS):
-            return f"solver={self.solver!r}"
-        rate = self._initial_rate(optimizer)
-        return f"solver={self.solver!r} at learning rate {rate:g}"
-
-    def _rows_per_update(self) -> int:
-        auto = isinstance(self.batch_size, str)
-        return _AUTO_BATCH if auto else int(self.batch_size)
-
     def _begin(
         self,
         data: TrainingSet,
@@ -611,52 +471,3 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         else:
             self._split_state = rng.get_state()
         return split(data, self.validation_fraction, self._strata(data.Y), rng)
-
-    def _keep(
-        self,
-        network: Network,
-        run: Run,
-        optimizer: Optimizer | LBFGS,
-        outcome: Outcome,
-        begun_at: int,
-    ) -> None:
-        """Set the fitted attributes."""
-        self._hold(network, run)
-        self.__dict__.update(self._results(run, optimizer, outcome, begun_at))
-
-    def _results(
-        self, run: Run, optimizer: Optimizer | LBFGS, outcome: Outcome, begun_at: int
-    ) -> dict[str, Any]:
-        """Return what tells of the training, by name of the attribute."""
-        losses, watched = run.history["loss"], self.early_stopping
-        return {
-            "learning_rate_": (
-                None if isinstance(optimizer, LBFGS) else self._initial_rate(optimizer)
-            ),
-            "stop_reason_": outcome.reason,
-            "n_iter_": run.epoch - begun_at,
-            "t_": run.samples,
-            "history_": run.history,
-            "loss_curve_": losses,
-            "loss_": losses[outcome.kept_epoch - 1],
-            "best_loss_": None if watched else min(losses),
-            "validation_scores_": run.history["validation_score"] if watched else None,
-            "best_validation_score_": outcome.best if watched else None,
-            "best_epoch_": outcome.kept_epoch if watched else None,
-        }
-
-    def _so_far(
-        self, network: Network, run: Run, optimizer: Optimizer | LBFGS, begun_at: int
-    ) -> dict[str, Any]:
-        """Return the attributes as if training had ended with the weights of now.
-
-        They share nothing with those of the training that goes on.
-        """
-        history = {name: list(values) for name, values in run.history.items()}
-        run = run.handed_to(optimizer, network.xp)
-        run = replace(run, rng=deepcopy(run.rng), history=history)
-        score = history.get("validation_score", [math.nan])[-1]
-        outcome = Outcome("callback", score, kept_epoch=run.epoch)
-        so_far = copy(self)
-        so_far._keep(network, run, optimizer, outcome, begun_at)
-        return dict(vars(so_far))

@@ -23,6 +23,7 @@ from ..network import Network
 from ..optimizers import SGD, Adam, GradientDescent, Momentum, Nesterov, Optimizer
 from ..schedules import Adaptive, Constant, InverseScaling, Schedule
 from ..training import LBFGS
+from .jobs import initial_rate
 
 _ACTIVATIONS: dict[type[Activation], str] = {
     Identity: "identity",
@@ -157,7 +158,7 @@ def _parameters(model: Any) -> dict[str, Any]:
         return {**parameters, "solver": "lbfgs", "max_fun": optimizer.max_fun}
     solver = _solver(optimizer)
     if solver:
-        parameters.update(solver, learning_rate_init=model._initial_rate(optimizer))
+        parameters.update(solver, learning_rate_init=initial_rate(model, optimizer))
     if type(optimizer) is GradientDescent:
         # scikit-learn has no word for all rows, but their number does it.
         parameters["batch_size"] = model._run.samples // model._run.epoch
