@@ -42,7 +42,7 @@ class Yogi(Optimizer):
         :math:`\\rho_2`; 1 less this bounds the steps of the second moment.
     epsilon : float > 0, default=1e-3
         :math:`\\delta`. It is large: Yogi is meant to be less adaptive than Adam.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -118,7 +118,7 @@ class AdaBelief(Optimizer):
         :math:`\\rho_2`, decay rate of the second moment.
     epsilon : float > 0, default=1e-16
         :math:`\\delta`, on the scale of squared gradients in the recursion.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -201,7 +201,7 @@ class Adan(Optimizer):
     weight_decay : float >= 0, default=0.0
         After each update, the weights (not the biases) are divided by 1 +
         ``weight_decay`` times the rate.
-    average
+    average : float in [0, 1), default=0.0
         See `Optimizer`.
 
     Examples
@@ -248,12 +248,14 @@ class Adan(Optimizer):
         s += (1 - rho_1) * g
         v *= rho_2
         v += (1 - rho_2) * d
-        ahead = g + rho_2 * d
-        r *= rho_3
-        r += (1 - rho_3) * ahead * ahead
-        moment = s / (1 - rho_1**t) + (rho_2 / (1 - rho_2**t)) * v
-        theta -= eps * moment / (xp.sqrt(r / (1 - rho_3**t)) + self.epsilon)
         before[...] = g
+        d *= rho_2
+        d += g
+        r *= rho_3
+        r += (1 - rho_3) * d * d
+        moment = (eps / (1 - rho_1**t)) * s
+        moment += (eps * rho_2 / (1 - rho_2**t)) * v
+        theta -= moment / (xp.sqrt(r / (1 - rho_3**t)) + self.epsilon)
 
     def decay(self, theta, state, eps, xp):
         theta /= 1 + eps * self.weight_decay
@@ -281,7 +283,7 @@ class Lion(Optimizer):
         :math:`\\rho_2`, decay rate of the momentum.
     weight_decay : float >= 0, default=1e-3
         See `Optimizer`.
-    average
+    average : float in [0, 1), default=0.0
         See `Optimizer`.
 
     Examples
@@ -460,7 +462,7 @@ class Muon(Optimizer):
         For numerical stability, in the update of biases.
     bias_rate : float >= 0, default=1.0
         Rate of the biases in units of the rate.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
