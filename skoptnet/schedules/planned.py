@@ -276,7 +276,7 @@ class CosLog(_Planned):
     >>> [round(schedule(Clock(e, e, 1, 0)), 6) for e in (0, 10, 30)]
     [0.0, 0.0, 0.0]
     >>> round(schedule(Clock(18, 18, 1, 0)), 2)
-    0.99
+    1.0
     """
 
     _parameter_constraints: ClassVar[dict] = {
