@@ -1,13 +1,13 @@
 """Which learning rate should each solver have by default? Measure it.
 
-Every solver of `skoptnet.optimizers.OPTIMIZERS` is trained at every rate of a grid,
-on several data sets and from several seeds, with the estimators' other parameters
-left alone. The page ``default_rates.md`` explains the method; the code below is its
-exact form.
+Each of the textbook's seven solvers is trained at every rate of a grid, on several data
+sets and from several seeds, with the estimators' other parameters left alone. The page
+``default_rates.md`` explains the method; the code below is its exact form.
 
     python docs/default_rates.py             # all: default_rates.csv and the page
     python docs/default_rates.py --quick     # a few fits, printed only
     python docs/default_rates.py --tables    # no fits: the page from the CSV
+    python docs/default_rates.py --solvers nadam radam    # others, printed only
 
 Needs skoptnet only; with `rich` installed there is a progress bar.
 """
@@ -36,7 +36,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler, scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 
 CSV = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).with_suffix(".md")
@@ -152,12 +152,14 @@ def fit(data: str, solver: str, rate: float, seed: int) -> tuple[float, float, i
     return model.loss_, score, model.n_iter_
 
 
-def measure_all(names: list[str], n_seeds: int, n_jobs: int) -> list[dict]:
+def measure_all(
+    names: list[str], solvers: list[str], n_seeds: int, n_jobs: int
+) -> list[dict]:
     """Measure every data set, solver and rate."""
     tasks = [
         delayed(measure)(data, solver, rate, n_seeds)
         for data in names
-        for solver in OPTIMIZERS
+        for solver in solvers
         for rate in RATES
     ]
     # One BLAS thread per process: these matrix products are too small for more.
@@ -342,13 +344,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=9, help="seeds (default 9)")
     parser.add_argument("--quick", action="store_true", help="short run, only printed")
     parser.add_argument("--tables", action="store_true", help="no fits, use the CSV")
+    parser.add_argument(
+        "--solvers", nargs="+", choices=OPTIMIZERS, help="others, only printed"
+    )
     args = parser.parse_args()
+    solvers = args.solvers or list(TEXTBOOK)
     if args.quick:
-        print(tables(Results(measure_all(QUICK_DATA, 1, args.jobs))))
+        print(tables(Results(measure_all(QUICK_DATA, solvers, 1, args.jobs))))
         print("\nThis was a short run: too few fits for a choice.")
         return
+    if args.solvers:
+        print(tables(Results(measure_all(list(DATA), solvers, args.seeds, args.jobs))))
+        return
     if not args.tables:
-        write_csv(CSV, measure_all(list(DATA), args.seeds, args.jobs))
+        write_csv(CSV, measure_all(list(DATA), solvers, args.seeds, args.jobs))
         put(PAGE, "run", f"{versions()}.")
     for name, text in tables_from_csv().items():
         put(PAGE, name, text)

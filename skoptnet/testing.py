@@ -172,11 +172,11 @@ def _treats_coordinates_alike(optimizer: Optimizer) -> None:
 
 
 def _descends(optimizer: Optimizer) -> None:
-    training = _Training(optimizer)
+    training, eps = _Training(optimizer), max(0.01, optimizer.default_learning_rate)
     before = training.loss()
-    training.updates(200, eps=0.01)
+    training.updates(200, eps)
     assert training.loss() < 0.9 * before, (
-        "200 updates at rate 0.01 must bring a convex quadratic down by a tenth."
+        f"200 updates at rate {eps:g} must bring a convex quadratic down by a tenth."
         f" It went from {before:.3g} to {training.loss():.3g}."
     )
 

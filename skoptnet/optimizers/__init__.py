@@ -11,15 +11,19 @@ sees the flat vector ``theta``, a gradient ``g`` of the same shape and a rate
 
 - ``base``: the contract
 - ``textbook``: the seven of the textbook
+- ``adaptive``: relatives of RMSProp
+- ``adam``: Adam's descendants
 - ``recent``: those of recent years
 """
 
+from .adam import AdaMax, AdamW, AMSGrad, NAdam, RAdam
+from .adaptive import Adadelta, CenteredRMSProp, RMSPropNesterov
 from .base import Optimizer, State
 from .recent import AdaBelief, Adan, Lion, Muon, ScheduleFreeAdamW, Yogi
 from .textbook import SGD, AdaGrad, Adam, GradientDescent, Momentum, Nesterov, RMSProp
 
-#: The names ``solver=`` takes, and the class each stands for.
-OPTIMIZERS: dict[str, type[Optimizer]] = {
+#: The seven of the textbook, by name.
+TEXTBOOK: dict[str, type[Optimizer]] = {
     "gd": GradientDescent,
     "sgd": SGD,
     "momentum": Momentum,
@@ -27,6 +31,19 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adagrad": AdaGrad,
     "rmsprop": RMSProp,
     "adam": Adam,
+}
+
+#: The names ``solver=`` takes, and the class each stands for.
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    **TEXTBOOK,
+    "adadelta": Adadelta,
+    "rmsprop_nesterov": RMSPropNesterov,
+    "centered_rmsprop": CenteredRMSProp,
+    "adamw": AdamW,
+    "amsgrad": AMSGrad,
+    "adamax": AdaMax,
+    "nadam": NAdam,
+    "radam": RAdam,
     "yogi": Yogi,
     "adabelief": AdaBelief,
     "adan": Adan,
@@ -38,17 +55,26 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 __all__ = [
     "OPTIMIZERS",
     "SGD",
+    "TEXTBOOK",
+    "AMSGrad",
     "AdaBelief",
     "AdaGrad",
+    "AdaMax",
+    "Adadelta",
     "Adam",
+    "AdamW",
     "Adan",
+    "CenteredRMSProp",
     "GradientDescent",
     "Lion",
     "Momentum",
     "Muon",
+    "NAdam",
     "Nesterov",
     "Optimizer",
+    "RAdam",
     "RMSProp",
+    "RMSPropNesterov",
     "ScheduleFreeAdamW",
     "State",
     "Yogi",

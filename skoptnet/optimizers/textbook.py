@@ -293,10 +293,10 @@ class Adam(Optimizer):
     MLPClassifierX(solver=Adam(beta_2=0.99))
     """
 
-    memory = ("s", "r")
+    memory: tuple[str, ...] = ("s", "r")
     kernel = "adam"
     momentum_name = "beta_1"
-    reads = ("beta_1", "beta_2", "epsilon")
+    reads: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
     default_learning_rate = 0.01
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {

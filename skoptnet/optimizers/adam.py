@@ -1,0 +1,291 @@
+"""Adam's descendants. Symbols as in ``textbook``."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .base import COMMON, DECAY, NOT_NEGATIVE, POSITIVE, Optimizer
+from .textbook import Adam
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay, ``solver="adamw"``.
+
+    .. math::
+        W_l &\\leftarrow (1 - \\epsilon_t \\lambda) W_l
+        \\quad \\text{for each layer's weights, then as Adam}
+
+    `Adam` with another default of ``weight_decay``. Memory: ``s``, ``r``.
+    Source: Loshchilov and Hutter (2019), Algorithm 2. There, :math:`\\lambda` is
+    multiplied by the schedule only; here by the whole rate, as in PyTorch, Keras and
+    Optax, all of which let biases decay, too, unless told otherwise.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, decay rate of the first moment.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`, decay rate of the second moment.
+    epsilon : float > 0, default=1e-8
+        :math:`\\delta`, for numerical stability.
+    weight_decay : float >= 0, default=0.01
+        :math:`\\lambda`, see `Optimizer`.
+    average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import AdamW, MLPClassifierX
+    >>> MLPClassifierX(solver=AdamW(weight_decay=0.1), alpha=0)
+    MLPClassifierX(alpha=0, solver=AdamW(weight_decay=0.1))
+    """
+
+    kernel = "adam"
+    reads = ()
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        *,
+        weight_decay: float = 0.01,
+        average: float = 0.0,
+    ):
+        super().__init__(
+            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
+        )
+
+
+class AMSGrad(Adam):
+    """AMSGrad, ``solver="amsgrad"``: Adam whose rates cannot grow again.
+
+    .. math::
+        s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
+        r &\\leftarrow \\rho_2 r + (1 - \\rho_2) g \\odot g \\\\
+        r_{\\max} &\\leftarrow \\max(r_{\\max}, r) \\\\
+        \\theta &\\leftarrow \\theta - \\epsilon_t \\frac{s / (1 - \\rho_1^t)}
+        {\\sqrt{r_{\\max} / (1 - \\rho_2^t)} + \\delta}
+
+    Memory: ``s``, ``r``, ``r_max``. Source: Reddi, Kale and Kumar (2018), Algorithm 2,
+    which has neither bias corrections nor :math:`\\delta`. Here the maximum is taken
+    first and corrected then, as in PyTorch; Optax corrects first; Keras puts
+    :math:`\\delta` before the correction.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, decay rate of the first moment.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`, decay rate of the second moment.
+    epsilon : float > 0, default=1e-8
+        :math:`\\delta`, for numerical stability.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import AMSGrad, MLPClassifierX
+    >>> MLPClassifierX(solver=AMSGrad(beta_2=0.99))
+    MLPClassifierX(solver=AMSGrad(beta_2=0.99))
+    """
+
+    memory = ("s", "r", "r_max")
+    reads = ()
+
+    def step(self, theta, g, state, eps, xp):
+        s, r, r_max, t = state.s, state.r, state.r_max, state.t
+        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        s *= rho_1
+        s += (1 - rho_1) * g
+        r *= rho_2
+        r += (1 - rho_2) * g * g
+        r_max[...] = xp.maximum(r_max, r)
+        correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
+        theta -= (eps / correction_1) * s / (xp.sqrt(r_max / correction_2) + delta)
+
+
+class AdaMax(Adam):
+    """AdaMax, ``solver="adamax"``: Adam with the infinity norm.
+
+    .. math::
+        s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
+        u &\\leftarrow \\max(\\rho_2 u, \\lvert g \\rvert + \\delta) \\\\
+        \\theta &\\leftarrow \\theta - \\frac{\\epsilon_t}{1 - \\rho_1^t} \\frac{s}{u}
+
+    Memory: ``s``, ``u``. Source: Kingma and Ba (2015), Algorithm 2, which has no
+    :math:`\\delta`; it stands as in PyTorch and Optax. Keras adds it to ``u`` in the
+    quotient.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, decay rate of the first moment.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`, decay rate of the norm.
+    epsilon : float > 0, default=1e-8
+        :math:`\\delta`, for numerical stability.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import AdaMax, MLPClassifierX
+    >>> MLPClassifierX(solver=AdaMax(beta_1=0.8))
+    MLPClassifierX(solver=AdaMax(beta_1=0.8))
+    """
+
+    memory = ("s", "u")
+    reads = ()
+
+    def step(self, theta, g, state, eps, xp):
+        s, u, t = state.s, state.u, state.t
+        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        s *= rho_1
+        s += (1 - rho_1) * g
+        u[...] = xp.maximum(rho_2 * u, xp.abs(g) + delta)
+        theta -= eps / (1 - rho_1**t) * s / u
+
+
+class NAdam(Optimizer):
+    """NAdam, ``solver="nadam"``: Adam with Nesterov momentum that grows.
+
+    .. math::
+        \\mu_t &= \\rho_1 (1 - \\tfrac12\\, 0.96^{\\psi t}) \\\\
+        s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
+        r &\\leftarrow \\rho_2 r + (1 - \\rho_2) g \\odot g \\\\
+        \\hat s &\\leftarrow \\frac{\\mu_{t+1}\\, s}{1 - \\prod_{i=1}^{t+1} \\mu_i}
+        + \\frac{(1 - \\mu_t)\\, g}{1 - \\prod_{i=1}^{t} \\mu_i}, \\quad
+        \\hat r \\leftarrow r / (1 - \\rho_2^t) \\\\
+        \\theta &\\leftarrow \\theta
+        - \\epsilon_t \\frac{\\hat s}{\\sqrt{\\hat r} + \\delta}
+
+    Memory: ``s``, ``r``, and the number ``mu_product``. Source: Dozat (2016),
+    Algorithm 2, where ``s`` decays by :math:`\\mu_t`; here by :math:`\\rho_1`, as in
+    PyTorch and Keras. Optax has a constant :math:`\\mu`.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, decay rate of the first moment, and limit of :math:`\\mu_t`.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`, decay rate of the second moment.
+    epsilon : float > 0, default=1e-8
+        :math:`\\delta`, for numerical stability.
+    momentum_decay : float >= 0, default=0.004
+        :math:`\\psi`, how fast :math:`\\mu_t` grows from a half of its limit.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import MLPClassifierX, NAdam
+    >>> MLPClassifierX(solver=NAdam(momentum_decay=0.01))
+    MLPClassifierX(solver=NAdam(momentum_decay=0.01))
+    """
+
+    memory = ("s", "r")
+    numbers: ClassVar[dict[str, float]] = {"mu_product": 1.0}
+    momentum_name = "beta_1"
+    default_learning_rate = 0.01
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "epsilon": POSITIVE,
+        "momentum_decay": NOT_NEGATIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        momentum_decay: float = 0.004,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.momentum_decay = momentum_decay
+
+    def step(self, theta, g, state, eps, xp):
+        s, r, t = state.s, state.r, state.t
+        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        mu, mu_next = (
+            rho_1 * (1 - 0.5 * 0.96 ** (self.momentum_decay * i)) for i in (t, t + 1)
+        )
+        state.mu_product *= mu
+        s *= rho_1
+        s += (1 - rho_1) * g
+        r *= rho_2
+        r += (1 - rho_2) * g * g
+        s_hat = mu_next / (1 - state.mu_product * mu_next) * s
+        s_hat += (1 - mu) / (1 - state.mu_product) * g
+        theta -= eps * s_hat / (xp.sqrt(r / (1 - rho_2**t)) + delta)
+
+
+class RAdam(Adam):
+    """Rectified Adam, ``solver="radam"``: Adam with a warm-up that follows from it.
+
+    .. math::
+        n_\\infty &= \\frac{2}{1 - \\rho_2} - 1, \\quad
+        n_t = n_\\infty - \\frac{2 t \\rho_2^t}{1 - \\rho_2^t} \\\\
+        s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
+        r &\\leftarrow \\rho_2 r + (1 - \\rho_2) g \\odot g \\\\
+        \\hat s &\\leftarrow s / (1 - \\rho_1^t), \\quad
+        \\hat r \\leftarrow r / (1 - \\rho_2^t) \\\\
+        \\theta &\\leftarrow \\theta - \\epsilon_t \\begin{cases}
+        \\sqrt{\\frac{(n_t - 4) (n_t - 2) n_\\infty}
+        {(n_\\infty - 4) (n_\\infty - 2) n_t}}
+        \\frac{\\hat s}{\\sqrt{\\hat r} + \\delta} & n_t > 5 \\\\
+        \\hat s & \\text{else} \\end{cases}
+
+    :math:`n_t` tells of how many gradients ``r`` is the average; while they are few,
+    the second moment is not used, then more and more. Memory: ``s``, ``r``.
+    Source: Liu et al. (2020), Algorithm 2, which asks for :math:`n_t > 4` and has no
+    :math:`\\delta`; 5 is the number of the authors' code, PyTorch and Optax.
+    :math:`\\delta` is added after the bias correction, as in `Adam` and in Optax;
+    PyTorch adds it before.
+
+    Parameters
+    ----------
+    beta_1 : float in [0, 1), default=0.9
+        :math:`\\rho_1`, decay rate of the first moment.
+    beta_2 : float in [0, 1), default=0.999
+        :math:`\\rho_2`, decay rate of the second moment; below 2/3, :math:`n_t`
+        never exceeds 5.
+    epsilon : float > 0, default=1e-8
+        :math:`\\delta`, for numerical stability.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import MLPClassifierX, RAdam
+    >>> MLPClassifierX(solver=RAdam(beta_2=0.99))
+    MLPClassifierX(solver=RAdam(beta_2=0.99))
+    """
+
+    reads = ()
+
+    def step(self, theta, g, state, eps, xp):
+        s, r, t = state.s, state.r, state.t
+        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        s *= rho_1
+        s += (1 - rho_1) * g
+        r *= rho_2
+        r += (1 - rho_2) * g * g
+        s_hat = s / (1 - rho_1**t)
+        n_inf = 2 / (1 - rho_2) - 1
+        n = n_inf - 2 * t * rho_2**t / (1 - rho_2**t)
+        if n > 5:
+            rectified = (n - 4) * (n - 2) * n_inf / ((n_inf - 4) * (n_inf - 2) * n)
+            eps *= rectified**0.5
+            theta -= eps * s_hat / (xp.sqrt(r / (1 - rho_2**t)) + delta)
+        else:
+            theta -= eps * s_hat

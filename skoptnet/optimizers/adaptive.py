@@ -1,0 +1,218 @@
+"""Solvers that divide the gradient by its recent size: relatives of RMSProp.
+
+Symbols as in ``textbook``; ``s`` is the first moment, ``u`` that of squared updates.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .base import COMMON, DECAY, POSITIVE, SHARE, Optimizer
+
+
+class Adadelta(Optimizer):
+    """Adadelta, ``solver="adadelta"``: updates in the unit of the parameters.
+
+    .. math::
+        r &\\leftarrow \\rho r + (1 - \\rho) g \\odot g \\\\
+        \\Delta &\\leftarrow
+        \\frac{\\sqrt{u + \\delta}}{\\sqrt{r + \\delta}} \\odot g \\\\
+        u &\\leftarrow \\rho u + (1 - \\rho) \\Delta \\odot \\Delta \\\\
+        \\theta &\\leftarrow \\theta - \\epsilon_t \\Delta
+
+    Memory: ``r``, ``u``. Source: Zeiler (2012), Algorithm 1, which has no rate, that
+    is, a rate of 1. It begins slowly: :math:`\\Delta` is about the root of
+    :math:`\\delta` until ``u`` has grown. The constants are those of the paper's
+    experiments; with them, PyTorch's (whose ``rho`` is 0.9) and Keras' (whose
+    ``epsilon`` is 1e-7) are the same.
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.95
+        :math:`\\rho`, decay rate of both averages.
+    epsilon : float > 0, default=1e-6
+        :math:`\\delta`; its root is the size of the first updates.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import Adadelta, MLPClassifierX
+    >>> MLPClassifierX(solver=Adadelta(rho=0.9))
+    MLPClassifierX(solver=Adadelta(rho=0.9))
+    """
+
+    memory = ("r", "u")
+    default_learning_rate = 1.0
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "rho": DECAY,
+        "epsilon": POSITIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        rho: float = 0.95,
+        epsilon: float = 1e-6,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.rho = rho
+        self.epsilon = epsilon
+
+    def step(self, theta, g, state, eps, xp):
+        r, u, rho, delta = state.r, state.u, self.rho, self.epsilon
+        r *= rho
+        r += (1 - rho) * g * g
+        update = xp.sqrt(u + delta) / xp.sqrt(r + delta) * g
+        u *= rho
+        u += (1 - rho) * update * update
+        theta -= eps * update
+
+
+class RMSPropNesterov(Optimizer):
+    """RMSProp with Nesterov momentum, ``solver="rmsprop_nesterov"``.
+
+    .. math::
+        g &\\leftarrow \\nabla C(\\theta + \\alpha v) \\\\
+        r &\\leftarrow \\rho r + (1 - \\rho) g \\odot g \\\\
+        v &\\leftarrow \\alpha v
+        - \\frac{\\epsilon_t}{\\sqrt{\\delta + r}} \\odot g \\\\
+        \\theta &\\leftarrow \\theta + v
+
+    Memory: ``r``, ``v``. Source: Goodfellow et al. (2016), Algorithm 8.6. The book
+    writes :math:`\\sqrt r` there, without a :math:`\\delta`, and gives no constants; it
+    stands as in its Algorithm 8.5, and the constants are those of `RMSProp` and
+    `Nesterov`. ``theta``, not the interim point, is scored and stored; the same chain
+    in Optax keeps the interim point. RMSProp of PyTorch and Keras has momentum, but
+    not Nesterov's.
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.9
+        :math:`\\rho`, decay rate of the average of squared gradients.
+    momentum : float in [0, 1], default=0.9
+        :math:`\\alpha`, the share of the velocity kept per update.
+    epsilon : float > 0, default=1e-6
+        :math:`\\delta`, for numerical stability.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import MLPRegressorX, RMSPropNesterov
+    >>> MLPRegressorX(solver=RMSPropNesterov(momentum=0.8))
+    MLPRegressorX(solver=RMSPropNesterov(momentum=0.8))
+    """
+
+    memory = ("r", "v")
+    momentum_name = "momentum"
+    default_learning_rate = 0.001
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "rho": DECAY,
+        "momentum": SHARE,
+        "epsilon": POSITIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        rho: float = 0.9,
+        momentum: float = 0.9,
+        epsilon: float = 1e-6,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def gradient_point(self, theta, state, xp):
+        return theta + self.momentum * state.v
+
+    def step(self, theta, g, state, eps, xp):
+        r, v, rho, delta = state.r, state.v, self.rho, self.epsilon
+        r *= rho
+        r += (1 - rho) * g * g
+        v *= self.momentum
+        v -= eps * g / xp.sqrt(delta + r)
+        theta += v
+
+
+class CenteredRMSProp(Optimizer):
+    """Centred RMSProp with momentum, ``solver="centered_rmsprop"``.
+
+    .. math::
+        r &\\leftarrow \\rho r + (1 - \\rho) g \\odot g \\\\
+        s &\\leftarrow \\rho s + (1 - \\rho) g \\\\
+        v &\\leftarrow \\alpha v
+        - \\frac{\\epsilon_t}{\\sqrt{r - s \\odot s + \\delta}} \\odot g \\\\
+        \\theta &\\leftarrow \\theta + v
+
+    The gradient is divided by its standard deviation, not by its size: where
+    gradients agree with each other, updates are long. Memory: ``r``, ``s``, ``v``.
+    Source: Graves (2013), equations 38 to 45, with momentum and constants as there,
+    but for its rate of 1e-4; Hinton's lecture has no ``s``. Keras' and Optax' with
+    ``centered=True`` are the same with the same constants; PyTorch puts
+    :math:`\\delta` outside the root and the rate outside ``v``.
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.95
+        :math:`\\rho`, decay rate of both moments.
+    momentum : float in [0, 1], default=0.9
+        :math:`\\alpha`, the share of the velocity kept per update; 0 for none.
+    epsilon : float > 0, default=1e-4
+        :math:`\\delta`, added to the variance.
+    weight_decay, average
+        See `Optimizer`.
+
+    Examples
+    --------
+    >>> from skoptnet import CenteredRMSProp, MLPRegressorX
+    >>> MLPRegressorX(solver=CenteredRMSProp(momentum=0.5))
+    MLPRegressorX(solver=CenteredRMSProp(momentum=0.5))
+    """
+
+    memory = ("r", "s", "v")
+    momentum_name = "momentum"
+    default_learning_rate = 0.001
+    elementwise = True
+    _parameter_constraints: ClassVar[dict] = {
+        "rho": DECAY,
+        "momentum": SHARE,
+        "epsilon": POSITIVE,
+        **COMMON,
+    }
+
+    def __init__(
+        self,
+        rho: float = 0.95,
+        momentum: float = 0.9,
+        epsilon: float = 1e-4,
+        *,
+        weight_decay: float = 0.0,
+        average: float = 0.0,
+    ):
+        super().__init__(weight_decay=weight_decay, average=average)
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def step(self, theta, g, state, eps, xp):
+        r, s, v, rho, delta = state.r, state.s, state.v, self.rho, self.epsilon
+        r *= rho
+        r += (1 - rho) * g * g
+        s *= rho
+        s += (1 - rho) * g
+        # Only rounding can bring this variance below 0.
+        variance = xp.maximum(r - s * s, 0)
+        v *= self.momentum
+        v -= eps * g / xp.sqrt(variance + delta)
+        theta += v
