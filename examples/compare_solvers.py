@@ -1,10 +1,11 @@
 """Which solver and schedule suit a data set?
 
-Cross-validates every solver under three learning-rate schedules, each at its default
+Cross-validates the textbook's seven solvers, or others, under three learning-rate schedules, each at its default
 rate, prints a table and draws the loss curves.
 
     python examples/compare_solvers.py
     python examples/compare_solvers.py --data diabetes --epochs 60 --out curves.png
+    python examples/compare_solvers.py --solvers adam adamw nadam radam
 
 The picture needs matplotlib: pip install "skoptnet[plot]"
 A progress bar needs rich: pip install "skoptnet[progress]"
@@ -24,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 
 DATA = {
     "digits": (MLPClassifierX, load_digits),
@@ -39,13 +40,13 @@ COLORS = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC
 LINES = ["-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2))]
 
 
-def compare(data: str, epochs: int) -> list[dict]:
+def compare(data: str, epochs: int, solvers: list[str]) -> list[dict]:
     """Cross-validate every solver under each of the schedules."""
     estimator, load = DATA[data]
     X, y = load(return_X_y=True)
     if estimator is MLPRegressorX:
         y = scale(y)
-    pairs = [(solver, schedule) for schedule in SCHEDULES for solver in OPTIMIZERS]
+    pairs = [(solver, schedule) for schedule in SCHEDULES for solver in solvers]
     rows = []
     for solver, schedule in with_progress(pairs):
         model = estimator(
@@ -105,7 +106,7 @@ def print_table(rows: list[dict], data: str, epochs: int) -> None:
     measure = "R2" if DATA[data][0] is MLPRegressorX else "accuracy"
     print(f"\n{data}: {N_FOLDS}-fold cross-validation, at most {epochs} epochs\n")
     print(
-        f"{'schedule':<12} {'solver':<9} {'rate':>6} {measure:>15} {'final loss':>11}"
+        f"{'schedule':<12} {'solver':<16} {'rate':>6} {measure:>15} {'final loss':>11}"
         f" {'fit time':>9} {'epochs':>7} {'converged':>10}"
     )
     previous = None
@@ -115,7 +116,7 @@ def print_table(rows: list[dict], data: str, epochs: int) -> None:
         previous = row["schedule"]
         score = f"{row['score']:.3f} ± {row['spread']:.3f}"
         print(
-            f"{row['schedule']:<12} {row['solver']:<9} {row['rate']:>6g} {score:>15}"
+            f"{row['schedule']:<12} {row['solver']:<16} {row['rate']:>6g} {score:>15}"
             f" {row['loss']:>11.5f} {row['ms']:>6.0f} ms {row['epochs']:>7}"
             f" {row['converged']:>6} of {N_FOLDS}"
         )
@@ -140,22 +141,23 @@ def draw(rows: list[dict], data: str, epochs: int, path: Path) -> None:
 
     figure = Figure(figsize=(11, 4.8), dpi=100, layout="constrained")
     panels = figure.subplots(1, len(SCHEDULES), sharex=True, sharey=True, squeeze=False)
-    names = list(OPTIMIZERS)
+    names = list(dict.fromkeys(row["solver"] for row in rows))
     for panel, schedule in zip(panels[0], SCHEDULES, strict=True):
         for row in rows:
             if row["schedule"] != schedule:
                 continue
-            style = names.index(row["solver"]) % len(COLORS)
+            number = names.index(row["solver"])
+            color = COLORS[number % len(COLORS)]
             curve = row["curve"]
             panel.plot(
                 range(1, len(curve) + 1),
                 curve,
-                color=COLORS[style],
-                linestyle=LINES[style],
+                color=color,
+                linestyle=LINES[(number + number // len(COLORS)) % len(LINES)],
                 linewidth=1.8,
                 label=f"{row['solver']} ({row['rate']:g})",
             )
-            panel.plot(len(curve), curve[-1], "o", color=COLORS[style], markersize=4)
+            panel.plot(len(curve), curve[-1], "o", color=color, markersize=4)
         panel.set(title=schedule, xlabel="epoch", yscale="log", xlim=(0, epochs + 1))
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter("{x:g}")
@@ -171,7 +173,7 @@ def draw(rows: list[dict], data: str, epochs: int, path: Path) -> None:
     figure.legend(
         *panels[0][0].get_legend_handles_labels(),
         loc="outside lower center",
-        ncols=len(names),
+        ncols=min(len(names), 7),
         title="solver (initial learning rate)",
         frameon=False,
         fontsize="small",
@@ -187,10 +189,13 @@ def main() -> None:
     parser.add_argument("--data", choices=DATA, default="digits")
     parser.add_argument("--epochs", type=int, default=30, help="at most (default 30)")
     parser.add_argument("--out", type=Path, default=Path("solvers.png"), metavar="PATH")
+    parser.add_argument(
+        "--solvers", nargs="+", choices=OPTIMIZERS, default=list(TEXTBOOK)
+    )
     args = parser.parse_args()
     if not args.out.absolute().parent.is_dir():
         parser.error(f"--out {args.out}: there is no such folder")
-    rows = compare(args.data, args.epochs)
+    rows = compare(args.data, args.epochs, args.solvers)
     print_table(rows, args.data, args.epochs)
     draw(rows, args.data, args.epochs, args.out)
 

@@ -1,6 +1,6 @@
 """Which solver, learning rate and schedule are best together?
 
-Grid-searches the three inside a pipeline with a scaler, on scikit-learn's breast
+Grid-searches the three, of the textbook's seven solvers, inside a pipeline with a scaler, on scikit-learn's breast
 cancer data, and scores the winner on rows that the search has not seen.
 
     python examples/grid_search.py
@@ -22,10 +22,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 from skoptnet import MLPClassifierX
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import TEXTBOOK
 
 GRID = {
-    "mlp__solver": list(OPTIMIZERS),
+    "mlp__solver": list(TEXTBOOK),
     "mlp__learning_rate_init": ["auto", 0.003, 0.03, 0.3],
     "mlp__lr_schedule": ["constant", "exponential", "adaptive", "cosine", "one_cycle"],
 }

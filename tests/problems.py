@@ -12,7 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet import Adam, MLPClassifierX, MLPRegressorX
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 
 ESTIMATORS = (MLPClassifierX, MLPRegressorX)
 CANCER = load_breast_cancer()
@@ -39,6 +40,15 @@ def batched(Estimator, **parameters):
     """A model that makes several updates per epoch on the iris data."""
     settings = {"max_iter": 5, "batch_size": 40, "learning_rate_init": 0.02}
     return Estimator((6,), **{**settings, "random_state": 0, **parameters})
+
+
+def rate_for(solver, rate):
+    """Return the rate that is to this solver what ``rate`` is to Adam.
+
+    The textbook's seven take the same, which tests have found to suit them all.
+    """
+    own = OPTIMIZERS[solver].default_learning_rate
+    return rate if solver in TEXTBOOK else rate * own / Adam.default_learning_rate
 
 
 def assert_refused(

@@ -23,7 +23,7 @@ from skoptnet import (
     MLPClassifierX,
     MLPRegressorX,
 )
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
@@ -32,6 +32,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 def rate_grid(solver):
     """Return rates about a solver's scale, by what it does with the gradient."""
+    if solver not in TEXTBOOK:
+        own = OPTIMIZERS[solver].default_learning_rate
+        return [own / 3, own, 3 * own, 10 * own]
     memory = OPTIMIZERS[solver].memory
     if "r" in memory:  # steps of the rate's size, whatever the gradient
         return [0.003, 0.01, 0.03, 0.1]

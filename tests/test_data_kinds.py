@@ -14,6 +14,7 @@ from problems import (
     X,
     assert_same_state,
     batched,
+    rate_for,
     target,
 )
 from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix, issparse
@@ -218,6 +219,7 @@ def test_nothing_that_is_passed_in_is_changed(
     rows, y = container(X.copy()), target(Estimator).copy()
     weights = np.linspace(0.0, 2.0, len(y))
     given = {"solver": OPTIMIZERS[solver](), "lr_schedule": StepDecay()}
+    given["learning_rate_init"] = rate_for(solver, 0.02)
     model = batched(Estimator, early_stopping=early_stopping, **given)
 
     def everything():

@@ -16,7 +16,7 @@ from sklearn.utils import estimator_checks, get_tags
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.losses import REGRESSION_LOSSES
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import Warmup
 
 ESTIMATORS = (MLPClassifierX, MLPRegressorX)
@@ -264,7 +264,7 @@ def test_regressor_tags_are_true():
 # What holds in place of the weight-equivalence checks.
 
 IN_THE_ROW_SPAN = [
-    solver for solver, Solver in OPTIMIZERS.items() if "r" not in Solver.memory
+    solver for solver, Solver in TEXTBOOK.items() if "r" not in Solver.memory
 ]
 
 
@@ -285,11 +285,11 @@ def test_weighted_is_repeated_where_small_batches_reach_one_optimum(solver, cont
         (),
         solver=solver,
         batch_size=5,
-        learning_rate_init=0.1 if "v" in OPTIMIZERS[solver].memory else 0.7,
+        learning_rate_init=0.1 if "v" in TEXTBOOK[solver].memory else 0.7,
         alpha=0,
         tol=0,
         n_iter_no_change=np.inf,
-        max_iter=6000 if OPTIMIZERS[solver].full_batch else 2000,
+        max_iter=6000 if TEXTBOOK[solver].full_batch else 2000,
         random_state=0,
     )
     weighted = clone(model).fit(container(X), y, sample_weight=counts)

@@ -159,7 +159,10 @@ def test_blocks_of_a_long_vector_change_nothing(name, dtype, monkeypatch):
             g[...] = row * update.gradient_point()
             update.step(0.1)
         assert state.t == len(gradients)
-        ends.append([theta, *(getattr(state, name) for name in optimizer.memory)])
+        remembered = [getattr(state, name) for name in optimizer.memory]
+        ends.append(
+            [theta, *remembered, *(getattr(state, n) for n in optimizer.numbers)]
+        )
     for whole, blocked in zip(*ends, strict=True):
         np.testing.assert_array_equal(whole, blocked)
 

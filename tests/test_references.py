@@ -1,7 +1,8 @@
 """The solvers and schedules against paths recorded from torch, optax and keras.
 
-``reference/trajectories.json`` holds what those libraries compute in float64, and
-``reference/README.md`` says how it was made and which formulas coincide.
+``reference/trajectories.json`` and ``adaptive.json`` hold what those libraries compute
+in float64, and ``reference/README.md`` says how they were made and which formulas
+coincide.
 """
 
 import json
@@ -15,10 +16,21 @@ from skoptnet.backends import Update
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES, Clock
 
-RECORD = json.loads(
-    (Path(__file__).parent / "reference" / "trajectories.json").read_text()
-)
+
+def _record(name):
+    return json.loads((Path(__file__).parent / "reference" / name).read_text())
+
+
+RECORD, MORE = _record("trajectories.json"), [_record("adaptive.json")]
 PROBLEM, SCHEDULE = RECORD["problem"], RECORD["schedule"]
+SCALES = PROBLEM["scale"] | {
+    case: s for more in MORE for case, s in more["scale"].items()
+}
+RUNS = [
+    run | {"after": record["recorded_after"]}
+    for record in (RECORD, *MORE)
+    for run in record["runs"]
+]
 
 
 def _name(run):
@@ -43,10 +55,10 @@ def _rates(name, lr0):
     ]
 
 
-@pytest.mark.parametrize("run", RECORD["runs"], ids=_name)
+@pytest.mark.parametrize("run", RUNS, ids=_name)
 def test_path_is_the_other_librarys(run):
     A, c = np.array(PROBLEM["A"]), np.array(PROBLEM["c"])
-    scale = PROBLEM["scale"][run["case"]]
+    scale = SCALES[run["case"]]
     hyperparameters = dict(run["hyperparameters"])
     if "delta" in hyperparameters:
         hyperparameters["epsilon"] = hyperparameters.pop("delta")
@@ -54,7 +66,7 @@ def test_path_is_the_other_librarys(run):
     theta = np.array(PROBLEM["theta0"])
     state, g = optimizer.start(theta, np), np.empty_like(theta)
     update = Update(optimizer, theta, g, state, np)
-    recorded = dict(zip(RECORD["recorded_after"], run["iterates"], strict=True))
+    recorded = dict(zip(run["after"], run["iterates"], strict=True))
     for t, eps in enumerate(_rates(run["schedule"], run["lr0"])):
         g[...] = scale * A[t % len(A)] @ (update.gradient_point() - c[t % len(c)])
         update.step(eps)
@@ -74,7 +86,7 @@ def test_rates_are_the_other_librarys(record):
 
 def test_every_solver_is_recorded_where_it_can_be():
     """Batch gradient descent is SGD on the whole set: one record serves both."""
-    assert {run["optimizer"] for run in RECORD["runs"]} == set(OPTIMIZERS) - {"gd"}
+    assert {run["optimizer"] for run in RUNS} == set(OPTIMIZERS) - {"gd"}
     assert {run["case"] for run in RECORD["runs"]} == set(PROBLEM["scale"])
     # scikit-learn's two schedules are held to it in test_sklearn_parity.py, the others
     # to torch and optax in test_schedules.py.

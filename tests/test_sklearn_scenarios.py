@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from problems import rate_for
 from quick_schedules import QUICK, quick
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.datasets import (
@@ -29,7 +30,7 @@ from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.activations import ACTIVATIONS
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES, Clock
 
 ESTIMATORS = [MLPClassifierX, MLPRegressorX]
@@ -282,7 +283,7 @@ def test_partial_fit_regresses_as_fit_does(solver):
     X, y = regression_rows()
     settings = {
         "solver": solver,
-        "learning_rate_init": 0.01,
+        "learning_rate_init": rate_for(solver, 0.01),
         "batch_size": len(X),
         "random_state": 1,
     }
@@ -677,7 +678,7 @@ def test_verbose_prints_every_epoch(Estimator, capsys):
 
 
 @pytest.mark.parametrize(
-    "solver", [name for name in OPTIMIZERS if set(OPTIMIZERS[name].memory) <= {"v"}]
+    "solver", [name for name in TEXTBOOK if set(TEXTBOOK[name].memory) <= {"v"}]
 )
 def test_diverging_with_early_stopping_does_not_raise(solver):
     """On purpose it ends at once; scikit-learn goes on to its last epoch.

@@ -4,9 +4,9 @@
 what both have once they are fitted, `inputs` the checks of data, `class_weights` and
 `validation` what their names say, `calls` what a call of fit is and how it fails,
 `jobs` what it trains, `watchers` what looks on, `reports` what a user is told,
-`convert` the way to scikit-learn's own, `hidden` the transformer that takes rows to a hidden
-layer. What happens between is in `skoptnet.training` (the loop), `skoptnet.network`
-(loss and gradient) and `skoptnet.optimizers` (the updates).
+`convert` the way to scikit-learn's own, `hidden` the transformer that takes rows to a
+hidden layer. What happens between is in `skoptnet.training` (the loop),
+`skoptnet.network` (loss and gradient) and `skoptnet.optimizers` (the updates).
 This room is the only one that knows scikit-learn's data conventions: labels, feature
 names, tags, warnings.
 """

@@ -177,6 +177,8 @@ def _schedule(schedule: Schedule) -> dict[str, Any]:
 def _solver(optimizer: Optimizer) -> dict[str, Any]:
     """Return the parameters that make scikit-learn's updates these, {} for none."""
     kind = type(optimizer)
+    if optimizer.weight_decay or optimizer.average:
+        return {}
     if kind in (GradientDescent, SGD):
         return {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False}
     if isinstance(optimizer, Momentum) and kind in (Momentum, Nesterov):

@@ -20,9 +20,12 @@ activation : str, Activation or list of these, default='relu'
 _TRAINING = """\
 solver : str or Optimizer, default='adam'
     One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
-    ``'rmsprop'``, ``'adam'``, ``'lbfgs'``, or an `Optimizer` object. With an
-    object, the hyperparameters below that belong to solvers are not read; those of
-    the object can be searched as ``solver__momentum`` and so on. ``'lbfgs'`` is
+    ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
+    ``'centered_rmsprop'``, ``'adamw'``, ``'amsgrad'``, ``'adamax'``, ``'nadam'``,
+    ``'radam'``, ``'lbfgs'``, or an `Optimizer` object. The hyperparameters below
+    that belong to solvers are read by those that are named there only; with an
+    object, none of them is, and those of the object can be searched as
+    ``solver__momentum`` and so on. ``'lbfgs'`` is
     SciPy's quasi-Newton method on the whole training set: where this page speaks of
     epochs, read iterations; it chooses its steps itself, so ``batch_size``,
     ``learning_rate_init``, ``lr_schedule``, ``shuffle`` and ``momentum`` are not

@@ -137,6 +137,7 @@ class AdaMax(Adam):
 
     memory = ("s", "u")
     reads = ()
+    default_learning_rate = 0.03
 
     def step(self, theta, g, state, eps, xp):
         s, u, t = state.s, state.u, state.t
@@ -162,7 +163,8 @@ class NAdam(Optimizer):
 
     Memory: ``s``, ``r``, and the number ``mu_product``. Source: Dozat (2016),
     Algorithm 2, where ``s`` decays by :math:`\\mu_t`; here by :math:`\\rho_1`, as in
-    PyTorch and Keras. Optax has a constant :math:`\\mu`.
+    PyTorch and Keras. :math:`\\psi` is PyTorch's (and that of Dozat's experiments);
+    Keras has 1. Optax has a constant :math:`\\mu`.
 
     Parameters
     ----------
@@ -187,7 +189,7 @@ class NAdam(Optimizer):
     memory = ("s", "r")
     numbers: ClassVar[dict[str, float]] = {"mu_product": 1.0}
     momentum_name = "beta_1"
-    default_learning_rate = 0.01
+    default_learning_rate = 0.003
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
         "beta_1": DECAY,
