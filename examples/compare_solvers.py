@@ -1,7 +1,7 @@
 """Which solver and schedule suit a data set?
 
-Cross-validates the textbook's seven solvers, or others, under three learning-rate schedules, each at its default
-rate, prints a table and draws the loss curves.
+Cross-validates the textbook's seven solvers, or others, under three learning-rate
+schedules, each at its default rate, prints a table and draws the loss curves.
 
     python examples/compare_solvers.py
     python examples/compare_solvers.py --data diabetes --epochs 60 --out curves.png

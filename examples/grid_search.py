@@ -1,7 +1,7 @@
 """Which solver, learning rate and schedule are best together?
 
-Grid-searches the three, of the textbook's seven solvers, inside a pipeline with a scaler, on scikit-learn's breast
-cancer data, and scores the winner on rows that the search has not seen.
+Grid-searches the three, solvers being the textbook's seven, inside a pipeline with a
+scaler, on scikit-learn's breast cancer data, and scores the winner on rows that the search has not seen.
 
     python examples/grid_search.py
 

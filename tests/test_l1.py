@@ -28,13 +28,15 @@ from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 from skoptnet.training import Epochs, Minibatches, Run, TrainingSet
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+# Thousands of updates each: not for all.
+textbook_solvers = pytest.mark.parametrize("solver", sorted(TEXTBOOK))
 estimators = pytest.mark.parametrize("Estimator", ESTIMATORS)
 
 # Ten features that count, more or less, and ten that are noise.
@@ -113,7 +115,7 @@ def test_every_solver_has_exact_zeros_where_they_belong(solver):
     assert_allclose(W, reference, atol=1e-3)
 
 
-@solvers
+@textbook_solvers
 def test_with_minibatches_zeros_are_near(solver):
     """Minibatches scatter: some are not exact, but all within the last rates."""
     reference = Lasso(0.1, tol=1e-12).fit(ROWS, TARGETS).coef_
@@ -128,7 +130,7 @@ def test_with_minibatches_zeros_are_near(solver):
     assert (W[reference != 0] != 0).all()
 
 
-@solvers
+@textbook_solvers
 @estimators
 def test_a_large_penalty_leaves_the_biases(Estimator, solver):
     """They are free: with all weights at 0, the output is that of the mean target."""
