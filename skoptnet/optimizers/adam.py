@@ -80,7 +80,7 @@ class AMSGrad(Adam):
         :math:`\\rho_2`, decay rate of the second moment.
     epsilon : float > 0, default=1e-8
         :math:`\\delta`, for numerical stability.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -125,7 +125,7 @@ class AdaMax(Adam):
         :math:`\\rho_2`, decay rate of the norm.
     epsilon : float > 0, default=1e-8
         :math:`\\delta`, for numerical stability.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -176,7 +176,7 @@ class NAdam(Optimizer):
         :math:`\\delta`, for numerical stability.
     momentum_decay : float >= 0, default=0.004
         :math:`\\psi`, how fast :math:`\\mu_t` grows from a half of its limit.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -263,7 +263,7 @@ class RAdam(Adam):
         never exceeds 5.
     epsilon : float > 0, default=1e-8
         :math:`\\delta`, for numerical stability.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples

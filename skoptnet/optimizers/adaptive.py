@@ -32,7 +32,7 @@ class Adadelta(Optimizer):
         :math:`\\rho`, decay rate of both averages.
     epsilon : float > 0, default=1e-6
         :math:`\\delta`; its root is the size of the first updates.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -98,7 +98,7 @@ class RMSPropNesterov(Optimizer):
         :math:`\\alpha`, the share of the velocity kept per update.
     epsilon : float > 0, default=1e-6
         :math:`\\delta`, for numerical stability.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -170,7 +170,7 @@ class CenteredRMSProp(Optimizer):
         :math:`\\alpha`, the share of the velocity kept per update; 0 for none.
     epsilon : float > 0, default=1e-4
         :math:`\\delta`, added to the variance.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples

@@ -22,7 +22,7 @@ class GradientDescent(Optimizer):
 
     Parameters
     ----------
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -52,7 +52,7 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -85,7 +85,7 @@ class Momentum(Optimizer):
     ----------
     momentum : float in [0, 1], default=0.9
         :math:`\\alpha`, the share of the velocity kept per update.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -137,7 +137,7 @@ class Nesterov(Momentum):
     ----------
     momentum : float in [0, 1], default=0.9
         :math:`\\alpha`, the share of the velocity kept per update.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -169,7 +169,7 @@ class AdaGrad(Optimizer):
     ----------
     epsilon : float > 0, default=1e-7
         :math:`\\delta`, for numerical stability.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -219,7 +219,7 @@ class RMSProp(Optimizer):
         Decay rate of the average of squared gradients.
     epsilon : float > 0, default=1e-6
         :math:`\\delta`, for numerical stability.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
@@ -283,7 +283,7 @@ class Adam(Optimizer):
         :math:`\\rho_2`, decay rate of the second moment.
     epsilon : float > 0, default=1e-8
         :math:`\\delta`, for numerical stability.
-    weight_decay, average
+    weight_decay, average : float
         See `Optimizer`.
 
     Examples
