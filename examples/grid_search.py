@@ -1,7 +1,8 @@
 """Which solver, learning rate and schedule are best together?
 
 Grid-searches the three, solvers being the textbook's seven, inside a pipeline with a
-scaler, on scikit-learn's breast cancer data, and scores the winner on rows that the search has not seen.
+scaler, on scikit-learn's breast cancer data, and scores the winner on rows that the
+search has not seen.
 
     python examples/grid_search.py
 

@@ -95,7 +95,8 @@ def tuned():
     ],
 )
 def test_every_solver_tuned_comes_close_to_the_best(tuned, data, solver, within, floor):
-    """On held-out rows, at the best of four rates."""
+    """On held-out rows, at the best of four rates; with more room beyond the seven."""
+    within += 0 if solver in TEXTBOOK else 0.005
     best = max(score for (name, _), score in tuned.items() if name == data)
     assert tuned[data, solver] >= best - within
     assert tuned[data, solver] > floor

