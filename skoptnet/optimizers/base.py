@@ -178,6 +178,20 @@ class Optimizer(Part, ABC):
         """Return a copy of a state, to go on with from another call on.
 
         Averaging may have been switched on or off in between.
+
+        Parameters
+        ----------
+        state : State
+            The memory of the last call.
+        theta : array of shape (P,)
+            The parameters to go on from.
+        xp : module
+            The array namespace (``numpy``).
+
+        Returns
+        -------
+        State
+            The copy.
         """
         state = state.copy()
         if self.average and not hasattr(state, "iterate"):
@@ -187,7 +201,15 @@ class Optimizer(Part, ABC):
         return state
 
     def move(self, state: State, theta: Array) -> None:
-        """Go on from theta, which is that of an earlier update."""
+        """Go on from theta, which is that of an earlier update.
+
+        Parameters
+        ----------
+        state : State
+            The memory, changed in place.
+        theta : array of shape (P,)
+            The parameters to go on from.
+        """
         for name in self.points:
             getattr(state, name)[...] = theta
         if self.average:
