@@ -30,7 +30,7 @@ class AdamW(Adam):
         :math:`\\delta`, for numerical stability.
     weight_decay : float >= 0, default=0.01
         :math:`\\lambda`, see `Optimizer`.
-    average
+    average : float
         See `Optimizer`.
 
     Examples

@@ -239,8 +239,14 @@ class Optimizer(Part, ABC):
 
         Parameters
         ----------
-        theta, state, eps, xp
-            As in `step`, for one W_l.
+        theta : array
+            One W_l, changed in place.
+        state : State
+            As in `step`, for this W_l.
+        eps : float
+            The rate of this update.
+        xp : module
+            The array namespace (``numpy``).
         """
         theta *= 1 - eps * self.weight_decay
 
