@@ -23,64 +23,6 @@ def test_docstring_has_formula_memory_and_source(name):
         assert part in doc
 
 
-class _Broken(Optimizer):
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g
-
-
-class _CountsInItself(_Broken):
-    def step(self, theta, g, state, eps, xp):
-        self.calls = getattr(self, "calls", 0) + 1
-        super().step(theta, g, state, eps, xp)
-
-
-class _Climbs(_Broken):
-    def step(self, theta, g, state, eps, xp):
-        theta += eps * g
-
-
-class _LooksAtTheNorm(_Broken):
-    elementwise = True
-
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g / xp.sqrt(xp.sum(g * g) + 1e-12)
-
-
-class _HidesMemory(_Broken):
-    def step(self, theta, g, state, eps, xp):
-        state.v = g.copy()
-        super().step(theta, g, state, eps, xp)
-
-
-class _Drifts(_Broken):
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * (g + 0.001)
-
-
-class _Upcasts(_Broken):
-    memory = ("v",)
-
-    def step(self, theta, g, state, eps, xp):
-        state.v = state.v + xp.asarray(g, dtype="float64")
-        theta -= eps * g
-
-
-@pytest.mark.parametrize(
-    ("broken", "complaint"),
-    [
-        (_CountsInItself, "belongs in `state`"),
-        (_Climbs, "convex quadratic"),
-        (_LooksAtTheNorm, "elementwise = True promises"),
-        (_HidesMemory, "what `memory` and `numbers` declare"),
-        (_Drifts, "must not move"),
-        (_Upcasts, "must stay float32"),
-    ],
-)
-def test_the_check_finds_what_is_broken(broken, complaint):
-    with pytest.raises(AssertionError, match=complaint):
-        check_optimizer(broken())
-
-
 def _quadratic_rate(optimizer, eps, eigenvalues, updates=400):
     """Return the contraction per update, measured over the second half."""
     theta = np.ones_like(eigenvalues)

@@ -1,0 +1,130 @@
+"""What is asked of activations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._types import Array
+from ..activations import Activation
+from .contract import (
+    Check,
+    Report,
+    clones,
+    examine,
+    parameters,
+    pickles,
+    require,
+    unchanged,
+)
+
+_Z = np.linspace(-5, 5, 60).reshape(20, 3) + 0.0123  # off the round numbers
+
+
+def check_activation(
+    activation: Activation, *, raise_on_failure: bool = True
+) -> Report:
+    """Check that an activation keeps the contract of `Activation`.
+
+    Parameters
+    ----------
+    activation : Activation
+        The activation, with the parameters it is to be checked with. It is used in
+        copies only.
+    raise_on_failure : bool, default=True
+        Whether a broken contract raises. Otherwise look at ``failures`` of what is
+        returned.
+
+    Returns
+    -------
+    Report
+        What each check came to; print it to read it.
+
+    Raises
+    ------
+    AssertionError
+        With a line for each part of the contract that is broken: its name, what was
+        found, and what to do.
+
+    Examples
+    --------
+    >>> from skoptnet import LeakyReLU
+    >>> from skoptnet.testing import check_activation
+    >>> check_activation(LeakyReLU(slope=0.3))
+    <LeakyReLU(slope=0.3) keeps the contract: 8 checks passed>
+    """
+    report = examine(activation, Activation, _CHECKS)
+    if raise_on_failure:
+        report.raise_failures()
+    return report
+
+
+def _values_and_slopes(activation: Activation, z: Array = _Z) -> Array:
+    """Return sigma(z) and sigma'(z), one behind the other."""
+    a, slope = z.copy(), np.ones_like(z)
+    activation.forward(a, np)
+    activation.backward(z.copy() if activation.needs_z else a.copy(), slope, np)
+    return np.stack([a, slope])
+
+
+def _computes(activation: Activation) -> None:
+    for dtype in (np.float32, np.float64):
+        both = _values_and_slopes(activation, _Z.astype(dtype))
+        require(
+            np.isfinite(both).all(),
+            f"In {np.dtype(dtype)}, sigma or its derivative is not finite in [-5, 5].",
+            "Both must be.",
+        )
+
+
+def _fits_together(activation: Activation) -> None:
+    h = 1e-6
+    slope = _values_and_slopes(activation)[1]
+    above, below = (_values_and_slopes(activation, _Z + d)[0] for d in (h, -h))
+    numerical = (above - below) / (2 * h)
+    require(
+        np.allclose(slope, numerical, rtol=1e-6, atol=1e-8),
+        "The largest difference to a numerical derivative is"
+        f" {np.abs(slope - numerical).max():.3g}.",
+        "backward must multiply delta, in place, by the derivative of what forward"
+        " does to z, in place; a derivative that cannot be read off a needs z, and"
+        " needs_z = True.",
+    )
+
+
+def _treats_rows_alone(activation: Activation) -> None:
+    rows = slice(4, 9)
+    require(
+        np.array_equal(
+            _values_and_slopes(activation, _Z[rows]),
+            _values_and_slopes(activation)[:, rows],
+        ),
+        "Some rows by themselves give other values than among all.",
+        "Each row must be treated by itself.",
+    )
+
+
+def _bounds_draws(activation: Activation) -> None:
+    bound = activation.draw_bound(30, 20)
+    require(
+        0 < bound < math.inf,
+        f"draw_bound(30, 20) returned {bound!r}.",
+        "It must be positive and finite.",
+    )
+
+
+_CHECKS = (
+    Check("parameters", parameters),
+    Check("clone", clones),
+    Check("values", _computes),
+    Check("derivative", _fits_together, ("values",)),
+    Check("rows", _treats_rows_alone, ("values",)),
+    Check("draws", _bounds_draws),
+    Check(
+        "unchanged",
+        unchanged(_values_and_slopes, "An activation must not change in use."),
+        ("values",),
+    ),
+    Check("pickling", pickles(_values_and_slopes), ("clone", "values")),
+)

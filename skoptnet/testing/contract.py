@@ -1,0 +1,251 @@
+"""Reports of checks, and the checks that solvers, schedules and activations share."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from .._params import Part
+
+
+class Broken(Exception):
+    """What a check found, and what to do about it."""
+
+
+def require(kept: Any, found: str, to_do: str) -> None:
+    """Raise `Broken` unless the contract is kept."""
+    if not kept:
+        raise Broken(f"{found} {to_do}")
+
+
+class Check(NamedTuple):
+    """A part of a contract.
+
+    Parameters
+    ----------
+    name : str
+        What reports call it.
+    ask : callable
+        Is handed a copy of the subject. Raises `Broken` where the contract is;
+        returns a reason where there is nothing to ask for.
+    needs : tuple of str
+        Checks that say more about what would be found here, if they fail.
+    """
+
+    name: str
+    ask: Callable[[Any], str | None]
+    needs: tuple[str, ...] = ()
+
+
+class Result(NamedTuple):
+    """What a check came to.
+
+    Parameters
+    ----------
+    check : str
+        Its name.
+    status : {"kept", "broken", "not asked", "does not apply"}
+        "not asked" where an earlier check has to be put right first.
+    text : str
+        What was found and what to do, or why there was nothing to ask for.
+    error : Exception or None
+        What code under test raised, if it did.
+    """
+
+    check: str
+    status: Literal["kept", "broken", "not asked", "does not apply"]
+    text: str = ""
+    error: Exception | None = None
+
+    def __str__(self) -> str:
+        """Return a line of a report."""
+        status = "BROKEN" if self.status == "broken" else self.status
+        return f"- {self.check}: {status}{self.text and '. ' + self.text}"
+
+
+class Report(NamedTuple):
+    """What all checks came to; `print` it to read it.
+
+    Parameters
+    ----------
+    subject : str
+        What was checked.
+    results : tuple of Result
+        One of each check, in the order in which they were asked.
+    """
+
+    subject: str
+    results: tuple[Result, ...]
+
+    @property
+    def failures(self) -> tuple[Result, ...]:
+        """The results of the checks that failed."""
+        return tuple(r for r in self.results if r.status == "broken")
+
+    def __str__(self) -> str:
+        """Return a line for each check."""
+        return "\n".join([self._summary(), *map(str, self.results)])
+
+    def __repr__(self) -> str:
+        """Return what is said in one line."""
+        return f"<{self._summary()}>"
+
+    def _summary(self) -> str:
+        asked = [r for r in self.results if r.status in ("kept", "broken")]
+        if not self.failures:
+            return f"{self.subject} keeps the contract: {len(asked)} checks passed"
+        failed = f"{len(self.failures)} of {len(asked)} checks failed"
+        return f"{self.subject} breaks the contract: {failed}"
+
+    def raise_failures(self) -> None:
+        """Raise an AssertionError with a line for each check that failed, if any."""
+        if self.failures:
+            causes = [r.error for r in self.failures if r.error]
+            text = "\n".join([self._summary(), *map(str, self.failures)])
+            raise AssertionError(text) from (causes[0] if causes else None)
+
+
+def examine(part: Any, kind: type[Part], checks: Iterable[Check]) -> Report:
+    """Ask all checks of copies of an object."""
+    if not isinstance(part, kind):
+        hint = f" Did you mean {part.__name__}()?" if isinstance(part, type) else ""
+        raise TypeError(f"An {kind.__name__} object is checked. Got {part!r}.{hint}")
+    results: dict[str, Result] = {}
+    for check in checks:
+        first = [n for n in check.needs if results[n].status in ("broken", "not asked")]
+        if first:
+            result = Result(check.name, "not asked", f"See {first[0]!r} first.")
+        else:
+            result = _asked(check, part)
+        results[check.name] = result
+    return Report(_name(part), tuple(results.values()))
+
+
+def _asked(check: Check, part: Any) -> Result:
+    try:
+        with np.errstate(all="ignore"):
+            reason = check.ask(twin_of(part))
+    except Broken as broken:
+        return Result(check.name, "broken", str(broken))
+    except Exception as error:
+        frame = extract_tb(error.__traceback__)[-1]
+        place = f"line {frame.lineno} of {Path(frame.filename).name}, in {frame.name}"
+        text = f"It raised {type(error).__name__}: {error} ({place})."
+        return Result(check.name, "broken", text, error)
+    if reason:
+        return Result(check.name, "does not apply", reason)
+    return Result(check.name, "kept")
+
+
+def twin_of(part: Any) -> Any:
+    """Return a copy that was made without the pickling that is to be checked."""
+    twin = object.__new__(type(part))
+    for name, value in vars(part).items():
+        try:
+            vars(twin)[name] = deepcopy(value)
+        except Exception:  # an open file, for example
+            vars(twin)[name] = value
+    return twin
+
+
+def _name(part: Any) -> str:
+    try:
+        return " ".join(repr(part).split())
+    except Exception:  # where the hyperparameters are not to be had
+        return type(part).__name__
+
+
+# --------------------------------------------------------- what is asked of all three
+
+
+def parameters(part: Any) -> None:
+    """Values are within the ranges declared, and these are ranges of parameters."""
+    try:
+        part.check()
+    except ValueError as error:
+        require(
+            False, str(error), "Give other values, or correct _parameter_constraints."
+        )
+    declared = vars(type(part)).get("_parameter_constraints", {})
+    # What only a base class takes may be declared with the rest.
+    taken = {name for base in type(part).__mro__ for name in _names(base)}
+    unknown = sorted(set(declared) - taken)
+    require(
+        not unknown,
+        f"_parameter_constraints has ranges of {', '.join(unknown)}, which __init__"
+        " does not take.",
+        "Name the parameters there as in __init__.",
+    )
+
+
+def _names(base: type) -> list[str]:
+    return base._get_param_names() if issubclass(base, Part) else []
+
+
+def clones(part: Any) -> None:
+    """`clone` makes an equal object: __init__ stores its arguments, and no more."""
+    to_do = (
+        "__init__ has to store each of its arguments, unchanged, under the argument's"
+        " name; those of the base class it passes on to super().__init__."
+    )
+    missing = [n for n in _names(type(part)) if n not in vars(part)]
+    require(not missing, f"__init__ does not store {', '.join(missing)}.", to_do)
+    try:
+        twin = clone(part)
+    except Exception as error:
+        require(False, f"clone() raised {type(error).__name__}: {error}.", to_do)
+    given, got = repr(part.get_params()), repr(twin.get_params())
+    require(given == got, f"clone() turned {given} into {got}.", to_do)
+
+
+def unchanged(use: Callable[[Any], Any], advice: str) -> Callable[[Any], None]:
+    """Return the check that an object stays as it is when it is used."""
+
+    def ask(part):
+        before = {name: repr(value) for name, value in vars(part).items()}
+        use(part)
+        after = {name: repr(value) for name, value in vars(part).items()}
+        changed = sorted(
+            n for n in before.keys() | after.keys() if before.get(n) != after.get(n)
+        )
+        found = f"Use changed its attributes {', '.join(changed)}."
+        require(not changed, found, advice)
+
+    return ask
+
+
+def pickles(use: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Return the check that a cloned and pickled object does the same."""
+
+    def ask(part):
+        try:
+            twin = pickle.loads(pickle.dumps(clone(part)))
+        except Exception as error:
+            require(
+                False,
+                f"It cannot be pickled: {error}.",
+                "Define its class, or the function, by name at the top level of a"
+                " module (no lambda), and store what can be pickled; else no model"
+                " with it can be saved or sent to another process.",
+            )
+        require(
+            same(use(part), use(twin)),
+            "A cloned and pickled copy gives other results.",
+            "All that it depends on has to be in the arguments of __init__.",
+        )
+
+    return ask
+
+
+def same(first: Any, second: Any) -> bool:
+    """Tell whether arrays, or lists of numbers, are equal; nan equals nan."""
+    if isinstance(first, np.ndarray):
+        return np.array_equal(first, second, equal_nan=True)
+    return repr(first) == repr(second)
