@@ -1,11 +1,15 @@
 """What the documentation shows runs: docstrings, README, pages and scripts in docs."""
 
+import contextlib
 import doctest
 import importlib.util
+import io
 import pkgutil
 import re
+import sys
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,7 +19,10 @@ from skoptnet.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: A block of code, and what it prints where that follows as ```text.
+_PYTHON = re.compile(
+    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
+)
 
 
 def modules():
@@ -44,12 +51,16 @@ def test_docstring_examples(test):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_blocks_of_a_page_run_in_order(page):
-    names = {}
-    for block in _PYTHON.findall(page.read_text(encoding="utf-8")):
-        with warnings.catch_warnings():
+def test_python_blocks_of_a_page_run_in_order(page, monkeypatch):
+    script = ModuleType(f"page_{page.stem}")  # so that its classes can be pickled
+    monkeypatch.setitem(sys.modules, script.__name__, script)
+    for block, output in _PYTHON.findall(page.read_text(encoding="utf-8")):
+        printed = io.StringIO()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
             warnings.filterwarnings("ignore", message="Maximum number of epochs")
-            exec(compile(block, page.name, "exec"), names)
+            exec(compile(block, page.name, "exec"), vars(script))
+        if output:
+            assert printed.getvalue() == output
 
 
 def test_every_public_class_shows_an_example():

@@ -70,6 +70,8 @@ class Optimizer(Part, ABC):
     A subclass stores its hyperparameters in ``__init__`` (as scikit-learn's
     estimators do), declares its memory and writes `step`. Those below are for every
     solver whose ``__init__`` takes them and passes them on, as all built-in ones do.
+    docs/own_optimizer.md writes one step by step;
+    `skoptnet.testing.check_optimizer` tells whether a solver keeps the contract.
 
     Parameters
     ----------

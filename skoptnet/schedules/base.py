@@ -102,6 +102,7 @@ class Schedule(Part, ABC):
 
     A function of the clock that needs no parameters and no more than `__call__` can be
     given as it is: ``lr_schedule=lambda clock: 1 / (1 + clock.epoch)``.
+    `skoptnet.testing.check_schedule` tells whether either keeps the contract.
 
     Examples
     --------

@@ -333,13 +333,20 @@ def _permutes(optimizer: Optimizer) -> str | None:
 def _comes_in_blocks(optimizer: Optimizer) -> str | None:
     if not optimizer.elementwise:
         return "elementwise is False."
-    whole = twin_of(optimizer)
-    whole.elementwise = False
+    in_one = twin_of(optimizer)
+    in_one.elementwise = False
+    whole, blocks = (_Training(o, size=_BLOCK + 1001) for o in (in_one, optimizer))
     _require_close(
-        _Training(whole, size=_BLOCK + 1001).updates(5),
-        _Training(optimizer, size=_BLOCK + 1001).updates(5),
+        whole.updates(5),
+        blocks.updates(5),
         "Updates of theta in blocks differ from those of theta in one piece",
     )
+    for name, vector in whole.vectors().items():
+        _require_close(
+            vector,
+            blocks.vectors()[name],
+            f"Updates in blocks leave another state.{name} than those in one piece",
+        )
     return None
 
 
