@@ -55,7 +55,7 @@ def check_schedule(
     >>> from skoptnet import StepDecay
     >>> from skoptnet.testing import check_schedule
     >>> check_schedule(StepDecay(decay_rate=0.1))
-    <StepDecay(decay_rate=0.1) keeps the contract: 13 checks passed>
+    <StepDecay(decay_rate=0.1) keeps the contract: 12 checks passed>
     """
     is_class = isinstance(schedule, type)  # callable, too; refused with a hint
     asked = schedule if is_class else as_schedule(schedule)
