@@ -173,14 +173,14 @@ def test_targets_standardised_around_the_regressor():
 # -------------------------------------------------------------------- searching
 
 
-def root_decay(clock):
-    return (1 + clock.epoch) ** -0.5
-
-
 def test_grid_search_over_solver_schedule_and_rate():
     """Schedules by name, as objects and as functions, side by side."""
     model = make_pipeline(StandardScaler(), batched(MLPClassifierX, max_iter=8))
     objects = [Cosine(final=0.1), Warmup("one_cycle", epochs=2)]
+
+    def root_decay(clock):
+        return (1 + clock.epoch) ** -0.5
+
     schedules = ["constant", "coslog", *objects, root_decay, lambda clock: 0.5]
     grid = {
         "mlpclassifierx__solver": ["sgd", "rmsprop"],
