@@ -22,7 +22,8 @@ solver : str or Optimizer, default='adam'
     One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
     ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
     ``'centered_rmsprop'``, ``'adamw'``, ``'amsgrad'``, ``'adamax'``, ``'nadam'``,
-    ``'radam'``, ``'lbfgs'``, or an `Optimizer` object. The hyperparameters below
+    ``'radam'``, ``'yogi'``, ``'adabelief'``, ``'adan'``, ``'lion'``,
+    ``'schedule_free_adamw'``, ``'muon'``, ``'lbfgs'``, or an `Optimizer` object. The hyperparameters below
     that belong to solvers are read by those that are named there only; with an
     object, none of them is, and those of the object can be searched as
     ``solver__momentum`` and so on. ``'lbfgs'`` is
