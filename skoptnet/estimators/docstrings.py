@@ -24,9 +24,9 @@ solver : str or Optimizer, default='adam'
     ``'centered_rmsprop'``, ``'adamw'``, ``'amsgrad'``, ``'adamax'``, ``'nadam'``,
     ``'radam'``, ``'yogi'``, ``'adabelief'``, ``'adan'``, ``'lion'``,
     ``'schedule_free_adamw'``, ``'muon'``, ``'lbfgs'``, or an `Optimizer` object.
-    The hyperparameters below that belong to solvers are read by those that are named there only; with an
-    object, none of them is, and those of the object can be searched as
-    ``solver__momentum`` and so on. ``'lbfgs'`` is
+    The hyperparameters below that belong to solvers are read by those that are named
+    there only; with an object, none of them is, and those of the object can be searched
+    as ``solver__momentum`` and so on. ``'lbfgs'`` is
     SciPy's quasi-Newton method on the whole training set: where this page speaks of
     epochs, read iterations; it chooses its steps itself, so ``batch_size``,
     ``learning_rate_init``, ``lr_schedule``, ``shuffle`` and ``momentum`` are not
