@@ -68,13 +68,12 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         ],
         "activation": [*ACTIVATION, list, tuple],
         "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "dropout": [*DROPOUT, list, tuple],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "rho": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither"), None],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [
             StrOptions({"auto"}),
             Interval(Real, 0, None, closed="neither"),
@@ -83,25 +82,26 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "decay_rate": [Interval(Real, 0, 1, closed="right")],
         "decay_epochs": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "dropout": [*DROPOUT, list, tuple],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "rho": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither"), None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
         ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "refit_all": ["boolean"],
     }
@@ -116,63 +116,68 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        # The solver and its hyperparameters.
         solver="adam",
-        alpha=0.0001,
-        l1_ratio=0.0,
-        dropout=0.0,
-        batch_size="auto",
-        learning_rate_init="auto",
-        lr_schedule="constant",
-        decay_rate=0.5,
-        decay_epochs=10,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
         momentum=0.9,
         rho=0.9,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=None,
+        max_fun=15000,
+        # The learning rate and its schedule.
+        learning_rate_init="auto",
+        lr_schedule="constant",
+        decay_rate=0.5,
+        decay_epochs=10,
+        power_t=0.5,
+        # Regularisation.
+        alpha=0.0001,
+        l1_ratio=0.0,
+        dropout=0.0,
+        max_grad_norm=None,
+        # Epochs: how many, of what, from which beginning.
+        batch_size="auto",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        shuffle=True,
+        random_state=None,
+        warm_start=False,
+        verbose=False,
+        # Validation.
         early_stopping=False,
         validation_fraction=0.1,
-        n_iter_no_change=10,
-        max_fun=15000,
-        max_grad_norm=None,
         scoring=None,
         refit_all=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.lr_schedule = lr_schedule
-        self.decay_rate = decay_rate
-        self.decay_epochs = decay_epochs
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
         self.momentum = momentum
         self.rho = rho
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.max_fun = max_fun
+        self.learning_rate_init = learning_rate_init
+        self.lr_schedule = lr_schedule
+        self.decay_rate = decay_rate
+        self.decay_epochs = decay_epochs
+        self.power_t = power_t
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.dropout = dropout
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.max_grad_norm = max_grad_norm
         self.scoring = scoring
         self.refit_all = refit_all
 

@@ -38,6 +38,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
     with :math:`n` the weight sum of the training set. ``l1_ratio`` makes the penalty,
     or part of it, one on absolute values.
 
+    The parameters come in groups: the network, the classes, the solver, its rate,
+    regularisation, epochs and minibatches, validation.
+
     {layers}
     {classification}
     {training}

@@ -17,7 +17,7 @@ activation : str, Activation or list of these, default='relu'
     `Activation` object (``LeakyReLU(slope=0.1)``, or of a class of your own, which
     trains without the compiled kernels)."""
 
-_TRAINING = """\
+_SOLVER = """\
 solver : str or Optimizer, default='adam'
     One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
     ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
@@ -31,27 +31,24 @@ solver : str or Optimizer, default='adam'
     epochs, read iterations; it chooses its steps itself, so ``batch_size``,
     ``learning_rate_init``, ``lr_schedule``, ``shuffle`` and ``momentum`` are not
     read; there is no `partial_fit`.
-alpha : float in [0, inf), default=0.0001
-    Strength of the penalty on the weights (not the biases), L2 unless ``l1_ratio``
-    says otherwise. It is divided by the weight sum of the training set.
-l1_ratio : float in [0, 1], default=0.0
-    Share r of the penalty that is L1, as in `sklearn.linear_model.ElasticNet`: the
-    sum of :math:`r \\lvert w \\rvert + (1 - r) w^2 / 2` over the weights w, times
-    :math:`\\alpha / n`. L1 makes weights exactly 0: a weight stops at 0 where an update
-    would change its sign, and stays there while the gradient of all else is no larger
-    than :math:`\\alpha r / n`. Gradients of minibatches scatter, so some weights that
-    belong at 0 are only near it; where the zeros count, take all rows at a time
-    (``batch_size=n_samples``) and let the rate decay. Not with ``'lbfgs'``.
-dropout : float in [0, 1) or list of these, default=0.0
-    Share of the units of every hidden layer that each update leaves out, drawn anew
-    for each row (Srivastava et al., 2014); or a list or tuple with one number per
-    hidden layer, 0 for those that stay whole. Inputs and outputs are never left out,
-    so without hidden layers a number has no effect. What stays is divided by 1 less
-    this share; predictions, validation figures and scores are those of all units,
-    ``loss_curve_`` is that of the units that stayed. Not with ``'lbfgs'``.
-batch_size : int or 'auto', default='auto'
-    Samples per update; ``'auto'`` is 200. A number above ``n_samples`` means all of
-    them. ``'gd'`` and ``'lbfgs'`` always take all.
+momentum : float in [0, 1], default=0.9
+    Share of the velocity kept per update, for ``'momentum'`` and ``'nesterov'``. Not
+    read while ``lr_schedule='one_cycle'`` moves it.
+rho : float in [0, 1), default=0.9
+    Decay rate of the average of squared gradients, for ``'rmsprop'``.
+beta_1 : float in [0, 1), default=0.9
+    Decay rate of the first moment, for ``'adam'``. Not read while
+    ``lr_schedule='one_cycle'`` moves it.
+beta_2 : float in [0, 1), default=0.999
+    Decay rate of the second moment, for ``'adam'``.
+epsilon : float in (0, inf) or None, default=None
+    Small constant for numerical stability, for ``'adagrad'``, ``'rmsprop'`` and
+    ``'adam'``. None takes the solver's default: 1e-7, 1e-6, 1e-8.
+max_fun : int, default=15000
+    Passes over the training set after which ``'lbfgs'`` ends; each iteration takes
+    one or more."""
+
+_RATE = """\
 learning_rate_init : float in (0, inf) or 'auto', default='auto'
     Initial learning rate; ``'auto'`` takes the solver's default.
 lr_schedule : str, Schedule or callable, default='constant'
@@ -77,43 +74,65 @@ decay_rate : float in (0, 1], default=0.5
 decay_epochs : float in (0, inf), default=10
     Epochs in which the rate falls by ``decay_rate``.
 power_t : float in [0, inf), default=0.5
-    Exponent of ``'invscaling'``.
+    Exponent of ``'invscaling'``."""
+
+_REGULARISATION = """\
+alpha : float in [0, inf), default=0.0001
+    Strength of the penalty on the weights (not the biases), L2 unless ``l1_ratio``
+    says otherwise. It is divided by the weight sum of the training set.
+l1_ratio : float in [0, 1], default=0.0
+    Share r of the penalty that is L1, as in `sklearn.linear_model.ElasticNet`: the
+    sum of :math:`r \\lvert w \\rvert + (1 - r) w^2 / 2` over the weights w, times
+    :math:`\\alpha / n`. L1 makes weights exactly 0: a weight stops at 0 where an update
+    would change its sign, and stays there while the gradient of all else is no larger
+    than :math:`\\alpha r / n`. Gradients of minibatches scatter, so some weights that
+    belong at 0 are only near it; where the zeros count, take all rows at a time
+    (``batch_size=n_samples``) and let the rate decay. Not with ``'lbfgs'``.
+dropout : float in [0, 1) or list of these, default=0.0
+    Share of the units of every hidden layer that each update leaves out, drawn anew
+    for each row (Srivastava et al., 2014); or a list or tuple with one number per
+    hidden layer, 0 for those that stay whole. Inputs and outputs are never left out,
+    so without hidden layers a number has no effect. What stays is divided by 1 less
+    this share; predictions, validation figures and scores are those of all units,
+    ``loss_curve_`` is that of the units that stayed. Not with ``'lbfgs'``.
+max_grad_norm : float in (0, inf) or None, default=None
+    Gradients of a minibatch whose Euclidean norm, over all weights and biases, is
+    larger are shortened to this before the solver sees them (Pascanu, Mikolov and
+    Bengio, 2013). Not read by ``'lbfgs'``."""
+
+_EPOCHS = """\
+batch_size : int or 'auto', default='auto'
+    Samples per update; ``'auto'`` is 200. A number above ``n_samples`` means all of
+    them. ``'gd'`` and ``'lbfgs'`` always take all.
 max_iter : int, default=200
     Maximum number of epochs (of iterations, for ``'lbfgs'``). Each call of `fit`
     has as many. It is also the plan that schedules as ``'cosine'`` follow: they end so
     many epochs after those finished before the call, or for `partial_fit`, after so
     many in all, to stay at their last rate. To have warm starts follow one plan, name
     its epochs: ``Cosine(epochs=50)``.
+tol : float in [0, inf), default=1e-4
+    An epoch counts as an improvement if the training loss falls, or with
+    ``early_stopping`` the validation score rises, by at least this. ``'lbfgs'``
+    ends where no element of the gradient is larger than this.
+n_iter_no_change : int or inf, default=10
+    Epochs without an improvement of ``tol`` after which training ends, or the rate
+    falls with ``lr_schedule='adaptive'``. ``'lbfgs'`` reads it with
+    ``early_stopping`` only.
 shuffle : bool, default=True
     Whether to draw a new order of the samples in every epoch.
 random_state : int, RandomState instance or None, default=None
     Source of the first weights, the validation split and the order of the samples,
     drawn in that order, and of what ``dropout`` leaves out. Pass an int for
     reproducible results.
-tol : float in [0, inf), default=1e-4
-    An epoch counts as an improvement if the training loss falls, or with
-    ``early_stopping`` the validation score rises, by at least this. ``'lbfgs'``
-    ends where no element of the gradient is larger than this.
-verbose : bool or int, default=False
-    Whether to print a line per epoch; 2 shows a bar instead, where rich is installed
-    (``pip install "skoptnet[progress]"``).
 warm_start : bool, default=False
     Whether `fit` goes on with the fitted network: weights, solver memory, schedule,
     random numbers and the order of the rows continue, as if the last call had not
     ended, while stopping is judged anew.
-momentum : float in [0, 1], default=0.9
-    Share of the velocity kept per update, for ``'momentum'`` and ``'nesterov'``. Not
-    read while ``lr_schedule='one_cycle'`` moves it.
-rho : float in [0, 1), default=0.9
-    Decay rate of the average of squared gradients, for ``'rmsprop'``.
-beta_1 : float in [0, 1), default=0.9
-    Decay rate of the first moment, for ``'adam'``. Not read while
-    ``lr_schedule='one_cycle'`` moves it.
-beta_2 : float in [0, 1), default=0.999
-    Decay rate of the second moment, for ``'adam'``.
-epsilon : float in (0, inf) or None, default=None
-    Small constant for numerical stability, for ``'adagrad'``, ``'rmsprop'`` and
-    ``'adam'``. None takes the solver's default: 1e-7, 1e-6, 1e-8.
+verbose : bool or int, default=False
+    Whether to print a line per epoch; 2 shows a bar instead, where rich is installed
+    (``pip install "skoptnet[progress]"``)."""
+
+_VALIDATION = """\
 early_stopping : bool, default=False
     Whether to set ``validation_fraction`` of the training data aside, to stop when
     their score (see ``scoring``) stops improving, and to keep the weights of the
@@ -123,17 +142,6 @@ early_stopping : bool, default=False
 validation_fraction : float in (0, 1), default=0.1
     Share of the samples to set aside; at least 2 samples, and 1 per class. Not read
     where `fit` is given ``X_val``.
-n_iter_no_change : int or inf, default=10
-    Epochs without an improvement of ``tol`` after which training ends, or the rate
-    falls with ``lr_schedule='adaptive'``. ``'lbfgs'`` reads it with
-    ``early_stopping`` only.
-max_fun : int, default=15000
-    Passes over the training set after which ``'lbfgs'`` ends; each iteration takes
-    one or more.
-max_grad_norm : float in (0, inf) or None, default=None
-    Gradients of a minibatch whose Euclidean norm, over all weights and biases, is
-    larger are shortened to this before the solver sees them (Pascanu, Mikolov and
-    Bengio, 2013). Not read by ``'lbfgs'``.
 scoring : str, callable or None, default=None
     The score of the validation rows, of which higher is better. None is accuracy, or
     of a regressor R2; for another loss than ``'squared_error'`` D2, the share that is
@@ -257,7 +265,7 @@ def documented(cls: _Class) -> _Class:
         "layers": _LAYERS,
         "classification": _CLASSIFICATION,
         "regression": _REGRESSION,
-        "training": _TRAINING,
+        "training": "\n".join((_SOLVER, _RATE, _REGULARISATION, _EPOCHS, _VALIDATION)),
         "attributes": _ATTRIBUTES,
         "notes": _NOTES,
     }

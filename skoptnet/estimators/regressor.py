@@ -36,9 +36,12 @@ class MLPRegressorX(RegressorMixin, MLP):
         + \\frac{\\alpha}{2 n} \\sum_l \\lVert W_l \\rVert^2
 
     with :math:`n` the weight sum of the training set. ``l1_ratio`` makes the penalty,
-    or part of it, one on absolute values. Targets of very different
-    scale than 1 are best standardised (`sklearn.compose.TransformedTargetRegressor`),
+    or part of it, one on absolute values. Targets of very different scale than 1
+    are best standardised (`sklearn.compose.TransformedTargetRegressor`),
     or divided by their mean for ``loss='poisson'`` and ``'gamma'``.
+
+    The parameters come in groups: the network, the loss, the solver, its rate,
+    regularisation, epochs and minibatches, validation.
 
     {layers}
     {regression}
