@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .base import COMMON, DECAY, NOT_NEGATIVE, POSITIVE, Optimizer
+from .base import NOT_NEGATIVE
 from .textbook import Adam
 
 
@@ -148,7 +148,7 @@ class AdaMax(Adam):
         theta -= eps / (1 - rho_1**t) * s / u
 
 
-class NAdam(Optimizer):
+class NAdam(Adam):
     """NAdam, ``solver="nadam"``: Adam with Nesterov momentum that grows.
 
     .. math::
@@ -186,17 +186,12 @@ class NAdam(Optimizer):
     MLPClassifierX(solver=NAdam(momentum_decay=0.01))
     """
 
-    memory = ("s", "r")
     numbers: ClassVar[dict[str, float]] = {"mu_product": 1.0}
-    momentum_name = "beta_1"
+    reads = ()
     default_learning_rate = 0.003
-    elementwise = True
     _parameter_constraints: ClassVar[dict] = {
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        "epsilon": POSITIVE,
         "momentum_decay": NOT_NEGATIVE,
-        **COMMON,
+        **Adam._parameter_constraints,
     }
 
     def __init__(
@@ -209,10 +204,9 @@ class NAdam(Optimizer):
         weight_decay: float = 0.0,
         average: float = 0.0,
     ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(
+            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
+        )
         self.momentum_decay = momentum_decay
 
     def step(self, theta, g, state, eps, xp):

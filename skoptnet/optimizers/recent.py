@@ -15,7 +15,7 @@ from .base import COMMON, DECAY, NOT_NEGATIVE, POSITIVE, Optimizer
 from .textbook import Adam
 
 
-class Yogi(Optimizer):
+class Yogi(Adam):
     """Yogi, ``solver="yogi"``: Adam whose second moment changes by small steps.
 
     .. math::
@@ -52,16 +52,7 @@ class Yogi(Optimizer):
     MLPClassifierX(solver=Yogi(epsilon=0.0001))
     """
 
-    memory = ("s", "r")
-    momentum_name = "beta_1"
-    default_learning_rate = 0.01
-    elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
+    reads = ()
 
     def __init__(
         self,
@@ -72,10 +63,9 @@ class Yogi(Optimizer):
         weight_decay: float = 0.0,
         average: float = 0.0,
     ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(
+            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
+        )
 
     def start(self, theta, xp):
         state = super().start(theta, xp)
@@ -92,7 +82,7 @@ class Yogi(Optimizer):
         theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
 
 
-class AdaBelief(Optimizer):
+class AdaBelief(Adam):
     """AdaBelief, ``solver="adabelief"``: Adam that trusts gradients it expected.
 
     .. math::
@@ -128,16 +118,8 @@ class AdaBelief(Optimizer):
     MLPClassifierX(solver=AdaBelief(epsilon=1e-12))
     """
 
-    memory = ("s", "r")
-    momentum_name = "beta_1"
+    reads = ()
     default_learning_rate = 0.003
-    elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
 
     def __init__(
         self,
@@ -148,10 +130,9 @@ class AdaBelief(Optimizer):
         weight_decay: float = 0.0,
         average: float = 0.0,
     ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(
+            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
+        )
 
     def step(self, theta, g, state, eps, xp):
         s, r, t = state.s, state.r, state.t
