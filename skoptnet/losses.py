@@ -26,11 +26,14 @@ class Loss(ABC):
     ----------
     out_activation : str
         Name of the link, scikit-learn's ``out_activation_``.
+    overflows : bool
+        Whether yhat may be infinite where z is not even large.
     kernel : str
         Name of the compiled kernel that stands for exactly this class, if any.
     """
 
     out_activation: str
+    overflows: bool = False
 
     @abstractmethod
     def value(self, z: Array, y: Array, xp: Namespace) -> Array:
@@ -162,6 +165,7 @@ class LogLinkLoss(RegressionLoss):
     """Base class of the losses with yhat = exp(z). Their constant is the mean's log."""
 
     out_activation = "exp"
+    overflows = True
 
     def link(self, z, xp):
         return xp.exp(z, out=z)

@@ -422,3 +422,41 @@ def test_a_user_written_solver_may_refuse_too():
     """Its `check` is called before work, as that of the package's own."""
     model = small(MLPRegressorX, solver=Picky())
     assert_fit_refused("never good enough", model, X, NUMBERS)
+
+
+class Leap(Schedule):
+    """A moderate rate, and in the sixth epoch one that is far too high."""
+
+    def __call__(self, clock):
+        return 1.0 if clock.epoch < 5 else 3e5
+
+
+@pytest.mark.parametrize("loss", ["gamma", "poisson"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kernels", ["0", "1"])
+def test_a_last_step_to_infinite_predictions_is_a_divergence(
+    loss, dtype, kernels, monkeypatch
+):
+    """Their loss is not measured, and the weights themselves are not large."""
+    monkeypatch.setenv("SKOPTNET_KERNELS", kernels)
+    rng = np.random.RandomState(0)
+    rows = rng.uniform(-1, 1, (60, 3)).astype(dtype)
+    y = np.exp(rows[:, 0] + 0.1 * rng.standard_normal(60))
+    model = MLPRegressorX((), loss=loss, solver="gd", lr_schedule=Leap(), tol=0)
+    model.set_params(learning_rate_init=0.1, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="max_iter"):
+        before = clone(model).set_params(max_iter=5).fit(rows, y)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model.set_params(max_iter=6).fit(rows, y)
+    assert model.stop_reason_ == "diverged"
+    assert_same_weights(model, before)
+    assert np.isfinite(model.predict(rows)).all()
+
+
+@pytest.mark.parametrize("loss", ["gamma", "poisson"])
+def test_a_first_step_to_infinite_predictions_is_refused(loss):
+    rows = np.linspace(-7, 4, 90).reshape(30, 3)
+    model = MLPRegressorX((), loss=loss, solver="gd", learning_rate_init=100.0)
+    with pytest.raises(ValueError, match="non-finite"):
+        model.set_params(max_iter=1, random_state=4).fit(rows, np.exp(rows[:, 0]))
+    assert not hasattr(model, "coefs_")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Array
-from ..backends import Update
+from ..backends import Update, outputs
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
@@ -159,11 +159,15 @@ def train(
                     if progress.exhausted or run.epoch in plateaus:
                         progress.pass_plateau()
                         outcome.plateaus.append(run.epoch)
+                # The loss of the last weights is not measured.
+                unseen = network.loss.overflows and not validate
+                if unseen and not epochs.predicts(run.theta):
+                    raise Diverged
             except Diverged:
                 last.restore(run)
                 outcome.reason = "diverged"
                 if not validate:
-                    best.judge(epochs.objective)
+                    best.judge(epochs.cost)
                 if best.epoch == 0:
                     raise
                 run.state = optimizer.start(run.theta, network.xp)
@@ -306,6 +310,16 @@ class Epochs(Passes):
         """Return the objective of the whole training set."""
         penalty = self.l1.penalty(theta) if self.l1 else 0.0
         return super().objective(theta) + penalty
+
+    def cost(self, theta: Array) -> float:
+        """Return the objective, infinite where predictions would be."""
+        return self.objective(theta) if self.predicts(theta) else math.inf
+
+    def predicts(self, theta: Array) -> bool:
+        """Tell whether all predictions for the training set are finite."""
+        network, data = self.network, self.batches.data
+        z = outputs(network, theta, data.X, data.rows)
+        return network.loss.predicts(z, network.xp)
 
     def shorten_gradient(self, most: float) -> None:
         """g <- g min(1, most / ||g||), over all layers together (Pascanu, 2013)."""
