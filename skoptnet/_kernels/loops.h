@@ -33,7 +33,6 @@ typedef struct {
     double rho_1, rho_2; /* decay of the first and of the second moment */
     double delta;        /* the small constant */
     double correction_1, correction_2; /* 1 - rho^t */
-    double keep;         /* what decay leaves of a weight */
 } StepNumbers;
 
 /* Sparse rows: those of a SciPy CSR container, with indices of 4 or 8 bytes. */
@@ -73,10 +72,11 @@ typedef struct {
     /* g <- g + l2 W; returns the sum of the squares of W */
     double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n);
     /* One update of n coordinates with the gradient g + l2 W, where W is the point that
-       g was taken at, of coordinates that have decayed; returns the sum of the squares
-       of W. first, second and ahead are v, r, s as the solver has them. */
+       g was taken at; of theta, before that, only the share `keep` is kept. Returns the
+       sum of the squares of W. first, second and ahead are v, r, s as the solver has
+       them. */
     double (*step[N_SOLVERS])(void *theta, const void *g, void *first, void *second,
-                              void *ahead, ptrdiff_t n, double l2,
+                              void *ahead, ptrdiff_t n, double l2, double keep,
                               const StepNumbers *p);
     /* ahead <- theta + momentum v */
     void (*look_ahead)(void *ahead, const void *theta, const void *v, ptrdiff_t n,

@@ -48,7 +48,7 @@ cdef extern from "loops.h" nogil:
         N_FUNCTIONS
 
     ctypedef struct StepNumbers:
-        double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2, keep
+        double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2
 
     ctypedef struct SparseRows:
         const void* data
@@ -74,8 +74,8 @@ cdef extern from "loops.h" nogil:
         void (*sum_rows)(void*, const void*, Py_ssize_t, Py_ssize_t,
                          int) noexcept nogil
         double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
-        double (*step[N_SOLVERS])(void*, const void*, void*, void*, void*, Py_ssize_t, double,
-                          const StepNumbers*) noexcept nogil
+        double (*step[N_SOLVERS])(void*, const void*, void*, void*, void*, Py_ssize_t,
+                                  double, double, const StepNumbers*) noexcept nogil
         void (*look_ahead)(void*, const void*, const void*, Py_ssize_t,
                            double) noexcept nogil
         void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,

@@ -766,12 +766,12 @@ static double FN(largest)(const void *x_, ptrdiff_t n)
 #define STEP(name, point, numbers, formula)                                         \
     static double FN(name)(void *theta_, const void *g_, void *first_,              \
                            void *second_, void *ahead_, ptrdiff_t n, double l2,     \
-                           const StepNumbers *p)                                    \
+                           double keep_, const StepNumbers *p)                      \
     {                                                                               \
         REAL *RESTRICT theta = theta_, *RESTRICT first = first_;                    \
         REAL *RESTRICT second = second_, *RESTRICT ahead = ahead_;                  \
         const REAL *RESTRICT gradient = g_;                                         \
-        const REAL eps = (REAL)p->eps, factor = (REAL)l2, keep = (REAL)p->keep;     \
+        const REAL eps = (REAL)p->eps, factor = (REAL)l2, keep = (REAL)keep_;       \
         REAL squares = 0;                                                           \
         (void)first, (void)second, (void)ahead, (void)eps;                          \
         numbers;                                                                    \

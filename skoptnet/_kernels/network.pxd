@@ -46,7 +46,7 @@ cdef class Network:
     cdef int* k
     cdef Hidden* hidden
     cdef uint64_t seed
-    cdef bint drops
+    cdef bint has_masks, drops
     cdef Py_ssize_t* at
     cdef double l2
     cdef readonly Py_ssize_t n_rows

@@ -181,7 +181,7 @@ cdef class Network:
         cdef int level
         cdef Hidden* layer
         if dropout is not None:
-            self.seed = dropout.seed
+            self.seed, self.has_masks = dropout.seed, True
         for level in range(1, self.n_layers):
             layer = &self.hidden[level]
             layer.sigma = ACTIVATIONS[activations[level - 1].kernel]
@@ -263,7 +263,7 @@ cdef class Network:
         """Take the masks of an update from now on; none if its number is below 0."""
         cdef uint64_t key
         cdef int level
-        self.drops = update >= 0
+        self.drops = self.has_masks and update >= 0
         if self.drops:
             key = random_number(self.seed, update + 1)
             for level in range(1, self.n_layers):

@@ -5,8 +5,8 @@ from .loops cimport Loops, StepNumbers
 cdef class Solver:
     cdef const Loops* loops
     cdef int kind
-    cdef StepNumbers of_weights, of_biases
-    cdef double weight_decay
+    cdef StepNumbers numbers
+    cdef double weight_decay, keep
     cdef char* theta
     cdef char* first
     cdef char* second
@@ -15,9 +15,5 @@ cdef class Solver:
 
     cdef const char* point(self) noexcept nogil
     cdef void begin(self, double eps, double t) noexcept nogil
-    cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n,
-                     double l2) noexcept nogil
-    cdef void step_biases(self, const char* g, Py_ssize_t start,
-                          Py_ssize_t n) noexcept nogil
-    cdef double go(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                   const StepNumbers* numbers) noexcept nogil
+    cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
+                     double keep) noexcept nogil

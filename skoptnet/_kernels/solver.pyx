@@ -45,13 +45,13 @@ cdef class Solver:
         self.kept = [theta, memory, ahead]
         own = vars(optimizer)
         self.weight_decay = optimizer.weight_decay
-        self.of_biases.momentum = own.get("momentum", 0)
-        self.of_biases.rho_1 = own.get("beta_1", own.get("rho", 0))
-        self.of_biases.rho_2 = own.get("beta_2", 0)
-        self.of_biases.delta = own.get("epsilon", 0)
+        self.numbers.momentum = own.get("momentum", 0)
+        self.numbers.rho_1 = own.get("beta_1", own.get("rho", 0))
+        self.numbers.rho_2 = own.get("beta_2", 0)
+        self.numbers.delta = own.get("epsilon", 0)
         if self.ahead:
             self.loops.look_ahead(
-                self.ahead, self.theta, self.first, theta.size, self.of_biases.momentum
+                self.ahead, self.theta, self.first, theta.size, self.numbers.momentum
             )
 
     cdef const char* point(self) noexcept nogil:
@@ -60,28 +60,18 @@ cdef class Solver:
 
     cdef void begin(self, double eps, double t) noexcept nogil:
         """Set the numbers of update t, counted from 1."""
-        cdef StepNumbers* numbers = &self.of_biases
-        numbers.eps, numbers.keep = eps, 1
-        numbers.correction_1 = 1 - numbers.rho_1**t
-        numbers.correction_2 = 1 - numbers.rho_2**t
-        self.of_weights = self.of_biases
-        self.of_weights.keep = 1 - eps * self.weight_decay
+        self.numbers.eps = eps
+        self.numbers.correction_1 = 1 - self.numbers.rho_1**t
+        self.numbers.correction_2 = 1 - self.numbers.rho_2**t
+        self.keep = 1 - eps * self.weight_decay
 
-    cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n,
-                     double l2) noexcept nogil:
-        """Update n weights from ``start`` on; g is their part of the gradient.
+    cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
+                     double keep) noexcept nogil:
+        """Update n coordinates from ``start`` on; g is their part of the gradient.
 
-        The gradient of the penalty is added; returns the squares it is made of.
+        First, all but the share ``keep`` of them decays. The gradient of the penalty is
+        added; returns the squares it is made of.
         """
-        return self.go(g, start, n, l2, &self.of_weights)
-
-    cdef void step_biases(self, const char* g, Py_ssize_t start,
-                          Py_ssize_t n) noexcept nogil:
-        """Update n biases from ``start`` on; g is their part of the gradient."""
-        self.go(g, start, n, 0, &self.of_biases)
-
-    cdef double go(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                   const StepNumbers* numbers) noexcept nogil:
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
         return self.loops.step[self.kind](
             self.theta + at,
@@ -91,5 +81,6 @@ cdef class Solver:
             self.ahead + at if self.ahead else NULL,
             n,
             l2,
-            numbers,
+            keep,
+            &self.numbers,
         )

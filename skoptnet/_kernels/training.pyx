@@ -207,8 +207,8 @@ cdef class Trainer:
             self.network.gradient_of_biases(layer, job.piece.size, job.add, job.g)
             if job.last and job.step:
                 at = self.network.at[layer] + k_in * k_out
-                self.solver.step_biases(
-                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out)
+                self.solver.step(
+                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0, 1)
 
     cdef void make_weights(self, int i, int layer, Py_ssize_t start,
                            Py_ssize_t stop) noexcept nogil:
@@ -236,7 +236,7 @@ cdef class Trainer:
                                   job.add, panels, dW)
             if job.last and job.step:
                 self.shares[i].squares += self.solver.step(
-                    dW, at, (next - start) * k_out, self.network.l2)
+                    dW, at, (next - start) * k_out, self.network.l2, self.solver.keep)
             elif job.last and self.network.l2:
                 self.shares[i].squares += self.network.penalty(
                     job.theta, layer, start, next, job.g)
