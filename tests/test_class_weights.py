@@ -101,6 +101,7 @@ def test_partial_fit_refuses_balanced_and_says_what_to_do(fitted):
     if fitted:
         model.fit(X, TWO)
     classes = np.unique(TWO)
+    assert not hasattr(model, "partial_fit")
     with pytest.raises(ValueError, match="not supported for partial_fit") as caught:
         model.partial_fit(X, TWO, classes)
     advice = str(caught.value).split("class_weight=")[-1].removesuffix(".")

@@ -130,11 +130,22 @@ def test_dropout(estimator, check):
     check(estimator)
 
 
+# "balanced" counts rows, so it does not weigh a weighted row as repeated ones; that of
+# scikit-learn's other classifiers does neither.
+@checks_of([MLPClassifierX(class_weight="balanced")], without=ROWS_ARE_DRAWN)
+def test_class_weights(estimator, check):
+    check(estimator)
+
+
 @checks_of(
     [
         # A third of the rows: the smallest data sets of the checks have few rows of
         # each class.
-        *(E(early_stopping=True, validation_fraction=0.3) for E in ESTIMATORS),
+        *(
+            E(early_stopping=True, validation_fraction=0.3, scoring=scoring)
+            for E in ESTIMATORS
+            for scoring in (None, "loss")
+        ),
         # Few units and epochs, since small batches make many updates.
         *(
             E((20,), batch_size=5, learning_rate_init=0.01, max_iter=40)

@@ -228,7 +228,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _default_score(self, Y: Array, w: Array | None) -> Score:
         """Return the score of raw outputs for ``scoring=None``."""
 
-    def _class_weights(self, Y: Array, call: Call) -> Callable[[Array], Array] | None:
+    def _class_weights(self, Y: Array) -> Callable[[Array], Array] | None:
         """Return the function targets -> weight of each row, None for all alike."""
         return None
 
@@ -296,7 +296,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 check_settings(self, own)
             whole = data = self._read(X, y, sample_weight, call)
             held_out = self._read_own(own, data.X.dtype) if own.given else None
-            by_class = self._class_weights(data.Y, call)
+            by_class = self._class_weights(data.Y)
             rng = self._source_of_random_numbers(call)
             refits = self.refit_all and self.early_stopping
             drawn_again = deepcopy(rng) if refits else None

@@ -55,7 +55,8 @@ class NoPartialFit(AttributeError, ValueError):
 class if_incremental:  # noqa: N801, used as a decorator
     """A method that an estimator has only while it can learn call by call.
 
-    It cannot with ``solver="lbfgs"`` or ``early_stopping=True``.
+    It cannot with ``solver="lbfgs"``, ``early_stopping=True`` or
+    ``class_weight="balanced"``.
     """
 
     def __init__(self, method: Callable):
@@ -76,5 +77,13 @@ class if_incremental:  # noqa: N801, used as a decorator
                 "partial_fit is not available with solver='lbfgs': an L-BFGS needs one"
                 " objective for many iterations, and would forget the rows of the"
                 " calls before. Use another solver, or fit."
+            )
+        weights = getattr(estimator, "class_weight", None)
+        if isinstance(weights, str) and weights == "balanced":
+            raise NoPartialFit(
+                "class_weight='balanced' is not supported for partial_fit: a call does"
+                " not know the rows of the others. Give the weights as a dict, from a"
+                " large enough sample y of the targets: class_weight=dict(zip(classes,"
+                " compute_class_weight('balanced', classes=classes, y=y)))."
             )
         return MethodType(self.method, estimator)

@@ -285,16 +285,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         """Return encoded targets as integers, one column per label."""
         return Y.reshape(len(Y), -1).astype(np.intp)
 
-    def _class_weights(self, Y, call):
+    def _class_weights(self, Y):
         if self.class_weight is None:
             return None
-        if call.partial and isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight='balanced' is not supported for partial_fit: a call does"
-                " not know the rows of the others. Give the weights as a dict, from a"
-                " large enough sample y of the targets: class_weight=dict(zip(classes,"
-                " compute_class_weight('balanced', classes=classes, y=y)))."
-            )
         labels = [self.classes_.tolist()]
         if self._multilabel:
             labels = [[0, 1]] * Y.shape[1]

@@ -187,9 +187,9 @@ class_weight : dict, list of dicts, 'balanced' or None, default=None
     as `sklearn.utils.class_weight.compute_sample_weight` has it. A dict is
     ``{class label: weight}``, weights in [0, inf), 1 for classes it does not
     name. ``'balanced'`` is ``n_samples / (n_classes * rows of the class)``, from
-    the ``y`` of `fit`; `partial_fit` refuses it, but takes a dict. Multilabel
-    targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
-    ``'balanced'``; a row weighs the product over its labels. Early stopping counts
+    the ``y`` of `fit`; there is no `partial_fit` then, as there is with a dict.
+    Multilabel targets take a list of dicts, one ``{0: weight, 1: weight}`` per label,
+    or ``'balanced'``; a row weighs the product over its labels. Early stopping counts
     class weights in ``validation_loss`` and in the accuracy, its default score, so
     that it does not undo them; a ``scoring`` of your own sees sample weights only.
 label_smoothing : float in [0, 1), default=0.0
