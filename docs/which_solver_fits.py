@@ -21,8 +21,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
+from skoptnet.schedules import (
+    SCHEDULES,
+    CosineRestarts,
+    InverseSqrt,
+    Piecewise,
+    Plateau,
+    Warmup,
+)
 
 
 def make_lognormal() -> tuple[np.ndarray, np.ndarray]:
@@ -89,6 +96,13 @@ OF_LENGTH: dict[str, Any] = {
     "step": lambda epochs: {"decay_rate": 0.1, "decay_epochs": epochs / 3},
     "exponential": lambda epochs: {"decay_rate": 0.01, "decay_epochs": epochs},
     "adaptive": lambda epochs: {"n_iter_no_change": epochs // 10},
+    "piecewise": lambda epochs: {
+        "lr_schedule": Piecewise(milestones=(epochs / 2, epochs * 3 / 4))
+    },
+    "cosine_restarts": lambda epochs: {"lr_schedule": CosineRestarts(epochs / 7)},
+    "plateau": lambda epochs: {"lr_schedule": Plateau(patience=epochs // 10)},
+    "inverse_sqrt": lambda epochs: {"lr_schedule": InverseSqrt(epochs / 20)},
+    "warmup": lambda epochs: {"lr_schedule": Warmup("cosine", epochs / 20)},
 }
 
 
@@ -132,7 +146,8 @@ NOTHING = Way("none", "none", "none", 0, "none")
 
 def ways() -> list[Way]:
     """Return all that are measured."""
-    solvers = [Way(solver, epochs=n) for solver in OPTIMIZERS for n in (SHORT, LONG)]
+    solvers = [Way(solver) for solver in OPTIMIZERS]
+    short = [Way(solver, epochs=SHORT) for solver in TEXTBOOK]
     schedules = [
         Way(solver, schedule, epochs=n)
         for solver in SCHEDULED
@@ -141,7 +156,9 @@ def ways() -> list[Way]:
     ]
     batches = [Way(solver, batch_size=b) for solver in SCHEDULED for b in BATCHES]
     stopped = [Way(solver, weights="best") for solver in [*OPTIMIZERS, "lbfgs"]]
-    return list(dict.fromkeys([*solvers, *schedules, *batches, *stopped, Way("lbfgs")]))
+    return list(
+        dict.fromkeys([*solvers, *short, *schedules, *batches, *stopped, Way("lbfgs")])
+    )
 
 
 def default_rate(solver: str) -> float:

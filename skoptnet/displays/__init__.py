@@ -1,0 +1,6 @@
+"""Pictures of trainings, in scikit-learn's form; they need matplotlib.
+
+Each display is made by a class method (``from_estimator`` and the like), holds what is
+drawn as plain numbers, and draws them with ``plot(ax=None)``, after which ``ax_`` and
+``figure_`` are there to be changed further.
+"""
