@@ -1,5 +1,7 @@
 """The passes through a network, for the training kernel."""
 
+cimport cython
+
 from libc.stdint cimport uint64_t
 
 from .loops cimport Loops, SparseRows
@@ -37,6 +39,7 @@ cdef struct Hidden:
     # What sigma' is made from where that is not a: the slopes, or a before dropout.
     char* saved
 
+@cython.final
 cdef class Network:
     cdef const Loops* loops
     cdef int n_layers, loss

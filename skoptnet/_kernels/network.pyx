@@ -6,6 +6,8 @@ some of its rows down to delta_1, where `columns` may take all rows through some
 a layer, and `gradient` then makes some rows of a dC/dW_l from all rows of the minibatch.
 """
 
+cimport cython
+
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, sgemm
@@ -110,6 +112,7 @@ def activate(activation, z):
     return delta
 
 
+@cython.final
 cdef class Network:
     """The passes through a network, with buffers for up to ``n_rows`` rows.
 

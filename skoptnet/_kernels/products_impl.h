@@ -60,6 +60,7 @@ typedef void FN(Rows)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row,
     }
 #define HEIGHTS(vectors, most) \
     ROWS(high, most, vectors)  \
+    ROWS(middle, 4, vectors)   \
     ROWS(low, 2, vectors)      \
     ROWS(single, 1, vectors)
 HEIGHTS(1, 2 * TILE_ROWS)
@@ -73,9 +74,9 @@ HEIGHTS(4, TILE_ROWS)
 #define WIDTHS(height) {FN(height##_1), FN(height##_2), FN(height##_3)}
 #endif
 
-enum { FN(HIGH), FN(LOW), FN(SINGLE), FN(N_HEIGHTS) };
+enum { FN(HIGH), FN(MIDDLE), FN(LOW), FN(SINGLE), FN(N_HEIGHTS) };
 static FN(Rows) *const FN(rows)[FN(N_HEIGHTS)][TILE_VECTORS] = {
-    WIDTHS(high), WIDTHS(low), WIDTHS(single)};
+    WIDTHS(high), WIDTHS(middle), WIDTHS(low), WIDTHS(single)};
 
 /* out[p][v] <- b[v][p] for a square of VL rows, whose rows are as far apart as said. */
 #ifdef __clang__
@@ -178,7 +179,10 @@ static inline void FN(all_rows)(const FN(Panel) *panel, REAL *c, ptrdiff_t c_row
                                 const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k)
 {
     const ptrdiff_t vectors = panel->vectors, tall = (vectors == 1 ? 2 : 1) * TILE_ROWS;
-    const int height = m >= tall ? FN(HIGH) : m >= 2 ? FN(LOW) : FN(SINGLE);
+    const int height = m >= tall ? FN(HIGH)
+                       : m >= 4  ? FN(MIDDLE)
+                       : m >= 2  ? FN(LOW)
+                                 : FN(SINGLE);
     FN(rows)[height][vectors - 1](c + panel->j, c_row, a, a_row, a_column, b, b_row, m, k,
                                   panel->columns);
 }

@@ -1,7 +1,10 @@
 """One of the built-in solvers, for the training kernel."""
 
+cimport cython
+
 from .loops cimport Loops, StepNumbers
 
+@cython.final
 cdef class Solver:
     cdef const Loops* loops
     cdef int kind

@@ -5,6 +5,8 @@ The formulas stand in loops_impl.h, once more as `Optimizer.step` has them; a te
 the two together.
 """
 
+cimport cython
+
 from . cimport loops
 from .loops cimport address, loops_of
 
@@ -18,6 +20,7 @@ KINDS = {
 }
 
 
+@cython.final
 cdef class Solver:
     """A solver with the vectors of one run.
 

@@ -7,6 +7,8 @@ some rows of every weight matrix and lets the solver update them at once. In bet
 wait for each other. Thread 0 is the caller, the others are those that `serve`.
 """
 
+cimport cython
+
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport (
     NOWAIT_LOCK,
@@ -63,6 +65,7 @@ cdef void acquire(PyThread_type_lock lock) noexcept nogil:
     PyThread_acquire_lock(lock, WAIT_LOCK)
 
 
+@cython.final
 cdef class Trainer:
     """Goes through a training set with a network and, where it knows it, a solver.
 

@@ -247,7 +247,7 @@ class Epochs(Passes):
         begun, run = time.perf_counter(), self.run
         self.batches.shuffle(run.rng)
         if run.shuffles:
-            run.shuffles = run.shuffles._replace(done=run.shuffles.done + 1)
+            run.shuffles = run.shuffles.one_more()
         self.set_rates()
         plain = not (self.max_grad_norm or self.l1 or self.momenta)
         if self.kernel and self.kernel.makes_updates and plain:

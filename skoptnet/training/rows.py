@@ -70,6 +70,10 @@ class Shuffles(NamedTuple):
     n_rows: int
     done: int = 0
 
+    def one_more(self) -> Shuffles:
+        """Return these shuffles and one more."""
+        return Shuffles(self.origin, self.n_rows, self.done + 1)
+
     def repeat(self, order: Array, rng: np.random.RandomState) -> None:
         """Shuffle rows as they were shuffled; ``rng`` stays as it is."""
         twin = deepcopy(rng)

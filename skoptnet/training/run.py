@@ -194,8 +194,9 @@ class Snapshot:
 
         The weights go to another array each time, which is none of those in ``held``.
         """
+        taken = [id(theta) for theta in held]
         for buffer in self._buffers:
-            if not any(buffer is theta for theta in held):
+            if id(buffer) not in taken:
                 break
         else:
             buffer = np.empty_like(run.theta)
