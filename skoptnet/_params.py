@@ -5,7 +5,7 @@ file adds to it: where a wrong value is close to a right one, the message offers
 """
 
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from sklearn import get_config
 from sklearn.base import BaseEstimator
@@ -128,3 +128,31 @@ class Part(BaseEstimator):
             Naming the parameter, what is allowed and what came.
         """
         check_params(self)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; ``schedule__final`` reaches into an object within this one.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : object
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or no object to reach into.
+        """
+        for name in params:
+            part, _, inner = name.partition("__")
+            held = params.get(part, getattr(self, part, None))
+            if inner and hasattr(self, part) and not hasattr(held, "set_params"):
+                raise ValueError(
+                    f"{name!r} reaches into the {part!r} of {type(self).__name__}, which"
+                    f" is {held!r} and has no parameters. Give {part!r} as an object."
+                )
+        return super().set_params(**params)

@@ -596,13 +596,29 @@ def test_a_parameter_of_a_function_is_refused_with_a_reason():
         model.set_params(lr_schedule__epochs=3)
 
 
+@pytest.mark.parametrize("inner", ["cosine", falling])
+def test_a_parameter_of_a_schedule_within_is_refused_where_that_is_no_object(inner):
+    model = MLPClassifierX(lr_schedule=Warmup(inner))
+    with pytest.raises(ValueError, match="'schedule__final' reaches into the 'sched"):
+        model.set_params(lr_schedule__schedule__final=0.1)
+    model.set_params(lr_schedule__schedule=Cosine())
+    model.set_params(lr_schedule__schedule__final=0.1)
+    assert model.lr_schedule.schedule.final == 0.1
+    schedule = Warmup(inner).set_params(schedule=Cosine(), schedule__final=0.2)
+    assert schedule.schedule.final == 0.2
+    with pytest.raises(ValueError, match="Invalid parameter 'no_such'"):
+        schedule.set_params(no_such__final=0.1)
+
+
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [
         (Piecewise([3, 1]), "'milestones' .* increasing .* Got \\[3, 1\\]"),
         (Piecewise([0, 1]), "'milestones' .* \\(0, inf\\)"),
         (Piecewise([[1], [2]]), "'milestones'"),
+        (Piecewise(np.array(3.0)), "'milestones' .* increasing sequence"),
         (Piecewise([1, 2], [0.1]), "'factor' .* each of the 2 milestones"),
+        (Piecewise([1], np.array(0.5)), "'factor' .* each of the 1 milestones"),
         (Piecewise([1, 2], [0.1, -1]), "'factor' .* \\[0, inf\\)"),
         (Warmup("cosin"), "'schedule' parameter of Warmup .* Did you mean 'cosine'"),
         (Warmup(Cosine), "a function.* Did you mean an object, Cosine\\(\\)"),

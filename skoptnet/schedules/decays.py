@@ -182,7 +182,7 @@ class Piecewise(Schedule):
 
     def check(self):
         super().check()
-        milestones, factor = list(self.milestones), self.factor
+        milestones, factor = _items(self.milestones), self.factor
         if not (
             all(isinstance(m, Real) and 0 < float(m) < math.inf for m in milestones)
             and all(m < n for m, n in pairwise(milestones))
@@ -193,8 +193,10 @@ class Piecewise(Schedule):
                 f" Got {self.milestones!r} instead."
             )
         if isinstance(factor, Iterable) and not (
-            all(isinstance(f, Real) and 0 <= float(f) < math.inf for f in factor)
-            and len(list(factor)) == len(milestones)
+            all(
+                isinstance(f, Real) and 0 <= float(f) < math.inf for f in _items(factor)
+            )
+            and len(_items(factor)) == len(milestones)
         ):
             raise InvalidParameterError(
                 "The 'factor' parameter of Piecewise must be a float in the range"
@@ -301,3 +303,8 @@ class InverseSqrt(Schedule):
 def half_cosine(start: float, end: float, share: float) -> float:
     """Return the value on the way from ``start`` to ``end`` along half a cosine."""
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _items(given: Iterable) -> list:
+    """Return what a sequence holds; an array without axes holds itself."""
+    return [given] if getattr(given, "ndim", 1) == 0 else list(given)
