@@ -152,7 +152,8 @@ class Part(BaseEstimator):
             held = params.get(part, getattr(self, part, None))
             if inner and hasattr(self, part) and not hasattr(held, "set_params"):
                 raise ValueError(
-                    f"{name!r} reaches into the {part!r} of {type(self).__name__}, which"
-                    f" is {held!r} and has no parameters. Give {part!r} as an object."
+                    f"{name!r} reaches into the {part!r} of {type(self).__name__},"
+                    f" which is {held!r} and has no parameters. Give {part!r} as an"
+                    " object."
                 )
         return super().set_params(**params)

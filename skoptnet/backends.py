@@ -218,7 +218,7 @@ class Kernel:
         averages = optimizer is not None and optimizer.average > 0
         kind = None if averages else _kernels.kernel_of(optimizer)
         self.makes_updates = kind is not None
-        solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
+        self.solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
         self.uses_blas = rows * network.largest_product(data.X) > _SMALL_PRODUCT
         useful = 0 if issparse(data.X) else rows * network.n_parameters
@@ -226,7 +226,7 @@ class Kernel:
         self.n_threads = min(useful, _blas_limit()) if useful > 1 else 1
         self.trainer = _kernels.training.Trainer(
             _passes(network, data.X, theta.dtype, rows, self.n_threads, dropout),
-            solver, data.X, Y, data.w, g, self.n_threads,
+            self.solver, data.X, Y, data.w, g, self.n_threads,
         )  # fmt: skip
 
     @staticmethod
@@ -294,6 +294,7 @@ class Kernel:
             order, rates, batch_size, self.state.t, update
         )
         self.state.t += updates
+        self.solver.leave_numbers(self.state)
         return total, largest
 
 

@@ -398,7 +398,7 @@ def test_the_layers_of_a_model_move_by_the_rate_in_every_direction(hidden):
     for W, before in zip(model.coefs_, still.coefs_, strict=True):
         k_in, k_out = W.shape
         sigma = np.linalg.svd(W - before, compute_uv=False)
-        moved = 0.02 * max(1, k_out / k_in) ** 0.5
+        moved = model.learning_rate_ * max(1, k_out / k_in) ** 0.5
         assert 0.65 * moved < sigma[0] < 1.25 * moved
         # Directions in which the gradient is not negligible.
         assert np.median(sigma) > 0.1 * moved

@@ -23,17 +23,30 @@ enum {
     BINARY_CROSS_ENTROPY, SMOOTHED_BINARY_CROSS_ENTROPY, CROSS_ENTROPY,
     SMOOTHED_CROSS_ENTROPY, N_LOSSES
 };
-enum { DESCENT, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, N_SOLVERS };
+enum {
+    DESCENT, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADADELTA, RMSPROP_NESTEROV,
+    CENTERED_RMSPROP, AMSGRAD, ADAMAX, NADAM, RADAM, YOGI, ADABELIEF, ADAN, LION,
+    SCHEDULE_FREE_ADAMW, N_SOLVERS
+};
+enum { MOST_VECTORS = 4 };
 enum { EXP, EXPM1, LOG, LOG1P, TANH_OF, NDTR, ROOT, N_FUNCTIONS };
 
 /* The numbers of one update; each solver reads those that it knows. */
 typedef struct {
-    double eps;          /* the rate */
-    double momentum;     /* alpha */
-    double rho_1, rho_2; /* decay of the first and of the second moment */
-    double delta;        /* the small constant */
-    double correction_1, correction_2; /* 1 - rho^t */
+    double eps;                 /* the rate */
+    double momentum;            /* alpha */
+    double rho_1, rho_2, rho_3; /* decays of the moments */
+    double delta;               /* the small constant */
+    double correction_1, correction_2, correction_3; /* 1 - rho^t */
+    double weight_1, weight_2;  /* of the terms of an update, where it has its own */
+    int ready;                  /* whether what was seen so far can be built upon */
 } StepNumbers;
+
+/* What a solver changes: theta, its memory, and the point of the next gradient where that
+   is not theta. */
+typedef struct {
+    void *theta, *memory[MOST_VECTORS], *ahead;
+} Vectors;
 
 /* Sparse rows: those of a SciPy CSR container, with indices of 4 or 8 bytes. */
 typedef struct {
@@ -72,15 +85,12 @@ typedef struct {
     /* g <- g + l2 W; returns the sum of the squares of W */
     double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n);
     /* One update of n coordinates with the gradient g + l2 W, where W is the point that
-       g was taken at; of theta, before that, only the share `keep` is kept. Returns the
-       sum of the squares of W. first, second and ahead are v, r, s as the solver has
-       them. */
-    double (*step[N_SOLVERS])(void *theta, const void *g, void *first, void *second,
-                              void *ahead, ptrdiff_t n, double l2, double keep,
-                              const StepNumbers *p);
-    /* ahead <- theta + momentum v */
-    void (*look_ahead)(void *ahead, const void *theta, const void *v, ptrdiff_t n,
-                       double momentum);
+       g was taken at; `keep` is the share that decay leaves. Returns the sum of the
+       squares of W. */
+    double (*step[N_SOLVERS])(const Vectors *at, const void *g, ptrdiff_t n, double l2,
+                              double keep, const StepNumbers *p);
+    /* ahead <- the point of the next gradient; NULL where that is theta */
+    void (*look[N_SOLVERS])(const Vectors *at, ptrdiff_t n, const StepNumbers *p);
     /* z <- X W for sparse X */
     void (*sparse_forward)(void *z, const SparseRows *X, const ptrdiff_t *rows,
                            ptrdiff_t first, ptrdiff_t m, const void *W, ptrdiff_t k);

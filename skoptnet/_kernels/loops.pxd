@@ -37,7 +37,20 @@ cdef extern from "loops.h" nogil:
         ADAGRAD
         RMSPROP
         ADAM
+        ADADELTA
+        RMSPROP_NESTEROV
+        CENTERED_RMSPROP
+        AMSGRAD
+        ADAMAX
+        NADAM
+        RADAM
+        YOGI
+        ADABELIEF
+        ADAN
+        LION
+        SCHEDULE_FREE_ADAMW
         N_SOLVERS
+        MOST_VECTORS
         EXP
         EXPM1
         LOG
@@ -48,7 +61,14 @@ cdef extern from "loops.h" nogil:
         N_FUNCTIONS
 
     ctypedef struct StepNumbers:
-        double eps, momentum, rho_1, rho_2, delta, correction_1, correction_2
+        double eps, momentum, rho_1, rho_2, rho_3, delta
+        double correction_1, correction_2, correction_3, weight_1, weight_2
+        int ready
+
+    ctypedef struct Vectors:
+        void* theta
+        void* memory[MOST_VECTORS]
+        void* ahead
 
     ctypedef struct SparseRows:
         const void* data
@@ -74,10 +94,10 @@ cdef extern from "loops.h" nogil:
         void (*sum_rows)(void*, const void*, Py_ssize_t, Py_ssize_t,
                          int) noexcept nogil
         double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
-        double (*step[N_SOLVERS])(void*, const void*, void*, void*, void*, Py_ssize_t,
-                                  double, double, const StepNumbers*) noexcept nogil
-        void (*look_ahead)(void*, const void*, const void*, Py_ssize_t,
-                           double) noexcept nogil
+        double (*step[N_SOLVERS])(const Vectors*, const void*, Py_ssize_t, double, double,
+                                  const StepNumbers*) noexcept nogil
+        void (*look[N_SOLVERS])(const Vectors*, Py_ssize_t,
+                                const StepNumbers*) noexcept nogil
         void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
                                Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
         void (*sparse_backward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,

@@ -620,7 +620,6 @@ static double FN(several_quantiles)(void *z_, const void *b, const void *y_,
     }
     return total;
 }
-#undef SIGN
 
 /* logsumexp(z) - z_y; y holds class numbers */
 static inline ALWAYS_INLINE double FN(cross_entropy_of)(void *z_, const void *b_, const void *y_,
@@ -760,82 +759,7 @@ static double FN(largest)(const void *x_, ptrdiff_t n)
     return top + sound;
 }
 
-/* Solvers, as skoptnet.optimizers writes them. The penalty's share of the gradient is
-   added on the way, at the point where the gradient was taken. */
-
-#define STEP(name, point, numbers, formula)                                         \
-    static double FN(name)(void *theta_, const void *g_, void *first_,              \
-                           void *second_, void *ahead_, ptrdiff_t n, double l2,     \
-                           double keep_, const StepNumbers *p)                      \
-    {                                                                               \
-        REAL *RESTRICT theta = theta_, *RESTRICT first = first_;                    \
-        REAL *RESTRICT second = second_, *RESTRICT ahead = ahead_;                  \
-        const REAL *RESTRICT gradient = g_;                                         \
-        const REAL eps = (REAL)p->eps, factor = (REAL)l2, keep = (REAL)keep_;       \
-        REAL squares = 0;                                                           \
-        (void)first, (void)second, (void)ahead, (void)eps;                          \
-        numbers;                                                                    \
-        SUM(squares)                                                                \
-        for (ptrdiff_t i = 0; i < n; i++) {                                         \
-            const REAL W = point[i], g = gradient[i] + factor * W;                  \
-            squares += W * W;                                                       \
-            theta[i] *= keep;                                                       \
-            formula                                                                 \
-        }                                                                           \
-        return squares;                                                             \
-    }
-
-STEP(descent, theta, , { theta[i] -= eps * g; })
-
-STEP(momentum, theta, const REAL alpha = (REAL)p->momentum, {
-    REAL v = alpha * first[i] - eps * g;
-    first[i] = v;
-    theta[i] += v;
-})
-
-/* The next gradient is taken ahead of theta. */
-STEP(nesterov, ahead, const REAL alpha = (REAL)p->momentum, {
-    REAL v = alpha * first[i] - eps * g;
-    first[i] = v;
-    theta[i] += v;
-    ahead[i] = theta[i] + alpha * v;
-})
-
-STEP(adagrad, theta, const REAL delta = (REAL)p->delta, {
-    REAL r = first[i] + g * g;
-    first[i] = r;
-    theta[i] -= eps * g / (delta + FN(root)(r));
-})
-
-STEP(rmsprop, theta, const REAL rho = (REAL)p->rho_1;
-     const REAL rest = (REAL)(1 - p->rho_1); const REAL delta = (REAL)p->delta, {
-    REAL r = rho * first[i] + rest * g * g;
-    first[i] = r;
-    theta[i] -= eps * g / FN(root)(delta + r);
-})
-
-STEP(adam, theta, const REAL rho_1 = (REAL)p->rho_1; const REAL rho_2 = (REAL)p->rho_2;
-     const REAL rest_1 = (REAL)(1 - p->rho_1); const REAL rest_2 = (REAL)(1 - p->rho_2);
-     const REAL rate = (REAL)(p->eps / p->correction_1);
-     const REAL correction = (REAL)(1 / p->correction_2);
-     const REAL delta = (REAL)p->delta, {
-    REAL s = rho_1 * first[i] + rest_1 * g;
-    REAL r = rho_2 * second[i] + rest_2 * g * g;
-    first[i] = s;
-    second[i] = r;
-    theta[i] -= rate * s / (FN(root)(r * correction) + delta);
-})
-#undef STEP
-
-static void FN(look_ahead)(void *ahead_, const void *theta_, const void *v_,
-                           ptrdiff_t n, double momentum)
-{
-    REAL *RESTRICT ahead = ahead_;
-    const REAL *RESTRICT theta = theta_, *RESTRICT v = v_;
-    const REAL alpha = (REAL)momentum;
-    for (ptrdiff_t i = 0; i < n; i++)
-        ahead[i] = theta[i] + alpha * v[i];
-}
+#include "solvers_impl.h"
 
 #ifdef VECTOR_BYTES
 #include "products_impl.h"
@@ -945,9 +869,31 @@ static const Loops FN(loops) = {
     },
     .sum_rows = FN(sum_rows),
     .penalise = FN(penalise),
-    .step = {FN(descent), FN(momentum), FN(nesterov), FN(adagrad), FN(rmsprop),
-             FN(adam)},
-    .look_ahead = FN(look_ahead),
+    .step = {
+        [DESCENT] = FN(descent),
+        [MOMENTUM] = FN(momentum),
+        [NESTEROV] = FN(nesterov),
+        [ADAGRAD] = FN(adagrad),
+        [RMSPROP] = FN(rmsprop),
+        [ADAM] = FN(adam),
+        [ADADELTA] = FN(adadelta),
+        [RMSPROP_NESTEROV] = FN(rmsprop_nesterov),
+        [CENTERED_RMSPROP] = FN(centered_rmsprop),
+        [AMSGRAD] = FN(amsgrad),
+        [ADAMAX] = FN(adamax),
+        [NADAM] = FN(nadam),
+        [RADAM] = FN(radam),
+        [YOGI] = FN(yogi),
+        [ADABELIEF] = FN(adabelief),
+        [ADAN] = FN(adan),
+        [LION] = FN(lion),
+        [SCHEDULE_FREE_ADAMW] = FN(schedule_free_adamw),
+    },
+    .look = {
+        [NESTEROV] = FN(look_nesterov),
+        [RMSPROP_NESTEROV] = FN(look_rmsprop_nesterov),
+        [SCHEDULE_FREE_ADAMW] = FN(look_schedule_free_adamw),
+    },
     .sparse_forward = FN(sparse_forward),
     .sparse_backward = FN(sparse_backward),
     .largest = FN(largest),
@@ -982,3 +928,4 @@ static const Loops FN(loops) = {
 #undef AT_HAND
 #undef AT
 #undef INDEX
+#undef SIGN

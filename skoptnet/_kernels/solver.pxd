@@ -2,21 +2,24 @@
 
 cimport cython
 
-from .loops cimport Loops, StepNumbers
+from .loops cimport Loops, StepNumbers, Vectors
 
 @cython.final
 cdef class Solver:
     cdef const Loops* loops
-    cdef int kind
+    cdef int kind, n_vectors
     cdef StepNumbers numbers
+    cdef Vectors vectors
     cdef double weight_decay, keep
-    cdef char* theta
-    cdef char* first
-    cdef char* second
-    cdef char* ahead
+    cdef double momentum_decay, mu_product
+    cdef double warmup_steps, largest_rate, sum_of_weights
     cdef object kept
 
     cdef const char* point(self) noexcept nogil
     cdef void begin(self, double eps, double t) noexcept nogil
+    cdef void begin_nadam(self, double eps, double t) noexcept nogil
+    cdef void begin_radam(self, double eps, double t) noexcept nogil
+    cdef void begin_adan(self, double eps, double t) noexcept nogil
+    cdef void begin_schedule_free(self, double eps, double t) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      double keep) noexcept nogil

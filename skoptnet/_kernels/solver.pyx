@@ -7,8 +7,10 @@ the two together.
 
 cimport cython
 
+from libc.math cimport pow, sqrt
+
 from . cimport loops
-from .loops cimport address, loops_of
+from .loops cimport Vectors, address, loops_of
 
 KINDS = {
     "descent": loops.DESCENT,
@@ -17,6 +19,18 @@ KINDS = {
     "adagrad": loops.ADAGRAD,
     "rmsprop": loops.RMSPROP,
     "adam": loops.ADAM,
+    "adadelta": loops.ADADELTA,
+    "rmsprop_nesterov": loops.RMSPROP_NESTEROV,
+    "centered_rmsprop": loops.CENTERED_RMSPROP,
+    "amsgrad": loops.AMSGRAD,
+    "adamax": loops.ADAMAX,
+    "nadam": loops.NADAM,
+    "radam": loops.RADAM,
+    "yogi": loops.YOGI,
+    "adabelief": loops.ADABELIEF,
+    "adan": loops.ADAN,
+    "lion": loops.LION,
+    "schedule_free_adamw": loops.SCHEDULE_FREE_ADAMW,
 }
 
 
@@ -33,57 +47,114 @@ cdef class Solver:
     theta : array of shape (P,)
         The parameters.
     state : State
-        The solver's memory; the vectors are changed in place, ``t`` is not.
+        The solver's memory; the vectors are changed in place, ``t`` is not, and the
+        other numbers are by `leave_numbers`.
     """
 
     def __init__(self, str kind, optimizer, theta, state):
+        cdef int i
         self.loops = loops_of(theta.dtype.char)
         self.kind = KINDS[kind]
-        self.theta = address(theta)
+        ahead = theta.copy() if self.loops.look[self.kind] else None
         memory = [getattr(state, name) for name in optimizer.memory]
-        self.first = address(memory[0]) if memory else NULL
-        self.second = address(memory[1]) if len(memory) > 1 else NULL
-        ahead = theta.copy() if self.kind == loops.NESTEROV else None
-        self.ahead = NULL if ahead is None else address(ahead)
         self.kept = [theta, memory, ahead]
+        self.vectors.theta = address(theta)
+        self.vectors.ahead = NULL if ahead is None else address(ahead)
+        self.n_vectors = len(memory)
+        for i in range(self.n_vectors):
+            self.vectors.memory[i] = address(memory[i])
         own = vars(optimizer)
         self.weight_decay = optimizer.weight_decay
         self.numbers.momentum = own.get("momentum", 0)
         self.numbers.rho_1 = own.get("beta_1", own.get("rho", 0))
         self.numbers.rho_2 = own.get("beta_2", 0)
+        self.numbers.rho_3 = own.get("beta_3", 0)
         self.numbers.delta = own.get("epsilon", 0)
-        if self.ahead:
-            self.loops.look_ahead(
-                self.ahead, self.theta, self.first, theta.size, self.numbers.momentum
-            )
+        self.momentum_decay = own.get("momentum_decay", 0)
+        self.warmup_steps = own.get("warmup_steps", 0)
+        self.mu_product = getattr(state, "mu_product", 0)
+        self.largest_rate = getattr(state, "largest_rate", 0)
+        self.sum_of_weights = getattr(state, "sum_of_weights", 0)
+        if self.vectors.ahead:
+            self.loops.look[self.kind](&self.vectors, theta.size, &self.numbers)
+
+    def leave_numbers(self, state):
+        """Write the numbers besides t that the updates have changed into the memory."""
+        if self.kind == loops.NADAM:
+            state.mu_product = self.mu_product
+        elif self.kind == loops.SCHEDULE_FREE_ADAMW:
+            state.largest_rate = self.largest_rate
+            state.sum_of_weights = self.sum_of_weights
 
     cdef const char* point(self) noexcept nogil:
         """Return where the next gradient is to be taken."""
-        return self.ahead if self.ahead else self.theta
+        return <const char*>(
+            self.vectors.ahead if self.vectors.ahead else self.vectors.theta)
 
     cdef void begin(self, double eps, double t) noexcept nogil:
         """Set the numbers of update t, counted from 1."""
+        cdef loops.StepNumbers* p = &self.numbers
+        p.eps = eps
+        p.correction_1 = 1 - p.rho_1**t
+        p.correction_2 = 1 - p.rho_2**t
+        self.keep = 1 - eps * self.weight_decay
+        if self.kind == loops.NADAM:
+            self.begin_nadam(eps, t)
+        elif self.kind == loops.RADAM:
+            self.begin_radam(eps, t)
+        elif self.kind == loops.ADAN:
+            self.begin_adan(eps, t)
+        elif self.kind == loops.SCHEDULE_FREE_ADAMW:
+            self.begin_schedule_free(eps, t)
+
+    cdef void begin_nadam(self, double eps, double t) noexcept nogil:
+        cdef double mu, mu_next
+        mu = self.numbers.rho_1 * (1 - 0.5 * pow(0.96, self.momentum_decay * t))
+        mu_next = self.numbers.rho_1 * (
+            1 - 0.5 * pow(0.96, self.momentum_decay * (t + 1)))
+        self.mu_product *= mu
+        self.numbers.weight_1 = eps * mu_next / (1 - self.mu_product * mu_next)
+        self.numbers.weight_2 = eps * (1 - mu) / (1 - self.mu_product)
+
+    cdef void begin_radam(self, double eps, double t) noexcept nogil:
+        cdef double rho_2 = self.numbers.rho_2, n_inf = 2 / (1 - rho_2) - 1
+        cdef double n = n_inf - 2 * t * rho_2**t / self.numbers.correction_2
+        self.numbers.ready = n > 5
+        self.numbers.weight_1 = eps / self.numbers.correction_1
+        if self.numbers.ready:
+            self.numbers.weight_1 *= sqrt(
+                (n - 4) * (n - 2) * n_inf / ((n_inf - 4) * (n_inf - 2) * n))
+
+    cdef void begin_adan(self, double eps, double t) noexcept nogil:
+        self.numbers.correction_3 = 1 - self.numbers.rho_3**t
+        self.numbers.weight_1 = eps / self.numbers.correction_1
+        self.numbers.weight_2 = eps * self.numbers.rho_2 / self.numbers.correction_2
+        self.numbers.ready = t > 1
+        self.keep = 1 / (1 + eps * self.weight_decay)
+
+    cdef void begin_schedule_free(self, double eps, double t) noexcept nogil:
+        cdef double w
+        eps *= min(1, t / max(1, self.warmup_steps))
+        self.largest_rate = max(self.largest_rate, eps)
+        w = self.largest_rate * self.largest_rate
+        self.sum_of_weights += w
         self.numbers.eps = eps
-        self.numbers.correction_1 = 1 - self.numbers.rho_1**t
-        self.numbers.correction_2 = 1 - self.numbers.rho_2**t
+        self.numbers.weight_1 = w / self.sum_of_weights if w else 0
         self.keep = 1 - eps * self.weight_decay
 
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      double keep) noexcept nogil:
         """Update n coordinates from ``start`` on; g is their part of the gradient.
 
-        First, all but the share ``keep`` of them decays. The gradient of the penalty is
-        added; returns the squares it is made of.
+        All but the share ``keep`` of them decays. The gradient of the penalty is added;
+        returns the squares it is made of.
         """
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
-        return self.loops.step[self.kind](
-            self.theta + at,
-            g,
-            self.first + at if self.first else NULL,
-            self.second + at if self.second else NULL,
-            self.ahead + at if self.ahead else NULL,
-            n,
-            l2,
-            keep,
-            &self.numbers,
-        )
+        cdef Vectors part = self.vectors
+        cdef int i
+        part.theta = <char*>part.theta + at
+        if part.ahead:
+            part.ahead = <char*>part.ahead + at
+        for i in range(self.n_vectors):
+            part.memory[i] = <char*>part.memory[i] + at
+        return self.loops.step[self.kind](&part, g, n, l2, keep, &self.numbers)

@@ -330,7 +330,7 @@ cdef class Trainer:
                     total += cost * (stop - start)
                     done += 1
                 largest = self.solver.loops.largest(
-                    self.solver.theta, self.network.at[self.network.n_layers])
+                    self.solver.vectors.theta, self.network.at[self.network.n_layers])
             finally:
                 end_flushing(before)
         return total if isfinite(cost) else cost, done, largest

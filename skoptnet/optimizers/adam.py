@@ -91,6 +91,7 @@ class AMSGrad(Adam):
     """
 
     memory = ("s", "r", "r_max")
+    kernel = "amsgrad"
     reads = ()
 
     def step(self, theta, g, state, eps, xp):
@@ -136,6 +137,7 @@ class AdaMax(Adam):
     """
 
     memory = ("s", "u")
+    kernel = "adamax"
     reads = ()
     default_learning_rate = 0.03
 
@@ -186,6 +188,7 @@ class NAdam(Adam):
     MLPClassifierX(solver=NAdam(momentum_decay=0.01))
     """
 
+    kernel = "nadam"
     numbers: ClassVar[dict[str, float]] = {"mu_product": 1.0}
     reads = ()
     default_learning_rate = 0.003
@@ -267,6 +270,7 @@ class RAdam(Adam):
     MLPClassifierX(solver=RAdam(beta_2=0.99))
     """
 
+    kernel = "radam"
     reads = ()
 
     def step(self, theta, g, state, eps, xp):

@@ -43,6 +43,7 @@ class Adadelta(Optimizer):
     """
 
     memory = ("r", "u")
+    kernel = "adadelta"
     default_learning_rate = 1.0
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
@@ -109,6 +110,7 @@ class RMSPropNesterov(Optimizer):
     """
 
     memory = ("r", "v")
+    kernel = "rmsprop_nesterov"
     momentum_name = "momentum"
     default_learning_rate = 0.001
     elementwise = True
@@ -181,6 +183,7 @@ class CenteredRMSProp(Optimizer):
     """
 
     memory = ("r", "s", "v")
+    kernel = "centered_rmsprop"
     momentum_name = "momentum"
     default_learning_rate = 0.001
     elementwise = True

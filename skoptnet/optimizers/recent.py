@@ -52,6 +52,7 @@ class Yogi(Adam):
     MLPClassifierX(solver=Yogi(epsilon=0.0001))
     """
 
+    kernel = "yogi"
     reads = ()
 
     def __init__(
@@ -118,8 +119,9 @@ class AdaBelief(Adam):
     MLPClassifierX(solver=AdaBelief(epsilon=1e-12))
     """
 
+    kernel = "adabelief"
     reads = ()
-    default_learning_rate = 0.003
+    default_learning_rate = 0.01
 
     def __init__(
         self,
@@ -193,6 +195,7 @@ class Adan(Optimizer):
     """
 
     memory = ("s", "r", "trend", "before")
+    kernel = "adan"
     momentum_name = "beta_1"
     default_learning_rate = 0.03
     elementwise = True
@@ -275,8 +278,9 @@ class Lion(Optimizer):
     """
 
     memory = ("s",)
+    kernel = "lion"
     momentum_name = "beta_1"
-    default_learning_rate = 0.003
+    default_learning_rate = 0.001
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
         "beta_1": DECAY,
@@ -351,6 +355,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     memory = ("z", "r")
     points = ("z",)
+    kernel = "schedule_free_adamw"
     numbers: ClassVar[dict[str, float]] = {"largest_rate": 0.0, "sum_of_weights": 0.0}
     default_learning_rate = 0.01
     elementwise = True
@@ -456,7 +461,7 @@ class Muon(Optimizer):
 
     memory = ("s", "r")
     momentum_name = "momentum"
-    default_learning_rate = 0.02
+    default_learning_rate = 0.01
     layerwise = True
     _parameter_constraints: ClassVar[dict] = {
         "momentum": DECAY,
