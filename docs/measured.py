@@ -60,9 +60,10 @@ def read_csv(path: Path, words: tuple[str, ...]) -> list[dict]:
         ]
 
 
-def markdown(header: list[str], lines: list[list[str]]) -> str:
-    """Return a table; all columns but the first are set to the right."""
-    rows = [header, ["---"] + ["---:"] * (len(header) - 1), *lines]
+def markdown(header: list[str], lines: list[list[str]], others: str = "right") -> str:
+    """Return a table; all columns but the first are set to that side."""
+    rule = "---:" if others == "right" else "---"
+    rows = [header, ["---"] + [rule] * (len(header) - 1), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

@@ -3,9 +3,10 @@
 Every solver of `skoptnet.optimizers.OPTIMIZERS` and L-BFGS, and every schedule of
 `skoptnet.schedules.SCHEDULES` for some of the solvers, on twelve data sets, from
 several seeds, at every rate of a grid. The rate is chosen on validation rows; what
-counts is the loss of test rows. The page ``which_solver.md`` explains the method;
-``which_solver_fits.py`` is its exact form, ``which_solver_tables.py`` that of the
-tables.
+counts is the loss of test rows. The page ``which_solver.md`` explains the method and
+has the tables of the textbook's seven and L-BFGS; ``family.md`` has those of all.
+``which_solver_fits.py`` is the exact form of the method, ``which_solver_tables.py``
+that of the tables.
 
     python docs/which_solver.py             # all: which_solver.csv, page and picture
     python docs/which_solver.py --quick     # one data set, one seed, printed only
@@ -23,6 +24,7 @@ import numpy as np
 from measured import put, read_csv, versions, write_csv
 from which_solver_fits import (
     DATA,
+    NOTHING,
     QUICK_DATA,
     QUICK_RATES,
     RATES,
@@ -32,14 +34,27 @@ from which_solver_fits import (
 )
 from which_solver_tables import TABLES, Results, scores
 
+from skoptnet.optimizers import TEXTBOOK
+
 CSV = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).with_suffix(".md")
 PICTURE = Path(__file__).with_suffix(".png")
 
 
-def results_from_csv() -> Results:
+def measurements() -> list[dict]:
+    """Return the rows of the CSV."""
     words = ("data", *(name for name in Way._fields if name != "epochs"))
-    return Results(read_csv(CSV, words))
+    return read_csv(CSV, words)
+
+
+def of_the_seven(rows: list[dict]) -> Results:
+    """Return the results of the textbook's seven and L-BFGS."""
+    names = {*TEXTBOOK, "lbfgs", NOTHING.solver}
+    return Results([row for row in rows if row["solver"] in names])
+
+
+def results_from_csv() -> Results:
+    return of_the_seven(measurements())
 
 
 def tables_from_csv() -> dict[str, str]:
@@ -98,7 +113,7 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true", help="no fits, use the CSV")
     args = parser.parse_args()
     if args.quick:
-        results = Results(measure_all(QUICK_DATA, 1, args.jobs, QUICK_RATES))
+        results = of_the_seven(measure_all(QUICK_DATA, 1, args.jobs, QUICK_RATES))
         print("\n\n".join(table(results) for table in TABLES.values()))
         print("\nThis was a short run: too few fits for a choice.")
         return

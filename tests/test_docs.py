@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 import skoptnet
-from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,10 +78,17 @@ def test_every_parameter_is_documented(Estimator):
 
 def test_which_solver_measures_all_there_are(monkeypatch, capsys):
     monkeypatch.syspath_prepend(ROOT / "docs")
-    script = importlib.import_module("which_solver")
+    script, family = map(importlib.import_module, ("which_solver", "family"))
+    rows = script.measure_all(script.QUICK_DATA, 1, 1, script.QUICK_RATES)
+    monkeypatch.setattr(script, "measure_all", lambda *args: rows)
     monkeypatch.setattr("sys.argv", ["which_solver.py", "--quick"])
     script.main()
-    shown = capsys.readouterr().out
-    for name in [*OPTIMIZERS, "lbfgs", *set(SCHEDULES) - {"constant"}]:
-        assert re.search(rf"\| {name} \|", shown), name
-    assert "nan" not in shown
+    seven = capsys.readouterr().out
+    for name in [*TEXTBOOK, "lbfgs", *set(SCHEDULES) - {"constant"}]:
+        assert re.search(rf"\| {name} \|", seven), name
+    results = family.Results(rows)
+    ranks, formulas = family.rank_table(results), family.formula_table(results)
+    for name in OPTIMIZERS:
+        assert f"| `{name}` |" in formulas
+        assert f"| `{name}` |" in ranks
+    assert "nan" not in seven + ranks

@@ -1,0 +1,173 @@
+"""All solvers in one table: formulas from their docstrings, ranks from measurements.
+
+The measurements are those of ``which_solver.py``; ``family.md`` has the tables.
+
+    python docs/family.py    # the page from the docstrings and which_solver.csv
+"""
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import which_solver
+from measured import markdown, put
+from scipy.stats import rankdata
+from which_solver_fits import Way, default_rate
+from which_solver_tables import (
+    Results,
+    best_rates,
+    counts,
+    plain,
+    rank_difference,
+    scores,
+    solver_names,
+    spread,
+    typical,
+)
+
+from skoptnet.optimizers import OPTIMIZERS
+
+CSV = which_solver.CSV
+PAGE = Path(__file__).with_suffix(".md")
+
+#: A docstring's displayed formula, up to the next paragraph.
+_FORMULA = re.compile(r"\.\. math::(.*?)\n\n", re.DOTALL)
+_MEMORY = re.compile(r"Memory:\s(.+?)\.\s")
+#: Authors and year, and what tells the place: title, algorithm, equations.
+_SOURCE = re.compile(
+    r"Source:\s((?:the lecture's Algorithm 1"
+    r"|[^.(]+(?: et al\. )?\([\d; ]+\)"
+    r"(?:, \*[^*]+\*)?(?:, (?:Algorithm|equations) [\d.]*\d(?: to \d+)?)?"
+    r"(?:; [A-Z][^.(]*\(\d{4}\))*))"
+)
+#: Those of every solver, which the text names.
+_COMMON = {"weight_decay", "average"}
+
+
+def in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def lines_of(formula: str) -> list[str]:
+    """Return the lines of a displayed formula; those within cases are one."""
+    text, cases = in_one_line(formula), []
+
+    def keep(match: re.Match) -> str:
+        cases.append(match.group())
+        return f"@{len(cases) - 1}@"
+
+    text = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", keep, text)
+    lines = [in_one_line(line) for line in text.replace("&", "").split("\\\\")]
+    return [re.sub(r"@(\d+)@", lambda m: cases[int(m[1])], line) for line in lines]
+
+
+def formula(solver: str) -> str:
+    """Return the update of a solver as its docstring has it, for a cell."""
+    doc = inspect.getdoc(OPTIMIZERS[solver]) or ""
+    return "<br>".join(f"${line}$" for line in lines_of(_FORMULA.search(doc)[1]))
+
+
+def said(pattern: re.Pattern, solver: str) -> str:
+    """Return what a solver's docstring says where a pattern matches."""
+    doc = in_one_line(inspect.getdoc(OPTIMIZERS[solver]) or "")
+    found = re.sub(r":math:`([^`]+)`", r"$\1$", pattern.search(doc)[1])
+    return found.replace("``", "`")
+
+
+def memory(solver: str) -> str:
+    """Return the number of vectors of the size of theta, and their names."""
+    n_vectors = len(OPTIMIZERS[solver].memory)
+    return f"{n_vectors}: {said(_MEMORY, solver)}" if n_vectors else "0"
+
+
+def hyperparameters(solver: str) -> str:
+    """Return the hyperparameters with their defaults."""
+    own = {}
+    for name, parameter in inspect.signature(OPTIMIZERS[solver]).parameters.items():
+        if name not in _COMMON or parameter.default != 0:
+            own[name] = parameter.default
+    return ", ".join(f"`{name}={default:g}`" for name, default in own.items()) or "none"
+
+
+def formula_table(results: Results) -> str:
+    lines = [
+        [
+            f"`{name}`",
+            formula(name),
+            memory(name),
+            hyperparameters(name),
+            f"{default_rate(name):g}",
+            said(_SOURCE, name),
+        ]
+        for name in OPTIMIZERS
+    ]
+    header = [
+        "solver",
+        "update",
+        "memory: vectors of $P$ numbers",
+        "hyperparameters",
+        "default rate",
+        "source",
+    ]
+    return markdown(header, lines, "left")
+
+
+def rank_table(results: Results) -> str:
+    names = solver_names(results)
+    tuned = scores(results, names)
+    medians = np.median(tuned, axis=2)
+    ranks = rankdata(-medians.round(6), axis=0)
+    best = medians.max(axis=0)
+    adam = results.at_tuned(Way("adam"))
+    adam_stopped = results.at_default(Way("adam", weights="best"))
+    lines = []
+    for name, rank, score in zip(names, ranks, tuned, strict=True):
+        stopped = Way(name, weights="best")
+        as_it_is = results.at_default(stopped)
+        low, high = (plain(rank.min(), 0), plain(rank.max(), 0))
+        rate = "" if name == "lbfgs" else best_rates(results, Way(name))
+        lines.append(
+            [
+                f"`{name}`",
+                f"{rank.mean():.1f} ({low} to {high})",
+                spread(best - typical(score)),
+                counts(score - adam),
+                rate,
+                spread(best - typical(as_it_is)),
+                counts(as_it_is - adam_stopped),
+            ]
+        )
+    header = [
+        "solver",
+        "rank, tuned",
+        "behind the best, tuned",
+        "than adam, both tuned",
+        "tuned rate",
+        "behind, default rate and early stopping",
+        "than adam, both so",
+    ]
+    difference = rank_difference(len(names), len(results.data))
+    return (
+        markdown(header, lines)
+        + f"\n\nMean ranks that differ by less than {difference:.1f} cannot be told"
+        + " apart (Nemenyi's test, 5 %)."
+    )
+
+
+TABLES = {"formulas": formula_table, "ranks": rank_table}
+
+
+def tables_from_csv() -> dict[str, str]:
+    """Return the tables as they have to be in the page, by name."""
+    results = Results(which_solver.measurements())
+    return {name: table(results) for name, table in TABLES.items()}
+
+
+def main() -> None:
+    for name, text in tables_from_csv().items():
+        put(PAGE, name, text)
+
+
+if __name__ == "__main__":
+    main()
