@@ -218,7 +218,9 @@ class Kernel:
         averages = optimizer is not None and optimizer.average > 0
         kind = None if averages else _kernels.kernel_of(optimizer)
         self.makes_updates = kind is not None
-        self.solver = kind and _kernels.solver.Solver(kind, optimizer, theta, state)
+        self.solver: Any = None
+        if kind:
+            self.solver = _kernels.solver.Solver(kind, optimizer, theta, state)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
         self.uses_blas = rows * network.largest_product(data.X) > _SMALL_PRODUCT
         useful = 0 if issparse(data.X) else rows * network.n_parameters
