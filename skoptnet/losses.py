@@ -24,6 +24,8 @@ class Loss(ABC):
 
     Attributes
     ----------
+    label : str
+        What it is called in pictures.
     out_activation : str
         Name of the link, scikit-learn's ``out_activation_``.
     overflows : bool
@@ -32,6 +34,7 @@ class Loss(ABC):
         Name of the compiled kernel that stands for exactly this class, if any.
     """
 
+    label: str
     out_activation: str
     overflows: bool = False
 
@@ -94,6 +97,7 @@ class RegressionLoss(Loss):
 class HalfSquaredError(RegressionLoss):
     """L = 1/2 sum_i (yhat_i - y_i)^2, yhat = z. Its constant is the mean."""
 
+    label = "half squared error"
     kernel = "squared_error"
 
     def terms(self, z, y, xp):
@@ -113,6 +117,7 @@ class AbsoluteError(RegressionLoss):
     is 0.
     """
 
+    label = "absolute error"
     kernel = "absolute_error"
 
     def terms(self, z, y, xp):
@@ -137,6 +142,7 @@ class Huber(RegressionLoss):
         The size of an error, in the unit of y, up to which it is squared.
     """
 
+    label = "Huber loss"
     kernel = "huber"
 
     def __init__(self, d: float = 1.0):
@@ -183,6 +189,7 @@ class HalfPoissonDeviance(LogLinkLoss):
     As a function of u = z - log y a term is y (e^u - 1 - u), and e^z where y = 0.
     """
 
+    label = "half Poisson deviance"
     kernel = "poisson"
 
     def terms(self, z, y, xp):
@@ -209,6 +216,7 @@ class HalfGammaDeviance(LogLinkLoss):
     As a function of u = log y - z a term is e^u - 1 - u, and delta = 1 - e^u.
     """
 
+    label = "half gamma deviance"
     kernel = "gamma"
 
     def terms(self, z, y, xp):
@@ -247,6 +255,7 @@ class Pinball(RegressionLoss):
         In (0, 1), increasing.
     """
 
+    label = "pinball loss"
     kernel = "quantile"
 
     def __init__(self, quantiles: Sequence[float] = (0.5,)):
@@ -312,6 +321,7 @@ class BinaryCrossEntropy(Loss):
     of z, a label's loss is softplus(z) - y z.
     """
 
+    label = "binary cross-entropy"
     kernel = "binary_cross_entropy"
     out_activation = "logistic"
 
@@ -330,6 +340,7 @@ class CrossEntropy(Loss):
     logsumexp(z) - z_y.
     """
 
+    label = "cross-entropy"
     kernel = "cross_entropy"
     out_activation = "softmax"
 
@@ -359,6 +370,7 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
         The label smoothing, in [0, 1).
     """
 
+    label = "binary cross-entropy, smoothed labels"
     kernel = "smoothed_binary_cross_entropy"
 
     def __init__(self, s: float = 0.1):
@@ -387,6 +399,7 @@ class SmoothedCrossEntropy(CrossEntropy):
         The label smoothing, in [0, 1).
     """
 
+    label = "cross-entropy, smoothed labels"
     kernel = "smoothed_cross_entropy"
 
     def __init__(self, s: float = 0.1):

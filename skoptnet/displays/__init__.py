@@ -4,3 +4,15 @@ Each display is made by a class method (``from_estimator`` and the like), holds 
 drawn as plain numbers, and draws them with ``plot(ax=None)``, after which ``ax_`` and
 ``figure_`` are there to be changed further.
 """
+
+from .loss_curve import LossCurveDisplay
+from .schedule import ScheduleDisplay
+from .solver_grid import SolverGridDisplay
+from .weights import WeightsDisplay
+
+__all__ = [
+    "LossCurveDisplay",
+    "ScheduleDisplay",
+    "SolverGridDisplay",
+    "WeightsDisplay",
+]

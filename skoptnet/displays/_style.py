@@ -6,6 +6,7 @@ and trains all the same.
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,14 @@ from typing import Any
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: Dashes in which lines differ besides their colour, also where printed in grey.
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2)))
+
+
+_PLAIN_LEGEND: dict[str, Any] = {
+    "borderaxespad": 0,
+    "frameon": False,
+    "handlelength": 3.2,
+    "alignment": "left",
+}
 
 
 def pyplot(purpose: str) -> ModuleType:
@@ -53,8 +62,56 @@ def tidy(ax: Any) -> None:
 
 
 def styles(n: int) -> list[dict[str, Any]]:
-    """Return colour and dashes of ``n`` lines, none of the first 49 alike."""
-    k = len(COLORS)
+    """Return colour and dashes of ``n`` lines, none of the first 49 alike.
+
+    Black is that of the text, which is white where the style in use is dark.
+    """
+    colors = [*COLORS[:-1], pyplot("A picture").rcParams["text.color"]]
+    k = len(colors)
     return [
-        {"color": COLORS[i % k], "linestyle": LINES[(i + i // k) % k]} for i in range(n)
+        {"color": colors[i % k], "linestyle": LINES[(i + i // k) % k]} for i in range(n)
     ]
+
+
+def log_scale(ax: Any, axis: str = "y") -> None:
+    """Make an axis logarithmic, with plain numbers: 0.05, not a power of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    getattr(ax, f"set_{axis}scale")("log")
+    low, high = getattr(ax, f"get_{axis}lim")()
+    the_axis = getattr(ax, f"{axis}axis")
+    steps = (1, 2, 5) if high < 2000 * low else (1,)
+    the_axis.set_major_locator(LogLocator(subs=steps, numticks=12))
+    the_axis.set_major_formatter("{x:g}")
+    the_axis.set_minor_formatter(NullFormatter())
+
+
+def spans_decades(*series: Any) -> bool:
+    """Tell whether numbers, all above 0, are best drawn on a logarithmic axis."""
+    values = [v for numbers in series for v in numbers if math.isfinite(v)]
+    return bool(values) and min(values) > 0 and max(values) > 8 * min(values)
+
+
+def legend_beside(ax: Any, gap: float = 0.1, **options: Any) -> Any:
+    """Put the legend of axes to the right of them, some inches off."""
+    from matplotlib.transforms import ScaledTranslation
+
+    off = ScaledTranslation(gap, 0, ax.figure.dpi_scale_trans)
+    return ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+        bbox_transform=ax.transAxes + off,
+        **_PLAIN_LEGEND,
+        **options,
+    )
+
+
+def legend_above(ax: Any, **options: Any) -> Any:
+    """Put the legend of axes above them, in two columns."""
+    return ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.02),
+        ncols=2,
+        **_PLAIN_LEGEND,
+        **options,
+    )

@@ -1,0 +1,139 @@
+"""What displays read off a fitted estimator: its network, and how training went."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sklearn.base import is_classifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ..estimators.base import MLP
+
+
+def fitted_network(estimator: Any, purpose: str) -> MLP:
+    """Return the fitted MLP that ``estimator`` is, or that it holds at its end.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An MLP, or a pipeline, search or `TransformedTargetRegressor` around one.
+    purpose : str
+        What needs it, for the messages.
+
+    Raises
+    ------
+    TypeError
+        If there is no MLP at the end.
+    ValueError
+        If it is not fitted (`NotFittedError`), or a search kept no estimator.
+    """
+    inner = estimator
+    while not isinstance(inner, MLP):
+        if isinstance(inner, Pipeline):
+            inner = inner[-1]
+        elif isinstance(inner, BaseSearchCV):
+            check_is_fitted(inner)
+            if not hasattr(inner, "best_estimator_"):
+                raise ValueError(
+                    f"{purpose} needs the best estimator of the search, which was not"
+                    " kept. Search with refit=True."
+                )
+            inner = inner.best_estimator_
+        elif isinstance(inner, TransformedTargetRegressor):
+            check_is_fitted(inner)
+            inner = inner.regressor_
+        else:
+            raise TypeError(
+                f"{purpose} needs a fitted MLPClassifierX or MLPRegressorX, or a"
+                " Pipeline, search or TransformedTargetRegressor that ends with one."
+                f" Got {_described(inner)} instead."
+            )
+    check_is_fitted(inner)
+    return inner
+
+
+def _described(thing: Any) -> str:
+    if isinstance(thing, type):
+        return f"the class {thing.__name__}"
+    return f"an object of class {type(thing).__name__}"
+
+
+class Training(NamedTuple):
+    """How a training went, as plain numbers and words.
+
+    Attributes
+    ----------
+    history : dict of lists
+        As ``history_``, but for the ``seconds``; its first list is the ``epoch``.
+    kept_epoch : int
+        Number of the epoch whose weights are kept.
+    stop_reason : str
+        As ``stop_reason_``.
+    unit : str
+        What is counted: "epoch", or "iteration" where the solver was lbfgs.
+    loss_label : str
+        The loss without a penalty.
+    penalty_label : str
+        What the training loss has besides, "" for nothing.
+    score_label : str
+        The validation score.
+    """
+
+    history: dict[str, list]
+    kept_epoch: int
+    stop_reason: str
+    unit: str
+    loss_label: str
+    penalty_label: str
+    score_label: str
+
+
+def training_of(net: MLP) -> Training:
+    """Return how a fitted MLP was trained."""
+    history = {
+        name: list(net.history_[name]) for name in net.history_ if name != "seconds"
+    }
+    return Training(
+        history,
+        _kept_epoch(net),
+        net.stop_reason_,
+        "iteration" if net.learning_rate_ is None else "epoch",
+        net._network.loss.label,
+        _penalty_label(net),
+        _score_label(net),
+    )
+
+
+def _kept_epoch(net: MLP) -> int:
+    """Return the epoch whose weights are kept: the last one with the loss kept."""
+    if net.best_epoch_ is not None:
+        return net.best_epoch_
+    losses = net.loss_curve_
+    return max(i for i, loss in enumerate(losses, 1) if loss == net.loss_)
+
+
+def _penalty_label(net: MLP) -> str:
+    if not net.alpha:
+        return ""
+    return {0: "L2 penalty", 1: "L1 penalty"}.get(net.l1_ratio, "L1 and L2 penalty")
+
+
+def _score_label(net: MLP) -> str:
+    if net.scoring is None:
+        if is_classifier(net):
+            return "accuracy"
+        return "R²" if net.loss == "squared_error" else "D²"
+    if net.scoring == "loss":
+        return "negative loss"
+    return name_of(net.scoring)
+
+
+def name_of(function: Any) -> str:
+    """Return the name of a scorer: a string, a function, or one of scikit-learn's."""
+    if isinstance(function, str):
+        return function
+    inner = getattr(function, "_score_func", function)
+    return getattr(inner, "__name__", "score")

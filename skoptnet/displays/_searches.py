@@ -1,0 +1,297 @@
+"""What displays read off a fitted search: its candidates and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.model_selection import check_cv
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from ._fitted import Training, fitted_network, name_of, training_of
+
+#: Stands for the value of a parameter that a candidate leaves as it is.
+UNSET = "(not set)"
+
+
+@dataclass
+class Candidates:
+    """The candidates of a search, each once.
+
+    Of a halving search a candidate is the last iteration that it reached; the
+    resource is none of its parameters.
+
+    Attributes
+    ----------
+    rows : list of int
+        Their places in ``cv_results_``.
+    params : list of dict
+        As the search set them on its estimator.
+    names : list of str
+        The searched parameters, those of the grid in its order.
+    scores : ndarray of shape (n_candidates, n_folds)
+        The test scores; nan where a fit failed.
+    score_label : str
+        What they are.
+    """
+
+    rows: list[int]
+    params: list[dict[str, Any]]
+    names: list[str]
+    scores: Any
+    score_label: str
+
+    @property
+    def means(self) -> Any:
+        """Mean score of each candidate, nan where a fold failed."""
+        return self.scores.mean(axis=1)
+
+    def named(self, name: str, argument: str) -> str:
+        """Return the searched parameter that is ``name`` under whatever prefix."""
+        found = [n for n in self.names if n == name or n.endswith(f"__{name}")]
+        if name in found:
+            return name
+        if len(found) == 1:
+            return found[0]
+        raise ValueError(
+            f"{argument} must name a parameter that was searched: one of {self.names},"
+            f" the prefix may be left out where the rest is unique. Got {name!r}"
+            f" instead{', which may be ' + ' or '.join(found) if found else ''}."
+        )
+
+    def value(self, candidate: int, name: str) -> Any:
+        """Return a candidate's value of a parameter."""
+        return self.params[candidate].get(name, UNSET)
+
+    def values(self, name: str) -> list[Any]:
+        """Return the values of a parameter: numbers in ascending order, then others."""
+        found: list[Any] = []
+        for i in range(len(self.params)):
+            if not any(same(self.value(i, name), value) for value in found):
+                found.append(self.value(i, name))
+        numbers = sorted(v for v in found if is_number(v))
+        return numbers + [v for v in found if not is_number(v)]
+
+    def labels(self, name: str) -> list[str]:
+        """Return the values of a parameter in words, no two of them alike."""
+        values = self.values(name)
+        for digits in (4, 6, 17):
+            labels = [said(value, digits) for value in values]
+            if len(set(labels)) == len(labels):
+                return labels
+        return [repr(value) for value in values]
+
+    def groups(self, group_by: Any = None) -> dict[str, list[int]]:
+        """Return the candidates of each group, in the order of the values.
+
+        ``group_by`` is a parameter or several, None the solver or the first there is.
+        """
+        if group_by is None:
+            solvers = [n for n in self.names if n.rpartition("__")[2] == "solver"]
+            group_by = (solvers or self.names)[0]
+        given = [group_by] if isinstance(group_by, str) else list(group_by)
+        names = [self.named(name, "group_by") for name in given]
+        found = {}
+        for values in product(*map(self.values, names)):
+            where = dict(zip(names, values, strict=True))
+            members = self.having(where)
+            if members:
+                found[self._group_name(where)] = members
+        return found
+
+    def having(self, where: dict[str, Any]) -> list[int]:
+        """Return the candidates with these values."""
+        return [
+            i
+            for i in range(len(self.params))
+            if all(same(self.value(i, name), value) for name, value in where.items())
+        ]
+
+    def best(self, members: list[int]) -> int:
+        """Return the one with the best mean score; the first, if all failed."""
+        means = self.means[members]
+        return members[0 if np.isnan(means).all() else int(np.nanargmax(means))]
+
+    def _group_name(self, where: dict[str, Any]) -> str:
+        if len(where) == 1:
+            return said(*where.values())
+        named = (f"{self.short(name)}={said(value)}" for name, value in where.items())
+        return ", ".join(named) or "all candidates"
+
+    def short(self, name: str) -> str:
+        """Return a parameter's name without prefix, where that is unique."""
+        last = name.rpartition("__")[2]
+        alike = [n for n in self.names if n.rpartition("__")[2] == last]
+        return last if len(alike) == 1 else name
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value has a place on an axis."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Tell whether two values of a parameter, of whatever kind, are the same."""
+    if is_number(a) and is_number(b):
+        return bool(a == b)
+    return type(a) is type(b) and repr(a) == repr(b)
+
+
+def said(value: Any, digits: int = 6) -> str:
+    """Return a value of a parameter as labels have it."""
+    return f"{value:.{digits}g}" if is_number(value) else str(value)
+
+
+def candidates_of(search: Any, purpose: str, metric: str | None = None) -> Candidates:
+    """Return the candidates of a fitted search.
+
+    Raises
+    ------
+    TypeError
+        If it is no search.
+    ValueError
+        If it is not fitted (`NotFittedError`), or ``metric`` is none of its scores.
+    """
+    if not isinstance(search, BaseSearchCV):
+        raise TypeError(
+            f"{purpose} needs a fitted search (GridSearchCV, RandomizedSearchCV, their"
+            f" halving kin). Got an object of class {type(search).__name__} instead."
+        )
+    check_is_fitted(search, "cv_results_")
+    results = search.cv_results_
+    key = _metric(search, results, metric)
+    resource = getattr(search, "resource", None)
+    params = [
+        {name: value for name, value in candidate.items() if name != resource}
+        for candidate in results["params"]
+    ]
+    folds = [results[f"split{k}_test_{key}"] for k in range(search.n_splits_)]
+    scores = np.array(folds, dtype=float).T
+    rows = list(range(len(params)))
+    if hasattr(search, "n_resources_"):
+        last = {repr(sorted(p.items(), key=_by_name)): i for i, p in enumerate(params)}
+        rows = list(last.values())
+    params = [params[i] for i in rows]
+    names = _names(search, params)
+    return Candidates(rows, params, names, scores[rows], _label(search, key))
+
+
+def _by_name(item: tuple[str, Any]) -> str:
+    return item[0]
+
+
+def _metric(search: Any, results: dict[str, Any], metric: str | None) -> str:
+    known = [name[10:] for name in results if name.startswith("mean_test_")]
+    if metric is None:
+        if len(known) == 1:
+            return known[0]
+        if isinstance(search.refit, str):
+            return search.refit
+    if metric not in known:
+        raise ValueError(
+            f"metric must be one of the scores of the search, {known}."
+            f" Got {metric!r} instead."
+        )
+    return metric
+
+
+def _names(search: Any, params: list[dict[str, Any]]) -> list[str]:
+    grid = getattr(search, "param_grid", getattr(search, "param_distributions", {}))
+    grids = [grid] if isinstance(grid, dict) else grid
+    found = {name for candidate in params for name in candidate}
+    in_order = [name for part in grids for name in part if name in found]
+    return list(dict.fromkeys([*in_order, *sorted(found)]))
+
+
+def _label(search: Any, key: str) -> str:
+    if key != "score":
+        return key
+    if search.scoring is not None:
+        return name_of(search.scoring)
+    if is_classifier(search.estimator):
+        return "accuracy"
+    return "R²" if is_regressor(search.estimator) else "score"
+
+
+def trainings_of(
+    search: Any,
+    params: Sequence[dict[str, Any]],
+    X: Any,
+    y: Any,
+    *,
+    cv: Any,
+    fit_params: dict[str, Any] | None,
+    n_jobs: int | None,
+    purpose: str,
+) -> list[list[Training | None]]:
+    """Fit clones of the estimator of a search on the training rows of each fold.
+
+    Returns
+    -------
+    list of lists
+        Of each candidate, its training in each fold; None where it diverged at once.
+    """
+    fit_params = dict(fit_params or {})
+    groups = fit_params.pop("groups", None)
+    if cv is None:
+        _check_repeats(search.cv)
+        cv = search.cv
+    splitter = check_cv(cv, y, classifier=is_classifier(search.estimator))
+    folds = [train for train, _ in splitter.split(X, y, groups)]
+    jobs = [
+        delayed(_trained)(search.estimator, p, X, y, rows, fit_params, purpose)
+        for p in params
+        for rows in folds
+    ]
+    done = Parallel(n_jobs=n_jobs)(jobs)
+    return [done[i : i + len(folds)] for i in range(0, len(done), len(folds))]
+
+
+def _check_repeats(cv: Any) -> None:
+    """Refuse splits that would not be those of the search."""
+    if hasattr(cv, "__next__"):
+        raise ValueError(
+            "The splits of the search came from an iterator, which is used up. Pass"
+            " them again: cv=list of (train, test)."
+        )
+    shuffles = getattr(cv, "shuffle", True)
+    if shuffles and not isinstance(getattr(cv, "random_state", 0), int | np.integer):
+        raise ValueError(
+            "The splits of the search cannot be made again: its cv shuffles without an"
+            f" int as random_state. Got {cv!r}. Search with random_state=0, or pass"
+            " cv= to have other splits."
+        )
+
+
+def _trained(
+    estimator: Any,
+    params: dict[str, Any],
+    X: Any,
+    y: Any,
+    rows: Any,
+    fit_params: dict[str, Any],
+    purpose: str,
+) -> Training | None:
+    n_rows = _num_samples(X)
+    own = {
+        name: _safe_indexing(value, rows)
+        if hasattr(value, "__len__") and _num_samples(value) == n_rows
+        else value
+        for name, value in fit_params.items()
+    }
+    model = clone(estimator).set_params(**clone(params, safe=False))
+    try:
+        model.fit(_safe_indexing(X, rows), _safe_indexing(y, rows), **own)
+    except ValueError as error:
+        if "non-finite parameter weights" not in str(error):
+            raise
+        return None
+    return training_of(fitted_network(model, purpose))

@@ -1,0 +1,647 @@
+"""Loss, score and rate over the epochs of one or of many trainings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sklearn.exceptions import NotFittedError
+
+from ._fitted import Training, fitted_network, training_of
+from ._searches import Candidates, candidates_of, trainings_of
+from ._spreads import (
+    SPREADS,
+    check_spread,
+    ends_of,
+    spread_of_scores,
+    spread_of_trainings,
+)
+from ._style import (
+    axes_for,
+    legend_above,
+    legend_beside,
+    log_scale,
+    spans_decades,
+    styles,
+    tidy,
+)
+
+#: What can be drawn, and what it is called.
+_MEASURES = {
+    "loss": "training loss",
+    "validation_loss": "validation loss",
+    "validation_score": "validation score",
+    "score": "test score",
+}
+_LOSSES = ("loss", "validation_loss")
+
+
+class LossCurveDisplay:
+    """Loss curves: how trainings went, epoch by epoch.
+
+    Made by `from_estimator`, `from_estimators`, `from_cross_validate` or
+    `from_cv_results`; the constructor takes what these found, as plain numbers.
+
+    Parameters
+    ----------
+    curves : dict of dicts of lists
+        Of each training, or group of trainings, by its name: a dict of equally long
+        lists, ready for `pandas.DataFrame`. The first is the horizontal axis,
+        ``epoch`` or ``candidate``. The others are figures as ``history_`` of the
+        estimators has them; those of a group are medians, and for instance
+        ``loss_low`` and ``loss_high`` bound the spread.
+    stops : dict of lists or None, default=None
+        How the trainings ended: ``name``, ``kept_epoch`` (whose weights are kept; nan
+        where several were trained), ``stop_reason``, and ``params`` of the best
+        candidates of a search.
+    labels : dict of str or None, default=None
+        What the figures are: ``{"epoch": "epoch", "loss": "cross-entropy"}``.
+    spread : str, default=""
+        What lines and bands stand for, where these are medians and spreads.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the losses or scores.
+    figure_ : matplotlib Figure
+        The figure.
+    lines_ : list of matplotlib Line2D
+        The curves: per name, in the order of ``show``.
+    bands_ : list of matplotlib collections
+        The spreads around them.
+    marks_ : list of matplotlib Line2D
+        The marks of kept epochs and divergences.
+    rate_ax_ : matplotlib Axes or None
+        The axes of the rates.
+    rate_lines_ : list of matplotlib Line2D
+        The rates.
+
+    See Also
+    --------
+    ScheduleDisplay : Rates alone, also those of a training to come.
+    SolverGridDisplay : Scores of a search over two of its parameters.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.displays import LossCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifierX(max_iter=500, random_state=0).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(model).plot(rate=True)
+    >>> display.ax_.get_ylabel()
+    'training loss (cross-entropy + L2 penalty)'
+    >>> display.curves["MLPClassifierX"]["loss"] == model.loss_curve_
+    True
+    """
+
+    def __init__(
+        self,
+        curves: Mapping[str, Mapping[str, Sequence[float]]],
+        *,
+        stops: Mapping[str, Sequence[Any]] | None = None,
+        labels: Mapping[str, str] | None = None,
+        spread: str = "",
+    ):
+        self.curves = curves
+        self.stops = stops
+        self.labels = labels
+        self.spread = spread
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name=None):
+        """Take the curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline or search that
+            ends with one. It is left as it is.
+        name : str or None, default=None
+            What it is called; None for its class.
+
+        Returns
+        -------
+        LossCurveDisplay
+            The display, not yet drawn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such estimator, or if it is not fitted.
+        """
+        net = fitted_network(estimator, "LossCurveDisplay.from_estimator")
+        return cls._of_trainings({name or type(net).__name__: training_of(net)})
+
+    @classmethod
+    def from_estimators(cls, estimators):
+        """Lay the curves of several fitted estimators over each other.
+
+        Parameters
+        ----------
+        estimators : dict
+            Estimators, each as `from_estimator` takes it, by name.
+
+        Returns
+        -------
+        LossCurveDisplay
+            The display, not yet drawn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one of them is no such estimator, or is not fitted.
+        """
+        purpose = "LossCurveDisplay.from_estimators"
+        _check_named(estimators, f"{purpose} needs", "estimators")
+        return cls._of_trainings(
+            {
+                str(name): training_of(fitted_network(estimator, purpose))
+                for name, estimator in estimators.items()
+            }
+        )
+
+    @classmethod
+    def from_cross_validate(cls, results, *, spread="quartiles"):
+        """Take the median and the spread over the folds of a cross-validation.
+
+        Parameters
+        ----------
+        results : dict
+            What `sklearn.model_selection.cross_validate` returned with
+            ``return_estimator=True``; or several such, by name.
+        spread : {"quartiles", "range"}, default="quartiles"
+            What the band is: from the first to the third quartile of the folds, or from
+            the lowest to the highest.
+
+        Returns
+        -------
+        LossCurveDisplay
+            The display, not yet drawn. A training that ended keeps its last figures
+            up to the end of the longest.
+
+        Raises
+        ------
+        ValueError
+            If estimators are missing, or no fold was fitted.
+        """
+        purpose = "LossCurveDisplay.from_cross_validate"
+        check_spread(spread)
+        if isinstance(results, Mapping) and "test_score" in results:
+            results = {"cross-validation": results}
+        _check_named(results, f"{purpose} needs", "results of cross_validate")
+        groups = {}
+        for name, result in results.items():
+            if "estimator" not in result:
+                raise ValueError(
+                    f"{purpose} needs the fitted estimators, which the results of"
+                    f" {name!r} lack. Call cross_validate with return_estimator=True."
+                )
+            groups[str(name)] = [
+                _training_or_none(fold, purpose) for fold in result["estimator"]
+            ]
+        return cls._of_groups(groups, spread, "folds")
+
+    @classmethod
+    def from_cv_results(
+        cls,
+        search,
+        X=None,
+        y=None,
+        *,
+        group_by=None,
+        candidates="best",
+        spread="quartiles",
+        metric=None,
+        cv=None,
+        fit_params=None,
+        n_jobs=None,
+    ):
+        """Compare the candidates of a search, grouped by a parameter.
+
+        A search keeps the test scores of all its fits, but no loss curves. So without
+        data the scores are drawn: of each group its candidates, the best one first,
+        with the median and the spread over the folds. A group whose line falls late
+        and little is one whose other parameters need no care.
+
+        With ``X`` and ``y``, clones of the candidates are fitted once more on the
+        training rows of the same splits, and the median and the spread of their loss
+        curves are drawn. They are those of the search where the ``random_state`` of
+        the estimator is an int.
+
+        Parameters
+        ----------
+        search : estimator
+            A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
+            `HalvingRandomSearchCV` (of a halving search, each candidate with the last
+            iteration that it reached; fitted again, it has all rows). It is left as
+            it is.
+        X, y : array-like or None, default=None
+            The data of the search, to fit clones.
+        group_by : str, list of str or None, default=None
+            A searched parameter, or several, of which each combination is a group. A
+            prefix may be left out: ``"solver"`` for ``"mlp__solver"``. None is the
+            solver where it was searched, else the first parameter.
+        candidates : {"best", "all"}, default="best"
+            With data, what is fitted: of each group the candidate with the best mean
+            score, or all, whose spread is then over folds and candidates.
+        spread : {"quartiles", "range"}, default="quartiles"
+            What the band is: from the first to the third quartile, or from the lowest
+            to the highest.
+        metric : str or None, default=None
+            The score, where there are several; None is that of ``refit``.
+        cv : splitter, iterable, int or None, default=None
+            Splits for the clones; None are those of the search, which must be such as
+            can be made again.
+        fit_params : dict or None, default=None
+            What ``fit`` of the search was given besides (``sample_weight``,
+            ``groups``).
+        n_jobs : int or None, default=None
+            Fits at a time, as in the search.
+
+        Returns
+        -------
+        LossCurveDisplay
+            The display, not yet drawn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no fitted search, a parameter or score was not searched, the splits
+            cannot be made again, or all fits failed.
+        """
+        purpose = "LossCurveDisplay.from_cv_results"
+        check_spread(spread)
+        if candidates not in ("best", "all"):
+            raise ValueError(
+                f"candidates must be 'best' or 'all'. Got {candidates!r} instead."
+            )
+        if (X is None) != (y is None):
+            raise ValueError(
+                f"{purpose} needs X and y to fit clones, or neither to draw the scores"
+                f" of the search. Got only {'X' if y is None else 'y'}."
+            )
+        tried = candidates_of(search, purpose, metric)
+        groups = tried.groups(group_by)
+        if X is None:
+            return cls._of_scores(tried, groups, spread)
+        if candidates == "best":
+            groups = {name: [tried.best(group)] for name, group in groups.items()}
+        chosen = [i for members in groups.values() for i in members]
+        fits = trainings_of(
+            search,
+            [search.cv_results_["params"][tried.rows[i]] for i in chosen],
+            X,
+            y,
+            cv=cv,
+            fit_params=fit_params,
+            n_jobs=n_jobs,
+            purpose=purpose,
+        )
+        of_candidate = dict(zip(chosen, fits, strict=True))
+        trainings = {
+            name: [fit for i in members for fit in of_candidate[i]]
+            for name, members in groups.items()
+        }
+        if candidates == "all":
+            return cls._of_groups(trainings, spread, "folds and candidates")
+        params = [tried.params[i] for i in chosen]
+        return cls._of_groups(trainings, spread, "folds", params=params)
+
+    @classmethod
+    def _of_trainings(cls, trainings: dict[str, Training]) -> LossCurveDisplay:
+        stops = _stops(
+            trainings,
+            [t.kept_epoch for t in trainings.values()],
+            [t.stop_reason for t in trainings.values()],
+        )
+        curves = {name: t.history for name, t in trainings.items()}
+        return cls(curves, stops=stops, labels=_labels([*trainings.values()]))
+
+    @classmethod
+    def _of_groups(
+        cls,
+        groups: dict[str, list[Training | None]],
+        spread: str,
+        over: str,
+        **stops: list[Any],
+    ) -> LossCurveDisplay:
+        fitted = {name: [t for t in group if t] for name, group in groups.items()}
+        trainings = [t for group in fitted.values() for t in group]
+        if not trainings:
+            raise ValueError(
+                "There are no curves to draw: all fits failed. Try a smaller"
+                " learning_rate_init, or standardised features."
+            )
+        ends = [ends_of(group) for group in groups.values()]
+        stops = _stops(groups, [math.nan] * len(groups), ends) | stops
+        curves = {
+            name: spread_of_trainings(group, spread) if group else {"epoch": []}
+            for name, group in fitted.items()
+        }
+        n = max(len(group) for group in groups.values())
+        said = f"{SPREADS[spread][1]}\nover {n} {over}"
+        return cls(curves, stops=stops, labels=_labels(trainings), spread=said)
+
+    @classmethod
+    def _of_scores(
+        cls, tried: Candidates, groups: dict[str, list[int]], spread: str
+    ) -> LossCurveDisplay:
+        curves: dict[str, dict[str, list]] = {}
+        ends = []
+        for name, members in groups.items():
+            curves[name] = spread_of_scores(tried.scores[members], spread)
+            failed = len(members) - len(curves[name]["candidate"])
+            ends.append(f"{failed} of {len(members)} failed" if failed else "")
+        stops = _stops(groups, [math.nan] * len(groups), ends)
+        labels = {
+            "candidate": "candidate, the best of its group first",
+            "score": tried.score_label,
+        }
+        n_folds = tried.scores.shape[1]
+        said = f"{SPREADS[spread][1]}\nover {n_folds} folds"
+        return cls(curves, stops=stops, labels=labels, spread=said)
+
+    def plot(self, ax=None, *, show=None, rate=False, log="auto"):
+        """Draw the curves.
+
+        A dot marks the epoch whose weights are kept, a cross the last epoch before a
+        divergence.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None makes a figure.
+        show : str, list of str or None, default=None
+            What to draw: ``"loss"``, ``"validation_loss"`` or both, or
+            ``"validation_score"``. None is both losses of a single training, where
+            there are two, else the first figure there is.
+        rate : bool, default=False
+            Whether to draw the learning rate, too, that of the last update of each
+            epoch, on a second axis.
+        log : bool or "auto", default="auto"
+            Whether the axis of losses is logarithmic; ``"auto"`` is for losses above 0
+            that differ by more than a factor of 8.
+
+        Returns
+        -------
+        self : object
+            The display, with ``ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing of what is to be shown.
+        """
+        columns = self._columns(show)
+        names = [name for name in self.curves if columns[0] in self.curves[name]]
+        if rate:
+            self._check_rates()
+        many = len(self.curves) > 1
+        size = (8.2 if many and rate else 7.4, 4.4)
+        ax = axes_for(ax, "LossCurveDisplay.plot", figsize=size)
+        self.ax_, self.figure_ = ax, ax.figure
+        self.lines_, self.bands_, self.marks_ = [], [], []
+        self.rate_ax_, self.rate_lines_ = None, []
+        looks = self._looks(columns)
+        for name in names:
+            for column in columns:
+                if column in self.curves[name]:
+                    self._draw(name, column, looks[name, column])
+        tidy(ax)
+        self._scale(columns, log)
+        if rate:
+            self._draw_rates(looks, columns[0])
+        self._legend(columns, looks)
+        return self
+
+    def _columns(self, show: Any) -> list[str]:
+        """Return the figures to draw."""
+        found = {column for curve in self.curves.values() for column in curve}
+        known = [measure for measure in _MEASURES if measure in found]
+        if show is None:
+            both = len(self.curves) == 1 and set(_LOSSES) <= found
+            return list(_LOSSES) if both else known[:1]
+        columns = [show] if isinstance(show, str) else list(show)
+        for column in columns:
+            if column not in known:
+                hint = ""
+                if str(column).startswith("validation"):
+                    hint = " Validation needs early_stopping=True in fit."
+                raise ValueError(
+                    f"show must be one or several of {known}, which there are."
+                    f" Got {column!r} instead.{hint}"
+                )
+        if not columns or (len(columns) > 1 and not set(columns) <= set(_LOSSES)):
+            raise ValueError(
+                "show must be a figure, or the two losses, which share an axis."
+                f" Got {show!r} instead. Draw others on axes of their own."
+            )
+        return columns
+
+    def _check_rates(self) -> None:
+        without = [n for n, c in self.curves.items() if "learning_rate" not in c]
+        if len(without) == len(self.curves):
+            raise ValueError(
+                "rate must be False here: there are no learning rates, as with"
+                " solver='lbfgs', which chooses its steps itself, and with scores of a"
+                " search. Got rate=True."
+            )
+
+    def _looks(self, columns: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return colour and dashes of each curve."""
+        if len(self.curves) == 1:
+            name = next(iter(self.curves))
+            return {
+                (name, column): style
+                for column, style in zip(columns, styles(len(columns)), strict=True)
+            }
+        looks = {}
+        for name, style in zip(self.curves, styles(len(self.curves)), strict=True):
+            for i, column in enumerate(columns):
+                dashes = {"linestyle": ("-", "--")[i]} if len(columns) > 1 else {}
+                looks[name, column] = {**style, **dashes}
+        return looks
+
+    def _draw(self, name: str, column: str, style: dict[str, Any]) -> None:
+        """Draw one curve, its spread and its marks."""
+        curve = self.curves[name]
+        x, values = self._x(name), curve[column]
+        places = "candidate" in curve
+        self.lines_ += self.ax_.plot(
+            x,
+            values,
+            label=f"{name}: {column}",
+            marker="o" if places else None,
+            markersize=3.5,
+            linewidth=1.8,
+            **style,
+        )
+        if f"{column}_low" in curve:
+            low, high = curve[f"{column}_low"], curve[f"{column}_high"]
+            self.bands_.append(
+                self.ax_.fill_between(
+                    x, low, high, color=style["color"], alpha=0.18, linewidth=0
+                )
+            )
+        stop = self._stop(name)
+        kept = stop.get("kept_epoch", math.nan)
+        at = [i for i, epoch in enumerate(x) if epoch == kept]
+        if stop.get("stop_reason") == "diverged":
+            self._mark(x[-1], values[-1], "X", style)
+        for i in at:
+            self._mark(x[i], values[i], "o", style)
+
+    def _mark(self, x: float, y: float, marker: str, style: dict[str, Any]) -> None:
+        self.marks_ += self.ax_.plot(
+            [x],
+            [y],
+            marker,
+            color=style["color"],
+            markeredgecolor=self.ax_.get_facecolor(),
+            markersize=8,
+            zorder=3,
+        )
+
+    def _x(self, name: str) -> Sequence[float]:
+        return next(iter(self.curves[name].values()))
+
+    def _stop(self, name: str) -> dict[str, Any]:
+        """Return how a training ended, an empty dict where that is not known."""
+        if self.stops is None or name not in self.stops["name"]:
+            return {}
+        i = list(self.stops["name"]).index(name)
+        return {key: values[i] for key, values in self.stops.items()}
+
+    def _label(self, column: str) -> str:
+        """Return what a figure is called on its axis."""
+        unit = (self.labels or {}).get(column)
+        return f"{_MEASURES[column]} ({unit})" if unit else _MEASURES[column]
+
+    def _scale(self, columns: list[str], log: bool | str) -> None:
+        ax = self.ax_
+        if log not in (True, False, "auto"):
+            raise ValueError(f"log must be True, False or 'auto'. Got {log!r} instead.")
+        first = next(iter(next(iter(self.curves.values()))))
+        ax.set_xlabel((self.labels or {}).get(first, first))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylabel(self._label(columns[0]) if len(columns) == 1 else "loss")
+        if log == "auto":
+            drawn = (line.get_ydata() for line in self.lines_)
+            log = columns[0] in _LOSSES and spans_decades(*drawn)
+        if log:
+            log_scale(ax)
+
+    def _draw_rates(self, looks: dict, column: str) -> None:
+        """Draw the rates on a second axis, thin and dotted."""
+        self.rate_ax_ = ax = self.ax_.twinx()
+        for name, curve in self.curves.items():
+            if "learning_rate" not in curve:
+                continue
+            color = looks[name, column]["color"]
+            if len(self.curves) == 1:
+                color = styles(3)[-1]["color"]
+            self.rate_lines_ += ax.plot(
+                self._x(name),
+                curve["learning_rate"],
+                color=color,
+                linestyle=":",
+                linewidth=1.2,
+                drawstyle="steps-pre",
+                label=f"{name}: learning_rate",
+            )
+        ax.set_ylabel("learning rate")
+        ax.spines["top"].set_visible(False)
+        if spans_decades(*(line.get_ydata() for line in self.rate_lines_)):
+            log_scale(ax)
+        else:
+            ax.set_ylim(bottom=0)
+
+    def _legend(self, columns: list[str], looks: dict) -> None:
+        """Say what colours, dashes and marks mean."""
+        entries = self._named_entries(columns, looks)
+        plain = {"color": "0.5", "linestyle": ""}
+        drawn = {mark.get_marker() for mark in self.marks_}
+        if "o" in drawn:
+            entries.append(("weights kept", {**plain, "marker": "o"}))
+        if "X" in drawn:
+            entries.append(("diverged hereafter", {**plain, "marker": "X"}))
+        if self.rate_lines_:
+            color = self.rate_lines_[0].get_color() if len(self.curves) == 1 else "0.5"
+            entries.append(("learning rate", {"color": color, "linestyle": ":"}))
+        from matplotlib.lines import Line2D
+
+        handles = [Line2D([], [], label=text, **style) for text, style in entries]
+        options = {"handles": handles, "fontsize": "small"}
+        if len(self.curves) == 1:
+            title = "\n".join(filter(None, (self._named(*self.curves), self.spread)))
+            legend_above(self.ax_, title=title, **options)
+        else:
+            gap = 0.9 if self.rate_lines_ else 0.1
+            legend_beside(self.ax_, gap, title=self.spread or None, **options)
+
+    def _named(self, name: str) -> str:
+        end = self._stop(name).get("stop_reason")
+        return f"{name} ({end})" if end else name
+
+    def _named_entries(
+        self, columns: list[str], looks: dict
+    ) -> list[tuple[str, dict[str, Any]]]:
+        if len(self.curves) == 1:
+            return [
+                (self._label(c), looks[next(iter(self.curves)), c]) for c in columns
+            ]
+        if len(columns) == 1:
+            return [
+                (self._named(name), looks[name, columns[0]]) for name in self.curves
+            ]
+        colors = [
+            (self._named(name), {"color": looks[name, columns[0]]["color"]})
+            for name in self.curves
+        ]
+        dashes = ({"color": "0.5", "linestyle": dash} for dash in ("-", "--"))
+        return colors + [
+            (self._label(column), dash)
+            for column, dash in zip(columns, dashes, strict=True)
+        ]
+
+
+def _labels(trainings: list[Training]) -> dict[str, str]:
+    """Return what the figures of trainings are, all that there are."""
+
+    def listed(words: list[str]) -> str:
+        return " / ".join(dict.fromkeys(words))
+
+    losses = [t.loss_label for t in trainings]
+    penalised = [
+        f"{t.loss_label} + {t.penalty_label}" if t.penalty_label else t.loss_label
+        for t in trainings
+    ]
+    return {
+        "epoch": listed([t.unit for t in trainings]),
+        "loss": listed(penalised),
+        "validation_loss": listed(losses),
+        "validation_score": listed([t.score_label for t in trainings]),
+    }
+
+
+def _stops(
+    named: Mapping[str, Any], kept: list[float], ends: list[str]
+) -> dict[str, list[Any]]:
+    return {"name": [*named], "kept_epoch": kept, "stop_reason": ends}
+
+
+def _check_named(given: Any, needs: str, what: str) -> None:
+    if not isinstance(given, Mapping) or not given:
+        raise TypeError(
+            f"{needs} a dict of {what} by name. Got {type(given).__name__} instead."
+        )
+
+
+def _training_or_none(estimator: Any, purpose: str) -> Training | None:
+    """Return how an estimator was trained, None for one whose fit failed."""
+    try:
+        return training_of(fitted_network(estimator, purpose))
+    except NotFittedError:
+        return None

@@ -1,0 +1,492 @@
+"""The rates of schedules over the epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any
+
+from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
+from ..training import Progress
+from ._fitted import fitted_network
+from ._style import axes_for, legend_beside, log_scale, pyplot, styles, tidy
+
+#: What the horizontal axis may count, and what it is called.
+UNITS = {
+    "epochs": "epoch",
+    "updates": "update",
+    "share": "share of the planned epochs",
+}
+#: scikit-learn's and our minibatch, where nothing else is said.
+_ROWS_PER_UPDATE = 200
+
+
+class ScheduleDisplay:
+    """Rates, and momenta, of learning-rate schedules.
+
+    Made by `from_schedules`, from schedules alone, or `from_estimator`; the constructor
+    takes what these found, as plain numbers.
+
+    Parameters
+    ----------
+    curves : dict of dicts of lists
+        Of each schedule by its name: a dict of equally long lists, ready for
+        `pandas.DataFrame`, with an entry per update: ``update`` (made before it),
+        ``epochs`` (trained before it), ``share`` (of the planned epochs), ``rate``,
+        and ``momentum`` where the schedule moves one.
+    unit : {"epochs", "updates", "share"}, default="epochs"
+        What the horizontal axis counts.
+    rate_label : str, default="learning rate"
+        What the rates are called.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the rates.
+    momentum_ax_ : matplotlib Axes or None
+        The axes of the momenta.
+    figure_ : matplotlib Figure
+        The figure.
+    lines_ : list of matplotlib Line2D
+        The rates.
+    momentum_lines_ : list of matplotlib Line2D
+        The momenta, of the schedules that move one.
+
+    See Also
+    --------
+    LossCurveDisplay : Losses, with the rates of the training.
+
+    Examples
+    --------
+    >>> from skoptnet import Warmup
+    >>> from skoptnet.displays import ScheduleDisplay
+    >>> display = ScheduleDisplay.from_schedules(
+    ...     {"step": "step", "exponential": "exponential", "ramp": Warmup("cosine")},
+    ...     learning_rate_init=0.1, epochs=40,
+    ... ).plot()
+    >>> display.curves["step"]["rate"][::200]
+    [0.1, 0.05, 0.025, 0.0125]
+    """
+
+    def __init__(
+        self,
+        curves: Mapping[str, Mapping[str, Sequence[float]]],
+        *,
+        unit: str = "epochs",
+        rate_label: str = "learning rate",
+    ):
+        self.curves = curves
+        self.unit = unit
+        self.rate_label = rate_label
+
+    @classmethod
+    def from_schedules(
+        cls,
+        schedules,
+        *,
+        learning_rate_init=None,
+        epochs=200,
+        updates_per_epoch=20,
+        samples_per_epoch=None,
+        losses=None,
+        validation_losses=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        unit="epochs",
+    ):
+        """Ask schedules for the rates of a training, update by update.
+
+        Parameters
+        ----------
+        schedules : str, Schedule, callable, or a list or dict of these
+            Names stand for the classes with their own defaults. A dict names what it
+            holds; in a list, names are those, or what the objects print as.
+        learning_rate_init : float in (0, inf) or None, default=None
+            The initial rate. None draws the factors on it.
+        epochs : int, default=200
+            The epochs to draw, which are also the plan of the schedules that have one.
+        updates_per_epoch : int, default=20
+            Updates in each epoch.
+        samples_per_epoch : int or None, default=None
+            Samples in each epoch, which ``"invscaling"`` counts; None is 200 per
+            update.
+        losses : sequence of float or None, default=None
+            The training loss of each epoch, for schedules that react to it, as
+            ``"plateau"`` and ``"adaptive"`` do, for instance ``loss_curve_`` of a
+            fitted estimator. The last epoch may be missing, for no rate follows it.
+        validation_losses : sequence of float or None, default=None
+            The validation losses, likewise, for ``Plateau("validation_loss")``.
+        tol, n_iter_no_change : float and float, default=1e-4 and 10
+            What makes a plateau of the training loss for ``"adaptive"``, as in the
+            estimators. Lines go on where the training would have ended.
+        unit : {"epochs", "updates", "share"}, default="epochs"
+            What the horizontal axis counts.
+
+        Returns
+        -------
+        ScheduleDisplay
+            The display, not yet drawn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If something is no schedule, or needs losses that are not given.
+        """
+        _check_unit(unit)
+        n_updates = _count("updates_per_epoch", updates_per_epoch)
+        n_samples = n_updates * _ROWS_PER_UPDATE
+        if samples_per_epoch is not None:
+            n_samples = _count("samples_per_epoch", samples_per_epoch)
+        epochs = _count("epochs", epochs)
+        rate = 1.0 if learning_rate_init is None else learning_rate_init
+        if not isinstance(rate, Real) or not 0 < float(rate) < math.inf:
+            raise ValueError(
+                "learning_rate_init must be a float in the range (0, inf), or None."
+                f" Got {learning_rate_init!r}."
+            )
+        plan = _Plan(
+            float(rate),
+            range(epochs),
+            epochs,
+            n_updates,
+            n_samples,
+            _checked_losses("losses", losses, epochs),
+            _checked_losses("validation_losses", validation_losses, epochs),
+            tol,
+            n_iter_no_change,
+        )
+        curves = {}
+        for name, schedule in _named(schedules).items():
+            try:
+                curves[name] = plan.of(schedule)
+            except _LossesRead as error:
+                raise ValueError(
+                    f"{error} must be given for {name!r}, whose rates depend on how"
+                    f" training goes. Pass {error}= with one number per epoch, for"
+                    " instance those of history_ of a fitted estimator."
+                ) from None
+        label = "factor on learning_rate_init"
+        return cls(
+            curves,
+            unit=unit,
+            rate_label=label if learning_rate_init is None else "learning rate",
+        )
+
+    @classmethod
+    def from_estimator(cls, estimator, *, unit="epochs"):
+        """Take the rates of a fitted estimator, and the plan that they follow.
+
+        ``training`` has the rate of the last update of each epoch, as ``history_``
+        has. ``plan`` is every update up to ``max_iter`` (of the last call of ``fit``,
+        if there were several). There is no plan where the schedule reacts to the
+        losses.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline or search that
+            ends with one. It is left as it is.
+        unit : {"epochs", "updates", "share"}, default="epochs"
+            What the horizontal axis counts.
+
+        Returns
+        -------
+        ScheduleDisplay
+            The display, not yet drawn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such estimator, or it is not fitted, or has no rates.
+        """
+        purpose = "ScheduleDisplay.from_estimator"
+        _check_unit(unit)
+        net = fitted_network(estimator, purpose)
+        if net.learning_rate_ is None:
+            raise ValueError(
+                f"{purpose} needs a solver with learning rates. Got solver='lbfgs',"
+                " which chooses its steps itself."
+            )
+        history, n_epochs = net.history_, len(net.history_["epoch"])
+        begun_at = n_epochs - net.n_iter_
+        if net.stop_reason_ == "partial_fit":
+            begun_at = 0
+        planned = begun_at + net.max_iter
+        n_updates = history["update"][-1] - ([0, *history["update"]][-2])
+        plan = _Plan(
+            net.learning_rate_, range(begun_at, planned), planned, n_updates,
+            round(net.t_ / n_epochs),
+        )  # fmt: skip
+        curves = {}
+        schedule = net._part(as_schedule(net.lr_schedule), SCHEDULES)
+        with suppress(_LossesRead):
+            curves["plan"] = plan.of(schedule)
+        trained = [epoch - 1 / n_updates for epoch in history["epoch"]]
+        curves["training"] = {
+            "update": [update - 1 for update in history["update"]],
+            "epochs": trained,
+            "share": [min(epochs / planned, 1.0) for epochs in trained],
+            "rate": list(history["learning_rate"]),
+        }
+        return cls(curves, unit=unit)
+
+    def plot(self, ax=None, *, log=False):
+        """Draw the rates, and below them the momenta, where a schedule moves one.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, array of two Axes or None, default=None
+            Where to draw: the rates, or the rates and the momenta. None makes a figure
+            with what is needed.
+        log : bool, default=False
+            Whether the axis of the rates is logarithmic; a rate of 0 is not drawn then.
+
+        Returns
+        -------
+        self : object
+            The display, with ``ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ValueError
+            If ``ax`` is an array of another length.
+        """
+        moved = {n: c for n, c in self.curves.items() if "momentum" in c}
+        axes = self._axes(ax, bool(moved))
+        self.ax_, self.momentum_ax_ = axes[0], axes[1] if len(axes) > 1 else None
+        self.figure_ = self.ax_.figure
+        looks = dict(zip(self.curves, styles(len(self.curves)), strict=True))
+        self.lines_ = self._draw(self.ax_, self.curves, "rate", looks)
+        self.ax_.set_ylabel(self.rate_label)
+        if log:
+            log_scale(self.ax_)
+        else:
+            self.ax_.set_ylim(bottom=0)
+        self.momentum_lines_ = []
+        if self.momentum_ax_:
+            self.momentum_lines_ = self._draw(
+                self.momentum_ax_, moved, "momentum", looks
+            )
+            self.momentum_ax_.set_ylabel("momentum")
+        for each in axes:
+            tidy(each)
+        axes[-1].set_xlabel(UNITS[self.unit])
+        legend_beside(self.ax_)
+        return self
+
+    def _axes(self, ax: Any, with_momenta: bool) -> list[Any]:
+        if ax is None and with_momenta:
+            figure = pyplot("ScheduleDisplay.plot").figure(
+                figsize=(7.4, 5.2), layout="constrained"
+            )
+            return list(figure.subplots(2, 1, sharex=True, height_ratios=(3, 2)))
+        if ax is None or hasattr(ax, "plot"):
+            return [axes_for(ax, "ScheduleDisplay.plot", figsize=(7.4, 4))]
+        axes = list(ax)
+        if len(axes) != 2:
+            raise ValueError(
+                "ax must be axes for the rates, or two of them, for rates and momenta."
+                f" Got {len(axes)}."
+            )
+        return axes
+
+    def _draw(
+        self, ax: Any, curves: Mapping[str, Any], column: str, looks: dict
+    ) -> list[Any]:
+        key = {"updates": "update"}.get(self.unit, self.unit)
+        lines = []
+        for name, curve in curves.items():
+            points = name == "training" and "plan" in self.curves
+            how = (
+                {"linestyle": "", "marker": "o", "markersize": 3.5}
+                if points
+                else {"drawstyle": "steps-post", "linewidth": 1.8}
+            )
+            lines += ax.plot(
+                curve[key],
+                curve[column],
+                label=name if name != "training" else "training (ends of epochs)",
+                **{**looks[name], **how},
+            )
+        return lines
+
+
+class _LossesRead(Exception):
+    """A schedule looked at losses that are not known."""
+
+
+class _Unknown(Sequence):
+    """Stands for losses that are not known.
+
+    Parameters
+    ----------
+    argument : str
+        What they are called where they are missed.
+    """
+
+    def __init__(self, argument: str):
+        self.argument = argument
+
+    def __len__(self):
+        raise _LossesRead(self.argument)
+
+    def __getitem__(self, _):
+        raise _LossesRead(self.argument)
+
+
+class _Plan:
+    """A training to come, which schedules are asked for the rates of.
+
+    Parameters
+    ----------
+    rate : float
+        The initial rate.
+    epochs : range
+        The epochs asked for.
+    planned : int
+        The epoch at which the plan ends.
+    n_updates, n_samples : int
+        Updates and samples of each epoch.
+    losses, validation_losses : sequence of float or None
+        Those of the epochs, None where they are not known.
+    tol, patience : float
+        What makes a plateau of the losses.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        epochs: range,
+        planned: int,
+        n_updates: int,
+        n_samples: int,
+        losses: Sequence[float] | None = None,
+        validation_losses: Sequence[float] | None = None,
+        tol: float = 0.0,
+        patience: float = math.inf,
+    ):
+        self.rate, self.epochs, self.planned = rate, epochs, planned
+        self.n_updates, self.n_samples = n_updates, n_samples
+        self.losses = _Unknown("losses") if losses is None else losses
+        self.validation_losses = (
+            _Unknown("validation_losses")
+            if validation_losses is None
+            else validation_losses
+        )
+        self.tol, self.patience = tol, patience
+
+    def of(self, schedule: Schedule) -> dict[str, list[float]]:
+        """Return what a schedule says, update by update.
+
+        Raises
+        ------
+        _LossesRead
+            If it depends on losses that are not known.
+        """
+        names = ["update", "epochs", "share", "rate"]
+        names += ["momentum"] if schedule.moves_momentum else []
+        rows: list[list[float]] = []
+        progress = Progress(self.tol, self.patience)
+        counts_plateaus = not schedule.ends_at_plateau(math.inf)
+        for epoch in self.epochs:
+            if counts_plateaus and rows:
+                progress.see(-self.losses[epoch - 1])
+                if progress.exhausted and not schedule.ends_at_plateau(rows[-1][3]):
+                    progress.pass_plateau()
+            elif counts_plateaus:
+                len(self.losses)  # to know that there are some
+            for step in range(self.n_updates):
+                clock = self._clock(epoch, step, progress.plateaus)
+                rate = self.rate * float(schedule(clock))
+                rows.append([clock.update, clock.epochs, clock.share(), rate])
+                if schedule.moves_momentum:
+                    momentum = schedule.momentum(clock)
+                    rows[-1].append(math.nan if momentum is None else float(momentum))
+        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+
+    def _clock(self, epoch: int, step: int, plateaus: int) -> Clock:
+        return Clock(
+            epoch * self.n_updates + step,
+            epoch,
+            self.n_updates,
+            step,
+            epoch * self.n_samples,
+            plateaus,
+            self.planned,
+            _until(self.losses, epoch),
+            _until(self.validation_losses, epoch),
+        )
+
+
+def _until(losses: Sequence[float], epoch: int) -> Sequence[float]:
+    return losses if isinstance(losses, _Unknown) else losses[:epoch]
+
+
+def _count(name: str, value: Any) -> int:
+    if not isinstance(value, Integral) or int(value) < 1:
+        raise ValueError(f"{name} must be an int, 1 or more. Got {value!r}.")
+    return int(value)
+
+
+def _checked_losses(name: str, losses: Any, epochs: int) -> list[float] | None:
+    if losses is None:
+        return None
+    values = [float(loss) for loss in losses]
+    if len(values) < epochs - 1:
+        raise ValueError(
+            f"{name} must have a number for each of the {epochs} epochs, but for the"
+            f" last one. Got {len(values)}. Pass epochs={len(values)} to draw those."
+        )
+    return values
+
+
+def _check_unit(unit: Any) -> None:
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {[*UNITS]}. Got {unit!r} instead.")
+
+
+def _named(given: Any) -> dict[str, Schedule]:
+    """Return schedules by name, each checked."""
+    if isinstance(given, Mapping):
+        pairs = [(str(name), schedule) for name, schedule in given.items()]
+    else:
+        listed = [given] if isinstance(given, str) or callable(given) else list(given)
+        pairs = [(_name(schedule), schedule) for schedule in listed]
+    named = {name: _schedule(schedule) for name, schedule in pairs}
+    if not pairs or len(named) < len(pairs):
+        raise ValueError(
+            "schedules must be one or more, with names that differ; in a dict you name"
+            f" them yourself. Got {[name for name, _ in pairs]}."
+        )
+    return named
+
+
+def _name(schedule: Any) -> str:
+    if isinstance(schedule, str):
+        return schedule
+    if isinstance(schedule, Schedule):
+        return repr(schedule)
+    return getattr(schedule, "__name__", type(schedule).__name__)
+
+
+def _schedule(given: Any) -> Schedule:
+    if isinstance(given, str):
+        if given not in SCHEDULES:
+            near = get_close_matches(given, SCHEDULES, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"A schedule must be one of {[*SCHEDULES]}, a Schedule object or a"
+                f" function. Got {given!r} instead.{hint}"
+            )
+        return SCHEDULES[given]()
+    schedule = as_schedule(given)
+    if isinstance(given, type) or not isinstance(schedule, Schedule):
+        raise TypeError(
+            "A schedule must be a name, a Schedule object or a function of a Clock."
+            f" Got {given!r} instead."
+        )
+    schedule.check()
+    return schedule
