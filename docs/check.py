@@ -13,7 +13,7 @@ import which_solver
 from measured import between
 from numpydoc.validate import validate
 
-import skoptnet
+import skoptnet.displays
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,18 +35,28 @@ _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 def public_names() -> list[str]:
     """Return the dotted names of public classes and of their own methods."""
     names = []
-    for name in skoptnet.__all__:
-        thing = getattr(skoptnet, name)
-        if not inspect.isclass(thing):
-            continue
-        names.append(f"skoptnet.{name}")
-        for method, _ in inspect.getmembers(thing, inspect.isfunction):
-            own = thing.__dict__.get(method)
-            # A method that only overrides is documented where it is declared, and
-            # scikit-learn writes the set_..._request methods.
-            if own is not None and own.__doc__ and not method.startswith(("_", "set_")):
-                names.append(f"skoptnet.{name}.{method}")
+    for module in (skoptnet, skoptnet.displays):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if inspect.isclass(thing):
+                path = f"{module.__name__}.{name}"
+                names += [path, *(f"{path}.{method}" for method in own_methods(thing))]
     return names
+
+
+def own_methods(thing: type) -> list[str]:
+    """Return the public methods that a class documents itself, class methods too.
+
+    A method that only overrides is documented where it is declared, and scikit-learn
+    writes the set_..._request methods.
+    """
+    return [
+        method
+        for method, own in vars(thing).items()
+        if inspect.isroutine(getattr(thing, method, None))
+        and own.__doc__
+        and not method.startswith(("_", "set_"))
+    ]
 
 
 def docstring_faults() -> list[str]:

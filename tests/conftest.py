@@ -4,3 +4,5 @@ import os
 
 # Without it scikit-learn's array-API checks are skipped.
 os.environ["SCIPY_ARRAY_API"] = "1"
+# Pictures are drawn without a screen.
+os.environ.setdefault("MPLBACKEND", "Agg")

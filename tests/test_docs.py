@@ -11,9 +11,10 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
+import matplotlib.pyplot as plt
 import pytest
 
-import skoptnet
+import skoptnet.displays
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
@@ -44,6 +45,12 @@ DOCTESTS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _no_figures_left():
+    yield
+    plt.close("all")
+
+
 @pytest.mark.parametrize("test", DOCTESTS, ids=lambda test: test.name)
 def test_docstring_examples(test):
     results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
@@ -64,8 +71,9 @@ def test_python_blocks_of_a_page_run_in_order(page, monkeypatch):
 
 
 def test_every_public_class_shows_an_example():
-    for name in set(skoptnet.__all__) - {"__version__"}:
-        assert ">>> " in getattr(skoptnet, name).__doc__, name
+    for module in (skoptnet, skoptnet.displays):
+        for name in set(module.__all__) - {"__version__"}:
+            assert ">>> " in getattr(module, name).__doc__, name
 
 
 @pytest.mark.parametrize("Estimator", [skoptnet.MLPClassifierX, skoptnet.MLPRegressorX])
