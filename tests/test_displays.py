@@ -328,6 +328,28 @@ def test_cross_validate_gives_median_and_spread():
     assert np.allclose(wide.curves["a"]["loss_high"], frame.max(axis=1))
 
 
+def test_cross_validate_with_several_scores():
+    result = cross_validate(
+        small(MLPClassifierX), X, LABELS, cv=3, return_estimator=True,
+        scoring=["accuracy", "neg_log_loss"],
+    )  # fmt: skip
+    display = LossCurveDisplay.from_cross_validate(result)
+    assert list(display.curves) == ["cross-validation"]
+
+
+def test_a_search_over_nothing_is_one_group():
+    search = GridSearchCV(small(MLPClassifierX), {}, cv=3).fit(X, LABELS)
+    display = LossCurveDisplay.from_cv_results(search, X, LABELS).plot()
+    assert list(display.curves) == ["all candidates"]
+    folds = cross_validate(
+        small(MLPClassifierX), X, LABELS, cv=3, return_estimator=True
+    )
+    expected = np.median([e.loss_curve_ for e in folds["estimator"]], axis=0)
+    assert np.allclose(display.lines_[0].get_ydata(), expected)
+    with pytest.raises(ValueError, match="different parameters that were searched"):
+        SolverGridDisplay.from_cv_results(search)
+
+
 def test_a_fold_that_failed_is_counted():
     splits = [
         (np.arange(100), np.arange(100, 150)),

@@ -96,7 +96,7 @@ class Candidates:
         """
         if group_by is None:
             solvers = [n for n in self.names if n.rpartition("__")[2] == "solver"]
-            group_by = (solvers or self.names)[0]
+            group_by = (solvers or self.names)[:1]
         given = [group_by] if isinstance(group_by, str) else list(group_by)
         names = [self.named(name, "group_by") for name in given]
         found = {}

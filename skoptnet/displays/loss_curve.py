@@ -188,7 +188,7 @@ class LossCurveDisplay:
         """
         purpose = "LossCurveDisplay.from_cross_validate"
         check_spread(spread)
-        if isinstance(results, Mapping) and "test_score" in results:
+        if isinstance(results, Mapping) and "fit_time" in results:
             results = {"cross-validation": results}
         _check_named(results, f"{purpose} needs", "results of cross_validate")
         groups = {}

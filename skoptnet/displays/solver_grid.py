@@ -249,12 +249,15 @@ class SolverGridDisplay:
         n_columns = min(n, max(1, int(_WIDTH / cells_wide)))
         n_rows = math.ceil(n / n_columns)
         n_columns = math.ceil(n / n_rows)
-        width, height = cells_wide * n_columns + 1.9, (cells_high + 0.4) * n_rows + 0.7
+        width = cells_wide * n_columns + 1.9
+        height = max((cells_high + 0.4) * n_rows + 0.7, 2.8)
         _, grid = plt.subplots(
             n_rows,
             n_columns,
             figsize=(width, height),
             layout="constrained",
+            sharex=True,
+            sharey=True,
             squeeze=False,
         )
         for spare in grid.flat[n:]:
@@ -311,11 +314,11 @@ def _label_outer(axes: list[Any]) -> None:
     """Leave ticks and labels to the panels at the left and those with none below."""
     n_columns = axes[0].get_subplotspec().get_gridspec().ncols
     for i, ax in enumerate(axes):
-        if i % n_columns:
-            ax.set_yticks([])
+        is_first, is_last = i % n_columns == 0, i + n_columns >= len(axes)
+        ax.tick_params(labelleft=is_first, labelbottom=is_last)
+        if not is_first:
             ax.set_ylabel("")
-        if i + n_columns < len(axes):
-            ax.set_xticks([])
+        if not is_last:
             ax.set_xlabel("")
 
 
