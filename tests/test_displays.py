@@ -1022,6 +1022,8 @@ def test_numbers_that_look_alike_have_labels_of_their_own():
     search = GridSearchCV(small(MLPClassifierX), grid, cv=3).fit(X, LABELS)
     display = SolverGridDisplay.from_cv_results(search).plot()
     assert display.cells["x"] == ["0.123456", "0.123457", "auto"]
+    by_rate = LossCurveDisplay.from_cv_results(search)
+    assert list(by_rate.curves) == display.cells["x"]
 
 
 # ------------------------------------------------------------------ what all share

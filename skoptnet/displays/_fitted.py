@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -105,6 +106,33 @@ def training_of(net: MLP) -> Training:
         _penalty_label(net),
         _score_label(net),
     )
+
+
+def training_or_none(estimator: Any, purpose: str) -> Training | None:
+    """Return how an estimator was trained, None for one whose fit failed."""
+    try:
+        return training_of(fitted_network(estimator, purpose))
+    except NotFittedError:
+        return None
+
+
+def labels_of(trainings: list[Training]) -> dict[str, str]:
+    """Return what the figures of trainings are, all that there are."""
+
+    def listed(words: list[str]) -> str:
+        return " / ".join(dict.fromkeys(words))
+
+    losses = [t.loss_label for t in trainings]
+    penalised = [
+        f"{t.loss_label} + {t.penalty_label}" if t.penalty_label else t.loss_label
+        for t in trainings
+    ]
+    return {
+        "epoch": listed([t.unit for t in trainings]),
+        "loss": listed(penalised),
+        "validation_loss": listed(losses),
+        "validation_score": listed([t.score_label for t in trainings]),
+    }
 
 
 def _kept_epoch(net: MLP) -> int:

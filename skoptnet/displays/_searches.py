@@ -83,7 +83,7 @@ class Candidates:
     def labels(self, name: str) -> list[str]:
         """Return the values of a parameter in words, no two of them alike."""
         values = self.values(name)
-        for digits in (4, 6, 17):
+        for digits in (4, 6, 12):
             labels = [said(value, digits) for value in values]
             if len(set(labels)) == len(labels):
                 return labels
@@ -100,11 +100,12 @@ class Candidates:
         given = [group_by] if isinstance(group_by, str) else list(group_by)
         names = [self.named(name, "group_by") for name in given]
         found = {}
-        for values in product(*map(self.values, names)):
-            where = dict(zip(names, values, strict=True))
-            members = self.having(where)
+        labelled = (zip(self.values(n), self.labels(n), strict=True) for n in names)
+        for pairs in product(*labelled):
+            values, labels = zip(*pairs, strict=True) if pairs else ((), ())
+            members = self.having(dict(zip(names, values, strict=True)))
             if members:
-                found[self._group_name(where)] = members
+                found[self._group_name(names, labels)] = members
         return found
 
     def having(self, where: dict[str, Any]) -> list[int]:
@@ -120,11 +121,11 @@ class Candidates:
         means = self.means[members]
         return members[0 if np.isnan(means).all() else int(np.nanargmax(means))]
 
-    def _group_name(self, where: dict[str, Any]) -> str:
-        if len(where) == 1:
-            return said(*where.values())
-        named = (f"{self.short(name)}={said(value)}" for name, value in where.items())
-        return ", ".join(named) or "all candidates"
+    def _group_name(self, names: Sequence[str], labels: Sequence[str]) -> str:
+        if len(names) == 1:
+            return labels[0]
+        named = zip(map(self.short, names), labels, strict=True)
+        return ", ".join(map("=".join, named)) or "all candidates"
 
     def short(self, name: str) -> str:
         """Return a parameter's name without prefix, where that is unique."""

@@ -16,12 +16,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2)))
 
 
-_PLAIN_LEGEND: dict[str, Any] = {
-    "borderaxespad": 0,
-    "frameon": False,
-    "handlelength": 3.2,
-    "alignment": "left",
-}
+#: Texts of a legend, and what the lines or marks beside them look like.
+Entries = list[tuple[str, dict[str, Any]]]
 
 
 def pyplot(purpose: str) -> ModuleType:
@@ -92,7 +88,9 @@ def spans_decades(*series: Any) -> bool:
     return bool(values) and min(values) > 0 and max(values) > 8 * min(values)
 
 
-def legend_beside(ax: Any, gap: float = 0.1, **options: Any) -> Any:
+def legend_beside(
+    ax: Any, entries: Entries | None = None, title: str = "", gap: float = 0.1
+) -> Any:
     """Put the legend of axes to the right of them, some inches off."""
     from matplotlib.transforms import ScaledTranslation
 
@@ -101,17 +99,30 @@ def legend_beside(ax: Any, gap: float = 0.1, **options: Any) -> Any:
         loc="upper left",
         bbox_to_anchor=(1, 1),
         bbox_transform=ax.transAxes + off,
-        **_PLAIN_LEGEND,
-        **options,
+        **_legend(entries, title),
     )
 
 
-def legend_above(ax: Any, **options: Any) -> Any:
+def legend_above(ax: Any, entries: Entries | None = None, title: str = "") -> Any:
     """Put the legend of axes above them, in two columns."""
-    return ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1.02),
-        ncols=2,
-        **_PLAIN_LEGEND,
-        **options,
-    )
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1.02), "ncols": 2}
+    return ax.legend(**place, **_legend(entries, title))
+
+
+def _legend(entries: Entries | None, title: str) -> dict[str, Any]:
+    """Return what a legend is to be: that of the entries, or of what is drawn."""
+    from matplotlib.lines import Line2D
+
+    options: dict[str, Any] = {
+        "borderaxespad": 0,
+        "frameon": False,
+        "handlelength": 3.2,
+        "alignment": "left",
+        "fontsize": "small",
+        "title": title or None,
+    }
+    if entries is not None:
+        options["handles"] = [
+            Line2D([], [], label=text, **look) for text, look in entries
+        ]
+    return options

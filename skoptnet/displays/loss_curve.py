@@ -6,9 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sklearn.exceptions import NotFittedError
-
-from ._fitted import Training, fitted_network, training_of
+from ._fitted import (
+    Training,
+    fitted_network,
+    labels_of,
+    training_of,
+    training_or_none,
+)
 from ._searches import Candidates, candidates_of, trainings_of
 from ._spreads import (
     SPREADS,
@@ -199,7 +203,7 @@ class LossCurveDisplay:
                     f" {name!r} lack. Call cross_validate with return_estimator=True."
                 )
             groups[str(name)] = [
-                _training_or_none(fold, purpose) for fold in result["estimator"]
+                training_or_none(fold, purpose) for fold in result["estimator"]
             ]
         return cls._of_groups(groups, spread, "folds")
 
@@ -317,7 +321,7 @@ class LossCurveDisplay:
             [t.stop_reason for t in trainings.values()],
         )
         curves = {name: t.history for name, t in trainings.items()}
-        return cls(curves, stops=stops, labels=_labels([*trainings.values()]))
+        return cls(curves, stops=stops, labels=labels_of([*trainings.values()]))
 
     @classmethod
     def _of_groups(
@@ -342,7 +346,7 @@ class LossCurveDisplay:
         }
         n = max(len(group) for group in groups.values())
         said = f"{SPREADS[spread][1]}\nover {n} {over}"
-        return cls(curves, stops=stops, labels=_labels(trainings), spread=said)
+        return cls(curves, stops=stops, labels=labels_of(trainings), spread=said)
 
     @classmethod
     def _of_scores(
@@ -441,8 +445,7 @@ class LossCurveDisplay:
         return columns
 
     def _check_rates(self) -> None:
-        without = [n for n, c in self.curves.items() if "learning_rate" not in c]
-        if len(without) == len(self.curves):
+        if not any("learning_rate" in curve for curve in self.curves.values()):
             raise ValueError(
                 "rate must be False here: there are no learning rates, as with"
                 " solver='lbfgs', which chooses its steps itself, and with scores of a"
@@ -570,16 +573,12 @@ class LossCurveDisplay:
         if self.rate_lines_:
             color = self.rate_lines_[0].get_color() if len(self.curves) == 1 else "0.5"
             entries.append(("learning rate", {"color": color, "linestyle": ":"}))
-        from matplotlib.lines import Line2D
-
-        handles = [Line2D([], [], label=text, **style) for text, style in entries]
-        options = {"handles": handles, "fontsize": "small"}
         if len(self.curves) == 1:
             title = "\n".join(filter(None, (self._named(*self.curves), self.spread)))
-            legend_above(self.ax_, title=title, **options)
+            legend_above(self.ax_, entries, title)
         else:
             gap = 0.9 if self.rate_lines_ else 0.1
-            legend_beside(self.ax_, gap, title=self.spread or None, **options)
+            legend_beside(self.ax_, entries, self.spread, gap)
 
     def _named(self, name: str) -> str:
         end = self._stop(name).get("stop_reason")
@@ -607,25 +606,6 @@ class LossCurveDisplay:
         ]
 
 
-def _labels(trainings: list[Training]) -> dict[str, str]:
-    """Return what the figures of trainings are, all that there are."""
-
-    def listed(words: list[str]) -> str:
-        return " / ".join(dict.fromkeys(words))
-
-    losses = [t.loss_label for t in trainings]
-    penalised = [
-        f"{t.loss_label} + {t.penalty_label}" if t.penalty_label else t.loss_label
-        for t in trainings
-    ]
-    return {
-        "epoch": listed([t.unit for t in trainings]),
-        "loss": listed(penalised),
-        "validation_loss": listed(losses),
-        "validation_score": listed([t.score_label for t in trainings]),
-    }
-
-
 def _stops(
     named: Mapping[str, Any], kept: list[float], ends: list[str]
 ) -> dict[str, list[Any]]:
@@ -637,11 +617,3 @@ def _check_named(given: Any, needs: str, what: str) -> None:
         raise TypeError(
             f"{needs} a dict of {what} by name. Got {type(given).__name__} instead."
         )
-
-
-def _training_or_none(estimator: Any, purpose: str) -> Training | None:
-    """Return how an estimator was trained, None for one whose fit failed."""
-    try:
-        return training_of(fitted_network(estimator, purpose))
-    except NotFittedError:
-        return None

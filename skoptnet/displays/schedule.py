@@ -274,7 +274,7 @@ class ScheduleDisplay:
         for each in axes:
             tidy(each)
         axes[-1].set_xlabel(UNITS[self.unit])
-        legend_beside(self.ax_, fontsize="small")
+        legend_beside(self.ax_)
         return self
 
     def _axes(self, ax: Any, with_momenta: bool) -> list[Any]:
