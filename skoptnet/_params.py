@@ -25,6 +25,7 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "check_argument",
     "check_params",
     "check_value",
 ]
@@ -81,10 +82,13 @@ def check_params(owner: Any) -> None:
 
 def check_value(owner: Any, name: str, value: Any, constraints: list) -> None:
     """Check one value, a parameter's or an item of it, as `check_params` does."""
+    check_argument(type(owner).__name__, name, value, constraints)
+
+
+def check_argument(caller: str, name: str, value: Any, constraints: list) -> None:
+    """Check an argument of a function, as `check_params` does those of an object."""
     try:
-        validate_parameter_constraints(
-            {name: constraints}, {name: value}, type(owner).__name__
-        )
+        validate_parameter_constraints({name: constraints}, {name: value}, caller)
     except InvalidParameterError as error:
         hint = _nearest(value, constraints)
         raise InvalidParameterError(f"{error}{hint}") from None

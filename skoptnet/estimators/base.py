@@ -21,7 +21,7 @@ from ..losses import Loss
 from ..network import Network
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule, as_schedule
-from ..training import LBFGS, Diverged, Run, TrainingSet
+from ..training import LBFGS, Diverged, Run, TrainingSet, Watcher
 from .calls import Call, Transaction
 from .fitted import Fitted
 from .inputs import (
@@ -287,7 +287,15 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         own = OwnData(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, Call("fit", goes_on), own)
 
-    def _fit(self, X, y, sample_weight, call: Call, own: OwnData | None = None):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        call: Call,
+        own: OwnData | None = None,
+        watch: Callable[[Job, TrainingSet], Watcher] | None = None,
+    ):
         followed = not call.partial and begin_callbacks(self, self.max_iter)
         with Transaction(self, draws=not call.partial) as transaction:
             optimizer, schedule, activations = self._check_parameters()
@@ -311,6 +319,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                 validate = job.validation(held_out, by_class)
             data = weighed_by_class(data, by_class, "training")
             callbacks = []
+            watchers = [watch(job, data)] if watch else []
             if followed:
                 seen = X, y, sample_weight, data.rows
                 callbacks = [Callbacks(self, *seen, job.so_far)]
@@ -324,7 +333,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
                     patience=self.n_iter_no_change,
                     judge_anew=not call.partial,
                     validate=validate,
-                    watchers=callbacks,
+                    watchers=[*callbacks, *watchers],
                 )
             except Diverged:
                 raise ValueError(

@@ -10,7 +10,7 @@
 """
 
 from .lbfgs import LBFGS
-from .loop import Epochs, train
+from .loop import Epochs, Momenta, factor_of, train
 from .outcome import Best, Diverged, Outcome
 from .passes import Passes
 from .rows import Minibatches, TrainingSet
@@ -22,6 +22,7 @@ __all__ = [
     "Diverged",
     "Epochs",
     "Minibatches",
+    "Momenta",
     "Outcome",
     "Passes",
     "Progress",
@@ -29,5 +30,6 @@ __all__ = [
     "Snapshot",
     "TrainingSet",
     "Watcher",
+    "factor_of",
     "train",
 ]

@@ -344,7 +344,7 @@ class Epochs(Passes):
         for step in range(0, n_updates, asked):
             updates = slice(step, step + asked)
             clock = Clock(run.update + step, run.epoch, n_updates, step, *seen)
-            self.rates[updates] = self.learning_rate * self.factor(clock)
+            self.rates[updates] = self.learning_rate * factor_of(self.schedule, clock)
             if self.momenta:
                 self.momenta.take(updates, self.schedule, clock)
 
@@ -363,16 +363,17 @@ class Epochs(Passes):
             return math.isfinite(self.objective(self.run.theta))
         return math.isfinite(largest)
 
-    def factor(self, clock: Clock) -> float:
-        """Return what the schedule makes of the initial rate."""
-        given = self.schedule(clock)
-        factor = given if type(given) is float else _number(given)
-        if not 0 <= factor < math.inf:
-            raise ValueError(
-                f"A schedule must return a finite factor that is not negative."
-                f" {self.schedule!r} returned {given!r} at {clock}."
-            )
-        return factor
+
+def factor_of(schedule: Schedule, clock: Clock) -> float:
+    """Return what a schedule makes of the initial rate."""
+    given = schedule(clock)
+    factor = given if type(given) is float else _number(given)
+    if not 0 <= factor < math.inf:
+        raise ValueError(
+            f"A schedule must return a finite factor that is not negative."
+            f" {schedule!r} returned {given!r} at {clock}."
+        )
+    return factor
 
 
 class Momenta:

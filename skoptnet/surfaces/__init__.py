@@ -1,0 +1,48 @@
+"""Functions of two variables, and the paths that solvers take on them.
+
+`SURFACES` holds those that textbooks show, by name; `Surface` makes one of any
+function ``f(x, y)``. `descend` runs a solver on a surface and returns its path as
+numbers; `skoptnet.displays.OptimizerPathDisplay` draws paths.
+
+========================= ==================================== ======================
+name                      what it shows                        minima
+========================= ==================================== ======================
+``"ravine"``              directions of unlike curvature       one
+``"rosenbrock"``          a valley that is bent                one
+``"beale"``               plateaus and a steep rim             one
+``"himmelblau"``          four minima of one depth             four
+``"saddle"``              a saddle point between two minima    two
+``"local_minima"``        minima of different depth            six, two of them lowest
+``"noisy"``               gradients as those of minibatches    one
+========================= ==================================== ======================
+"""
+
+from .base import Limits, Surface, as_limits, as_point
+from .paths import Path, descend
+from .textbook import (
+    SURFACES,
+    as_surface,
+    beale,
+    himmelblau,
+    local_minima,
+    quadratic,
+    rosenbrock,
+    saddle,
+)
+
+__all__ = [
+    "SURFACES",
+    "Limits",
+    "Path",
+    "Surface",
+    "as_limits",
+    "as_point",
+    "as_surface",
+    "beale",
+    "descend",
+    "himmelblau",
+    "local_minima",
+    "quadratic",
+    "rosenbrock",
+    "saddle",
+]

@@ -1,0 +1,213 @@
+"""What a surface is: a function of two variables and its gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from copy import copy
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from .._params import Function, Interval, check_argument
+from .._types import Array
+
+# The step of a central difference whose two errors, of h^2 and of eps / h, are alike.
+_DIFFERENCE = float(np.cbrt(np.finfo(float).eps))
+
+Limits = tuple[tuple[float, float], tuple[float, float]]
+
+
+class Surface:
+    """A function of two variables, its gradient, and what a picture of it needs.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, y)``. It may be written for arrays or for single numbers.
+    gradient : callable, optional
+        ``gradient(x, y)``, which returns the two partial derivatives. Without it they
+        are central differences of ``f`` with a step of 6e-6 (times the coordinate,
+        where that is above 1): of a function of curvature and values around 1, these
+        are right to about ten digits.
+    name : str, optional
+        What the surface is called; that of ``f`` by default.
+    start : pair of float, default=(0.0, 0.0)
+        Where paths begin unless told otherwise.
+    limits : ((x_min, x_max), (y_min, y_max)), optional
+        The part that pictures show; without it, what the paths need.
+    minima : sequence of pairs, default=()
+        Where the known minima are.
+    log : bool, default=False
+        Whether the heights above the lowest minimum are best shown on a logarithmic
+        scale.
+    noise : float >= 0, default=0.0
+        Standard deviation of the noise that `descend` adds to both derivatives at each
+        update.
+
+    Examples
+    --------
+    >>> from skoptnet.surfaces import Surface, descend
+    >>> bowl = Surface(lambda x, y: x**2 + 3 * y**2, start=(2, 1))
+    >>> bowl.gradient(1.0, 1.0).round(6)
+    array([2., 6.])
+    >>> descend(bowl, "gd", learning_rate=0.1, n_updates=3).points.round(3)
+    array([[2.   , 1.   ],
+           [1.6  , 0.4  ],
+           [1.28 , 0.16 ],
+           [1.024, 0.064]])
+    """
+
+    def __init__(
+        self,
+        f: Callable[[Any, Any], Any],
+        gradient: Callable[[Any, Any], Any] | None = None,
+        *,
+        name: str | None = None,
+        start: Sequence[float] = (0.0, 0.0),
+        limits: Sequence[Sequence[float]] | None = None,
+        minima: Sequence[Sequence[float]] = (),
+        log: bool = False,
+        noise: float = 0.0,
+    ):
+        check_argument("Surface", "f", f, [Function()])
+        check_argument("Surface", "gradient", gradient, [Function(), None])
+        check_argument(
+            "Surface", "noise", noise, [Interval(Real, 0, None, closed="left")]
+        )
+        self._f, self._gradient = f, gradient
+        given = getattr(f, "__name__", type(f).__name__)
+        self.name = name or ("f" if given == "<lambda>" else given)
+        self.start = as_point("Surface", "start", start)
+        self.limits = None if limits is None else as_limits("Surface", limits)
+        self.minima = np.array(minima, dtype=float).reshape(-1, 2)
+        self.log, self.noise = bool(log), float(noise)
+        self.__doc__ = f.__doc__
+
+    def __call__(self, x: Any, y: Any) -> Array:
+        """Return the heights at some points.
+
+        Parameters
+        ----------
+        x, y : float or array
+            Their coordinates.
+
+        Returns
+        -------
+        array
+            The heights, of the shape that x and y have together; not finite where
+            the function is not.
+        """
+        return _everywhere(self._f, x, y)[0]
+
+    def gradient(self, x: Any, y: Any) -> Array:
+        """Return the two partial derivatives at some points, without noise.
+
+        Parameters
+        ----------
+        x, y : float or array
+            Their coordinates.
+
+        Returns
+        -------
+        array
+            The derivative by x, then that by y: 2 times the shape that x and y have
+            together.
+        """
+        if self._gradient is not None:
+            return _everywhere(self._gradient, x, y, n=2)
+        x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
+        derivatives = []
+        for along in (0, 1):
+            at = (x, y)[along]
+            h = _DIFFERENCE * np.maximum(1, np.abs(at))
+            ahead, behind = at + h, at - h
+            first, second = (
+                self(p, y) if along == 0 else self(x, p) for p in (ahead, behind)
+            )
+            with np.errstate(all="ignore"):
+                derivatives.append((first - second) / (ahead - behind))
+        return np.array(derivatives)
+
+    def with_noise(self, noise: float) -> Surface:
+        """Return the same surface with noise in the gradients of its updates.
+
+        Parameters
+        ----------
+        noise : float >= 0
+            See `Surface`.
+
+        Returns
+        -------
+        Surface
+            The other surface.
+        """
+        check_argument(
+            "Surface", "noise", noise, [Interval(Real, 0, None, closed="left")]
+        )
+        twin = copy(self)
+        twin.noise = float(noise)
+        return twin
+
+    @property
+    def lowest(self) -> float:
+        """The height of the lowest known minimum, nan where none is known."""
+        return float(min(self(*self.minima.T), default=math.nan))
+
+    def __repr__(self) -> str:
+        return f"<Surface {self.name!r}>"
+
+
+def _everywhere(function: Callable, x: Any, y: Any, n: int = 1) -> Array:
+    """Return n values of a function at some points, asked all at once or one by one."""
+    x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
+    with np.errstate(all="ignore"):
+        if x.ndim:
+            try:
+                values = np.array(_parts(function(x, y), n), dtype=float)
+                if values.shape == (n, *x.shape):
+                    return values
+            except (TypeError, ValueError, OverflowError):
+                pass  # it is one for single numbers; if not, it says so again
+        values = np.empty((n, x.size))
+        for i, point in enumerate(zip(x.ravel(), y.ravel(), strict=True)):
+            try:
+                values[:, i] = _parts(function(*point), n)
+            except OverflowError:
+                values[:, i] = np.inf
+    return values.reshape(n, *x.shape)
+
+
+def _parts(returned: Any, n: int) -> Any:
+    return (returned,) if n == 1 else returned
+
+
+def as_point(caller: str, name: str, given: Any) -> Array:
+    """Return a pair of finite numbers as an array, or refuse it."""
+    try:
+        point = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        point = np.empty(0)
+    if point.shape != (2,) or not np.isfinite(point).all():
+        raise ValueError(
+            f"The {name!r} parameter of {caller} must be two finite numbers (x, y)."
+            f" Got {given!r} instead."
+        )
+    return point
+
+
+def as_limits(caller: str, given: Any) -> Limits:
+    """Return limits of x and y as pairs of float, or refuse them."""
+    try:
+        (x_min, x_max), (y_min, y_max) = np.array(given, dtype=float).tolist()
+    except (TypeError, ValueError):
+        x_min, x_max, y_min, y_max = (math.nan,) * 4
+    if not (
+        -math.inf < x_min < x_max < math.inf and -math.inf < y_min < y_max < math.inf
+    ):
+        raise ValueError(
+            f"The 'limits' parameter of {caller} must be ((x_min, x_max), (y_min,"
+            f" y_max)), finite and rising. Got {given!r} instead."
+        )
+    return (x_min, x_max), (y_min, y_max)

@@ -1,0 +1,280 @@
+"""The path of a solver on a surface, as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from .._params import Function, Interval, StrOptions, check_argument
+from .._types import Array
+from ..backends import Update
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
+from ..training import Momenta, Progress, factor_of
+from .base import Surface, as_point
+from .textbook import as_surface
+
+# A path that is so many diagonals of the picture away will not come back.
+_FAR = 100
+# The same where there is no picture, times the distance of the start from zero.
+_VERY_FAR = 1e8
+
+
+@dataclass(frozen=True)
+class Path:
+    """The path of a solver on a surface, as numbers.
+
+    Attributes
+    ----------
+    points : array of shape (n + 1, 2)
+        x and y at the start and after each of the n updates.
+    values : array of shape (n + 1,)
+        The heights there.
+    rates : array of shape (n,)
+        The rate of each update.
+    gradients : array of shape (n, 2)
+        The gradient that each update was given: with noise, and taken where the solver
+        wants it.
+    diverged : bool
+        Whether the path ended early since it had got very far away or was no longer
+        finite. The last finite point is the end.
+    """
+
+    points: Array
+    values: Array
+    rates: Array
+    gradients: Array
+    diverged: bool
+
+    def __len__(self) -> int:
+        """Return the number of updates."""
+        return len(self.rates)
+
+
+_CONSTRAINTS: dict[str, list] = {
+    "solver": [StrOptions(set(OPTIMIZERS)), Optimizer],
+    "learning_rate": [
+        StrOptions({"auto"}),
+        Interval(Real, 0, None, closed="neither"),
+    ],
+    "lr_schedule": [StrOptions(set(SCHEDULES)), Schedule, Function()],
+    "n_updates": [Interval(Integral, 1, None, closed="left")],
+    "updates_per_epoch": [Interval(Integral, 1, None, closed="left")],
+    "random_state": ["random_state"],
+}
+
+
+def descend(
+    surface: Surface | str | Callable[[Any, Any], Any],
+    solver: str | Optimizer = "gd",
+    *,
+    learning_rate: float | str = "auto",
+    lr_schedule: Any = "constant",
+    n_updates: int = 100,
+    updates_per_epoch: int = 1,
+    start: Sequence[float] | None = None,
+    random_state: Any = None,
+) -> Path:
+    """Return the path of a solver on a surface.
+
+    Parameters
+    ----------
+    surface : Surface, str or callable
+        The surface, a name in `SURFACES`, or a function of x and y.
+    solver : str or Optimizer, default="gd"
+        As ``solver`` of the estimators, ``"lbfgs"`` excepted, which is no Optimizer.
+        x and y are a W_l of one column, both of them weights.
+    learning_rate : float > 0 or "auto", default="auto"
+        The initial rate; "auto" is the solver's own, which is meant for networks and
+        may be small here.
+    lr_schedule : str, Schedule or callable, default="constant"
+        As ``lr_schedule`` of the estimators. The plan of a schedule ends with the last
+        update, a plateau is 10 epochs without an improvement by 1e-4, and the loss of
+        an epoch is the mean of the heights before its updates.
+    n_updates : int > 0, default=100
+        Number of updates.
+    updates_per_epoch : int > 0, default=1
+        Number of updates that a schedule takes for an epoch.
+    start : pair of float, optional
+        Where the path begins; where the surface says, by default.
+    random_state : int, RandomState instance or None, default=None
+        The source of the noise, if the surface has some.
+
+    Returns
+    -------
+    Path
+        Points, heights, rates and gradients.
+
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be used, or the surface is not finite at the start.
+
+    Examples
+    --------
+    >>> from skoptnet.surfaces import descend
+    >>> path = descend("rosenbrock", "adam", learning_rate=0.1, n_updates=1500)
+    >>> path.points[-1].round(2), path.diverged
+    (array([1., 1.]), False)
+    >>> descend("rosenbrock", "gd", learning_rate=0.1).diverged
+    True
+    """
+    given = {
+        "solver": solver,
+        "learning_rate": learning_rate,
+        "lr_schedule": lr_schedule,
+        "n_updates": n_updates,
+        "updates_per_epoch": updates_per_epoch,
+        "random_state": random_state,
+    }
+    for name, value in given.items():
+        check_argument("descend", name, value, _CONSTRAINTS[name])
+    surface = as_surface(surface, "descend")
+    begun = surface.start if start is None else as_point("descend", "start", start)
+    optimizer = OPTIMIZERS[solver]() if isinstance(solver, str) else copy(solver)
+    optimizer.check()
+    rate = optimizer.default_learning_rate
+    if not isinstance(learning_rate, str):
+        rate = float(learning_rate)
+    descent = _Descent(surface, optimizer, begun, check_random_state(random_state))
+    rates = _Rates(lr_schedule, n_updates, updates_per_epoch, descent)
+    with np.errstate(all="ignore"):
+        while len(descent.rates) < n_updates and not descent.diverged:
+            descent.update(rate * rates.next_factor())
+    return descent.path()
+
+
+class _Descent:
+    """A path under way.
+
+    Parameters
+    ----------
+    surface : Surface
+        Where.
+    optimizer : Optimizer
+        The solver; its momentum may be changed.
+    start : array of shape (2,)
+        From where.
+    rng : RandomState
+        The source of noise.
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        optimizer: Optimizer,
+        start: Array,
+        rng: np.random.RandomState,
+    ):
+        self.surface, self.optimizer, self.rng = surface, optimizer, rng
+        self.theta, self.g = start.copy(), np.empty(2)
+        state = optimizer.start(self.theta, np)
+        self.solver = Update(optimizer, self.theta, self.g, state, np)
+        self.points, self.values = [start], [float(surface(*start))]
+        self.rates: list[float] = []
+        self.gradients: list[Array] = []
+        self.diverged = False
+        if not math.isfinite(self.values[0]):
+            raise ValueError(
+                f"The surface {surface.name!r} is not finite at the start,"
+                f" {tuple(start.tolist())}: it is {self.values[0]}. Choose another"
+                " 'start'."
+            )
+        self.centre, self.reach = start, _VERY_FAR * max(1.0, float(abs(start).max()))
+        if surface.limits is not None:
+            corners = np.array(surface.limits)
+            self.centre = corners.mean(axis=1)
+            self.reach = _FAR * float(np.linalg.norm(np.ptp(corners, axis=1)))
+
+    def update(self, rate: float) -> None:
+        """Make an update, unless that leads too far."""
+        self.g[...] = self.surface.gradient(*self.solver.gradient_point())
+        if self.surface.noise:
+            self.g += self.surface.noise * self.rng.standard_normal(2)
+        gradient = self.g.copy()  # the solver may use it up
+        self.solver.step(rate)
+        self.solver.take_average()
+        value = float(self.surface(*self.theta))
+        away = float(np.linalg.norm(self.theta - self.centre))
+        self.diverged = not (math.isfinite(value) and away <= self.reach)
+        if math.isfinite(value) and np.isfinite(self.theta).all():
+            self.points.append(self.theta.copy())
+            self.values.append(value)
+            self.rates.append(rate)
+            self.gradients.append(gradient)
+
+    def path(self) -> Path:
+        """Return what there is by now."""
+        return Path(
+            np.array(self.points),
+            np.array(self.values),
+            np.array(self.rates),
+            np.array(self.gradients).reshape(-1, 2),
+            self.diverged,
+        )
+
+
+class _Rates:
+    """What a schedule makes of the rate and the momentum, update after update.
+
+    Parameters
+    ----------
+    schedule : str, Schedule or callable
+        The schedule.
+    n_updates, updates_per_epoch : int
+        See `descend`.
+    descent : _Descent
+        The path that it looks at.
+    """
+
+    def __init__(
+        self, schedule: Any, n_updates: int, updates_per_epoch: int, descent: _Descent
+    ):
+        given = SCHEDULES[schedule]() if isinstance(schedule, str) else schedule
+        self.schedule: Schedule = as_schedule(given)
+        self.schedule.check()
+        if self.schedule.needs_validation:
+            raise ValueError(
+                f"The 'lr_schedule' of descend, {schedule!r}, watches a validation"
+                " loss, which a surface does not have. Let it watch the training loss,"
+                " as Plateau(monitor='loss') does."
+            )
+        self.per_epoch, self.descent = updates_per_epoch, descent
+        self.planned = n_updates / updates_per_epoch
+        self.progress = Progress(tol=1e-4, patience=10)
+        self.losses: list[float] = []
+        self.momenta: Momenta | None = None
+        solver = descent.optimizer
+        if solver.momentum_name and self.schedule.moves_momentum:
+            self.momenta = Momenta(solver, n_updates)
+            descent.solver.optimizer = self.momenta.optimizer
+
+    def next_factor(self) -> float:
+        """Return the factor on the initial rate; set the momentum."""
+        t = len(self.descent.rates)
+        epoch, step = divmod(t, self.per_epoch)
+        if t and step == 0:
+            self._end_epoch()
+        clock = Clock(
+            t, epoch, self.per_epoch, step, t,
+            self.progress.plateaus, self.planned, self.losses,
+        )  # fmt: skip
+        if self.momenta:
+            self.momenta.take(slice(t, t + 1), self.schedule, clock)
+            self.momenta.set(t)
+        return factor_of(self.schedule, clock)
+
+    def _end_epoch(self) -> None:
+        heights = self.descent.values[-self.per_epoch - 1 : -1]
+        self.losses.append(float(np.mean(heights)))
+        self.progress.see(-self.losses[-1])
+        ends = self.schedule.ends_at_plateau(self.descent.rates[-1])
+        if self.progress.exhausted and not ends:
+            self.progress.pass_plateau()
