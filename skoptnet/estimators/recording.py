@@ -77,7 +77,11 @@ class Recording(Watcher):
 
 
 def recorded(
-    estimator: MLP, X: Any, y: Any, sample_weight: Any = None, ends_at: int | None = None
+    estimator: MLP,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    ends_at: int | None = None,
 ) -> Recording:
     """Fit a clone of an estimator and return the recording of its training.
 

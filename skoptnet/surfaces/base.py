@@ -42,6 +42,8 @@ class Surface:
     log : bool, default=False
         Whether the heights above the lowest minimum are best shown on a logarithmic
         scale.
+    levels : sequence of float, optional
+        Heights of the contour lines, rising; pictures choose round ones without.
     noise : float >= 0, default=0.0
         Standard deviation of the noise that `descend` adds to both derivatives at each
         update.
@@ -69,6 +71,7 @@ class Surface:
         limits: Sequence[Sequence[float]] | None = None,
         minima: Sequence[Sequence[float]] = (),
         log: bool = False,
+        levels: Sequence[float] | None = None,
         noise: float = 0.0,
     ):
         check_argument("Surface", "f", f, [Function()])
@@ -83,6 +86,7 @@ class Surface:
         self.limits = None if limits is None else as_limits("Surface", limits)
         self.minima = np.array(minima, dtype=float).reshape(-1, 2)
         self.log, self.noise = bool(log), float(noise)
+        self.levels = None if levels is None else np.array(levels, dtype=float)
         self.__doc__ = f.__doc__
 
     def __call__(self, x: Any, y: Any) -> Array:

@@ -198,7 +198,7 @@ SURFACES: dict[str, Surface] = {
         start=(1.95, 1.0),
         limits=((-2.1, 2.1), (-1.15, 1.15)),
         minima=np.vstack([_CAMEL, -_CAMEL]).tolist(),
-        log=True,
+        levels=[*np.arange(-1, 2.2, 0.25), 2.15, 2.2, 2.3, 2.5, 3, 4, 5],
     ),
     "noisy": quadratic(1.0, 4.0, noise=2.0),
 }

@@ -1,0 +1,81 @@
+"""Animations as matplotlib makes them, and the files they are saved in."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+# The player's buttons are letters of a font that is loaded from a server; these are
+# characters that every computer has.
+_SYMBOLS = {
+    "minus": "\u2212",
+    "plus": "+",
+    "fast-backward": "\u23ee",
+    "step-backward": "\u25c2\u2759",
+    "play.fa-flip-horizontal": "\u25c2",
+    "pause": "\u275a\u275a",
+    "play": "\u25b8",
+    "step-forward": "\u2759\u25b8",
+    "fast-forward": "\u23ed",
+}
+_FONT = re.compile(r"<link[^>]*font-awesome[^>]*>")
+_WAYS = '".gif" (Pillow), ".mp4" (ffmpeg) or ".html" (a page with a player)'
+
+
+def check_path(path: Any, purpose: str) -> Path:
+    """Return the path of a file that an animation can be saved in, or refuse it."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".gif", ".mp4", ".html"):
+        raise ValueError(
+            f"The 'path' parameter of {purpose} must end in {_WAYS}, which says what"
+            f" is written. Got {str(path)!r} instead."
+        )
+    if suffix == ".mp4":
+        from matplotlib.animation import writers
+
+        if not writers.is_available("ffmpeg"):
+            raise RuntimeError(
+                f"{purpose} needs the program ffmpeg to write {str(path)!r}, and does"
+                " not find it. Install it, or save as '.gif' or '.html', which work"
+                " without."
+            )
+    return path
+
+
+def save(animation: Any, path: Path, fps: float, dpi: float, title: str) -> None:
+    """Write an animation to a file, as its ending says."""
+    from matplotlib.animation import writers
+
+    match path.suffix.lower():
+        case ".gif":
+            animation.save(path, writer=writers["pillow"](fps=fps), dpi=dpi)
+        case ".mp4":
+            animation.save(path, writer=writers["ffmpeg"](fps=fps), dpi=dpi)
+        case ".html":
+            path.write_text(page(player(animation, fps, dpi), title), encoding="utf-8")
+
+
+def player(animation: Any, fps: float, dpi: float) -> str:
+    """Return matplotlib's player with all frames in it, which loads nothing else."""
+    import matplotlib as mpl
+
+    # Matplotlib leaves the last frames out of a large player.
+    with mpl.rc_context({"animation.embed_limit": 2**20, "savefig.dpi": dpi}):
+        html = animation.to_jshtml(fps=fps)
+    rules = "\n".join(
+        f'.anim-buttons .fa-{name}::before {{content: "{symbol}"}}'
+        for name, symbol in sorted(_SYMBOLS.items(), key=lambda item: len(item[0]))
+    )
+    style = f"<style>\n.anim-buttons i {{font-style: normal}}\n{rules}\n</style>"
+    return _FONT.sub(style, html)
+
+
+def page(body: str, title: str) -> str:
+    """Return an HTML page."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        f"<title>{escape(title)}</title></head>\n<body>\n{body}\n</body>\n</html>\n"
+    )

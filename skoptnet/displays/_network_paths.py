@@ -1,0 +1,151 @@
+"""The numbers of `OptimizerPathDisplay.from_estimator`: trainings on a common plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+
+from .._types import Array
+from ..estimators.base import MLP
+from ..estimators.recording import Recording, recorded
+from ._plane import Plane
+from ._solver_paths import check_count, check_positive, limits_of, of_each
+
+_CALLER = "from_estimator"
+
+
+def numbers(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    weights: Any,
+    resolution: int,
+    margin: float,
+) -> dict[str, Any]:
+    """Return what the display's constructor takes."""
+    check_count(resolution, "resolution", _CALLER)
+    check_positive(margin, "margin", _CALLER, zero=True)
+    several = isinstance(estimator, Mapping)
+    named = {str(k): v for k, v in estimator.items()} if several else {"": estimator}
+    if not named:
+        raise ValueError(
+            f"The 'estimator' parameter of {_CALLER} must have one estimator at least."
+            " Got an empty dict instead."
+        )
+    steps = {label: _parts(given, label) for label, given in named.items()}
+    if not several:
+        mlp = steps.pop("")[1]
+        label = mlp.solver if isinstance(mlp.solver, str) else repr(mlp.solver)
+        steps = {label: _parts(estimator, label)}
+    known = {} if weights is None else of_each(weights, steps, "weights", _CALLER)
+    recordings, paths = {}, {}
+    for label, (before, mlp) in steps.items():
+        rows = X if before is None else clone(before).fit_transform(X, y)
+        ends_at = 1 if label in known else None
+        recordings[label] = recorded(mlp, rows, y, sample_weight, ends_at)
+        own = np.array(recordings[label].thetas)
+        paths[label] = _checked(known[label], own, label) if label in known else own
+    first = next(iter(recordings.values()))
+    _check_alike(recordings)
+    plane = Plane.through(list(paths.values()))
+    points = {label: plane.coordinates(path) for label, path in paths.items()}
+    limits = limits_of([*points.values()], margin)
+    a, b = (np.linspace(low, high, resolution) for low, high in limits)
+    z = first.objectives(plane.points(a, b)).reshape(resolution, resolution)
+    finite = z[np.isfinite(z)]
+    values = {label: first.objectives(path) for label, path in paths.items()}
+    log = bool(finite.size and finite.min() > 0)
+    return {
+        "x": a,
+        "y": b,
+        "z": z,
+        "points": points,
+        "values": values,
+        "log": log,
+        "names": (
+            *(f"direction {i + 1} ({_percent(plane.shares[i])})" for i in (0, 1)),
+            f"training loss ({_loss_name(first.job.model)})",
+        ),
+        "step_name": "epoch",
+        "title": f"{type(first.job.model).__name__}, {len(first.thetas[0])} parameters",
+    }
+
+
+def _parts(given: Any, label: str) -> tuple[Pipeline | None, MLP]:
+    """Return the steps before the network, and the network."""
+    if isinstance(given, BaseSearchCV):
+        if not hasattr(given, "best_estimator_"):
+            raise ValueError(
+                f"The 'estimator' parameter of {_CALLER} must be a search that is"
+                f" fitted with refit=True. Got {given!r}, which has no"
+                " best_estimator_; fit it, or give the estimator itself."
+            )
+        given = given.best_estimator_
+    before, last = None, given
+    if isinstance(given, Pipeline):
+        before, last = (given[:-1] if len(given) > 1 else None), given[-1]
+    if not isinstance(last, MLP):
+        raise TypeError(
+            f"The 'estimator' parameter of {_CALLER} must be an MLPClassifierX or an"
+            " MLPRegressorX, a Pipeline whose last step it is, a fitted search over"
+            f" one of these, or a dict of such. Got {given!r} instead"
+            f"{f' for {label!r}' if label else ''}."
+        )
+    return before, last
+
+
+def _checked(given: Any, own: Array, label: str) -> Array:
+    """Return weights that were recorded already, or refuse them."""
+    path = np.asarray(given, dtype=own.dtype)
+    if path.ndim != 2 or not len(path) or path.shape[1] != own.shape[1]:
+        raise ValueError(
+            f"The 'weights' parameter of {_CALLER} must have shape (n_points,"
+            f" {own.shape[1]}), the network's number of parameters being"
+            f" {own.shape[1]}. Got shape {path.shape} for {label!r} instead."
+        )
+    if not np.isfinite(path).all():
+        raise ValueError(
+            f"The 'weights' parameter of {_CALLER} must be finite. For {label!r} it is"
+            " not; leave out what is from a divergence on."
+        )
+    return path
+
+
+def _check_alike(recordings: Mapping[str, Recording]) -> None:
+    """Refuse trainings that do not minimise the same function of the same weights."""
+    (name, first), *others = recordings.items()
+    sizes = first.job.network.layer_sizes
+    for label, other in others:
+        if other.job.network.layer_sizes != sizes:
+            raise ValueError(
+                f"The estimators of {_CALLER} must have networks of one shape to share"
+                f" a plane. The layers of {name!r} are {sizes}, those of {label!r}"
+                f" {other.job.network.layer_sizes}."
+            )
+        probes = [first.thetas[0], first.thetas[-1], other.thetas[-1]]
+        expected, found = first.objectives(probes), other.objectives(probes)
+        if not np.allclose(expected, found, rtol=1e-4, equal_nan=True):
+            raise ValueError(
+                f"The estimators of {_CALLER} must minimise the same objective to share"
+                f" a surface. With the same weights, that of {name!r} is"
+                f" {expected[0]:.6g}, that of {label!r} {found[0]:.6g}: they differ in"
+                " loss, activation, alpha, class weights, preprocessing, or in the rows"
+                " that early stopping sets aside (give both the same random_state)."
+            )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} % of variance"
+
+
+def _loss_name(model: Any) -> str:
+    """Return what the estimator's loss is called."""
+    if hasattr(model, "loss"):
+        return str(model.loss).replace("_", " ")
+    return "cross-entropy"

@@ -1,0 +1,132 @@
+"""The numbers of `OptimizerPathDisplay.from_solvers`; checks that others share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from .._params import Interval, check_argument
+from .._types import Array
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..surfaces import Limits, as_limits, as_surface, descend
+
+# The share of a path's extent by which the picture is larger, where it has no limits.
+_MARGIN = 0.15
+# The picture is at least this share of its longer side high or wide.
+_LEAST_SHARE = 0.1
+
+
+def numbers(
+    surface: Any,
+    solvers: Any,
+    learning_rates: Any,
+    lr_schedule: Any,
+    limits: Any,
+    resolution: int,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Return what the display's constructor takes; settings are those of `descend`."""
+    caller = "from_solvers"
+    surface = as_surface(surface, caller)
+    named = _labelled(solvers)
+    rates = of_each(learning_rates, named, "learning_rates", caller)
+    schedules = of_each(lr_schedule, named, "lr_schedule", caller)
+    check_count(resolution, "resolution", caller)
+    limits = surface.limits if limits is None else as_limits(caller, limits)
+    paths = {
+        label: descend(
+            surface,
+            solver,
+            learning_rate=rates.get(label, "auto"),
+            lr_schedule=schedules.get(label, "constant"),
+            **settings,
+        )
+        for label, solver in named.items()
+    }
+    points = {label: path.points for label, path in paths.items()}
+    if limits is None:
+        limits = limits_of([*points.values(), surface.minima], _MARGIN)
+    x, y = (np.linspace(low, high, resolution) for low, high in limits)
+    z = surface(x, y[:, None])
+    lowest = surface.lowest
+    if math.isnan(lowest):
+        lowest = min((float(v) for v in z.ravel() if math.isfinite(v)), default=0.0)
+    return {
+        "x": x,
+        "y": y,
+        "z": z,
+        "points": points,
+        "values": {label: path.values for label, path in paths.items()},
+        "rates": {label: path.rates for label, path in paths.items()},
+        "diverged": [label for label, path in paths.items() if path.diverged],
+        "minima": np.column_stack([surface.minima, surface(*surface.minima.T)]),
+        "log": surface.log,
+        "lowest": lowest,
+        "levels": surface.levels,
+        "title": surface.name.replace("_", " "),
+    }
+
+
+def _labelled(solvers: Any) -> dict[str, str | Optimizer]:
+    """Return solvers by label."""
+    if isinstance(solvers, Mapping):
+        named = {str(label): solver for label, solver in solvers.items()}
+    else:
+        one = isinstance(solvers, str | Optimizer) or not isinstance(solvers, Iterable)
+        several = [solvers] if one else list(solvers)
+        labels = [s if isinstance(s, str) else repr(s) for s in several]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(
+                "The 'solvers' parameter of from_solvers must not name a solver twice."
+                f" Got {', '.join(twice)} more than once. Give a dict, label -> solver."
+            )
+        named = dict(zip(labels, several, strict=True))
+    if not named:
+        raise ValueError(
+            "The 'solvers' parameter of from_solvers must have one solver at least:"
+            f" one of {sorted(OPTIMIZERS)}, an Optimizer, or several in a list or"
+            f" dict. Got {solvers!r} instead."
+        )
+    return named
+
+
+def of_each(given: Any, labels: Iterable[str], name: str, caller: str) -> dict:
+    """Return a parameter by label, from a dict or from one value for all."""
+    labels = list(labels)
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(labels, given)
+    unknown = [label for label in given if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"The {name!r} parameter of {caller} must be one value, or a dict with"
+            f" keys among the labels {labels}. Got the keys {unknown} besides."
+        )
+    return dict(given)
+
+
+def limits_of(paths: Sequence[Array], margin: float) -> Limits:
+    """Return limits that hold all points, with a margin, and are not too narrow."""
+    points = np.concatenate([np.asarray(path, dtype=float) for path in paths])
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = high - low
+    extent = np.maximum(extent, _LEAST_SHARE * extent.max()) if extent.any() else 1.0
+    centre, half = (low + high) / 2, (0.5 + margin) * extent * np.ones(2)
+    x_min, y_min = (centre - half).tolist()
+    x_max, y_max = (centre + half).tolist()
+    return (x_min, x_max), (y_min, y_max)
+
+
+def check_count(value: Any, name: str, caller: str) -> None:
+    """Refuse what is no number of things, two at least."""
+    check_argument(caller, name, value, [Interval(Integral, 2, None, closed="left")])
+
+
+def check_positive(value: Any, name: str, caller: str, zero: bool = False) -> None:
+    """Refuse what is no number above 0, or with ``zero``, not below."""
+    closed = "left" if zero else "neither"
+    check_argument(caller, name, value, [Interval(Real, 0, None, closed=closed)])

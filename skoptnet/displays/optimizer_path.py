@@ -1,0 +1,521 @@
+"""Paths of solvers over a surface: from above, in space, over updates, in motion."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._params import StrOptions, check_argument
+from .._types import Array
+from ..surfaces import Surface
+from . import _animation, _network_paths, _solver_paths
+from ._style import axes_for, pyplot, styles, tidy
+from ._terrain import Terrain
+
+_PURPOSE = "OptimizerPathDisplay"
+# The updates of longer paths are not marked one by one.
+_MARKED = 200
+# The yellow of Okabe and Ito, which no path has.
+_STAR = {
+    "marker": "*",
+    "markersize": 15,
+    "color": "#F0E442",
+    "markeredgecolor": "black",
+    "markeredgewidth": 0.8,
+    "linestyle": "none",
+}
+_START = {
+    "marker": "o",
+    "markersize": 8,
+    "color": "white",
+    "markeredgecolor": "black",
+    "markeredgewidth": 1.2,
+    "linestyle": "none",
+}
+# On the filled picture and on the light ground of its legend, whatever the style.
+_LEGEND = {
+    "loc": "upper left",
+    "borderaxespad": 0.0,
+    "facecolor": "white",
+    "labelcolor": "black",
+    "framealpha": 1.0,
+    "edgecolor": "0.8",
+    "fontsize": "small",
+}
+
+
+class OptimizerPathDisplay:
+    """Paths of solvers over a surface of two variables.
+
+    Made by `from_solvers`, on a surface given by a formula, or by `from_estimator`, on
+    a plane through the weights of a network.
+
+    Parameters
+    ----------
+    x, y : arrays of shape (n_x,) and (n_y,)
+        The grid that the picture shows.
+    z : array of shape (n_y, n_x)
+        The heights on it.
+    points : dict of str to array of shape (n_points, 2)
+        The path of each label, its start included.
+    values : dict of str to array of shape (n_points,)
+        The heights along the paths.
+    rates : dict of str to array of shape (n_points - 1,), default=None
+        The learning rate of each update, where it is known.
+    diverged : collection of str, default=()
+        The labels of paths that ended early since they led too far.
+    minima : array-like of shape (n_minima, 3), default=()
+        Known minima: x, y, height.
+    log : bool, default=False
+        Whether heights above ``lowest`` are drawn on a logarithmic scale: as contour
+        lines and over updates. In space it is that of their cube roots.
+    lowest : float, default=0.0
+        The height that counts as 0 there.
+    levels : array-like, default=None
+        The heights of the contour lines, rising; None chooses round ones.
+    names : (str, str, str), default=("x", "y", "f(x, y)")
+        What the axes and the heights are called.
+    step_name : str, default="update"
+        What leads from one point of a path to the next.
+    title : str, default=""
+        What the surface is called.
+
+    Attributes
+    ----------
+    ax_, figure_ : Axes, Figure
+        Where the last call drew.
+    lines_ : dict of str to Line2D
+        The paths.
+    ends_, start_, minima_ : dict of str to Line2D, Line2D, Line2D or None
+        The marks of the ends, the starts and the minima.
+    contour_, surface_ : QuadContourSet, Poly3DCollection
+        The heights, from above or in space.
+    animation_ : FuncAnimation
+        What `animate` has made.
+
+    See Also
+    --------
+    skoptnet.surfaces.descend : A path as numbers.
+
+    Examples
+    --------
+    >>> from skoptnet.displays import OptimizerPathDisplay
+    >>> display = OptimizerPathDisplay.from_solvers(
+    ...     "ravine", ["gd", "momentum"], learning_rates=0.03, n_updates=50
+    ... )
+    >>> display.plot().ax_.get_xlabel()
+    'x'
+    >>> display.points["gd"].shape
+    (51, 2)
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        z: Array,
+        points: Mapping[str, Array],
+        values: Mapping[str, Array],
+        *,
+        rates: Mapping[str, Array] | None = None,
+        diverged: Collection[str] = (),
+        minima: Any = (),
+        log: bool = False,
+        lowest: float = 0.0,
+        levels: Any = None,
+        names: tuple[str, str, str] = ("x", "y", "f(x, y)"),
+        step_name: str = "update",
+        title: str = "",
+    ):
+        self.x, self.y, self.z = x, y, z
+        self.points, self.values, self.rates = points, values, rates
+        self.diverged, self.minima = diverged, minima
+        self.log, self.lowest, self.levels = log, lowest, levels
+        self.names, self.step_name, self.title = names, step_name, title
+
+    # ----------------------------------------------------------------- where it is from
+
+    @classmethod
+    def from_solvers(
+        cls,
+        surface: Surface | str | Any,
+        solvers: Any,
+        *,
+        learning_rates: Any = "auto",
+        lr_schedule: Any = "constant",
+        n_updates: int = 100,
+        updates_per_epoch: int = 1,
+        start: Sequence[float] | None = None,
+        limits: Any = None,
+        resolution: int = 200,
+        random_state: Any = None,
+    ) -> OptimizerPathDisplay:
+        """Run solvers on a surface.
+
+        Parameters
+        ----------
+        surface : Surface, str or callable
+            The surface, a name in `skoptnet.surfaces.SURFACES`, or a function of x
+            and y.
+        solvers : str, Optimizer, list or dict
+            Names of solvers or `Optimizer` objects; a dict gives each a label.
+        learning_rates : float, "auto" or dict, default="auto"
+            The initial rate of all, or of each label; "auto" is the solver's own.
+        lr_schedule : str, Schedule, callable or dict, default="constant"
+            The schedule of all, or of each label.
+        n_updates : int > 0, default=100
+            Number of updates.
+        updates_per_epoch : int > 0, default=1
+            Number of updates that a schedule takes for an epoch.
+        start : pair of float, optional
+            Where the paths begin; where the surface says, by default.
+        limits : ((x_min, x_max), (y_min, y_max)), optional
+            What pictures show; what the surface says, by default, and if it says
+            nothing, what the paths need.
+        resolution : int > 1, default=200
+            Number of points of the grid along each axis.
+        random_state : int, RandomState instance or None, default=None
+            The source of noise, where the surface has some; with an int all solvers
+            meet the same.
+
+        Returns
+        -------
+        OptimizerPathDisplay
+            The paths.
+        """
+        return cls(
+            **_solver_paths.numbers(
+                surface, solvers, learning_rates, lr_schedule, limits, resolution,
+                n_updates=n_updates, updates_per_epoch=updates_per_epoch, start=start,
+                random_state=random_state,
+            )
+        )  # fmt: skip
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        weights: Any = None,
+        resolution: int = 30,
+        margin: float = 0.3,
+    ) -> OptimizerPathDisplay:
+        """Train networks and show their paths on a plane through their weights.
+
+        The plane goes through the last weights (their mean, where there are several
+        paths) along the first two principal directions of all weights about it (Li, Xu,
+        Taylor, Studer and Goldstein, 2018, *Visualizing the Loss Landscape of Neural
+        Nets*). The axes say how much of the squared distances lies along them; the rest
+        is not in the picture, so the heights of the surface are those of the plane,
+        while ``values`` are those of the weights themselves.
+
+        Parameters
+        ----------
+        estimator : MLPClassifierX, MLPRegressorX, Pipeline, fitted search, or dict
+            What is trained, in clones; or several by label, with networks and
+            objectives alike. With the same int for ``random_state`` they begin with
+            the same weights. Of a `sklearn.pipeline.Pipeline` it is the last step, on
+            rows that the steps before have transformed.
+        X, y, sample_weight
+            As for ``fit``.
+        weights : array of shape (n_points, P) or dict, default=None
+            Weights along a training that was recorded already, of each label: W_1,
+            b_1, W_2, b_2, ... raveled, one row per epoch, the first weights included.
+            Then only one epoch is trained, in order to know the objective.
+        resolution : int > 1, default=30
+            Number of points of the grid along each axis; each is a pass over the rows.
+        margin : float >= 0, default=0.3
+            How much larger than the paths the picture is, as a share of their extent.
+
+        Returns
+        -------
+        OptimizerPathDisplay
+            The paths, a point per epoch. ``values`` are the objective of the whole
+            training set, penalties included, with no unit dropped out.
+        """
+        return cls(
+            **_network_paths.numbers(
+                estimator, X, y, sample_weight, weights, resolution, margin
+            )
+        )
+
+    # --------------------------------------------------------------------- how it looks
+
+    def plot(
+        self,
+        ax: Any = None,
+        kind: str = "contour",
+        *,
+        view: tuple[float, float] = (40.0, -60.0),
+    ) -> OptimizerPathDisplay:
+        """Draw the surface and the paths.
+
+        Each point is an update, or where there are more than 200 of them every
+        second, third, ... one. Paths that leave the picture are cut off at its edge,
+        and the legend says so.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            Where to draw, three-dimensional for ``kind="3d"``; None makes a figure.
+        kind : {"contour", "3d"}, default="contour"
+            Whether the surface is seen from above or in space.
+        view : (float, float), default=(40.0, -60.0)
+            Where it is seen from in space: elevation and azimuth, in degrees.
+
+        Returns
+        -------
+        OptimizerPathDisplay
+            This one.
+        """
+        check_argument("plot", "kind", kind, [StrOptions({"contour", "3d"})])
+        in_space = kind == "3d"
+        self.ax_ = ax = self._axes(ax, in_space)
+        self.figure_ = ax.figure
+        terrain = Terrain(self.x, self.y, self.z, self.log, self.lowest, self.levels)
+        if in_space:
+            self.surface_ = terrain.draw_surface(ax)
+            ax.view_init(*view)
+            ax.set_box_aspect((4, 4, 2.6), zoom=1.1)
+            ax.set_zlabel(self.names[2])
+        else:
+            self.contour_ = terrain.draw_contour(ax)
+            ax.plot([], [], color="0.35", linewidth=0.5, label=self.names[2])
+        self._draw_paths(ax, terrain if in_space else None)
+        ax.set(xlabel=self.names[0], ylabel=self.names[1], title=self.title)
+        ax.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]])
+        place = (1.15, 0.95) if in_space else (1.01, 1.0)
+        ax.legend(**_LEGEND, bbox_to_anchor=place)
+        return self
+
+    def plot_values(self, ax: Any = None) -> OptimizerPathDisplay:
+        """Draw the heights over the updates.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        OptimizerPathDisplay
+            This one.
+        """
+        self.ax_ = ax = axes_for(ax, _PURPOSE, figsize=(7, 4))
+        self.figure_ = ax.figure
+        self.lines_ = {}
+        base = self.lowest if self.log else 0.0
+        looks = styles(len(self.points))
+        for look, (label, values) in zip(looks, self.values.items(), strict=True):
+            heights = np.asarray(values) - base
+            if self.log:
+                heights = np.where(heights > 0, heights, np.nan)
+            (self.lines_[label],) = ax.plot(heights, label=self._said(label), **look)
+        tidy(ax)
+        name = self.names[2] if base == 0 else f"{self.names[2]} above the lowest"
+        ax.set(xlabel=f"{self.step_name}s", ylabel=name, title=self.title)
+        if self.log:
+            ax.set_yscale("log")
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+        return self
+
+    def animate(
+        self,
+        path: Any = None,
+        *,
+        kind: str = "contour",
+        frames: int | None = None,
+        fps: float = 10.0,
+        dpi: float = 100.0,
+        ax: Any = None,
+        view: tuple[float, float] = (40.0, -60.0),
+    ) -> Any:
+        """Let the paths grow.
+
+        Parameters
+        ----------
+        path : str or path, default=None
+            A file to save it in, whose ending says how: ".gif", ".mp4" (which needs
+            ffmpeg) or ".html", a page with a player. The figure is then closed.
+        kind, view
+            See `plot`.
+        frames : int > 1, default=None
+            Number of pictures, evenly spread over the updates; None makes one of each
+            update, but not more than 100.
+        fps : float > 0, default=10.0
+            Pictures per second.
+        dpi : float > 0, default=100.0
+            Resolution of the file, in pixels per inch.
+        ax : Axes, default=None
+            See `plot`.
+
+        Returns
+        -------
+        matplotlib.animation.FuncAnimation
+            The animation; keep a reference to it as long as it is to be seen.
+        """
+        file = None if path is None else _animation.check_path(path, "animate")
+        last = max(len(points) for points in self.points.values()) - 1
+        if frames is None:
+            frames = min(last + 1, 100)
+        _solver_paths.check_count(frames, "frames", "animate")
+        for name, value in (("fps", fps), ("dpi", dpi)):
+            _solver_paths.check_positive(value, name, "animate")
+        pyplot(_PURPOSE)
+        from matplotlib.animation import FuncAnimation
+
+        self.plot(ax, kind, view=view)
+        figure, counter = self.figure_, self._counter(self.ax_, kind == "3d")
+        drawn = [
+            (line, np.array(_data(line)), self.ends_[label])
+            for label, line in self.lines_.items()
+        ]
+
+        def draw(step: float) -> list[Any]:
+            step = int(step)
+            for line, data, end in drawn:
+                _set_data(line, data[:, : step + 1])
+                _set_data(end, data[:, min(step, data.shape[1] - 1)][:, None])
+            counter.set_text(f"{self.step_name} {step}")
+            return [
+                counter,
+                *(artist for line, _, end in drawn for artist in (line, end)),
+            ]
+
+        self.animation_ = FuncAnimation(
+            figure,
+            draw,
+            frames=np.linspace(0, last, frames).round().astype(int),
+            interval=1000 / fps,
+            init_func=lambda: draw(0),
+        )
+        if file is not None:
+            _animation.save(self.animation_, file, fps, dpi, self.title)
+            if ax is None:
+                pyplot(_PURPOSE).close(figure)
+        return self.animation_
+
+    def to_html(self, *, fps: float = 10.0, dpi: float = 100.0, **settings: Any) -> str:
+        """Return the animation as HTML: matplotlib's player, self-contained.
+
+        Parameters
+        ----------
+        fps, dpi
+            See `animate`.
+        **settings : dict
+            Further arguments of `animate`, without ``path``.
+
+        Returns
+        -------
+        str
+            A fragment of HTML, to be put on a page.
+        """
+        animation = self.animate(fps=fps, dpi=dpi, **settings)
+        html = _animation.player(animation, fps, dpi)
+        if settings.get("ax") is None:
+            pyplot(_PURPOSE).close(self.figure_)
+        return html
+
+    # ------------------------------------------------------------------------ its parts
+
+    def _axes(self, ax: Any, in_space: bool) -> Any:
+        if ax is None:
+            kw = {"projection": "3d"} if in_space else {}
+            return axes_for(
+                None,
+                _PURPOSE,
+                figsize=(7.5, 5.0) if in_space else (7.5, 4.5),
+                subplot_kw=kw,
+            )
+        if (ax.name == "3d") != in_space:
+            have, need = ("two", "three") if in_space else ("three", "two")
+            raise ValueError(
+                f"The 'ax' parameter of plot has {have} dimensions, but kind="
+                f"{'3d' if in_space else 'contour'!r} needs {need}. Three come with"
+                " plt.subplots(subplot_kw={'projection': '3d'})."
+            )
+        return ax
+
+    def _draw_paths(self, ax: Any, terrain: Terrain | None) -> None:
+        self.lines_, self.ends_ = {}, {}
+        for look, label in zip(styles(len(self.points)), self.points, strict=True):
+            data = list(np.asarray(self.points[label], dtype=float).T)
+            if terrain:
+                inside = self._inside(label)
+                data.append(np.ma.filled(terrain.heights(self.values[label]), np.nan))
+                data = [np.where(inside, d, np.nan) for d in data]
+            every = -(-len(data[0]) // _MARKED)
+            (self.lines_[label],) = ax.plot(
+                *data, label=self._said(label), **look, linewidth=1.5, marker="o",
+                markersize=3, markevery=every, zorder=3,
+            )  # fmt: skip
+            (self.ends_[label],) = ax.plot(
+                *(d[-1:] for d in data), linestyle="none", marker="D", markersize=7,
+                color=look["color"], markeredgecolor="white", zorder=5,
+            )  # fmt: skip
+        self.start_ = self._mark_starts(ax, terrain)
+        self.minima_ = self._mark_minima(ax, terrain)
+
+    def _mark_starts(self, ax: Any, terrain: Terrain | None) -> Any:
+        """Draw a ring where paths begin, once where they begin together."""
+        starts = {
+            tuple(self.points[label][0]): self.values[label][0] for label in self.points
+        }
+        data = np.array(list(starts)).T
+        if terrain:
+            data = np.vstack([data, terrain.heights(np.array(list(starts.values())))])
+        return ax.plot(*data, label="start", zorder=4, **_START)[0]
+
+    def _mark_minima(self, ax: Any, terrain: Terrain | None) -> Any:
+        """Draw a star at each known minimum, if there are some."""
+        x, y, z = np.asarray(self.minima, dtype=float).reshape(-1, 3).T
+        if not len(x):
+            return None
+        data = (x, y, terrain.heights(z)) if terrain else (x, y)
+        name = "minimum" if len(x) == 1 else "minima"
+        return ax.plot(*data, label=name, zorder=2, **_STAR)[0]
+
+    def _inside(self, label: str) -> Array:
+        """Tell which points of a path the picture shows."""
+        x, y = np.asarray(self.points[label]).T
+        return (
+            (self.x[0] <= x) & (x <= self.x[-1]) & (self.y[0] <= y) & (y <= self.y[-1])
+        )
+
+    def _said(self, label: str) -> str:
+        """Return a label, with what becomes of a path that does not stay."""
+        inside = self._inside(label)
+        if not inside[-1]:
+            left = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0
+            if not left:
+                return f"{label} (outside)"
+            return f"{label} (leaves at {self.step_name} {left})"
+        if label in self.diverged:
+            return f"{label} (diverges at {self.step_name} {len(inside)})"
+        return label
+
+    def _counter(self, ax: Any, in_space: bool) -> Any:
+        """Return the text that says which update an animation shows."""
+        place = {
+            "x": 0.02, "y": 0.98, "s": "", "transform": ax.transAxes, "va": "top",
+            "zorder": 6, "color": "black",
+            "bbox": {"facecolor": "white", "edgecolor": "0.8", "boxstyle": "round"},
+        }  # fmt: skip
+        return ax.text2D(**place) if in_space else ax.text(**place)
+
+
+def _data(line: Any) -> Any:
+    """Return the coordinates of a line in the plane or in space."""
+    return line.get_data_3d() if hasattr(line, "get_data_3d") else line.get_data()
+
+
+def _set_data(line: Any, data: Array) -> None:
+    if hasattr(line, "set_data_3d"):
+        line.set_data_3d(*data)
+    else:
+        line.set_data(*data)
