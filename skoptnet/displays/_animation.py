@@ -45,7 +45,7 @@ def check_path(path: Any, purpose: str) -> Path:
     return path
 
 
-def save(animation: Any, path: Path, fps: float, dpi: float, title: str) -> None:
+def save(animation: Any, path: Path, fps: Any, dpi: float, title: str) -> None:
     """Write an animation to a file, as its ending says."""
     from matplotlib.animation import writers
 

@@ -88,9 +88,7 @@ class Terrain:
         heights = self.heights(self.z)
         ax.computed_zorder = False  # a path lies on the surface, not half below it
         if self.log:
-            high = float(heights.max())
-            ticks = [0.0, *(10.0**k for k in range(-9, 10))]
-            ticks = [v for v in ticks if v == 0 or high / 12 <= np.cbrt(v) <= high]
+            ticks = apart(float(heights.max()))
             ax.set_zticks(np.cbrt(ticks), [f"{self.lowest + v:.4g}" for v in ticks])
         return ax.plot_surface(
             x, y, heights.filled(np.nan), cmap=self.shades(), rcount=50, ccount=50,
@@ -104,6 +102,19 @@ class Terrain:
         the heights as unlike, but has a lowest point.
         """
         return np.cbrt(z - self.lowest) if self.log else z
+
+
+def apart(top: float) -> Array:
+    """Return 0 and round numbers whose cube roots, up to ``top``, are well apart."""
+    ticks: list[float] = []
+    for multiples in ((1,), (1, 2, 5)):
+        ticks = [0.0]
+        for tick in np.outer(10.0 ** np.arange(-9, 10), multiples).ravel():
+            if np.cbrt(ticks[-1]) + 0.15 * top <= np.cbrt(tick) <= top:
+                ticks.append(float(tick))
+        if len(ticks) > 3:
+            break
+    return np.array(ticks)
 
 
 def even_levels(low: float, high: float) -> Array:
@@ -126,3 +137,14 @@ def log_levels(low: float, high: float) -> Array:
         choices.append(levels[(low <= levels) & (levels <= high)])
     best = min(choices, key=lambda levels: abs(len(levels) - _LINES))
     return best if len(best) > 2 else np.geomspace(low, high, _LINES)
+
+
+def plain_numbers(axis: Any) -> None:
+    """Label a logarithmic axis with plain numbers, some within a power of ten, too."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    if high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())

@@ -11,8 +11,8 @@ from .._params import StrOptions, check_argument
 from .._types import Array
 from ..surfaces import Surface
 from . import _animation, _network_paths, _solver_paths
-from ._style import axes_for, pyplot, styles, tidy
-from ._terrain import Terrain
+from ._style import COLORS, axes_for, pyplot, styles, tidy
+from ._terrain import Terrain, plain_numbers
 
 _PURPOSE = "OptimizerPathDisplay"
 # The updates of longer paths are not marked one by one.
@@ -281,7 +281,8 @@ class OptimizerPathDisplay:
         if in_space:
             self.surface_ = terrain.draw_surface(ax)
             ax.view_init(*view)
-            ax.set_box_aspect((4, 4, 2.6), zoom=1.1)
+            ax.set_box_aspect((4, 4, 2.6), zoom=0.93)
+            ax.set_anchor("W")
             ax.set_zlabel(self.names[2])
         else:
             self.contour_ = terrain.draw_contour(ax)
@@ -289,12 +290,14 @@ class OptimizerPathDisplay:
         self._draw_paths(ax, terrain if in_space else None)
         ax.set(xlabel=self.names[0], ylabel=self.names[1], title=self.title)
         ax.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]])
-        place = (1.15, 0.95) if in_space else (1.01, 1.0)
+        place = (1.1 if in_space else 1.01, 1.0)
         ax.legend(**_LEGEND, bbox_to_anchor=place)
         return self
 
     def plot_values(self, ax: Any = None) -> OptimizerPathDisplay:
         """Draw the heights over the updates.
+
+        What is far above all that `plot` shows, where a path diverges, is cut off.
 
         Parameters
         ----------
@@ -315,12 +318,18 @@ class OptimizerPathDisplay:
             heights = np.asarray(values) - base
             if self.log:
                 heights = np.where(heights > 0, heights, np.nan)
+            if look["color"] == COLORS[-1]:  # black, on whatever ground
+                look["color"] = ax.xaxis.label.get_color()
             (self.lines_[label],) = ax.plot(heights, label=self._said(label), **look)
         tidy(ax)
         name = self.names[2] if base == 0 else f"{self.names[2]} above the lowest"
         ax.set(xlabel=f"{self.step_name}s", ylabel=name, title=self.title)
         if self.log:
             ax.set_yscale("log")
+            plain_numbers(ax.yaxis)
+        top = float(np.max(self.z[np.isfinite(self.z)], initial=-np.inf)) - base
+        if ax.get_ylim()[1] > 10 * top > 0:
+            ax.set_ylim(top=1.05 * top)
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
         return self
 
@@ -371,6 +380,9 @@ class OptimizerPathDisplay:
 
         self.plot(ax, kind, view=view)
         figure, counter = self.figure_, self._counter(self.ax_, kind == "3d")
+        if ax is None:  # lay it out once, not for each picture
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         drawn = [
             (line, np.array(_data(line)), self.ends_[label])
             for label, line in self.lines_.items()

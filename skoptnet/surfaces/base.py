@@ -87,7 +87,6 @@ class Surface:
         self.minima = np.array(minima, dtype=float).reshape(-1, 2)
         self.log, self.noise = bool(log), float(noise)
         self.levels = None if levels is None else np.array(levels, dtype=float)
-        self.__doc__ = f.__doc__
 
     def __call__(self, x: Any, y: Any) -> Array:
         """Return the heights at some points.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -38,18 +39,23 @@ def quadratic(m: float = 1.0, M: float = 25.0, *, noise: float = 0.0) -> Surface
             "quadratic", name, value, [Interval(Real, 0, None, closed="neither")]
         )
 
-    def ravine(x, y):
-        return 0.5 * (m * x**2 + M * y**2)
-
-    ravine.__doc__ = quadratic.__doc__
     return Surface(
-        ravine,
-        lambda x, y: (m * x, M * y),
+        partial(_ravine, m=m, M=M),
+        partial(_ravine_gradient, m=m, M=M),
+        name="ravine",
         start=(-9.0, 2.0),
         limits=((-10.0, 3.0), (-3.0, 3.0)),
         minima=[(0, 0)],
         noise=noise,
     )
+
+
+def _ravine(x, y, m, M):
+    return 0.5 * (m * x**2 + M * y**2)
+
+
+def _ravine_gradient(x, y, m, M):
+    return m * x, M * y
 
 
 def rosenbrock(x, y):
@@ -198,7 +204,7 @@ SURFACES: dict[str, Surface] = {
         start=(1.95, 1.0),
         limits=((-2.1, 2.1), (-1.15, 1.15)),
         minima=np.vstack([_CAMEL, -_CAMEL]).tolist(),
-        levels=[*np.arange(-1, 2.2, 0.25), 2.15, 2.2, 2.3, 2.5, 3, 4, 5],
+        levels=[-1, -0.75, -0.5, 0, 0.5, 1, 1.5, 2, 2.15, 2.25, 2.5, 3, 4, 6],
     ),
     "noisy": quadratic(1.0, 4.0, noise=2.0),
 }
