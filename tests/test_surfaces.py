@@ -231,9 +231,9 @@ def test_rates_are_those_of_a_training_of_one_update_per_epoch(schedule):
         (), solver="gd", learning_rate_init=0.01, lr_schedule=schedule, max_iter=40,
         tol=0, random_state=0,
     )  # fmt: skip
-    X = np.linspace(-1, 1, 20)[:, None]
+    X = np.ones((1, 1))  # a sample per update, too
     with pytest.warns(ConvergenceWarning, match="Maximum number of epochs"):
-        model.fit(X, X.ravel())
+        model.fit(X, [3.0])
     path = descend(
         "ravine", "sgd", learning_rate=0.01, lr_schedule=schedule, n_updates=40
     )

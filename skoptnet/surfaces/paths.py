@@ -96,8 +96,8 @@ def descend(
         may be small here.
     lr_schedule : str, Schedule or callable, default="constant"
         As ``lr_schedule`` of the estimators. The plan of a schedule ends with the last
-        update, a plateau is 10 epochs without an improvement by 1e-4, and the loss of
-        an epoch is the mean of the heights before its updates.
+        update, an update sees one sample, a plateau is 10 epochs without an improvement
+        by 1e-4, and the loss of an epoch is the mean of the heights before its updates.
     n_updates : int > 0, default=100
         Number of updates.
     updates_per_epoch : int > 0, default=1
