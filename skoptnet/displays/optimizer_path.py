@@ -202,7 +202,7 @@ class OptimizerPathDisplay:
         *,
         sample_weight: Any = None,
         weights: Any = None,
-        resolution: int = 30,
+        resolution: int = 40,
         margin: float = 0.3,
     ) -> OptimizerPathDisplay:
         """Train networks and show their paths on a plane through their weights.
@@ -227,7 +227,7 @@ class OptimizerPathDisplay:
             Weights along a training that was recorded already, of each label: W_1,
             b_1, W_2, b_2, ... raveled, one row per epoch, the first weights included.
             Then only one epoch is trained, in order to know the objective.
-        resolution : int > 1, default=30
+        resolution : int > 1, default=40
             Number of points of the grid along each axis; each is a pass over the rows.
         margin : float >= 0, default=0.3
             How much larger than the paths the picture is, as a share of their extent.
@@ -281,8 +281,9 @@ class OptimizerPathDisplay:
         if in_space:
             self.surface_ = terrain.draw_surface(ax)
             ax.view_init(*view)
-            ax.set_box_aspect((4, 4, 2.6), zoom=0.93)
-            ax.set_anchor("W")
+            ax.set_box_aspect((4, 4, 2.6), zoom=0.9)
+            ax.locator_params(axis="x", nbins=6)
+            ax.locator_params(axis="y", nbins=6)
             ax.set_zlabel(self.names[2])
         else:
             self.contour_ = terrain.draw_contour(ax)
@@ -290,7 +291,7 @@ class OptimizerPathDisplay:
         self._draw_paths(ax, terrain if in_space else None)
         ax.set(xlabel=self.names[0], ylabel=self.names[1], title=self.title)
         ax.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]])
-        place = (1.1 if in_space else 1.01, 1.0)
+        place = (1.12 if in_space else 1.01, 1.0)
         ax.legend(**_LEGEND, bbox_to_anchor=place)
         return self
 
@@ -380,9 +381,6 @@ class OptimizerPathDisplay:
 
         self.plot(ax, kind, view=view)
         figure, counter = self.figure_, self._counter(self.ax_, kind == "3d")
-        if ax is None:  # lay it out once, not for each picture
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
         drawn = [
             (line, np.array(_data(line)), self.ends_[label])
             for label, line in self.lines_.items()
@@ -406,6 +404,9 @@ class OptimizerPathDisplay:
             interval=1000 / fps,
             init_func=lambda: draw(0),
         )
+        if ax is None:  # lay it out once, not for each picture
+            figure.canvas.draw()
+            figure.set_layout_engine("none")
         if file is not None:
             _animation.save(self.animation_, file, fps, dpi, self.title)
             if ax is None:

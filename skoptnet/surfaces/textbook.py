@@ -181,7 +181,7 @@ SURFACES: dict[str, Surface] = {
     "himmelblau": Surface(
         himmelblau,
         _himmelblau_gradient,
-        start=(0.0, -1.0),
+        start=(0.0, 0.0),
         limits=((-5.0, 5.0), (-5.0, 5.0)),
         minima=[
             (3, 2),
