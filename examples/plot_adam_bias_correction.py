@@ -9,12 +9,20 @@ rate, and stay too long for hundreds of updates; with it the first step is as lo
 the rate, whatever the gradient.
 """
 
-# %% # Adam without the correction # --------------------------- # # Adam (Kingma and
-Ba, 2015) averages with :math:`\rho_1 = 0.9` and # :math:`\rho_2 = 0.999`: # # .. math::
-#     s \leftarrow \rho_1 s + (1 - \rho_1) g, \qquad #     r \leftarrow \rho_2 r + (1 -
-\rho_2) g \odot g # # If all gradients are alike, :math:`s = (1 - \rho_1^t) g` after t
-updates: the correction # is the division by :math:`1 - \rho_1^t`, and by :math:`1 -
-\rho_2^t` for :math:`r`. # An optimizer of one's own is Adam without it:
+# %%
+# Adam without the correction
+# ---------------------------
+#
+# Adam (Kingma and Ba, 2015) averages with :math:`\rho_1 = 0.9` and
+# :math:`\rho_2 = 0.999`:
+#
+# .. math::
+#     s \leftarrow \rho_1 s + (1 - \rho_1) g, \qquad
+#     r \leftarrow \rho_2 r + (1 - \rho_2) g \odot g
+#
+# If all gradients are alike, :math:`s = (1 - \rho_1^t) g` after t updates: the
+# correction is the division by :math:`1 - \rho_1^t`, and by :math:`1 - \rho_2^t` for
+# :math:`r`. An optimizer of one's own is Adam without it:
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -2,7 +2,7 @@ r"""
 What does the path of a network's training look like?
 =====================================================
 
-A network has hundreds of weights, a picture has two axes. Of all planes through the
+A network has many weights, a picture has two axes. Of all planes through the
 last weights, the one of the first two principal directions of the path comes closest to
 it. Three solvers that set out from the same weights are shown on one such plane, above
 the training loss on it; most of what they do is in the picture.

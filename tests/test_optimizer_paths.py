@@ -157,6 +157,25 @@ def test_without_limits_the_picture_holds_the_paths():
     assert display.title == "f"
 
 
+def test_a_start_outside_makes_the_picture_larger():
+    display = OptimizerPathDisplay.from_solvers("ravine", "gd", start=(5, 9))
+    assert display.x[-1] > 5
+    assert display.y[-1] > 9
+    assert display.x[0] < SURFACES["ravine"].limits[0][0]
+    outside = OptimizerPathDisplay.from_solvers(
+        "ravine", "gd", start=(5, 0), limits=((-1, 1), (-1, 1)), n_updates=2
+    )
+    assert "gd (outside)" in texts(outside.plot().ax_.get_legend())
+
+
+def test_a_path_without_an_update_has_pictures():
+    display = OptimizerPathDisplay.from_solvers(
+        "rosenbrock", "gd", learning_rates=1e300
+    )
+    assert display.points["gd"].shape == (1, 2)
+    assert display.to_html(dpi=30).count("data:image/png;base64") == 2
+
+
 def test_values_over_updates(display):
     display.plot_values()
     assert display.ax_.get_xlabel() == "updates"
@@ -168,6 +187,22 @@ def test_values_over_updates(display):
     display.figure_.canvas.draw()
     labels = [t.get_text() for t in display.ax_.get_yticklabels()]
     assert all(re.fullmatch(r"[\d.e+-]*", label) for label in labels)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_display_of_plain_lists_draws_the_same(display, kind):
+    twin = OptimizerPathDisplay(
+        display.x.tolist(), display.y.tolist(), display.z.tolist(),
+        {label: points.tolist() for label, points in display.points.items()},
+        {label: values.tolist() for label, values in display.values.items()},
+        minima=display.minima.tolist(), log=True,
+    )  # fmt: skip
+    twin.plot_values()
+    twin.plot(kind=kind)
+    display.plot(kind=kind)
+    for label, line in twin.lines_.items():
+        np.testing.assert_array_equal(drawn(line), drawn(display.lines_[label]))
+    twin.to_html(frames=2, dpi=30)
 
 
 def test_values_beyond_the_picture_are_cut_off():

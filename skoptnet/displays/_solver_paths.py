@@ -36,7 +36,7 @@ def numbers(
     rates = of_each(learning_rates, named, "learning_rates", caller)
     schedules = of_each(lr_schedule, named, "lr_schedule", caller)
     check_count(resolution, "resolution", caller)
-    limits = surface.limits if limits is None else as_limits(caller, limits)
+    limits = None if limits is None else as_limits(caller, limits)
     paths = {
         label: descend(
             surface,
@@ -48,8 +48,10 @@ def numbers(
         for label, solver in named.items()
     }
     points = {label: path.points for label, path in paths.items()}
-    if limits is None:
+    if limits is None and surface.limits is None:
         limits = limits_of([*points.values(), surface.minima], _MARGIN)
+    elif limits is None:
+        limits = _with(surface.limits, next(iter(points.values()))[:1])
     x, y = (np.linspace(low, high, resolution) for low, high in limits)
     z = surface(x, y[:, None])
     lowest = surface.lowest
@@ -69,6 +71,14 @@ def numbers(
         "levels": surface.levels,
         "title": surface.name.replace("_", " "),
     }
+
+
+def _with(limits: Limits, start: Array) -> Limits:
+    """Return limits that hold a start, too: the same ones if they do already."""
+    corners = np.transpose(limits)
+    if (corners[0] <= start).all() and (start <= corners[1]).all():
+        return limits
+    return limits_of([corners, start], _MARGIN)
 
 
 def _labelled(solvers: Any) -> dict[str, str | Optimizer]:

@@ -85,7 +85,7 @@ class Terrain:
     def draw_surface(self, ax: Any) -> Any:
         """Draw the heights in space, and return the surface."""
         x, y = np.meshgrid(self.x, self.y)
-        heights = self.heights(self.z)
+        heights = np.ma.masked_invalid(self.heights(self.z.filled(np.nan)))
         ax.computed_zorder = False  # a path lies on the surface, not half below it
         if self.log:
             ticks = apart(float(heights.max()))
@@ -101,7 +101,7 @@ class Terrain:
         Where contour lines are those of a logarithm, this is the cube root: it makes
         the heights as unlike, but has a lowest point.
         """
-        return np.cbrt(z - self.lowest) if self.log else z
+        return np.cbrt(np.subtract(z, self.lowest)) if self.log else np.asarray(z)
 
 
 def apart(top: float) -> Array:

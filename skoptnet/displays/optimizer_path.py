@@ -172,8 +172,8 @@ class OptimizerPathDisplay:
         start : pair of float, optional
             Where the paths begin; where the surface says, by default.
         limits : ((x_min, x_max), (y_min, y_max)), optional
-            What pictures show; what the surface says, by default, and if it says
-            nothing, what the paths need.
+            What pictures show. By default what the surface says, and the start; if
+            the surface says nothing, what the paths need.
         resolution : int > 1, default=200
             Number of points of the grid along each axis.
         random_state : int, RandomState instance or None, default=None
@@ -290,7 +290,7 @@ class OptimizerPathDisplay:
             ax.plot([], [], color="0.35", linewidth=0.5, label=self.names[2])
         self._draw_paths(ax, terrain if in_space else None)
         ax.set(xlabel=self.names[0], ylabel=self.names[1], title=self.title)
-        ax.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]])
+        ax.set(xlim=(self.x[0], self.x[-1]), ylim=(self.y[0], self.y[-1]))
         place = (1.12 if in_space else 1.01, 1.0)
         ax.legend(**_LEGEND, bbox_to_anchor=place)
         return self
@@ -328,7 +328,7 @@ class OptimizerPathDisplay:
         if self.log:
             ax.set_yscale("log")
             plain_numbers(ax.yaxis)
-        top = float(np.max(self.z[np.isfinite(self.z)], initial=-np.inf)) - base
+        top = np.ma.masked_invalid(self.z).max() - base
         if ax.get_ylim()[1] > 10 * top > 0:
             ax.set_ylim(top=1.05 * top)
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
@@ -372,7 +372,7 @@ class OptimizerPathDisplay:
         file = None if path is None else _animation.check_path(path, "animate")
         last = max(len(points) for points in self.points.values()) - 1
         if frames is None:
-            frames = min(last + 1, 100)
+            frames = max(2, min(last + 1, 100))
         _solver_paths.check_count(frames, "frames", "animate")
         for name, value in (("fps", fps), ("dpi", dpi)):
             _solver_paths.check_positive(value, name, "animate")
@@ -460,7 +460,7 @@ class OptimizerPathDisplay:
             data = list(np.asarray(self.points[label], dtype=float).T)
             if terrain:
                 inside = self._inside(label)
-                data.append(np.ma.filled(terrain.heights(self.values[label]), np.nan))
+                data.append(terrain.heights(self.values[label]))
                 data = [np.where(inside, d, np.nan) for d in data]
             every = -(-len(data[0]) // _MARKED)
             (self.lines_[label],) = ax.plot(
