@@ -155,6 +155,13 @@ def test_without_limits_the_picture_holds_the_paths():
     display.plot()
     assert display.minima_ is None
     assert display.title == "f"
+    lost = OptimizerPathDisplay.from_solvers(
+        lambda x, y: x**2 + y**4, "gd", start=(3, 1), learning_rates=2.0
+    )
+    assert lost.diverged == ["gd"]
+    with warnings.catch_warnings(action="error"):
+        lost.plot().figure_.canvas.draw()
+        lost.plot_values().figure_.canvas.draw()
 
 
 def test_a_start_outside_makes_the_picture_larger():
@@ -582,6 +589,20 @@ def test_blocks_of_rows_give_the_same(monkeypatch):
     monkeypatch.setattr(network, "_BLOCK_ELEMENTS", 28)
     blocks = path_of(small(solver="gd"), X, LABELS, resolution=3)
     np.testing.assert_allclose(whole.z, blocks.z, rtol=1e-12)
+
+
+def test_a_training_that_diverges_is_shown_up_to_there():
+    model = linear(learning_rate_init=5.0, max_iter=300, n_iter_no_change=500)
+    with pytest.warns(ConvergenceWarning):
+        display = OptimizerPathDisplay.from_estimator(model, X, NUMBERS)
+    n = len(display.points["gd"])
+    assert 1 < n < 100
+    assert display.values["gd"][-1] <= 1000 * display.values["gd"][0]
+    assert display.values["gd"][-1] > 10 * display.values["gd"][0]
+    with warnings.catch_warnings(action="error"):
+        display.plot().figure_.canvas.draw()
+        display.plot(kind="3d").figure_.canvas.draw()
+    assert f"gd (diverges at epoch {n})" in texts(display.ax_.get_legend())
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from ._plane import Plane
 from ._solver_paths import check_count, check_positive, limits_of, of_each
 
 _CALLER = "from_estimator"
+# A loss so many times that of the start ends a path: nothing else could be seen.
+_MOST = 1000
 
 
 def numbers(
@@ -53,13 +55,19 @@ def numbers(
         paths[label] = _checked(known[label], own, label) if label in known else own
     first = next(iter(recordings.values()))
     _check_alike(recordings)
+    values, diverged = {}, []
+    for label, path in paths.items():
+        losses = first.objectives(path)
+        n_sound = _n_sound(losses)
+        if n_sound < len(path):
+            diverged.append(label)
+        paths[label], values[label] = path[:n_sound], losses[:n_sound]
     plane = Plane.through(list(paths.values()))
     points = {label: plane.coordinates(path) for label, path in paths.items()}
     limits = limits_of([*points.values()], margin)
     a, b = (np.linspace(low, high, resolution) for low, high in limits)
     z = first.objectives(plane.points(a, b)).reshape(resolution, resolution)
     finite = z[np.isfinite(z)]
-    values = {label: first.objectives(path) for label, path in paths.items()}
     log = bool(finite.size and finite.min() > 0)
     return {
         "x": a,
@@ -67,6 +75,7 @@ def numbers(
         "z": z,
         "points": points,
         "values": values,
+        "diverged": diverged,
         "log": log,
         "names": (
             *(f"direction {i + 1} ({_percent(plane.shares[i])})" for i in (0, 1)),
@@ -115,6 +124,13 @@ def _checked(given: Any, own: Array, label: str) -> Array:
             " not; leave out what is from a divergence on."
         )
     return path
+
+
+def _n_sound(losses: Array) -> int:
+    """Return the number of points before a path diverges."""
+    lost = ~(losses <= _MOST * losses[0])
+    lost[0] = False
+    return int(np.argmax(lost)) if lost.any() else len(losses)
 
 
 def _check_alike(recordings: Mapping[str, Recording]) -> None:

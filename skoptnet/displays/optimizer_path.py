@@ -236,7 +236,8 @@ class OptimizerPathDisplay:
         -------
         OptimizerPathDisplay
             The paths, a point per epoch. ``values`` are the objective of the whole
-            training set, penalties included, with no unit dropped out.
+            training set, penalties included, with no unit dropped out. A path ends
+            before that is 1000 times what it was at the start.
         """
         return cls(
             **_network_paths.numbers(
