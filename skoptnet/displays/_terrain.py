@@ -98,8 +98,8 @@ class Terrain:
     def heights(self, z: Any) -> Any:
         """Return where heights are drawn in space.
 
-        Where contour lines are those of a logarithm, this is the cube root: it makes
-        the heights as unlike, but has a lowest point.
+        Where contour lines are those of a logarithm, this is the cube root: it, too,
+        tells low heights apart, and it has a lowest point.
         """
         return np.cbrt(np.subtract(z, self.lowest)) if self.log else np.asarray(z)
 

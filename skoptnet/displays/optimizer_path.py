@@ -217,10 +217,10 @@ class OptimizerPathDisplay:
         Parameters
         ----------
         estimator : MLPClassifierX, MLPRegressorX, Pipeline, fitted search, or dict
-            What is trained, in clones; or several by label, with networks and
-            objectives alike. With the same int for ``random_state`` they begin with
-            the same weights. Of a `sklearn.pipeline.Pipeline` it is the last step, on
-            rows that the steps before have transformed.
+            What is trained, in clones without callbacks; or several by label, with
+            networks and objectives alike. With the same int for ``random_state`` they
+            begin with the same weights. Of a `sklearn.pipeline.Pipeline` it is the
+            last step, on rows that the steps before have transformed.
         X, y, sample_weight
             As for ``fit``.
         weights : array of shape (n_points, P) or dict, default=None
@@ -285,7 +285,7 @@ class OptimizerPathDisplay:
             ax.set_box_aspect((4, 4, 2.6), zoom=0.9)
             ax.locator_params(axis="x", nbins=6)
             ax.locator_params(axis="y", nbins=6)
-            ax.set_zlabel(self.names[2])
+            ax.set_zlabel(self.names[2], labelpad=8)
         else:
             self.contour_ = terrain.draw_contour(ax)
             ax.plot([], [], color="0.35", linewidth=0.5, label=self.names[2])
@@ -332,6 +332,9 @@ class OptimizerPathDisplay:
         top = np.ma.masked_invalid(self.z).max() - base
         if ax.get_ylim()[1] > 10 * top > 0:
             ax.set_ylim(top=1.05 * top)
+            if self.log:
+                shown = [line.get_ydata() for line in self.lines_.values()]
+                ax.set_ylim(bottom=0.5 * np.nanmin(np.concatenate(shown)))
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
         return self
 
@@ -370,6 +373,7 @@ class OptimizerPathDisplay:
         matplotlib.animation.FuncAnimation
             The animation; keep a reference to it as long as it is to be seen.
         """
+        pyplot(_PURPOSE)  # or say how to get it
         file = None if path is None else _animation.check_path(path, "animate")
         last = max(len(points) for points in self.points.values()) - 1
         if frames is None:
@@ -377,7 +381,6 @@ class OptimizerPathDisplay:
         _solver_paths.check_count(frames, "frames", "animate")
         for name, value in (("fps", fps), ("dpi", dpi)):
             _solver_paths.check_positive(value, name, "animate")
-        pyplot(_PURPOSE)
         from matplotlib.animation import FuncAnimation
 
         self.plot(ax, kind, view=view)
@@ -393,10 +396,7 @@ class OptimizerPathDisplay:
                 _set_data(line, data[:, : step + 1])
                 _set_data(end, data[:, min(step, data.shape[1] - 1)][:, None])
             counter.set_text(f"{self.step_name} {step}")
-            return [
-                counter,
-                *(artist for line, _, end in drawn for artist in (line, end)),
-            ]
+            return [counter, *self.lines_.values(), *self.ends_.values()]
 
         self.animation_ = FuncAnimation(
             figure,
@@ -439,13 +439,11 @@ class OptimizerPathDisplay:
 
     def _axes(self, ax: Any, in_space: bool) -> Any:
         if ax is None:
-            kw = {"projection": "3d"} if in_space else {}
-            return axes_for(
-                None,
-                _PURPOSE,
-                figsize=(7.5, 5.0) if in_space else (7.5, 4.5),
-                subplot_kw=kw,
-            )
+            if not in_space:
+                return axes_for(None, _PURPOSE, figsize=(7.5, 4.5))
+            # Matplotlib's layouts do not know how far labels in space reach.
+            figure = pyplot(_PURPOSE).figure(figsize=(8, 5))
+            return figure.add_axes((0.05, 0.06, 0.58, 0.86), projection="3d")
         if (ax.name == "3d") != in_space:
             have, need = ("two", "three") if in_space else ("three", "two")
             raise ValueError(
