@@ -1,0 +1,122 @@
+"""The examples of the gallery run without a warning, and have the gallery's form."""
+
+import ast
+import importlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
+
+#: Runs the script that it is given, as the gallery does, and looks at its figures.
+_RUN = """
+import runpy, sys
+import matplotlib.pyplot as plt
+
+plt.show = lambda *args, **kwargs: None  # which warns where there is no window
+runpy.run_path(sys.argv[1], run_name="__main__")
+figures = [plt.figure(number) for number in plt.get_fignums()]
+assert figures, "no figure"
+
+def named(ax, which):
+    # Axes that share a direction share its label; that of a figure is for all.
+    sharing = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax)
+    labels = [getattr(one, f"get_{which}label")() for one in sharing]
+    labels.append(getattr(ax.get_figure(root=True), f"get_sup{which}label")())
+    return any(labels)
+
+for figure in figures:
+    figure.canvas.draw()
+    for ax in figure.axes:
+        where = f"figure {figure.number}, axes {ax.get_title()!r}: no label of "
+        if ax.get_label() == "<colorbar>":
+            assert ax.get_xlabel() or ax.get_ylabel() or ax.get_title(), where + "bar"
+        elif ax.axison and ax.has_data():
+            for which in "xyz" if ax.name == "3d" else "xy":
+                assert named(ax, which), where + which
+"""
+
+
+def parsed(script):
+    return ast.parse(script.read_text(encoding="utf-8"))
+
+
+def imported_from(script):
+    """Yield the modules that a script imports from, and the names (None: the module)."""
+    for node in ast.walk(parsed(script)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def needs_callbacks(script):
+    modules = {module for module, _ in imported_from(script)}
+    return bool(modules & {"skoptnet.callbacks", "sklearn.callback"})
+
+
+# What is about callbacks needs scikit-learn 1.9.
+if importlib.util.find_spec("sklearn.callback") is None:
+    RUNNABLE = [script for script in EXAMPLES if not needs_callbacks(script)]
+else:
+    RUNNABLE = EXAMPLES
+
+
+def test_there_are_examples():
+    assert RUNNABLE
+
+
+@pytest.mark.parametrize("script", RUNNABLE, ids=lambda script: script.stem)
+def test_example_runs_without_warnings_and_draws_labelled_figures(script, tmp_path):
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _RUN, str(script)],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "MPLBACKEND": "Agg",
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        },
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert not list(tmp_path.iterdir()), "an example leaves files behind"
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
+def test_example_has_the_form_of_the_gallery(script):
+    docstring = ast.get_docstring(parsed(script))
+    assert docstring, "an example begins with a docstring"
+    title, line, blank, *text = docstring.splitlines()
+    assert re.fullmatch("=+", line), "the title is underlined by ="
+    assert len(line) == len(title)
+    assert not blank
+    opening = "\n".join(text).split("\n\n")[0]
+    assert opening, "a paragraph follows the title"
+    assert "?" in title + opening, "an example asks a question"
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
+def test_example_imports_public_names_only(script):
+    for module, name in imported_from(script):
+        if module.split(".")[0] != "skoptnet":
+            continue
+        parts = [*module.split("."), *([name] if name else [])]
+        assert not any(part.startswith("_") for part in parts), (module, name)
+        if module == "skoptnet.callbacks" and script not in RUNNABLE:
+            continue
+        public = getattr(importlib.import_module(module), "__all__", None)
+        assert not name or public is None or name in public, (module, name)
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
+def test_example_is_listed_for_readers_of_the_repository(script):
+    assert script.name in (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
