@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import skoptnet
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 
@@ -74,7 +76,8 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("script", RUNNABLE, ids=lambda script: script.stem)
 def test_example_runs_without_warnings_and_draws_labelled_figures(script, tmp_path):
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    # The package that the tests have imported.
+    paths = [str(Path(skoptnet.__file__).parent.parent), os.environ.get("PYTHONPATH")]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _RUN, str(script)],
         cwd=tmp_path,
