@@ -112,6 +112,7 @@ plt.show()
 # of it. The others' borders are simpler, and where the moons overlap they say so.
 
 grid = np.meshgrid(np.linspace(-2, 3, 120), np.linspace(-1.6, 2.1, 90))
+moons = np.array(["#E69F00", "#CC79A7"])
 points = np.column_stack([axis.ravel() for axis in grid])
 figure, axes = plt.subplots(
     2, 3, figsize=(9, 5), sharex=True, sharey=True, layout="constrained"
@@ -119,7 +120,7 @@ figure, axes = plt.subplots(
 for ax, (name, model) in zip(axes.flat, models.items(), strict=True):
     p = clone(model).fit(X, y).predict_proba(points)[:, 1].reshape(grid[0].shape)
     shades = ax.contourf(*grid, p, levels=np.linspace(0, 1, 11), cmap="PuOr", alpha=0.6)
-    ax.scatter(*X.T, c=y, cmap="PuOr", edgecolor="white", s=20, linewidth=0.7)
+    ax.scatter(*X.T, c=moons[y], edgecolor="black", s=18, linewidth=0.7)
     ax.set_title(name)
 figure.colorbar(shades, ax=axes, label="probability of the second moon")
 figure.supxlabel("first feature")
@@ -155,7 +156,7 @@ for ax, values, label in zip(
     strict=True,
 ):
     for i in range(len(models)):
-        ax.plot(values[i], np.full(10, i), "o", color=colors[0], alpha=0.4)
+        ax.plot(values[i], np.full(10, i), "o", color=colors[0], alpha=0.6)
         ax.plot(values[i].mean(), i, "|", color=colors[1], markersize=18, mew=3)
     ax.set_xlabel(label)
 axes[0].set_yticks(range(len(models)), list(models))

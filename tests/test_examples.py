@@ -50,7 +50,7 @@ def parsed(script):
 
 
 def imported_from(script):
-    """Yield the modules that a script imports from, and the names (None: the module)."""
+    """Yield the modules that a script imports from, with the names or None."""
     for node in ast.walk(parsed(script)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
