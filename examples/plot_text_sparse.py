@@ -96,7 +96,7 @@ print(f"{n} x {d}, {X.nnz / n:.0f} words per paragraph, {X.dtype}, {type(X).__na
 
 # %%
 # Does it stay sparse? The most memory that Python and NumPy allocate while the network
-# is trained again, beside what the rows would take as a dense array:
+# is trained again is far less than the rows alone would take as a dense array:
 
 tracemalloc.start()
 pipeline[1].fit(X, modules[train])
