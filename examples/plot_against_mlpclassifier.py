@@ -102,11 +102,10 @@ print(f"{type(twin).__name__} predicts probabilities that differ by {gap:.0e} at
 # --------
 #
 # Processor time of ten epochs of Adam by minibatches of several sizes, the least of
-# three runs each. The less there is to do in an
-# update, the more of scikit-learn's time
-# goes into all that is not arithmetic. The ratio depends on the machine, on the sizes
-# of the network and the batch, and on whether the compiled kernels are installed
-# (`skoptnet.show_versions` says so).
+# three runs each. The less there is to do in an update, the more of scikit-learn's time
+# goes into what is not arithmetic. The ratio depends on the machine, on the sizes of
+# the network and the batch, and on whether the compiled kernels are there, which
+# `skoptnet.show_versions` says.
 
 
 def processor_time(model):

@@ -13,7 +13,7 @@ training sets, since one alone would prove little.
 # ------------
 #
 # The rows are two half moons that overlap so much that nobody can tell more than about
-# 88% of them apart. The penalty is
+# 89% of them apart. The penalty is
 # :math:`\frac{\alpha}{n} \sum_w \bigl(r |w| + (1 - r) w^2 / 2\bigr)` with ``alpha`` for
 # :math:`\alpha` and ``l1_ratio`` for :math:`r`; weight decay multiplies the weights by
 # :math:`1 - \epsilon_t \lambda` at each update; dropout leaves half of the hidden units
