@@ -28,6 +28,7 @@ from .optimizers import (
     ScheduleFreeAdamW,
     Yogi,
 )
+from .rate_range import RateRangeResult, learning_rate_range_test
 from .schedules import (
     Adaptive,
     Constant,
@@ -87,11 +88,13 @@ __all__ = [
     "RAdam",
     "RMSProp",
     "RMSPropNesterov",
+    "RateRangeResult",
     "Schedule",
     "ScheduleFreeAdamW",
     "StepDecay",
     "Warmup",
     "Yogi",
     "__version__",
+    "learning_rate_range_test",
     "show_versions",
 ]

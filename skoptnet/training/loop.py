@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Array
-from ..backends import Update, outputs
+from ..backends import Kernel, Update, outputs
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
@@ -135,7 +135,7 @@ def train(
         network, optimizer, schedule, run, batches, learning_rate,
         max_grad_norm, run.dropout(dropout), l1,
         started_at + max_epochs if planned_epochs is None else planned_epochs,
-        validation_losses,
+        validation_losses, [watcher for watcher in watchers if watcher.sees_updates],
     )  # fmt: skip
     try:
         with epochs.threads(), np.errstate(all="ignore"):
@@ -165,6 +165,8 @@ def train(
                     raise Diverged
             except Diverged:
                 last.restore(run)
+                for watcher in watchers:
+                    watcher.after_divergence()
                 outcome.reason = "diverged"
                 if not validate:
                     best.judge(epochs.cost)
@@ -201,6 +203,8 @@ class Epochs(Passes):
         The training set.
     dropout : Dropout or None
         What leaves hidden units out.
+    watchers : sequence of Watcher
+        What is told of every update.
     """
 
     def __init__(
@@ -216,8 +220,10 @@ class Epochs(Passes):
         l1: float = 0.0,
         planned_epochs: float = math.inf,
         validation_losses: Sequence[float] = (),
+        watchers: Sequence[Watcher] = (),
     ):
         super().__init__(network, run.theta, batches, optimizer, run.state, dropout)
+        self.watchers = watchers
         self.max_grad_norm = max_grad_norm
         self.schedule, self.run, self.learning_rate = schedule, run, learning_rate
         self.planned_epochs = planned_epochs
@@ -251,9 +257,7 @@ class Epochs(Passes):
         self.set_rates()
         plain = not (self.max_grad_norm or self.l1 or self.momenta)
         if self.kernel and self.kernel.makes_updates and plain:
-            total, largest = self.kernel.epoch(
-                self.batches.order, self.rates, self.batches.size, run.update
-            )
+            total, largest = self.make_compiled_updates(self.kernel)
         else:
             total = self.make_updates()
             largest = float(max(run.theta.max(), -run.theta.min()))
@@ -302,9 +306,35 @@ class Epochs(Passes):
             if self.l1:
                 self.l1.keep_in_orthant()
             self.update.take_average()
+            self.tell(loss, rate)
             total += loss * len(batch)
             number += 1
         return total
+
+    def make_compiled_updates(self, kernel: Kernel) -> tuple[float, float]:
+        """Do the same by a kernel, and return the largest parameter, too.
+
+        In one call, or in one for each update where somebody is told of it.
+        """
+        order, rates, number = self.batches.order, self.rates, self.run.update
+        if not self.watchers:
+            return kernel.epoch(order, rates, self.batches.size, number)
+        total = 0.0
+        if order is None:
+            order = np.arange(len(self.batches.data))
+        for i, batch in enumerate(self.batches.ranges()):
+            rows, rate = order[batch.start : batch.stop], rates[i : i + 1]
+            part, largest = kernel.epoch(rows, rate, len(batch), number + i)
+            if not math.isfinite(part):
+                return part, largest
+            self.tell(part / len(batch), rates[i])
+            total += part
+        return total, largest
+
+    def tell(self, loss: float, rate: float) -> None:
+        """Tell of an update."""
+        for watcher in self.watchers:
+            watcher.after_update(float(loss), float(rate))
 
     def objective(self, theta: Array) -> float:
         """Return the objective of the whole training set."""

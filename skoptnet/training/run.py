@@ -20,10 +20,27 @@ _ROWS_TO_SHUFFLE_AGAIN = 100_000
 
 
 class Watcher:
-    """Sees every epoch of a training; base class of what prints, records or stops."""
+    """Sees every epoch of a training; base class of what prints, records or stops.
+
+    Attributes
+    ----------
+    sees_updates : bool
+        Whether `after_update` is to be called. Each update is then made by itself.
+    """
+
+    sees_updates: bool = False
 
     def before_epoch(self) -> None:
         """Called before an epoch begins."""
+
+    def after_update(self, loss: float, rate: float) -> None:
+        """Called after an update with its rate.
+
+        And with the objective of its minibatch, as it was before the update.
+        """
+
+    def after_divergence(self) -> None:
+        """Called when training has diverged, before it goes back to its best epoch."""
 
     def after_epoch(self, figures: dict[str, Any]) -> bool | None:
         """Called with an epoch's figures when it has ended.
