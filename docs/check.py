@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import default_rates
+import rate_range
 import which_solver
 from measured import between
 from numpydoc.validate import validate
@@ -33,13 +34,14 @@ _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 
 def public_names() -> list[str]:
-    """Return the dotted names of public classes and of their own methods."""
+    """Return the dotted names of public functions, classes and their own methods."""
     names = []
     for module in (skoptnet, skoptnet.displays):
         for name in module.__all__:
-            thing = getattr(module, name)
-            if inspect.isclass(thing):
-                path = f"{module.__name__}.{name}"
+            thing, path = getattr(module, name), f"{module.__name__}.{name}"
+            if inspect.isfunction(thing):
+                names.append(path)
+            elif inspect.isclass(thing):
                 names += [path, *(f"{path}.{method}" for method in own_methods(thing))]
     return names
 
@@ -89,7 +91,7 @@ def table_faults() -> list[str]:
     return [
         f"{script.PAGE.relative_to(ROOT)}: the table {name!r} is not that of"
         f" {script.CSV.name}; run {script.__name__}.py --tables"
-        for script in (default_rates, which_solver)
+        for script in (default_rates, which_solver, rate_range)
         for name, text in script.tables_from_csv().items()
         if between(script.PAGE.read_text(encoding="utf-8"), name) != text
     ]

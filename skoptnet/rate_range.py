@@ -112,6 +112,12 @@ class RateRangeResult:
                 f"The loss still fell at the highest rate in {n_falling} of"
                 f" {n_seeds} runs; raise max_rate."
             )
+        low, high = self.interval
+        if high > 10 * low:
+            said.append(
+                "What the runs suggest differs by more than a factor of ten; look at"
+                " the curves, and raise n_updates if they are noisy."
+            )
         return tuple(said)
 
     def to_dict(self) -> dict[str, list]:
@@ -142,21 +148,23 @@ class RateRangeResult:
 
     def __str__(self) -> str:
         """Return the result in words."""
-        n_seeds, diverged = len(self.seeds), self.diverged_at
-        ended = diverged[~np.isnan(diverged)]
+        first, last = self.rates[[0, -1]]
+        n_seeds = len(self.seeds)
         runs = f"{n_seeds} run{'s' if n_seeds > 1 else ''}"
-        lines = [
-            f"Learning-rate range test: {runs} of {len(self.rates)} updates at rates"
-            f" from {self.rates[0]:.3g} to {self.rates[-1]:.3g}.",
-            "No rate can be suggested.",
-            f"No run diverged up to {self.rates[-1]:.3g}.",
-        ]
+        suggested, diverged = "No rate can be suggested.", "No run diverged."
         if len(self._known):
             low, high = self.interval
-            spread = f" ({low:.3g} to {high:.3g} over the runs)" if n_seeds > 1 else ""
-            lines[1] = f"Suggested learning_rate_init: {self.suggested_rate:.3g}{spread}."
-        if len(ended):
-            lines[2] = f"Diverged: {len(ended)} of {runs}, first at {ended.min():.3g}."
+            suggested = f"Suggested learning_rate_init: {self.suggested_rate:.3g}"
+            suggested += f" ({low:.3g} to {high:.3g} over the runs)."
+        ends = self.diverged_at[~np.isnan(self.diverged_at)]
+        if len(ends):
+            diverged = f"Diverged: {len(ends)} of {runs}, first at {ends.min():.3g}."
+        lines = [
+            f"Learning-rate range test: {runs} of {len(self.rates)} updates at rates"
+            f" from {first:.3g} to {last:.3g}.",
+            suggested,
+            diverged,
+        ]
         return "\n".join([*lines, *self.remarks])
 
     @property
@@ -246,10 +254,12 @@ def learning_rate_range_test(
     Smith reads two rates off the curve of the accuracy, where it begins to rise and
     where it becomes ragged. fastai and PyTorch Lightning have made a suggestion of it:
     the rate of the steepest descent of the loss, or a tenth of that of its minimum.
-    The first is wherever the noise is largest, the second depends on how far training
-    gets before it falls apart. Where a share of the fall is behind is better
-    determined. On twelve data sets with four solvers, it was half as far behind the best
-    rate on held-out rows as the better of these two; see docs/rate_range.md.
+    The first is wherever the noise is largest, the second depends on how long training
+    holds out at rates that are too high. Where most of the fall is done is better
+    determined: for four solvers on twelve data sets, trained with early stopping, this
+    rate was 1.1 points of 100 behind the best one in the mean, the others 5.2 and 2.1
+    (median: 0.5, 0.7 and 0.6), the solvers' default rates 1.8 (0.5). docs/rate_range.md
+    has the method and the figures.
 
     Examples
     --------
@@ -272,17 +282,17 @@ def learning_rate_range_test(
     }
     for name, value in arguments.items():
         check_argument("learning_rate_range_test", name, value, _CONSTRAINTS[name])
-    if not (min_rate < max_rate and math.isfinite(max_rate)):
+    if min_rate >= max_rate:
         raise ValueError(
-            "The 'max_rate' parameter of learning_rate_range_test must be finite and"
-            f" above min_rate, which is {min_rate!r}. Got {max_rate!r} instead."
+            "The 'max_rate' parameter of learning_rate_range_test must be above"
+            f" min_rate, which is {min_rate!r}. Got {max_rate!r} instead."
         )
     name = _name_of_network(estimator)
     network = estimator.get_params()[name] if name else estimator
     if isinstance(network.solver, str) and network.solver == "lbfgs":
         raise ValueError(
             "learning_rate_range_test needs a solver with learning rates. Got"
-            " solver='lbfgs', which chooses its own steps: there is no rate to look for."
+            " solver='lbfgs', which chooses its own steps; it has no rate to look for."
         )
     if name:
         X, y = _arriving(estimator, name, X, y)
@@ -304,13 +314,15 @@ def learning_rate_range_test(
     )
 
 
-def suggestion(rates: Array, smoothed: Array) -> float:
-    """Return the first rate at which the loss has most of its fall behind it."""
+def suggestion(
+    rates: Array, smoothed: Array, share_of_fall: float = SHARE_OF_FALL
+) -> float:
+    """Return the first rate at which the loss has a share of its fall behind it."""
     lowest = np.nanargmin(smoothed) if np.isfinite(smoothed).any() else 0
     if lowest == 0:
         return math.nan
     fallen = smoothed[0] - smoothed[: lowest + 1]
-    return float(rates[np.argmax(fallen >= SHARE_OF_FALL * fallen[-1])])
+    return float(rates[np.argmax(fallen >= share_of_fall * fallen[-1])])
 
 
 # One run.

@@ -7,11 +7,13 @@ drawn as plain numbers, and draws them with ``plot(ax=None)``, after which ``ax_
 
 from .loss_curve import LossCurveDisplay
 from .optimizer_path import OptimizerPathDisplay
+from .rate_range import LearningRateRangeDisplay
 from .schedule import ScheduleDisplay
 from .solver_grid import SolverGridDisplay
 from .weights import WeightsDisplay
 
 __all__ = [
+    "LearningRateRangeDisplay",
     "LossCurveDisplay",
     "OptimizerPathDisplay",
     "ScheduleDisplay",

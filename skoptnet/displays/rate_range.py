@@ -1,0 +1,209 @@
+"""The losses of a learning-rate range test, over the rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._types import Array
+from ..rate_range import RateRangeResult, learning_rate_range_test
+from ._style import COLORS, axes_for, tidy
+
+
+class LearningRateRangeDisplay:
+    """Losses of a learning-rate range test, with the rate that they suggest.
+
+    Made by `from_estimator`, which does the test, or by `from_result`.
+
+    Parameters
+    ----------
+    rates : array of shape (n_updates,)
+        The learning rate of each update.
+    losses : array of shape (n_seeds, n_updates)
+        The loss of each update's minibatch; nan from where a run diverged.
+    smoothed : array of shape (n_seeds, n_updates)
+        The same, smoothed.
+    suggested_rate : float
+        The rate that is suggested; nan if there is none.
+    interval : (float, float)
+        The lowest and the highest rate that a run suggests.
+    diverged_at : array of shape (n_seeds,)
+        The rate at which each run diverged; nan where it did not.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn on.
+    figure_ : matplotlib Figure
+        The figure of the axes.
+    loss_lines_, smoothed_lines_ : list of matplotlib Line2D
+        The curves, one per run.
+    suggestion_ : matplotlib Line2D or None
+        The suggested rate.
+    interval_ : matplotlib Polygon or None
+        The band of the interval.
+    divergence_ : matplotlib Line2D or None
+        Crosses where runs diverged.
+
+    See Also
+    --------
+    learning_rate_range_test : What is drawn, and the rule of the suggestion.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.displays import LearningRateRangeDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> display = LearningRateRangeDisplay.from_estimator(
+    ...     MLPClassifierX((50,), solver="momentum", batch_size=32),
+    ...     X / 16,
+    ...     y,
+    ...     random_state=0,
+    ... )
+    >>> display.ax_.get_xlabel()
+    'learning rate'
+    """
+
+    def __init__(
+        self,
+        *,
+        rates: Array,
+        losses: Array,
+        smoothed: Array,
+        suggested_rate: float,
+        interval: tuple[float, float],
+        diverged_at: Array,
+    ):
+        self.rates = rates
+        self.losses = losses
+        self.smoothed = smoothed
+        self.suggested_rate = suggested_rate
+        self.interval = interval
+        self.diverged_at = diverged_at
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, *, ax: Any = None, **options: Any
+    ) -> LearningRateRangeDisplay:
+        """Do a learning-rate range test, and draw it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            As for `learning_rate_range_test`. It stays as it is.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **options : dict
+            Arguments of `learning_rate_range_test`.
+
+        Returns
+        -------
+        LearningRateRangeDisplay
+            The picture.
+        """
+        return cls.from_result(
+            learning_rate_range_test(estimator, X, y, **options), ax=ax
+        )
+
+    @classmethod
+    def from_result(
+        cls, result: RateRangeResult, *, ax: Any = None
+    ) -> LearningRateRangeDisplay:
+        """Draw what `learning_rate_range_test` has returned.
+
+        Parameters
+        ----------
+        result : RateRangeResult
+            What it returned.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        LearningRateRangeDisplay
+            The picture.
+        """
+        if not isinstance(result, RateRangeResult):
+            raise TypeError(
+                f"{cls.__name__}.from_result needs what learning_rate_range_test"
+                f" returns. Got an object of class {type(result).__name__} instead;"
+                " from an estimator, X and y it is from_estimator."
+            )
+        return cls(
+            rates=result.rates,
+            losses=result.losses,
+            smoothed=result.smoothed,
+            suggested_rate=result.suggested_rate,
+            interval=result.interval,
+            diverged_at=result.diverged_at,
+        ).plot(ax)
+
+    def plot(self, ax: Any = None) -> LearningRateRangeDisplay:
+        """Draw the curves: losses thin and light, smoothed ones over them.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        self : LearningRateRangeDisplay
+            With the attributes above.
+        """
+        ax = axes_for(ax, type(self).__name__)
+        blue, orange, green, sky = *COLORS[:3], COLORS[5]
+        n = len(self.smoothed)
+        self.loss_lines_ = [
+            ax.plot(self.rates, run, color=sky, alpha=0.6, linewidth=0.6)[0]
+            for run in self.losses
+        ]
+        self.smoothed_lines_ = [
+            ax.plot(self.rates, run, color=blue, linewidth=1.5)[0]
+            for run in self.smoothed
+        ]
+        self.loss_lines_[0].set_label("minibatches")
+        self.smoothed_lines_[0].set_label("smoothed")
+        self.suggestion_ = self.interval_ = self.divergence_ = None
+        if np.isfinite(self.suggested_rate):
+            self.suggestion_ = ax.axvline(
+                self.suggested_rate, color=orange, linestyle="--",
+                label=f"suggested:\n{self.suggested_rate:.2g}",
+            )  # fmt: skip
+            low, high = self.interval
+            if low < high:
+                self.interval_ = ax.axvspan(
+                    low, high, color=orange, alpha=0.3, linewidth=0,
+                    label=f"by {n} runs:\n{low:.2g} to {high:.2g}",
+                )  # fmt: skip
+        ended = np.isfinite(self.diverged_at)
+        if ended.any():
+            last = [_last(run) for run in self.smoothed[ended]]
+            (self.divergence_,) = ax.plot(
+                self.diverged_at[ended], last, "x", color=green, markersize=7,
+                markeredgewidth=2, label=f"diverged:\n{ended.sum()} of {n}",
+            )  # fmt: skip
+        known = self.smoothed[np.isfinite(self.smoothed)]
+        if known.size:  # single losses may be far above what is of interest
+            margin = 0.15 * np.ptp(known)
+            ax.set_ylim(known.min() - margin, known.max() + margin)
+        ax.set(xscale="log", xlabel="learning rate", ylabel="loss before the update")
+        ax.xaxis.set_major_formatter("{x:g}")
+        tidy(ax)
+        ax.legend(
+            loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False
+        )
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _last(run: Array) -> float:
+    """Return a run's last loss, nan if it has none."""
+    known = run[np.isfinite(run)]
+    return float(known[-1]) if len(known) else np.nan
