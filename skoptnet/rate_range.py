@@ -67,6 +67,19 @@ class RateRangeResult:
     See Also
     --------
     LearningRateRangeDisplay : A picture of it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX, learning_rate_range_test
+    >>> result = learning_rate_range_test(
+    ...     MLPClassifierX(), *load_iris(return_X_y=True), random_state=0
+    ... )
+    >>> low, high = result.interval
+    >>> low <= result.suggested_rate <= high
+    True
+    >>> list(result.to_dict())
+    ['seed', 'update', 'rate', 'loss', 'smoothed']
     """
 
     rates: Array
