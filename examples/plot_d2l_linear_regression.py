@@ -156,5 +156,5 @@ plt.show()
 # more of it: that is the order of the momentum rows. It depends on more than the
 # curvature, namely on whether the residuals are large where the inputs are. For the
 # airfoil rows they are, a little, for Gaussian ones not; hence most blue means lie left
-# of the orange ones. On the original rows, the code above agrees with the reference within a
-# third of a standard error, at every setting.
+# of the orange ones. On the original rows, the code above agrees with the reference
+# within a third of a standard error, at every setting.

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
@@ -193,7 +194,30 @@ def test_nothing_is_printed(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_callbacks_of_the_estimator_are_not_called():
+    pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
+    from skoptnet.callbacks import Callback
+
+    class Refusing(Callback):
+        def setup(self, estimator, context):
+            raise AssertionError("A callback was told of a run.")
+
+    model = classifier().set_callbacks(Refusing())
+    learning_rate_range_test(model, X_iris, y_iris, n_updates=10)
+    piped = make_pipeline(StandardScaler(), classifier().set_callbacks(Refusing()))
+    learning_rate_range_test(piped, X_iris, y_iris, n_updates=10)
+
+
 # How the rows come.
+
+
+def test_frames_and_names():
+    frame = pd.DataFrame(X_iris, columns=list("abcd"))
+    names = np.array(["setosa", "versicolor", "virginica"])[y_iris]
+    options = {"n_updates": 20, "random_state": 0}
+    named = learning_rate_range_test(classifier(), frame, names, **options)
+    plain = learning_rate_range_test(classifier(), X_iris, y_iris, **options)
+    assert_array_equal(named.losses, plain.losses)
 
 
 class CountingScaler(TransformerMixin, BaseEstimator):
@@ -561,6 +585,11 @@ def test_the_display_draws_the_result():
     ended = np.isfinite(result.diverged_at)
     assert ended.any()
     assert_array_equal(display.divergence_.get_xdata(), result.diverged_at[ended])
+    low, start = np.nanmin(result.smoothed), np.nanmax(result.smoothed[:, 0])
+    top = start + (start - low)  # as far above as below, whatever explodes
+    assert low > ax.get_ylim()[0]
+    assert top < ax.get_ylim()[1] < top + 0.2 * (start - low) < np.nanmax(result.losses)
+    assert (display.divergence_.get_ydata() <= top).all()
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words[2] == f"suggested:\n{result.suggested_rate:.2g}"
     assert words[-1] == f"diverged:\n{ended.sum()} of 5"

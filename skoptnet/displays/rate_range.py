@@ -157,9 +157,21 @@ class LearningRateRangeDisplay:
         self : LearningRateRangeDisplay
             With the attributes above.
         """
-        ax = axes_for(ax, type(self).__name__)
-        blue, orange, green, sky = *COLORS[:3], COLORS[5]
-        n = len(self.smoothed)
+        self.ax_ = ax = axes_for(ax, type(self).__name__)
+        self.figure_ = ax.figure
+        ax.set(xscale="log", xlabel="learning rate", ylabel="loss before the update")
+        self._draw_losses(ax)
+        self._draw_suggestion(ax)
+        self._draw_divergence(ax)
+        _few_ticks(ax.xaxis)
+        tidy(ax)
+        ax.legend(
+            loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False
+        )
+        return self
+
+    def _draw_losses(self, ax: Any) -> None:
+        blue, sky = COLORS[0], COLORS[5]
         self.loss_lines_ = [
             ax.plot(self.rates, run, color=sky, alpha=0.6, linewidth=0.6)[0]
             for run in self.losses
@@ -170,37 +182,52 @@ class LearningRateRangeDisplay:
         ]
         self.loss_lines_[0].set_label("minibatches")
         self.smoothed_lines_[0].set_label("smoothed")
-        self.suggestion_ = self.interval_ = self.divergence_ = None
+        low, high = _of_interest(self.smoothed)
+        margin = 0.05 * (high - low)
+        ax.set_ylim(low - margin, high + margin)
+
+    def _draw_suggestion(self, ax: Any) -> None:
+        orange, (low, high) = COLORS[1], self.interval
+        self.suggestion_ = self.interval_ = None
         if np.isfinite(self.suggested_rate):
             self.suggestion_ = ax.axvline(
                 self.suggested_rate, color=orange, linestyle="--",
                 label=f"suggested:\n{self.suggested_rate:.2g}",
             )  # fmt: skip
-            low, high = self.interval
-            if low < high:
-                self.interval_ = ax.axvspan(
-                    low, high, color=orange, alpha=0.3, linewidth=0,
-                    label=f"by {n} runs:\n{low:.2g} to {high:.2g}",
-                )  # fmt: skip
-        ended = np.isfinite(self.diverged_at)
-        if ended.any():
-            last = [_last(run) for run in self.smoothed[ended]]
-            (self.divergence_,) = ax.plot(
-                self.diverged_at[ended], last, "x", color=green, markersize=7,
-                markeredgewidth=2, label=f"diverged:\n{ended.sum()} of {n}",
+        if low < high:
+            self.interval_ = ax.axvspan(
+                low, high, color=orange, alpha=0.3, linewidth=0,
+                label=f"by {len(self.smoothed)} runs:\n{low:.2g} to {high:.2g}",
             )  # fmt: skip
-        known = self.smoothed[np.isfinite(self.smoothed)]
-        if known.size:  # single losses may be far above what is of interest
-            margin = 0.15 * np.ptp(known)
-            ax.set_ylim(known.min() - margin, known.max() + margin)
-        ax.set(xscale="log", xlabel="learning rate", ylabel="loss before the update")
-        ax.xaxis.set_major_formatter("{x:g}")
-        tidy(ax)
-        ax.legend(
-            loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False
-        )
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+
+    def _draw_divergence(self, ax: Any) -> None:
+        ended = np.isfinite(self.diverged_at)
+        self.divergence_ = None
+        if not ended.any():
+            return
+        last = [_last(run) for run in self.smoothed[ended]]
+        (self.divergence_,) = ax.plot(
+            self.diverged_at[ended], np.minimum(last, _of_interest(self.smoothed)[1]),
+            "x", color=COLORS[2], markersize=7, markeredgewidth=2,
+            label=f"diverged:\n{ended.sum()} of {len(ended)}",
+        )  # fmt: skip
+
+
+def _few_ticks(axis: Any) -> None:
+    """Give a logarithmic axis plain numbers, not too many for a narrow picture."""
+    from matplotlib.ticker import LogLocator
+
+    axis.set_major_locator(LogLocator(numticks=5))
+    axis.set_major_formatter("{x:g}")
+
+
+def _of_interest(smoothed: Array) -> tuple[float, float]:
+    """Return the range of losses to be shown: no further up than down."""
+    known = smoothed[np.isfinite(smoothed)]
+    if not known.size or known.min() == known.max():
+        return 0.0, 1.0
+    low, high, start = known.min(), known.max(), np.nanmax(smoothed[:, 0])
+    return low, min(high, 2 * start - low) if start > low else high
 
 
 def _last(run: Array) -> float:
