@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import BaseEstimator, clone
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from ._params import Interval, check_argument
@@ -425,6 +423,10 @@ def _name_of_network(estimator: Any) -> str:
     """Return the parameter of the estimator that is the network; "" for itself."""
     if isinstance(estimator, MLP):
         return ""
+    # Who has neither need not wait for their import.
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
     elif isinstance(estimator, TransformedTargetRegressor):
