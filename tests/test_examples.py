@@ -28,7 +28,8 @@ assert figures, "no figure"
 
 def named(ax, which):
     # Axes that share a direction share its label; that of a figure is for all.
-    sharing = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax)
+    shared = getattr(ax, f"get_shared_{which}_axes", None)  # z only in some releases
+    sharing = shared().get_siblings(ax) if shared else [ax]
     labels = [getattr(one, f"get_{which}label")() for one in sharing]
     if which != "z":
         labels.append(getattr(ax.figure, f"get_sup{which}label")())

@@ -221,8 +221,12 @@ class OptimizerPathDisplay:
             networks and objectives alike. With the same int for ``random_state`` they
             begin with the same weights. Of a `sklearn.pipeline.Pipeline` it is the
             last step, on rows that the steps before have transformed.
-        X, y, sample_weight
-            As for ``fit``.
+        X : array-like of shape (n_samples, n_features)
+            The rows, as for ``fit``.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets, as for ``fit``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, as for ``fit``.
         weights : array of shape (n_points, P) or dict, default=None
             Weights along a training that was recorded already, of each label: W_1,
             b_1, W_2, b_2, ... raveled, one row per epoch, the first weights included.
@@ -356,7 +360,7 @@ class OptimizerPathDisplay:
         path : str or path, default=None
             A file to save it in, whose ending says how: ".gif", ".mp4" (which needs
             ffmpeg) or ".html", a page with a player. The figure is then closed.
-        kind, view
+        kind : {"contour", "3d"}, default="contour"
             See `plot`.
         frames : int > 1, default=None
             Number of pictures, evenly spread over the updates; None makes one of each
@@ -366,6 +370,8 @@ class OptimizerPathDisplay:
         dpi : float > 0, default=100.0
             Resolution of the file, in pixels per inch.
         ax : Axes, default=None
+            See `plot`.
+        view : (float, float), default=(40.0, -60.0)
             See `plot`.
 
         Returns
@@ -419,8 +425,10 @@ class OptimizerPathDisplay:
 
         Parameters
         ----------
-        fps, dpi
-            See `animate`.
+        fps : float > 0, default=10.0
+            Pictures per second.
+        dpi : float > 0, default=100.0
+            Resolution, in pixels per inch.
         **settings : dict
             Further arguments of `animate`, without ``path``.
 
