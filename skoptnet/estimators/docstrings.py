@@ -246,7 +246,7 @@ out_activation_ : str
     for several quantiles ``'cumulative_softplus'``.
 n_features_in_ : int
     Number of features seen in `fit`.
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of the features, where all are strings."""
 
 _NOTES = """\

@@ -48,7 +48,7 @@ class HiddenActivations(
         The hidden layer, counted from 0 at the input.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where all are strings.
 
     See Also

@@ -1,0 +1,32 @@
+"""What sphinx-gallery is to do before and after it runs an example."""
+
+import re
+import warnings
+
+#: Matplotlib's animations take the icons of their buttons from the net. The theme has
+#: them, too.
+_ICONS = re.compile(r"<link[^>]*https://[^>]*font-awesome[^>]*>")
+
+_others = []
+
+
+def warnings_are_errors(gallery_conf, fname, when):
+    """Let an example that warns fail, as pytest does with a test, and nothing else."""
+    if when == "before":
+        _others.append(warnings.catch_warnings())
+        _others[-1].__enter__()
+        warnings.resetwarnings()
+        warnings.simplefilter("error")
+    elif _others:
+        _others.pop().__exit__(None, None, None)
+
+
+def _without_icons(app, docname, content):
+    if docname.startswith("auto_examples/"):
+        content[0] = _ICONS.sub("", content[0])
+
+
+def setup(app):
+    """Take what is fetched out of the examples' pages."""
+    app.connect("source-read", _without_icons)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

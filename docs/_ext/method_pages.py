@@ -1,0 +1,166 @@
+"""Directives that show a solver or a schedule: docstring, picture, source.
+
+``{solver} adam`` and ``{schedule} cosine`` take all they show from the class that the
+name stands for, so that a formula has one place, the docstring; ``{paths} sgd adam``
+draws several solvers into one picture. The pictures are those of ``method_pictures``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from pathlib import Path
+from typing import ClassVar
+
+import method_pictures
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective
+
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
+
+#: The methods that are shown, where a class has them itself.
+_METHODS = ("gradient_point", "step", "decay", "__call__", "at", "momentum")
+
+
+def description(cls: type) -> str:
+    """Return what a docstring says between its first line and its parameters."""
+    text = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[2]
+    for heading in ("Parameters", "Examples"):
+        text = text.partition(f"\n{heading}\n---")[0]
+    return text.strip()
+
+
+def code(cls: type) -> str:
+    """Return the source of the methods in which a class' formulas are."""
+    own = [vars(cls)[name] for name in _METHODS if name in vars(cls)]
+    return "\n".join(textwrap.dedent(inspect.getsource(method)) for method in own)
+
+
+class _Shown(SphinxDirective):
+    """What both directives have in common."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict] = {"arguments": directives.unchanged}
+
+    def made(self, registry):
+        """Return the object: by its name, with what ``:arguments:`` says."""
+        name = self.arguments[0]
+        if name not in registry:
+            raise self.error(f"{name!r} is none of {', '.join(registry)}.")
+        given = self.options.get("arguments", "")
+        return registry[name](**eval(f"dict({given})"))
+
+    def shown(self, thing, draw, alt):
+        """Return the nodes for an object and its picture."""
+        cls = type(thing)
+        return [
+            *self.restructured(description(cls)),
+            *pictures(self.env, f"{self.name}_{self.arguments[0]}", draw, alt),
+            self.in_short(cls),
+            *listing(code(cls)),
+        ]
+
+    def restructured(self, text):
+        """Return the nodes of reStructuredText within a Markdown page."""
+        box = nodes.container()
+        lines = ["````{eval-rst}", *text.splitlines(), "````"]
+        self.state.nested_parse(StringList(lines, "docstring"), self.content_offset, box)
+        return box.children
+
+    def in_short(self, cls):
+        """Return the line that names the class and its numbers."""
+        name = f"skoptnet.{cls.__name__}"
+        link = addnodes.pending_xref(
+            "", refdomain="py", reftype="class", reftarget=name, refwarn=True
+        )
+        link += nodes.literal("", cls.__name__, classes=["xref", "py", "py-class"])
+        facts = self.facts(cls)
+        return nodes.paragraph(
+            "", "", nodes.Text("Class "), link, nodes.Text(facts), classes=["facts"]
+        )
+
+    def facts(self, cls):
+        return "."
+
+
+class SolverShown(_Shown):
+    """``{solver} name``."""
+
+    option_spec: ClassVar[dict] = {**_Shown.option_spec, "noise": float}
+
+    def run(self):
+        """Return the nodes."""
+        solver, noise = self.made(OPTIMIZERS), self.options.get("noise", 0.0)
+        return self.shown(
+            solver,
+            lambda: method_pictures.paths({self.arguments[0]: solver}, noise),
+            f"Path of {self.arguments[0]} through a ravine, and the loss on its way",
+        )
+
+    def facts(self, cls):
+        return f", default rate {cls.default_learning_rate:g}. The update, as it runs:"
+
+
+class ScheduleShown(_Shown):
+    """``{schedule} name``."""
+
+    def run(self):
+        """Return the nodes."""
+        schedule = self.made(SCHEDULES)
+        return self.shown(
+            schedule,
+            lambda: method_pictures.factors(schedule),
+            f"What the schedule {self.arguments[0]} multiplies the rate by",
+        )
+
+    def facts(self, cls):
+        return ". In the source:"
+
+
+class Paths(SphinxDirective):
+    """``{paths} name name ...``: several solvers in one picture."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self):
+        """Return the nodes."""
+        names = self.arguments[0].split()
+        solvers = {name: OPTIMIZERS[name]() for name in names}
+        alt = f"Paths of {', '.join(names)} through a ravine, and the loss on their way"
+        return pictures(
+            self.env, f"paths_{'_'.join(names)}", lambda: method_pictures.paths(solvers), alt
+        )
+
+
+def pictures(env, name, draw, alt):
+    """Draw a picture for light and for dark pages and return both image nodes."""
+    folder = Path(env.srcdir, "generated")
+    folder.mkdir(exist_ok=True)
+    images = []
+    for mode in ("light", "dark"):
+        file = folder / f"{name}_{mode}.svg"
+        method_pictures.save(draw, file, dark=mode == "dark")
+        images.append(
+            nodes.image(
+                "", uri=f"/generated/{file.name}", alt=alt, classes=[f"only-{mode}", "drawn"]
+            )
+        )
+    return images
+
+
+def listing(text):
+    """Return a block of Python, or nothing where there is none."""
+    return [nodes.literal_block(text, text, language="python")] if text else []
+
+
+def setup(app):
+    """Add the directives."""
+    app.add_directive("solver", SolverShown)
+    app.add_directive("schedule", ScheduleShown)
+    app.add_directive("paths", Paths)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

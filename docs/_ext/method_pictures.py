@@ -1,0 +1,155 @@
+"""Pictures of the solvers' paths and of the schedules, for light and dark pages."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skoptnet.backends import Update
+from skoptnet.displays._style import styles, tidy
+from skoptnet.schedules import Clock, Schedule
+
+UPDATES = 60
+START = np.array([-4.13, 1.57])
+#: Curvatures along and across the ravine, and how far it is turned.
+_CURVATURES, _ANGLE = np.array([1.0, 25.0]), np.deg2rad(-15)
+_TURN = np.array(
+    [[np.cos(_ANGLE), -np.sin(_ANGLE)], [np.sin(_ANGLE), np.cos(_ANGLE)]]
+)
+HESSIAN = _TURN @ np.diag(_CURVATURES) @ _TURN.T
+#: 1, 2, 5, 10, ... from 0.0001 to 500.
+RATES = [float(f"{digit}e{power}") for power in range(-4, 3) for digit in (1, 2, 5)]
+
+EPOCHS, UPDATES_PER_EPOCH, SAMPLES = 60, 20, 1000
+#: The epoch after which the loss stands still, for schedules that look at it.
+STANDSTILL, PATIENCE = 15, 10
+
+
+def loss(points):
+    """Return half of x^T H x at each point of shape (..., 2)."""
+    return 0.5 * np.einsum("...i,ij,...j", points, HESSIAN, points)
+
+
+def path(optimizer, rate, noise=0.0):
+    """Return the points that a solver goes through, of shape (UPDATES + 1, 2).
+
+    Noise of this standard deviation is added to each gradient, as a minibatch does.
+    """
+    rng = np.random.default_rng(1)
+    theta, g = START.copy(), np.empty(2)
+    state = optimizer.start(theta, np)
+    # Biases, which do not decay; but for solvers that look at matrices, weights.
+    shape = (2, 1) if optimizer.layerwise else (2,)
+    update = Update(optimizer, theta, g, state, np, [(slice(0, 2), shape)])
+    points = [theta.copy()]
+    with np.errstate(all="ignore"):  # too large a rate is tried, too
+        for _ in range(UPDATES):
+            g[...] = HESSIAN @ update.gradient_point() + noise * rng.standard_normal(2)
+            update.step(rate)
+            update.take_average()
+            points.append(theta.copy())
+    return np.array(points)
+
+
+def best_rate(optimizer, noise=0.0):
+    """Return the rate of the grid with the least mean of log loss on the way."""
+
+    def badness(rate):
+        with np.errstate(all="ignore"):
+            mean = np.log(loss(path(optimizer, rate, noise)) + 1e-12).mean()
+        return mean if np.isfinite(mean) else np.inf
+
+    return min(RATES, key=badness)
+
+
+def paths(optimizers, noise=0.0):
+    """Draw paths through the ravine, and beside them the loss at every update."""
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(8.4, 3.1), width_ratios=[1.45, 1], layout="constrained"
+    )
+    x, y = np.meshgrid(np.linspace(-4.6, 2.2, 120), np.linspace(-1.8, 2.3, 90))
+    left.contour(
+        x, y, loss(np.stack([x, y], axis=-1)),
+        levels=0.04 * 2.6 ** np.arange(9), colors="0.5", linewidths=0.7, alpha=0.6,
+    )  # fmt: skip
+    for (name, optimizer), style in zip(
+        optimizers.items(), styles(len(optimizers)), strict=True
+    ):
+        rate = best_rate(optimizer, noise)
+        points = path(optimizer, rate, noise)
+        label = f"{name}, rate {rate:g}"
+        line = {"color": style["color"], "linewidth": 1.6}
+        left.plot(*points.T, "o-", markersize=2.8, **line)
+        right.plot(loss(points), linestyle=style["linestyle"], label=label, **line)
+    left.plot(*START, "o", color="0.5", markersize=6, zorder=0)
+    left.plot(0, 0, "+", color="0.5", markersize=11, markeredgewidth=1.8)
+    left.set(aspect="equal", xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
+    left.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
+    right.set(yscale="log", xlabel="update", ylabel="loss")
+    right.set(ylim=(1e-6, 1e2), yticks=10.0 ** np.arange(-6, 3, 2))
+    right.legend(frameon=False, loc="lower left")
+    tidy(right)
+    left.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def clocks():
+    """Return the clock of every update of a planned run.
+
+    Its loss falls for so many epochs and stands still from there on.
+    """
+    losses = [0.9 ** min(epoch, STANDSTILL) for epoch in range(EPOCHS)]
+    return [
+        Clock(
+            update=epoch * UPDATES_PER_EPOCH + step,
+            epoch=epoch,
+            updates_per_epoch=UPDATES_PER_EPOCH,
+            step=step,
+            samples=epoch * SAMPLES,
+            plateaus=max(0, (epoch - STANDSTILL - 1) // PATIENCE),
+            planned_epochs=EPOCHS,
+            losses=losses[:epoch],
+            validation_losses=losses[:epoch],
+        )
+        for epoch in range(EPOCHS)
+        for step in range(UPDATES_PER_EPOCH)
+    ]
+
+
+def factors(schedule: Schedule):
+    """Draw what a schedule multiplies the rate by, and the momentum if it moves it."""
+    figure, axes = plt.subplots(figsize=(6.4, 2.1), layout="constrained")
+    run = clocks()
+    epochs = [clock.epochs for clock in run]
+    rate, momentum = styles(2)
+    axes.plot(epochs, [schedule(clock) for clock in run], **rate)
+    axes.set(xlabel="epoch", ylabel="factor on the rate", xlim=(0, EPOCHS))
+    axes.set_ylim(-0.04, 1.08)
+    axes.set_title(repr(schedule), fontsize="medium", family="monospace")
+    tidy(axes)
+    if schedule.moves_momentum:
+        other = axes.twinx()
+        other.plot(epochs, [schedule.momentum(clock) for clock in run], **momentum)
+        other.set_ylabel("momentum", color=momentum["color"])
+        other.set_ylim(0.5, 1)
+        other.spines[["top", "left"]].set_visible(False)
+    return figure
+
+
+def save(draw, file: Path, dark: bool) -> None:
+    """Draw a figure for light or dark pages, without a background, as SVG."""
+    look = {"svg.hashsalt": "skoptnet", "font.size": 10, "svg.fonttype": "path"}
+    with plt.style.context(["default", *(["dark_background"] if dark else []), look]):
+        figure = draw()
+        text = io.StringIO()
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        plt.close(figure)
+    if not file.exists() or file.read_text(encoding="utf-8") != text.getvalue():
+        file.write_text(text.getvalue(), encoding="utf-8")
+
+
+mpl.use("Agg")

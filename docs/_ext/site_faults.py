@@ -1,0 +1,80 @@
+"""What is wrong with the links of a built site: all that can be told without a net."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+#: Attributes whose address the browser fetches by itself.
+_FETCHED = {
+    ("script", "src"),
+    ("img", "src"),
+    ("img", "srcset"),
+    ("source", "src"),
+    ("source", "srcset"),
+    ("video", "src"),
+    ("iframe", "src"),
+    ("link", "href"),
+}
+_IN_STYLES = re.compile(r"@import\s+[\"']([^\"']+)|url\(\s*[\"']?([^\"')]+)")
+
+
+class _Page(HTMLParser):
+    """The anchors of a page and what it refers to."""
+
+    def __init__(self):
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.links: set[str] = set()
+        self.fetched: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        for name, value in attrs:
+            if not value:
+                continue
+            if name == "id" or (tag == "a" and name == "name"):
+                self.anchors.add(value)
+            elif (tag, name) in _FETCHED:
+                parts = value.split(",") if name == "srcset" else [value]
+                self.fetched |= {part.split()[0] for part in parts if part.strip()}
+            elif tag == "a" and name == "href":
+                self.links.add(value)
+
+
+def faults(site: Path) -> list[str]:
+    """Return links to pages, files and anchors that are not there, and outside files.
+
+    Links that a reader may follow to elsewhere are left alone; what a page fetches by
+    itself has to be in the site.
+    """
+    pages = {}
+    for path in sorted(site.rglob("*.html")):
+        if "_static" in path.relative_to(site).parts:
+            continue  # templates of the theme
+        page = pages[path] = _Page()
+        page.feed(path.read_text(encoding="utf-8"))
+    found = []
+    for path, page in pages.items():
+        name = path.relative_to(site)
+        for link in sorted(page.links | page.fetched):
+            parts = urlsplit(link)
+            if parts.scheme == "data" or parts.scheme == "mailto":
+                continue
+            if parts.scheme or parts.netloc:
+                if link in page.fetched:
+                    found.append(f"{name}: fetches from elsewhere: {link}")
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if not target.exists() or target.is_dir():
+                found.append(f"{name}: no such file: {link}")
+            elif parts.fragment and target in pages:
+                if unquote(parts.fragment) not in pages[target].anchors:
+                    found.append(f"{name}: no such anchor: {link}")
+    for path in sorted(site.rglob("*.css")):
+        for groups in _IN_STYLES.findall(path.read_text(encoding="utf-8")):
+            address = next(filter(None, groups))
+            if re.match(r"(https?:)?//", address):
+                found.append(f"{path.relative_to(site)}: fetches from elsewhere: {address}")
+    return found

@@ -1,0 +1,82 @@
+"""Links from the pages to source files lead to the source as the site shows it.
+
+In the repository, ``[network.py](../skoptnet/network.py)`` is a link to the file. In the
+site, where that is not, it is one to the page that viewcode makes of the module; of an
+example in the gallery, to the example. Other files are offered as they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.transforms import SphinxTransform
+from sphinx.util.osutil import relative_uri
+
+import skoptnet
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def page_of(path: Path) -> str | None:
+    """Return the name of the site's page that shows a file of the repository, if any."""
+    if path.is_dir():
+        path /= "__init__.py"
+    try:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+    except ValueError:
+        return None
+    if path.suffix != ".py" or not path.exists():
+        return None
+    if parts[0] == "skoptnet":
+        return "/".join(("_modules", *(part for part in parts if part != "__init__")))
+    if parts[0] == "examples" and parts[-1].startswith("plot_"):
+        return "/".join(("auto_examples", *parts[1:]))
+    return None
+
+
+class LinksToSource(SphinxTransform):
+    """Turns what MyST takes for a download into a link to a page."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs):
+        """Replace the links of a page."""
+        docname = self.env.docname
+        here = Path(self.env.doc2path(docname)).parent
+        for link in list(self.document.findall(addnodes.download_reference)):
+            page = page_of((here / link["reftarget"]).resolve())
+            if page is not None:
+                uri = relative_uri(f"{docname}.html", f"{page}.html")
+                link.replace_self(
+                    nodes.reference("", "", *link.children, internal=True, refuri=uri)
+                )
+
+
+def show_all_modules(app, env):
+    """Have viewcode make a page of every module, documented here or not."""
+    shown = getattr(env, "_viewcode_modules", {})
+    known = env.domains.python_domain.objects
+    for path in sorted(Path(skoptnet.__file__).parent.rglob("*.py")):
+        name = page_of(path).removeprefix("_modules/").replace("/", ".")
+        if not shown.get(name):
+            analyzer = ModuleAnalyzer.for_module(name)
+            analyzer.find_tags()
+            shown[name] = (analyzer.code, analyzer.tags, {}, name)
+        # Where a module's names are documented under several packages, viewcode would
+        # link back to all as if they were in the first of them.
+        _, _, used, package = shown[name]
+        for thing in list(used):
+            if f"{package}.{thing}" not in known:
+                del used[thing]
+    env._viewcode_modules = shown
+
+
+def setup(app):
+    """Add the transform; the modules are added once all pages are read."""
+    app.setup_extension("sphinx.ext.viewcode")
+    app.add_transform(LinksToSource)
+    app.connect("env-updated", show_all_modules)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

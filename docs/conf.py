@@ -1,0 +1,118 @@
+"""The documentation site: settings for Sphinx. ``python docs/build.py`` builds it.
+
+Nothing is fetched while it is built, or by whoever reads it: pictures are drawn, the
+scripts that set formulas lie in the site.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS / "_ext"))
+
+import skoptnet  # noqa: E402
+
+project = "skoptnet"
+author = "the skoptnet developers"
+copyright = author
+version = release = skoptnet.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+    # in docs/_ext
+    "api_pages",
+    "gallery",
+    "method_pages",
+    "source_pages",
+]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build", "gen_modules", "**sg_execution_times.rst"]
+# `name` in a docstring links to what has that name, where there is such a thing.
+default_role = "py:obj"
+
+# -- Markdown ------------------------------------------------------------------------
+myst_enable_extensions = ["attrs_block", "dollarmath"]
+myst_heading_anchors = 4  # links as [...](page.md#a-heading), as GitHub has them
+
+# -- Formulas: MathJax from the site itself, not from the net ---------------------------
+_MATHJAX = Path(
+    importlib.util.find_spec("sphinx-mathjax-offline").origin  # type: ignore[union-attr]
+).with_name("static")
+mathjax_path = "mathjax/tex-chtml.js"
+mathjax3_config = {"options": {"enableMenu": False}}
+
+# -- API -------------------------------------------------------------------------------
+autosummary_generate = False  # api_pages writes the pages
+autodoc_typehints = "none"  # numpydoc's sections have the types
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+# -- Examples --------------------------------------------------------------------------
+EXAMPLES = Path(os.environ.get("SKOPTNET_EXAMPLES", DOCS.parent / "examples"))
+sphinx_gallery_conf = {
+    "examples_dirs": [str(EXAMPLES)],
+    "gallery_dirs": ["auto_examples"],
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",
+    "backreferences_dir": "gen_modules/backreferences",
+    "doc_module": ("skoptnet",),
+    "matplotlib_animations": True,
+    "image_srcset": ["2x"],
+    "reset_modules": ("matplotlib", "gallery.warnings_are_errors"),
+    "reset_modules_order": "both",
+    "show_memory": False,
+    "min_reported_time": 1e9,  # times of a build are nobody's business
+    "remove_config_comments": True,
+}
+
+
+# -- Pages -----------------------------------------------------------------------------
+html_theme = "pydata_sphinx_theme"
+html_title = f"skoptnet {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_favicon = "_static/mark.svg"
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "logo": {
+        "text": "skoptnet",
+        "image_light": "_static/mark.svg",
+        "image_dark": "_static/mark.svg",
+        "alt_text": "skoptnet: to the first page",
+    },
+    "header_links_before_dropdown": 6,
+    "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button-field"],
+    "primary_sidebar_end": [],
+    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
+    "show_nav_level": 1,
+    "show_toc_level": 2,
+    "navigation_depth": 3,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": [], "start": [], "changelog": []}
+
+
+def setup(app):
+    """Copy what formulas are set with, the fonts included."""
+    from sphinx.util.fileutil import copy_asset
+
+    def copy_mathjax(app, error):
+        if error is None and app.builder.format == "html":
+            for part in ("tex-chtml.js", "output/chtml/fonts"):
+                to = Path(app.outdir, "_static", "mathjax", part)
+                to.parent.mkdir(parents=True, exist_ok=True)
+                copy_asset(_MATHJAX / "mathjax" / part, to if "." not in part else to.parent)
+
+    app.connect("build-finished", copy_mathjax)
