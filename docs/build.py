@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("-j", default="auto", help="number of processes, or auto")
     given = parser.parse_args()
     options = ["-W", "--keep-going", "-q", "-b", "html", "-j", given.j]
+    options += ["-d", str(SITE.with_name("doctrees"))]
     options += ["-D", "plot_gallery=0"] if given.no_examples else []
     if given.fresh:
         for folder in MADE:

@@ -36,7 +36,10 @@ _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 #: Folders in docs that are made when the site is built, and checked there.
 _MADE = ("_build", "api", "auto_examples", "gen_modules", "generated")
 #: The page that has a section for each name of a registry.
-_SECTIONS = (("solver", "solvers.md", OPTIMIZERS), ("schedule", "schedules.md", SCHEDULES))
+_SECTIONS = (
+    ("solver", "solvers.md", OPTIMIZERS),
+    ("schedule", "schedules.md", SCHEDULES),
+)
 
 
 def public_names() -> list[str]:

@@ -6,6 +6,7 @@ scripts that set formulas lie in the site.
 
 import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -42,10 +43,10 @@ default_role = "py:obj"
 myst_enable_extensions = ["attrs_block", "dollarmath"]
 myst_heading_anchors = 4  # links as [...](page.md#a-heading), as GitHub has them
 
-# -- Formulas: MathJax from the site itself, not from the net ---------------------------
-_MATHJAX = Path(
-    importlib.util.find_spec("sphinx-mathjax-offline").origin  # type: ignore[union-attr]
-).with_name("static")
+# -- Formulas: MathJax from the site itself, not from the net --------------------------
+# Of the package only the files are used: its extension copies 20 MB of them.
+_FILES = importlib.util.find_spec("sphinx-mathjax-offline").origin
+_MATHJAX = Path(_FILES).with_name("static") / "mathjax"
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"options": {"enableMenu": False}}
 
@@ -53,6 +54,7 @@ mathjax3_config = {"options": {"enableMenu": False}}
 autosummary_generate = False  # api_pages writes the pages
 autodoc_typehints = "none"  # numpydoc's sections have the types
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -106,13 +108,15 @@ html_sidebars = {"index": [], "start": [], "changelog": []}
 
 def setup(app):
     """Copy what formulas are set with, the fonts included."""
-    from sphinx.util.fileutil import copy_asset
+    app.connect("build-finished", _copy_mathjax)
 
-    def copy_mathjax(app, error):
-        if error is None and app.builder.format == "html":
-            for part in ("tex-chtml.js", "output/chtml/fonts"):
-                to = Path(app.outdir, "_static", "mathjax", part)
-                to.parent.mkdir(parents=True, exist_ok=True)
-                copy_asset(_MATHJAX / "mathjax" / part, to if "." not in part else to.parent)
 
-    app.connect("build-finished", copy_mathjax)
+def _copy_mathjax(app, error):
+    if error is None and app.builder.format == "html":
+        to = Path(app.outdir, "_static", "mathjax")
+        for part in ("tex-chtml.js", "output/chtml/fonts/woff-v2"):
+            (to / part).parent.mkdir(parents=True, exist_ok=True)
+            if (_MATHJAX / part).is_dir():
+                shutil.copytree(_MATHJAX / part, to / part, dirs_exist_ok=True)
+            else:
+                shutil.copy(_MATHJAX / part, to / part)

@@ -27,6 +27,8 @@ from typing import IO, Any
 
 from .estimators.watchers import without_callbacks
 
+__all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
+
 
 class Callback:
     """Base class: does nothing at any time.

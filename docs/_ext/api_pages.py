@@ -66,9 +66,10 @@ def sections() -> list[Section]:
         if names
     ]
     for module in filter(None, map(_imported, MODULES)):
-        public = [f"{module.__name__}.{name}" for name in getattr(module, "__all__", ())]
+        name, public = module.__name__, getattr(module, "__all__", ())
         if public:
-            found.append(Section(module.__name__, public, _first_paragraph(module)))
+            names = [f"{name}.{thing}" for thing in public]
+            found.append(Section(name, names, _first_paragraph(module)))
     handed = "What solvers and schedules of your own are handed."
     return [*found, Section("State and clock", list(HANDED), handed)]
 
@@ -77,7 +78,8 @@ _TEXTS = {
     "Solvers": "By name, ``solver=`` takes what :doc:`/solvers` lists, or an object of"
     " one of these classes, or of :doc:`your own </own_optimizer>`.",
     "Schedules": "Names, formulas and pictures are in :doc:`/schedules`.",
-    "Activations": "``activation=`` takes a name, see :doc:`/mathematics`, or an object.",
+    "Activations": "``activation=`` takes a name, see :doc:`/mathematics`, or one of"
+    " these.",
 }
 
 
@@ -117,7 +119,7 @@ def page_of(name: str) -> str:
     lines = [short, "=" * len(short), "", f".. currentmodule:: {module}", ""]
     if inspect.isclass(thing):
         lines += [f".. autoclass:: {name}", "   :members:"]
-        if issubclass(thing, BaseEstimator):
+        if _kind(thing) == "Estimators":
             lines += ["   :inherited-members:"]
     else:
         lines += [f".. autofunction:: {name}"]
@@ -133,7 +135,8 @@ def index() -> str:
         lines += [section.title, "-" * len(section.title), "", section.text, ""]
         lines += [".. autosummary::", "   :nosignatures:", ""]
         lines += [f"   ~{name}" for name in section.names]
-        lines += ["", ".. toctree::", "   :hidden:", ""]
+        lines += ["", ".. toctree::", "   :hidden:"]
+        lines += [f"   :caption: {section.title}", ""]
         lines += [f"   {name}" for name in section.names]
         lines += [""]
     return "\n".join(lines)

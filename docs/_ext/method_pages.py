@@ -67,8 +67,8 @@ class _Shown(SphinxDirective):
     def restructured(self, text):
         """Return the nodes of reStructuredText within a Markdown page."""
         box = nodes.container()
-        lines = ["````{eval-rst}", *text.splitlines(), "````"]
-        self.state.nested_parse(StringList(lines, "docstring"), self.content_offset, box)
+        lines = StringList(["````{eval-rst}", *text.splitlines(), "````"], "docstring")
+        self.state.nested_parse(lines, self.content_offset, box)
         return box.children
 
     def in_short(self, cls):
@@ -132,9 +132,8 @@ class Paths(SphinxDirective):
         names = self.arguments[0].split()
         solvers = {name: OPTIMIZERS[name]() for name in names}
         alt = f"Paths of {', '.join(names)} through a ravine, and the loss on their way"
-        return pictures(
-            self.env, f"paths_{'_'.join(names)}", lambda: method_pictures.paths(solvers), alt
-        )
+        name = f"paths_{'_'.join(names)}"
+        return pictures(self.env, name, lambda: method_pictures.paths(solvers), alt)
 
 
 def pictures(env, name, draw, alt):
@@ -145,11 +144,9 @@ def pictures(env, name, draw, alt):
     for mode in ("light", "dark"):
         file = folder / f"{name}_{mode}.svg"
         method_pictures.save(draw, file, dark=mode == "dark")
-        images.append(
-            nodes.image(
-                "", uri=f"/generated/{file.name}", alt=alt, classes=[f"only-{mode}", "drawn"]
-            )
-        )
+        image = nodes.image("", uri=f"/generated/{file.name}", alt=alt)
+        image["classes"] += [f"only-{mode}", "drawn"]
+        images.append(image)
     return images
 
 

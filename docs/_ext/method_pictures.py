@@ -17,9 +17,7 @@ UPDATES = 60
 START = np.array([-4.13, 1.57])
 #: Curvatures along and across the ravine, and how far it is turned.
 _CURVATURES, _ANGLE = np.array([1.0, 25.0]), np.deg2rad(-15)
-_TURN = np.array(
-    [[np.cos(_ANGLE), -np.sin(_ANGLE)], [np.sin(_ANGLE), np.cos(_ANGLE)]]
-)
+_TURN = np.array([[np.cos(_ANGLE), -np.sin(_ANGLE)], [np.sin(_ANGLE), np.cos(_ANGLE)]])
 HESSIAN = _TURN @ np.diag(_CURVATURES) @ _TURN.T
 #: 1, 2, 5, 10, ... from 0.0001 to 500.
 RATES = [float(f"{digit}e{power}") for power in range(-4, 3) for digit in (1, 2, 5)]
@@ -91,7 +89,10 @@ def paths(optimizers, noise=0.0):
     left.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
     right.set(yscale="log", xlabel="update", ylabel="loss")
     right.set(ylim=(1e-6, 1e2), yticks=10.0 ** np.arange(-6, 3, 2))
-    right.legend(frameon=False, loc="lower left")
+    if len(optimizers) == 1:
+        right.legend(frameon=False, loc="lower left")
+    else:
+        figure.legend(frameon=False, loc="outside lower center", ncols=len(optimizers))
     tidy(right)
     left.spines[["top", "right"]].set_visible(False)
     return figure

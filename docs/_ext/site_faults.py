@@ -49,7 +49,7 @@ def faults(site: Path) -> list[str]:
     Links that a reader may follow to elsewhere are left alone; what a page fetches by
     itself has to be in the site.
     """
-    pages = {}
+    site, pages = site.resolve(), {}
     for path in sorted(site.rglob("*.html")):
         if "_static" in path.relative_to(site).parts:
             continue  # templates of the theme
@@ -66,15 +66,16 @@ def faults(site: Path) -> list[str]:
                 if link in page.fetched:
                     found.append(f"{name}: fetches from elsewhere: {link}")
                 continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not target.exists() or target.is_dir():
+            target = (path.parent / unquote(parts.path)) if parts.path else path
+            target, anchor = target.resolve(), unquote(parts.fragment)
+            if not target.is_file():
                 found.append(f"{name}: no such file: {link}")
-            elif parts.fragment and target in pages:
-                if unquote(parts.fragment) not in pages[target].anchors:
-                    found.append(f"{name}: no such anchor: {link}")
+            elif anchor and target in pages and anchor not in pages[target].anchors:
+                found.append(f"{name}: no such anchor: {link}")
     for path in sorted(site.rglob("*.css")):
+        name = path.relative_to(site)
         for groups in _IN_STYLES.findall(path.read_text(encoding="utf-8")):
             address = next(filter(None, groups))
             if re.match(r"(https?:)?//", address):
-                found.append(f"{path.relative_to(site)}: fetches from elsewhere: {address}")
+                found.append(f"{name}: fetches from elsewhere: {address}")
     return found

@@ -1,12 +1,13 @@
 """Links from the pages to source files lead to the source as the site shows it.
 
-In the repository, ``[network.py](../skoptnet/network.py)`` is a link to the file. In the
-site, where that is not, it is one to the page that viewcode makes of the module; of an
-example in the gallery, to the example. Other files are offered as they are.
+In the repository, ``[network.py](../skoptnet/network.py)`` is a link to the file. In
+the site, it is one to the page that viewcode makes of the module; of an example in the
+gallery, to the example. Other files are offered as they are.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -18,10 +19,11 @@ from sphinx.util.osutil import relative_uri
 import skoptnet
 
 ROOT = Path(__file__).resolve().parents[2]
+_WAY_BACK = re.compile(r"(?<=/api/)([\w.]+)\.(\w+)\.html#[\w.]*?\.(\2\b[\w.]*)")
 
 
 def page_of(path: Path) -> str | None:
-    """Return the name of the site's page that shows a file of the repository, if any."""
+    """Return the name of the page that shows a file of the repository, if any."""
     if path.is_dir():
         path /= "__init__.py"
     try:
@@ -58,20 +60,23 @@ class LinksToSource(SphinxTransform):
 def show_all_modules(app, env):
     """Have viewcode make a page of every module, documented here or not."""
     shown = getattr(env, "_viewcode_modules", {})
-    known = env.domains.python_domain.objects
     for path in sorted(Path(skoptnet.__file__).parent.rglob("*.py")):
         name = page_of(path).removeprefix("_modules/").replace("/", ".")
         if not shown.get(name):
             analyzer = ModuleAnalyzer.for_module(name)
             analyzer.find_tags()
             shown[name] = (analyzer.code, analyzer.tags, {}, name)
-        # Where a module's names are documented under several packages, viewcode would
-        # link back to all as if they were in the first of them.
-        _, _, used, package = shown[name]
-        for thing in list(used):
-            if f"{package}.{thing}" not in known:
-                del used[thing]
     env._viewcode_modules = shown
+
+
+def mend_ways_back(app, pagename, templatename, context, doctree):
+    """Let the links from source to documentation have the name documented there.
+
+    viewcode takes all names of a module for names of one package, but ``Optimizer`` is
+    in skoptnet and ``State``, of the same module, in skoptnet.optimizers.
+    """
+    if pagename.startswith("_modules/"):
+        context["body"] = _WAY_BACK.sub(r"\1.\2.html#\1.\3", context["body"])
 
 
 def setup(app):
@@ -79,4 +84,5 @@ def setup(app):
     app.setup_extension("sphinx.ext.viewcode")
     app.add_transform(LinksToSource)
     app.connect("env-updated", show_all_modules)
+    app.connect("html-page-context", mend_ways_back)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

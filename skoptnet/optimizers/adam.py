@@ -12,7 +12,7 @@ class AdamW(Adam):
     """Adam with decoupled weight decay, ``solver="adamw"``.
 
     .. math::
-        W_l &\\leftarrow (1 - \\epsilon_t \\lambda) W_l
+        W_l \\leftarrow (1 - \\epsilon_t \\lambda) W_l
         \\quad \\text{for each layer's weights, then as Adam}
 
     `Adam` with another default of ``weight_decay``. Memory: ``s``, ``r``.
