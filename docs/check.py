@@ -1,4 +1,4 @@
-"""Check the documentation: docstrings in numpydoc form, links, sections, tables.
+"""Check the documentation: docstrings in numpydoc form, links, measured tables.
 
 Run with ``python docs/check.py``; ends with an error that lists what is wrong.
 """
@@ -15,8 +15,6 @@ from measured import between
 from numpydoc.validate import validate
 
 import skoptnet.displays
-from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,11 +33,6 @@ EXCLUDED = {
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 #: Folders in docs that are made when the site is built, and checked there.
 _MADE = ("_build", "api", "auto_examples", "gen_modules", "generated")
-#: The page that has a section for each name of a registry.
-_SECTIONS = (
-    ("solver", "solvers.md", OPTIMIZERS),
-    ("schedule", "schedules.md", SCHEDULES),
-)
 
 
 def public_names() -> list[str]:
@@ -98,19 +91,6 @@ def link_faults() -> list[str]:
     ]
 
 
-def section_faults() -> list[str]:
-    """Return solvers and schedules without a section on their page."""
-    faults = []
-    for directive, name, registry in _SECTIONS:
-        page = (ROOT / "docs" / name).read_text(encoding="utf-8")
-        shown = re.findall(rf"^```\{{{directive}\}} (\w+)$", page, re.MULTILINE)
-        headings = re.findall(r'^### .*`"(\w+)"`$', page, re.MULTILINE)
-        for one in registry:
-            if shown.count(one) != 1 or headings.count(one) != 1:
-                faults.append(f'docs/{name}: no section on "{one}"')
-    return faults
-
-
 def table_faults() -> list[str]:
     """Return tables that are not what their script makes of its measurements."""
     return [
@@ -124,8 +104,8 @@ def table_faults() -> list[str]:
 
 def main() -> None:
     """Print what is wrong and say so in the exit status."""
-    faults = docstring_faults() + link_faults() + table_faults() + section_faults()
-    print("\n".join(faults) or "Docstrings, links, sections and tables are in order.")
+    faults = docstring_faults() + link_faults() + table_faults()
+    print("\n".join(faults) or "Docstrings, links and measured tables are in order.")
     sys.exit(bool(faults))
 
 

@@ -16,8 +16,6 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.transforms import SphinxTransform
 from sphinx.util.osutil import relative_uri
 
-import skoptnet
-
 ROOT = Path(__file__).resolve().parents[2]
 _WAY_BACK = re.compile(r"(?<=/api/)([\w.]+)\.(\w+)\.html#[\w.]*?\.(\2\b[\w.]*)")
 
@@ -60,7 +58,7 @@ class LinksToSource(SphinxTransform):
 def show_all_modules(app, env):
     """Have viewcode make a page of every module, documented here or not."""
     shown = getattr(env, "_viewcode_modules", {})
-    for path in sorted(Path(skoptnet.__file__).parent.rglob("*.py")):
+    for path in sorted((ROOT / "skoptnet").rglob("*.py")):
         name = page_of(path).removeprefix("_modules/").replace("/", ".")
         if not shown.get(name):
             analyzer = ModuleAnalyzer.for_module(name)
