@@ -53,7 +53,7 @@ mathjax3_config = {"options": {"enableMenu": False}}
 # -- API -------------------------------------------------------------------------------
 autosummary_generate = False  # api_pages writes the pages
 autodoc_typehints = "none"  # numpydoc's sections have the types
-autodoc_member_order = "bysource"
+autodoc_member_order = "alphabetical"
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -96,7 +96,7 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button-field"],
     "primary_sidebar_end": [],
-    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "show_nav_level": 1,
     "show_toc_level": 2,
     "navigation_depth": 3,

@@ -157,15 +157,17 @@ def write(folder: Path) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def _not_ours(app, what, name, obj, skip, options):
-    """Leave out what scikit-learn writes or hands down, but `score` and the like."""
-    module = getattr(obj, "__module__", None) or ""
-    inherited = module.startswith("sklearn.") and what == "class"
-    return True if inherited or name.endswith("_request") else None
+def _routing(app, what, name, obj, skip, options):
+    """Leave out the methods that scikit-learn writes for the routing of metadata.
+
+    Their docstrings link into its own user guide.
+    """
+    routes = name.endswith("_request") or name == "get_metadata_routing"
+    return True if routes and what == "class" else None
 
 
 def setup(app):
     """Write the pages as soon as the settings are known."""
     app.connect("config-inited", lambda app, config: write(Path(app.srcdir, "api")))
-    app.connect("autodoc-skip-member", _not_ours)
+    app.connect("autodoc-skip-member", _routing)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -137,7 +137,7 @@ class Paths(SphinxDirective):
 
 
 def pictures(env, name, draw, alt):
-    """Draw a picture for light and for dark pages and return both image nodes."""
+    """Draw a picture for light and for dark pages and return both images."""
     folder = Path(env.srcdir, "generated")
     folder.mkdir(exist_ok=True)
     images = []
@@ -145,9 +145,9 @@ def pictures(env, name, draw, alt):
         file = folder / f"{name}_{mode}.svg"
         method_pictures.save(draw, file, dark=mode == "dark")
         image = nodes.image("", uri=f"/generated/{file.name}", alt=alt)
-        image["classes"] += [f"only-{mode}", "drawn"]
+        image["classes"].append(f"only-{mode}")
         images.append(image)
-    return images
+    return [nodes.container("", *images, classes=["drawn"])]
 
 
 def listing(text):
