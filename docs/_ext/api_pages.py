@@ -157,17 +157,18 @@ def write(folder: Path) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def _routing(app, what, name, obj, skip, options):
-    """Leave out the methods that scikit-learn writes for the routing of metadata.
-
-    Their docstrings link into its own user guide.
-    """
-    routes = name.endswith("_request") or name == "get_metadata_routing"
-    return True if routes and what == "class" else None
+def from_scikit_learn(app, env, node, contnode):
+    """Show as text what a docstring of scikit-learn links to in its own user guide."""
+    around = node
+    while around is not None:
+        if "docstring of sklearn." in (around.source or ""):
+            return contnode
+        around = around.parent
+    return None
 
 
 def setup(app):
     """Write the pages as soon as the settings are known."""
     app.connect("config-inited", lambda app, config: write(Path(app.srcdir, "api")))
-    app.connect("autodoc-skip-member", _routing)
+    app.connect("missing-reference", from_scikit_learn)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
