@@ -71,6 +71,7 @@ sphinx_gallery_conf = {
     "image_srcset": ["2x"],
     "reset_modules": ("matplotlib", "gallery.warnings_are_errors"),
     "reset_modules_order": "both",
+    "parallel": True,  # as many as -j says
     "show_memory": False,
     "min_reported_time": 1e9,  # times of a build are nobody's business
     "remove_config_comments": True,

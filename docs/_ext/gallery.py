@@ -15,8 +15,8 @@ def warnings_are_errors(gallery_conf, fname, when):
     if when == "before":
         _others.append(warnings.catch_warnings())
         _others[-1].__enter__()
-        warnings.resetwarnings()
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
     elif _others:
         _others.pop().__exit__(None, None, None)
 

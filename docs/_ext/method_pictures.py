@@ -93,6 +93,7 @@ def paths(optimizers, noise=0.0):
         right.legend(frameon=False, loc="lower left")
     else:
         figure.legend(frameon=False, loc="outside lower center", ncols=len(optimizers))
+    right.minorticks_off()
     tidy(right)
     left.spines[["top", "right"]].set_visible(False)
     return figure
