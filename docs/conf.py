@@ -109,7 +109,7 @@ html_sidebars = {"index": [], "start": [], "changelog": []}
 
 def setup(app):
     """Copy what formulas are set with, the fonts included."""
-    app.connect("build-finished", _copy_mathjax)
+    app.connect("build-finished", _copy_mathjax, priority=100)
 
 
 def _copy_mathjax(app, error):

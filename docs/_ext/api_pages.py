@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType, UnionType
 from typing import Any, NamedTuple
 
 from sklearn.base import BaseEstimator
@@ -27,6 +27,8 @@ MODULES = (
     "skoptnet.callbacks",
     "skoptnet.testing",
 )
+#: Names of types, which are for annotations only.
+_ALIASES = (GenericAlias, UnionType)
 #: What a solver or schedule of one's own is handed: not made by users, but read.
 HANDED = ("skoptnet.optimizers.State", "skoptnet.schedules.Clock")
 
@@ -66,10 +68,14 @@ def sections() -> list[Section]:
         if names
     ]
     for module in filter(None, map(_imported, MODULES)):
-        name, public = module.__name__, getattr(module, "__all__", ())
+        public = [
+            f"{module.__name__}.{name}"
+            for name in getattr(module, "__all__", ())
+            if not isinstance(getattr(module, name), _ALIASES)
+        ]
         if public:
-            names = [f"{name}.{thing}" for thing in public]
-            found.append(Section(name, names, _first_paragraph(module)))
+            text = _first_paragraph(module)
+            found.append(Section(module.__name__, public, text))
     handed = "What solvers and schedules of your own are handed."
     return [*found, Section("State and clock", list(HANDED), handed)]
 
@@ -121,8 +127,10 @@ def page_of(name: str) -> str:
         lines += [f".. autoclass:: {name}", "   :members:"]
         if _kind(thing) == "Estimators":
             lines += ["   :inherited-members:"]
-    else:
+    elif callable(thing):
         lines += [f".. autofunction:: {name}"]
+    else:
+        lines += [f".. autodata:: {name}", "   :no-value:"]
     lines += ["", f".. minigallery:: {name}"]
     lines += ["   :add-heading: Examples using it", "   :heading-level: -", ""]
     return "\n".join(lines)
