@@ -56,7 +56,6 @@ def test_sections_of_the_api_follow_the_registries():
     schedules = [f"skoptnet.{cls.__name__}" for cls in SCHEDULES.values()]
     assert sections["Solvers"] == ["skoptnet.Optimizer", *solvers]
     assert sections["Schedules"] == ["skoptnet.Schedule", *schedules]
-    assert "More" not in sections
     assert sections["Estimators"][0] == "skoptnet.MLPClassifierX"
 
 

@@ -26,7 +26,14 @@ def _without_icons(app, docname, content):
         content[0] = _ICONS.sub("", content[0])
 
 
+def _header_is_rst(app, config):
+    # examples/README.md, for readers of the repository, would come before
+    # GALLERY_HEADER.rst where Markdown is among the suffixes.
+    config.sphinx_gallery_conf["source_suffix"] = {".rst": "restructuredtext"}
+
+
 def setup(app):
-    """Take what is fetched out of the examples' pages."""
+    """Have the gallery begin with its header; nothing is fetched by its pages."""
+    app.connect("config-inited", _header_is_rst, priority=900)
     app.connect("source-read", _without_icons)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
