@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import default_rates
+import family
 import rate_range
 import which_solver
 from measured import between
@@ -96,7 +97,7 @@ def table_faults() -> list[str]:
     return [
         f"{script.PAGE.relative_to(ROOT)}: the table {name!r} is not that of"
         f" {script.CSV.name}; run {script.__name__}.py --tables"
-        for script in (default_rates, which_solver, rate_range)
+        for script in (default_rates, which_solver, family, rate_range)
         for name, text in script.tables_from_csv().items()
         if between(script.PAGE.read_text(encoding="utf-8"), name) != text
     ]

@@ -2,7 +2,7 @@
 
 The measurements are those of ``which_solver.py``; ``family.md`` has the tables.
 
-    python docs/family.py    # the page from the docstrings and which_solver.csv
+    python docs/family.py    # the page from the docstrings and which_solver.csv.gz
 """
 
 import inspect

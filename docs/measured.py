@@ -6,10 +6,12 @@ them to the CSV file.
 """
 
 import csv
+import gzip
 import platform
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import scipy
@@ -37,9 +39,16 @@ def with_progress(results: Iterable, total: int, unit: str = "settings") -> Iter
             yield result
 
 
+def opened(path: Path, mode: str) -> IO:
+    """Open a text file, compressed where its name ends with ".gz"."""
+    text = {"newline": "", "encoding": "utf-8"}
+    open_it = gzip.open if path.suffix == ".gz" else open
+    return open_it(path, mode, **text)
+
+
 def write_csv(path: Path, rows: list[dict], digits: int = 6) -> None:
     """Write rows with so many significant digits."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with opened(path, "wt") as file:
         writer = csv.DictWriter(file, fieldnames=rows[0], lineterminator="\n")
         writer.writeheader()
         for row in rows:
@@ -53,7 +62,7 @@ def write_csv(path: Path, rows: list[dict], digits: int = 6) -> None:
 
 def read_csv(path: Path, words: tuple[str, ...]) -> list[dict]:
     """Read rows; the columns that are not words are numbers."""
-    with path.open(newline="", encoding="utf-8") as file:
+    with opened(path, "rt") as file:
         return [
             {k: v if k in words else float(v) for k, v in row.items()}
             for row in csv.DictReader(file)

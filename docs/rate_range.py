@@ -2,7 +2,7 @@
 
 `skoptnet.learning_rate_range_test` is run for four solvers on the twelve data sets of
 ``which_solver.py``. What several rules read off its curves is held against the losses
-of held-out rows that ``which_solver.csv`` has at every rate. The page ``rate_range.md``
+of held-out rows that ``which_solver.csv.gz`` has at every rate. ``rate_range.md``
 explains the method; the code below is its exact form.
 
     python docs/rate_range.py             # all: rate_range.csv and the page

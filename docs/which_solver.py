@@ -8,7 +8,7 @@ has the tables of the textbook's seven and L-BFGS; ``family.md`` has those of al
 ``which_solver_fits.py`` is the exact form of the method, ``which_solver_tables.py``
 that of the tables.
 
-    python docs/which_solver.py             # all: which_solver.csv, page and picture
+    python docs/which_solver.py             # all: which_solver.csv.gz, pages, picture
     python docs/which_solver.py --quick     # one data set, one seed, printed only
     python docs/which_solver.py --tables    # no fits: page and picture from the CSV
 
@@ -36,7 +36,7 @@ from which_solver_tables import TABLES, Results, scores
 
 from skoptnet.optimizers import TEXTBOOK
 
-CSV = Path(__file__).with_suffix(".csv")
+CSV = Path(__file__).with_suffix(".csv.gz")
 PAGE = Path(__file__).with_suffix(".md")
 PICTURE = Path(__file__).with_suffix(".png")
 

@@ -206,7 +206,7 @@ def test_a_picture_is_saved_for_light_and_dark_and_not_written_twice(tmp_path):
         ("skoptnet/schedules/__init__.py", "_modules/skoptnet/schedules"),
         ("skoptnet/optimizers", "_modules/skoptnet/optimizers"),
         ("skoptnet/gone.py", None),
-        ("docs/which_solver.csv", None),
+        ("docs/which_solver.csv.gz", None),
         ("examples/grid_search.py", None),
         ("../elsewhere.py", None),
     ],
