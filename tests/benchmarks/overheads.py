@@ -123,11 +123,10 @@ def callback_times(repeats: int, epochs: int = 500) -> dict[str, float]:
         "random_state": 0,
     }
     model = MLPClassifierX(**settings)
-    part = "skoptnet.estimators.base"
 
     def bypassed() -> None:
         """Fit without a look for callbacks, scikit-learn's or ours."""
-        with patch(f"{part}.begin_callbacks", lambda *_: False):
+        with patch("skoptnet.estimators.base.begin_callbacks", lambda *_: False):
             inspect.unwrap(MLPClassifierX.fit)(model, X, y)
 
     @contextmanager
@@ -136,7 +135,7 @@ def callback_times(repeats: int, epochs: int = 500) -> dict[str, float]:
 
     def watched() -> None:
         """Fit with the hooks of an epoch in use, to no effect."""
-        with patch(f"{part}.shown", idle):
+        with patch("skoptnet.estimators.jobs.shown", idle):
             model.fit(X, y)
 
     calls: dict[str, Callable[[], Any]] = {
