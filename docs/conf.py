@@ -73,6 +73,7 @@ sphinx_gallery_conf = {
     "reset_modules_order": "both",
     "parallel": True,  # as many as -j says
     "show_memory": False,
+    "within_subsection_order": "gallery.place",
     "min_reported_time": 1e9,  # times of a build are nobody's business
     "remove_config_comments": True,
 }

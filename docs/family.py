@@ -1,4 +1,4 @@
-"""All solvers in one table: formulas from their docstrings, ranks from measurements.
+"""All solvers side by side: formulas from their docstrings, ranks from measurements.
 
 The measurements are those of ``which_solver.py``; ``family.md`` has the tables.
 
@@ -33,6 +33,8 @@ PAGE = Path(__file__).with_suffix(".md")
 
 #: A docstring's displayed formula, up to the next paragraph.
 _FORMULA = re.compile(r"\.\. math::(.*?)\n\n", re.DOTALL)
+#: What stands between the formulas of one line, outside of anything else.
+_NEXT = re.compile(r",? *\\q?quad +")
 _MEMORY = re.compile(r"Memory:\s(.+?)\.\s")
 #: Authors and year, and what tells the place: title, algorithm, equations.
 _SOURCE = re.compile(
@@ -50,7 +52,7 @@ def in_one_line(text: str) -> str:
 
 
 def lines_of(formula: str) -> list[str]:
-    """Return the lines of a displayed formula; those within cases are one."""
+    """Return the formulas of a display, one a line; those within cases are one."""
     text, cases = in_one_line(formula), []
 
     def keep(match: re.Match) -> str:
@@ -58,7 +60,8 @@ def lines_of(formula: str) -> list[str]:
         return f"@{len(cases) - 1}@"
 
     text = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", keep, text)
-    lines = [in_one_line(line) for line in text.replace("&", "").split("\\\\")]
+    lines = text.replace("&", "").split("\\\\")
+    lines = [part for line in lines for part in _NEXT.split(in_one_line(line))]
     return [re.sub(r"@(\d+)@", lambda m: cases[int(m[1])], line) for line in lines]
 
 
@@ -91,24 +94,25 @@ def hyperparameters(solver: str) -> str:
 
 
 def formula_table(results: Results) -> str:
+    lines = [[f"`{name}`", formula(name), said(_SOURCE, name)] for name in OPTIMIZERS]
+    return markdown(["solver", "update", "source"], lines, "left")
+
+
+def setting_table(results: Results) -> str:
     lines = [
         [
             f"`{name}`",
-            formula(name),
             memory(name),
             hyperparameters(name),
             f"{default_rate(name):g}",
-            said(_SOURCE, name),
         ]
         for name in OPTIMIZERS
     ]
     header = [
         "solver",
-        "update",
         "memory: vectors of $P$ numbers",
         "hyperparameters",
         "default rate",
-        "source",
     ]
     return markdown(header, lines, "left")
 
@@ -155,7 +159,11 @@ def rank_table(results: Results) -> str:
     )
 
 
-TABLES = {"formulas": formula_table, "ranks": rank_table}
+TABLES = {
+    "formulas": formula_table,
+    "settings": setting_table,
+    "ranks": rank_table,
+}
 
 
 def tables_from_csv() -> dict[str, str]:

@@ -8,6 +8,8 @@ each keep it from that, in their own way. All five help; they are compared on te
 training sets, since one alone would prove little.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 # %%
 # Six networks
 # ------------

@@ -88,8 +88,9 @@ plt.show()
 #
 # A search keeps no loss curves. Given the data, the display fits the best candidate of
 # each solver once more on the same splits, and shows the median and the quartiles of
-# the curves. ``momentum`` ends with half the training loss of ``sgd``, and the grid
-# says that the test scores are the same: there is no more to be had from these data.
+# the curves; in brackets is how the five fits ended. ``momentum`` ends with half the
+# training loss of ``sgd``, and the grid says that the test scores are the same: there
+# is no more to be had from these data.
 
 display = LossCurveDisplay.from_cv_results(search, X, y, group_by="solver").plot()
 plt.show()

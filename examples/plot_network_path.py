@@ -8,6 +8,8 @@ it. Three solvers that set out from the same weights are shown on one such plane
 the training loss on it; most of what they do is in the picture.
 """
 
+# sphinx_gallery_thumbnail_number = 3
+
 # %%
 # Three trainings
 # ---------------

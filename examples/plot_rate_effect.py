@@ -14,6 +14,7 @@ and says what to try.
 # measurements. Features and target are standardised: the loss
 # :math:`L = \frac{1}{2} (\hat y - y)^2` of predicting the mean is 1/2.
 
+import textwrap
 import warnings
 
 import matplotlib.pyplot as plt
@@ -64,7 +65,8 @@ plt.show()
 # them because it is slow.
 
 for name, messages in said.items():
-    print(f"{name}:", *messages, sep="\n  ")
+    lines = textwrap.wrap(" ".join(messages), 78)
+    print(f"{name}:", *lines, sep="\n  ")
 
 # %%
 # ``stop_reason_`` tells the same to a program. The model of a diverged fit can be used:
@@ -86,7 +88,7 @@ try:
         (20,), solver="sgd", batch_size=50, learning_rate_init=1, random_state=0
     ).fit(X, y)
 except ValueError as error:
-    print(error)
+    print(textwrap.fill(str(error), 80))
 
 # %%
 # How large is too large?

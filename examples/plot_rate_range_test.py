@@ -61,14 +61,15 @@ rates = {
     "suggested": suggested,
     "ten times as much": suggested * 10,
 }
+styles = (("#0072B2", ":"), ("#D55E00", "-"), ("#009E73", "--"))
 fig, ax = plt.subplots(layout="constrained")
-for (name, rate), line in zip(rates.items(), (":", "-", "--"), strict=True):
+for (name, rate), (color, line) in zip(rates.items(), styles, strict=True):
     network = clone(model).set_params(learning_rate_init=rate)
     for _ in range(10):
         network.partial_fit(X, y, classes=range(10))
     score = network.score(X_test, y_test)
     label = f"{name}, {rate:.2g}: {score:.0%} of test rows right"
-    ax.plot(np.arange(1, 11), network.loss_curve_, line, label=label)
+    ax.plot(np.arange(1, 11), network.loss_curve_, line, color=color, label=label)
 ax.axhline(np.log(10), color="0.5", linewidth=0.8)
 ax.text(10, np.log(10), "knowing nothing", ha="right", va="top", color="0.5")
 ax.set(yscale="log", xlabel="epochs", ylabel="training loss")

@@ -9,6 +9,8 @@ the way down. A shallow minimum holds gradient descent for good; momentum may be
 enough to roll out of it.
 """
 
+# sphinx_gallery_thumbnail_number = 4
+
 # %%
 # Near a saddle point
 # -------------------

@@ -9,6 +9,8 @@ from the sparse rows as they are, in single precision; its time and its score st
 beside those of scikit-learn's network and of logistic regression.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 # %%
 # The text
 # --------

@@ -7,7 +7,38 @@ import warnings
 #: them, too.
 _ICONS = re.compile(r"<link[^>]*https://[^>]*font-awesome[^>]*>")
 
+#: The gallery's order: how solvers move, how networks train, rates and searches, data,
+#: and what is one's own. Those not named here come last.
+ORDER = (
+    "ravine",
+    "saddle_and_minima",
+    "adagrad_rmsprop",
+    "adam_bias_correction",
+    "gabor_model",
+    "network_path",
+    "seven_solvers",
+    "rate_effect",
+    "step_and_exponential",
+    "batch_sizes",
+    "rate_range_test",
+    "grid_search",
+    "dropout_and_penalties",
+    "imbalanced_classes",
+    "quantile_bands",
+    "text_sparse",
+    "against_mlpclassifier",
+    "resume",
+    "own_optimizer",
+    "d2l_linear_regression",
+)
+
 _others = []
+
+
+def place(filename):
+    """Return the place of an example in the gallery, as a key to sort by."""
+    name = filename.removeprefix("plot_").removesuffix(".py")
+    return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
 
 def warnings_are_errors(gallery_conf, fname, when):
