@@ -8,8 +8,6 @@ each keep it from that, in their own way. All five help; they are compared on te
 training sets, since one alone would prove little.
 """
 
-# sphinx_gallery_thumbnail_number = 2
-
 # %%
 # Six networks
 # ------------
@@ -127,6 +125,7 @@ for ax, (name, model) in zip(axes.flat, models.items(), strict=True):
 figure.colorbar(shades, ax=axes, label="probability of the second moon")
 figure.supxlabel("first feature")
 figure.supylabel("second feature")
+# sphinx_gallery_thumbnail_number = 2
 plt.show()
 
 # %%

@@ -8,8 +8,6 @@ it. Three solvers that set out from the same weights are shown on one such plane
 the training loss on it; most of what they do is in the picture.
 """
 
-# sphinx_gallery_thumbnail_number = 3
-
 # %%
 # Three trainings
 # ---------------
@@ -81,4 +79,5 @@ plt.show()
 # what is low can be told apart.
 
 display.plot(kind="3d", view=(45, 60))
+# sphinx_gallery_thumbnail_number = 3
 plt.show()

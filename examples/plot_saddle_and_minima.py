@@ -9,8 +9,6 @@ the way down. A shallow minimum holds gradient descent for good; momentum may be
 enough to roll out of it.
 """
 
-# sphinx_gallery_thumbnail_number = 4
-
 # %%
 # Near a saddle point
 # -------------------
@@ -70,6 +68,7 @@ camel = OptimizerPathDisplay.from_solvers(
 )
 camel.plot()
 camel.plot(kind="3d", view=(45, -75))
+# sphinx_gallery_thumbnail_number = 4
 plt.show()
 
 # %%

@@ -9,8 +9,6 @@ from the sparse rows as they are, in single precision; its time and its score st
 beside those of scikit-learn's network and of logistic regression.
 """
 
-# sphinx_gallery_thumbnail_number = 2
-
 # %%
 # The text
 # --------
@@ -163,4 +161,5 @@ matrix = ConfusionMatrixDisplay.from_predictions(
 )
 figure.colorbar(matrix.im_, shrink=0.7, label="share of the module's paragraphs")
 ax.set(xlabel="module named by the network", ylabel="module of the paragraph")
+# sphinx_gallery_thumbnail_number = 2
 plt.show()

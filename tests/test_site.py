@@ -34,6 +34,17 @@ def part(name):
     return importlib.import_module(name)
 
 
+# -- Gallery ------------------------------------------------------------------------
+
+
+def test_every_example_has_one_place_in_the_gallery():
+    gallery = part("gallery")
+    files = [path.name for path in (ROOT / "examples").glob("plot_*.py")]
+    ordered = [f"plot_{name}.py" for name in gallery.ORDER]
+    assert sorted(files, key=gallery.place) == ordered
+    assert gallery.place("plot_of_tomorrow.py") > gallery.place(ordered[-1])
+
+
 # -- API ----------------------------------------------------------------------------
 
 
