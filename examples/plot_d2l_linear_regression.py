@@ -140,7 +140,8 @@ for figures, shift, color, marker, label in (
         mean, at + shift, xerr=sd, color=color, marker=marker, linestyle="", label=label
     )
 ax.axvline(optimum, color="0.5", linestyle=":", label="least loss")
-ax.set(xlabel="loss after the last epoch", yticks=at, yticklabels=list(settings))
+ax.set(xlabel="loss after the last epoch", ylabel="solver and setting")
+ax.set_yticks(at, list(settings))
 ax.invert_yaxis()
 ax.legend(frameon=False)
 plt.show()

@@ -107,10 +107,9 @@ for ax, (solver, rate) in zip(panels, rates.items(), strict=True):
         label="weights alone",
     )
     ax.axvline(20.5, color="0.5", linewidth=0.8)
-    ax.set(title=solver, xlabel="epochs", yscale="log")
+    ax.set(title=solver, xlabel="epochs", ylabel="training loss", yscale="log")
     ax.minorticks_off()
     ax.set_yticks([0.1, 0.3, 1, 3], [0.1, 0.3, 1, 3])
-panels[0].set_ylabel("training loss")
 fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 plt.show()
 
