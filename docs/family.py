@@ -90,51 +90,63 @@ def hyperparameters(solver: str) -> str:
     for name, parameter in inspect.signature(OPTIMIZERS[solver]).parameters.items():
         if name not in _COMMON or parameter.default != 0:
             own[name] = parameter.default
-    return ", ".join(f"`{name}={default:g}`" for name, default in own.items()) or "none"
+    lines = [f"`{name}={default:g}`" for name, default in own.items()]
+    return "<br>".join(lines) or "none"
 
 
-def formula_table(results: Results) -> str:
-    lines = [[f"`{name}`", formula(name), said(_SOURCE, name)] for name in OPTIMIZERS]
-    return markdown(["solver", "update", "source"], lines, "left")
-
-
-def setting_table(results: Results) -> str:
+def family_table(results: Results) -> str:
+    ranks = dict(zip(solver_names(results), ranks_of(results), strict=True))
     lines = [
         [
             f"`{name}`",
+            formula(name),
             memory(name),
             hyperparameters(name),
             f"{default_rate(name):g}",
+            in_short(ranks[name]),
+            said(_SOURCE, name),
         ]
         for name in OPTIMIZERS
     ]
     header = [
         "solver",
-        "memory: vectors of $P$ numbers",
+        "update",
+        "memory",
         "hyperparameters",
         "default rate",
+        "rank",
+        "source",
     ]
     return markdown(header, lines, "left")
+
+
+def ranks_of(results: Results) -> np.ndarray:
+    """Return the ranks of the tuned solvers, (solver, data set)."""
+    medians = np.median(scores(results, solver_names(results)), axis=2)
+    return rankdata(-medians.round(6), axis=0)
+
+
+def in_short(ranks: np.ndarray) -> str:
+    """Return the mean of some ranks and, in brackets, the best and the worst."""
+    low, high = (plain(ranks.min(), 0), plain(ranks.max(), 0))
+    return f"{ranks.mean():.1f} ({low} to {high})"
 
 
 def rank_table(results: Results) -> str:
     names = solver_names(results)
     tuned = scores(results, names)
-    medians = np.median(tuned, axis=2)
-    ranks = rankdata(-medians.round(6), axis=0)
-    best = medians.max(axis=0)
+    best = np.median(tuned, axis=2).max(axis=0)
     adam = results.at_tuned(Way("adam"))
     adam_stopped = results.at_default(Way("adam", weights="best"))
     lines = []
-    for name, rank, score in zip(names, ranks, tuned, strict=True):
+    for name, ranks, score in zip(names, ranks_of(results), tuned, strict=True):
         stopped = Way(name, weights="best")
         as_it_is = results.at_default(stopped)
-        low, high = (plain(rank.min(), 0), plain(rank.max(), 0))
         rate = "" if name == "lbfgs" else best_rates(results, Way(name))
         lines.append(
             [
                 f"`{name}`",
-                f"{rank.mean():.1f} ({low} to {high})",
+                in_short(ranks),
                 spread(best - typical(score)),
                 counts(score - adam),
                 rate,
@@ -159,11 +171,7 @@ def rank_table(results: Results) -> str:
     )
 
 
-TABLES = {
-    "formulas": formula_table,
-    "settings": setting_table,
-    "ranks": rank_table,
-}
+TABLES = {"family": family_table, "ranks": rank_table}
 
 
 def tables_from_csv() -> dict[str, str]:

@@ -13,6 +13,7 @@ from problems import (
     assert_fit_refused,
     assert_same_state,
     batched,
+    rate_for,
     target,
 )
 from scipy.sparse import csr_array
@@ -107,8 +108,10 @@ def test_every_solver_has_exact_zeros_where_they_belong(solver):
     """The support is Lasso's, exactly; the other weights to 1e-3, or 2e-3."""
     reference = Lasso(0.1, tol=1e-12).fit(ROWS, TARGETS).coef_
     model = linear(
-        MLPRegressorX, solver=solver, alpha=0.1 * N, l1_ratio=1, batch_size=N, **DECAY
-    ).fit(ROWS, TARGETS)
+        MLPRegressorX, solver=solver, alpha=0.1 * N, l1_ratio=1, batch_size=N,
+        learning_rate_init="auto" if solver in TEXTBOOK else rate_for(solver, 0.01),
+        **DECAY,
+    ).fit(ROWS, TARGETS)  # fmt: skip
     W = model.coefs_[0][:, 0]
     assert_array_equal(W == 0, reference == 0)
     assert not np.signbit(W[W == 0]).any()

@@ -229,7 +229,7 @@ def test_warm_start_after_convergence_learns_new_data(solver):
     model = MLPClassifierX(
         10,
         solver=solver,
-        learning_rate_init=0.1 if solver in TEXTBOOK else "auto",
+        learning_rate_init=rate_for(solver, 0.1 if solver in TEXTBOOK else 0.01),
         warm_start=True,
         tol=1e-3,
         max_iter=1000,
