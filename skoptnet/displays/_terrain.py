@@ -137,14 +137,3 @@ def log_levels(low: float, high: float) -> Array:
         choices.append(levels[(low <= levels) & (levels <= high)])
     best = min(choices, key=lambda levels: abs(len(levels) - _LINES))
     return best if len(best) > 2 else np.geomspace(low, high, _LINES)
-
-
-def plain_numbers(axis: Any) -> None:
-    """Label a logarithmic axis with plain numbers, some within a power of ten, too."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    if high < 100 * low:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(NullFormatter())

@@ -6,21 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._fitted import (
-    Training,
-    fitted_network,
-    labels_of,
-    training_of,
-    training_or_none,
-)
-from ._searches import Candidates, candidates_of, trainings_of
-from ._spreads import (
-    SPREADS,
-    check_spread,
-    ends_of,
-    spread_of_scores,
-    spread_of_trainings,
-)
+from ._curves import curves_of_groups, curves_of_scores, curves_of_trainings
+from ._fitted import fitted_network, training_of, training_or_none
+from ._searches import candidates_of, trainings_of
+from ._spreads import check_spread
 from ._style import (
     axes_for,
     legend_above,
@@ -136,7 +125,8 @@ class LossCurveDisplay:
             If there is no such estimator, or if it is not fitted.
         """
         net = fitted_network(estimator, "LossCurveDisplay.from_estimator")
-        return cls._of_trainings({name or type(net).__name__: training_of(net)})
+        named = {name or type(net).__name__: training_of(net)}
+        return cls(**curves_of_trainings(named))
 
     @classmethod
     def from_estimators(cls, estimators):
@@ -159,12 +149,11 @@ class LossCurveDisplay:
         """
         purpose = "LossCurveDisplay.from_estimators"
         _check_named(estimators, f"{purpose} needs", "estimators")
-        return cls._of_trainings(
-            {
-                str(name): training_of(fitted_network(estimator, purpose))
-                for name, estimator in estimators.items()
-            }
-        )
+        trainings = {
+            str(name): training_of(fitted_network(estimator, purpose))
+            for name, estimator in estimators.items()
+        }
+        return cls(**curves_of_trainings(trainings))
 
     @classmethod
     def from_cross_validate(cls, results, *, spread="quartiles"):
@@ -205,7 +194,7 @@ class LossCurveDisplay:
             groups[str(name)] = [
                 training_or_none(fold, purpose) for fold in result["estimator"]
             ]
-        return cls._of_groups(groups, spread, "folds")
+        return cls(**curves_of_groups(groups, spread, "folds"))
 
     @classmethod
     def from_cv_results(
@@ -289,7 +278,7 @@ class LossCurveDisplay:
         tried = candidates_of(search, purpose, metric)
         groups = tried.groups(group_by)
         if X is None:
-            return cls._of_scores(tried, groups, spread)
+            return cls(**curves_of_scores(tried, groups, spread))
         if candidates == "best":
             groups = {name: [tried.best(group)] for name, group in groups.items()}
         chosen = [i for members in groups.values() for i in members]
@@ -309,63 +298,9 @@ class LossCurveDisplay:
             for name, members in groups.items()
         }
         if candidates == "all":
-            return cls._of_groups(trainings, spread, "folds and candidates")
+            return cls(**curves_of_groups(trainings, spread, "folds and candidates"))
         params = [tried.params[i] for i in chosen]
-        return cls._of_groups(trainings, spread, "folds", params=params)
-
-    @classmethod
-    def _of_trainings(cls, trainings: dict[str, Training]) -> LossCurveDisplay:
-        stops = _stops(
-            trainings,
-            [t.kept_epoch for t in trainings.values()],
-            [t.stop_reason for t in trainings.values()],
-        )
-        curves = {name: t.history for name, t in trainings.items()}
-        return cls(curves, stops=stops, labels=labels_of([*trainings.values()]))
-
-    @classmethod
-    def _of_groups(
-        cls,
-        groups: dict[str, list[Training | None]],
-        spread: str,
-        over: str,
-        **stops: list[Any],
-    ) -> LossCurveDisplay:
-        fitted = {name: [t for t in group if t] for name, group in groups.items()}
-        trainings = [t for group in fitted.values() for t in group]
-        if not trainings:
-            raise ValueError(
-                "There are no curves to draw: all fits failed. Try a smaller"
-                " learning_rate_init, or standardised features."
-            )
-        ends = [ends_of(group) for group in groups.values()]
-        stops = _stops(groups, [math.nan] * len(groups), ends) | stops
-        curves = {
-            name: spread_of_trainings(group, spread) if group else {"epoch": []}
-            for name, group in fitted.items()
-        }
-        n = max(len(group) for group in groups.values())
-        said = f"{SPREADS[spread][1]}\nover {n} {over}"
-        return cls(curves, stops=stops, labels=labels_of(trainings), spread=said)
-
-    @classmethod
-    def _of_scores(
-        cls, tried: Candidates, groups: dict[str, list[int]], spread: str
-    ) -> LossCurveDisplay:
-        curves: dict[str, dict[str, list]] = {}
-        ends = []
-        for name, members in groups.items():
-            curves[name] = spread_of_scores(tried.scores[members], spread)
-            failed = len(members) - len(curves[name]["candidate"])
-            ends.append(f"{failed} of {len(members)} failed" if failed else "")
-        stops = _stops(groups, [math.nan] * len(groups), ends)
-        labels = {
-            "candidate": "candidate, the best of its group first",
-            "score": tried.score_label,
-        }
-        n_folds = tried.scores.shape[1]
-        said = f"{SPREADS[spread][1]}\nover {n_folds} folds"
-        return cls(curves, stops=stops, labels=labels, spread=said)
+        return cls(**curves_of_groups(trainings, spread, "folds", params=params))
 
     def plot(self, ax=None, *, show=None, rate=False, log="auto"):
         """Draw the curves.
@@ -604,12 +539,6 @@ class LossCurveDisplay:
             (self._label(column), dash)
             for column, dash in zip(columns, dashes, strict=True)
         ]
-
-
-def _stops(
-    named: Mapping[str, Any], kept: list[float], ends: list[str]
-) -> dict[str, list[Any]]:
-    return {"name": [*named], "kept_epoch": kept, "stop_reason": ends}
 
 
 def _check_named(given: Any, needs: str, what: str) -> None:

@@ -11,8 +11,16 @@ from .._params import StrOptions, check_argument
 from .._types import Array
 from ..surfaces import Surface
 from . import _animation, _network_paths, _solver_paths
-from ._style import COLORS, axes_for, pyplot, styles, tidy
-from ._terrain import Terrain, plain_numbers
+from ._style import (
+    COLORS,
+    axes_for,
+    legend_beside,
+    log_scale,
+    pyplot,
+    styles,
+    tidy,
+)
+from ._terrain import Terrain
 
 _PURPOSE = "OptimizerPathDisplay"
 # The updates of longer paths are not marked one by one.
@@ -332,14 +340,15 @@ class OptimizerPathDisplay:
         ax.set(xlabel=f"{self.step_name}s", ylabel=name, title=self.title)
         if self.log:
             ax.set_yscale("log")
-            plain_numbers(ax.yaxis)
         top = np.ma.masked_invalid(self.z).max() - base
         if ax.get_ylim()[1] > 10 * top > 0:
             ax.set_ylim(top=1.05 * top)
             if self.log:
                 shown = [line.get_ydata() for line in self.lines_.values()]
                 ax.set_ylim(bottom=0.5 * np.nanmin(np.concatenate(shown)))
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+        if self.log:
+            log_scale(ax)
+        legend_beside(ax)
         return self
 
     def animate(

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._types import Array
 from ..rate_range import RateRangeResult, learning_rate_range_test
-from ._style import COLORS, axes_for, tidy
+from ._style import COLORS, axes_for, legend_beside, log_scale, tidy
 
 
 class LearningRateRangeDisplay:
@@ -163,11 +163,9 @@ class LearningRateRangeDisplay:
         self._draw_losses(ax)
         self._draw_suggestion(ax)
         self._draw_divergence(ax)
-        _few_ticks(ax.xaxis)
+        log_scale(ax, "x")
         tidy(ax)
-        ax.legend(
-            loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False
-        )
+        legend_beside(ax)
         return self
 
     def _draw_losses(self, ax: Any) -> None:
@@ -211,14 +209,6 @@ class LearningRateRangeDisplay:
             "x", color=COLORS[2], markersize=7, markeredgewidth=2,
             label=f"diverged:\n{ended.sum()} of {len(ended)}",
         )  # fmt: skip
-
-
-def _few_ticks(axis: Any) -> None:
-    """Give a logarithmic axis plain numbers, not too many for a narrow picture."""
-    from matplotlib.ticker import LogLocator
-
-    axis.set_major_locator(LogLocator(numticks=5))
-    axis.set_major_formatter("{x:g}")
 
 
 def _of_interest(smoothed: Array) -> tuple[float, float]:

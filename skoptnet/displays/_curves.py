@@ -1,0 +1,82 @@
+"""What the constructor of `LossCurveDisplay` takes, of trainings and of scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ._fitted import Training, labels_of
+from ._searches import Candidates
+from ._spreads import SPREADS, ends_of, spread_of_scores, spread_of_trainings
+
+
+def curves_of_trainings(trainings: Mapping[str, Training]) -> dict[str, Any]:
+    """Return the curves of single trainings."""
+    several = list(trainings.values())
+    return {
+        "curves": {name: t.history for name, t in trainings.items()},
+        "stops": _stops(
+            trainings,
+            [t.kept_epoch for t in several],
+            [t.stop_reason for t in several],
+        ),
+        "labels": labels_of(several),
+    }
+
+
+def curves_of_groups(
+    groups: Mapping[str, Sequence[Training | None]],
+    spread: str,
+    over: str,
+    **stops: list[Any],
+) -> dict[str, Any]:
+    """Return median and spread of each group of trainings, None being failed ones.
+
+    ``over`` says what a group consists of; ``stops`` are further columns of these.
+    """
+    fitted = {name: [t for t in group if t] for name, group in groups.items()}
+    trainings = [t for group in fitted.values() for t in group]
+    if not trainings:
+        raise ValueError(
+            "There are no curves to draw: all fits failed. Try a smaller"
+            " learning_rate_init, or standardised features."
+        )
+    kept = [math.nan] * len(groups)
+    n = max(len(group) for group in groups.values())
+    return {
+        "curves": {
+            name: spread_of_trainings(group, spread) if group else {"epoch": []}
+            for name, group in fitted.items()
+        },
+        "stops": _stops(groups, kept, map(ends_of, groups.values())) | stops,
+        "labels": labels_of(trainings),
+        "spread": f"{SPREADS[spread][1]}\nover {n} {over}",
+    }
+
+
+def curves_of_scores(
+    tried: Candidates, groups: Mapping[str, list[int]], spread: str
+) -> dict[str, Any]:
+    """Return median and spread of the scores of each group of candidates."""
+    curves: dict[str, dict[str, list]] = {}
+    ends = []
+    for name, members in groups.items():
+        curves[name] = spread_of_scores(tried.scores[members], spread)
+        failed = len(members) - len(curves[name]["candidate"])
+        ends.append(f"{failed} of {len(members)} failed" if failed else "")
+    return {
+        "curves": curves,
+        "stops": _stops(groups, [math.nan] * len(groups), ends),
+        "labels": {
+            "candidate": "candidate, the best of its group first",
+            "score": tried.score_label,
+        },
+        "spread": f"{SPREADS[spread][1]}\nover {tried.scores.shape[1]} folds",
+    }
+
+
+def _stops(
+    named: Iterable[str], kept: Iterable[float], ends: Iterable[str]
+) -> dict[str, list[Any]]:
+    return {"name": [*named], "kept_epoch": [*kept], "stop_reason": [*ends]}
