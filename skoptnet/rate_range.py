@@ -402,11 +402,11 @@ def _smoothed(losses: Array, width: float) -> Array:
     """Return the losses averaged with Gaussian weights; ``width`` is in updates."""
     smoothed, known = losses.copy(), losses[~np.isnan(losses)]
     if width and len(known):
+        n = len(known)
+        options = {"mode": "constant", "radius": min(math.ceil(4 * width), n)}
         # Divided by what the same weights make of ones, as there are none beyond.
-        share = gaussian_filter1d(np.ones(len(known)), width, mode="constant")
-        smoothed[: len(known)] = (
-            gaussian_filter1d(known, width, mode="constant") / share
-        )
+        share = gaussian_filter1d(np.ones(n), width, **options)
+        smoothed[:n] = gaussian_filter1d(known, width, **options) / share
     return smoothed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from numbers import Real
@@ -97,7 +97,8 @@ class Candidates:
         if group_by is None:
             solvers = [n for n in self.names if n.rpartition("__")[2] == "solver"]
             group_by = (solvers or self.names)[:1]
-        given = [group_by] if isinstance(group_by, str) else list(group_by)
+        one = isinstance(group_by, str) or not isinstance(group_by, Iterable)
+        given = [group_by] if one else list(group_by)
         names = [self.named(name, "group_by") for name in given]
         found = {}
         labelled = (zip(self.values(n), self.labels(n), strict=True) for n in names)

@@ -15,6 +15,9 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 #: Dashes in which lines differ besides their colour, also where printed in grey.
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2)))
 
+#: Rows of a legend beside axes of usual height, at most.
+_ROWS_OF_LEGEND = 22
+
 
 #: Texts of a legend, and what the lines or marks beside them look like.
 Entries = list[tuple[str, dict[str, Any]]]
@@ -82,6 +85,15 @@ def log_scale(ax: Any, axis: str = "y") -> None:
     the_axis.set_minor_formatter(NullFormatter())
 
 
+def check_log(lines: Any) -> None:
+    """Refuse a logarithmic axis where no line has anything above 0."""
+    if not any(value > 0 for line in lines for value in line.get_ydata()):
+        raise ValueError(
+            "log must be False here: there is no number above 0, and a logarithmic axis"
+            " has no place for others. Got log=True."
+        )
+
+
 def spans_decades(*series: Any) -> bool:
     """Tell whether numbers, all above 0, are best drawn on a logarithmic axis."""
     values = [v for numbers in series for v in numbers if math.isfinite(v)]
@@ -91,14 +103,19 @@ def spans_decades(*series: Any) -> bool:
 def legend_beside(
     ax: Any, entries: Entries | None = None, title: str = "", gap: float = 0.1
 ) -> Any:
-    """Put the legend of axes to the right of them, some inches off."""
+    """Put the legend of axes to the right of them, some inches off.
+
+    It has as many columns as it takes.
+    """
     from matplotlib.transforms import ScaledTranslation
 
     off = ScaledTranslation(gap, 0, ax.figure.dpi_scale_trans)
+    n_entries = len(ax.get_legend_handles_labels()[1] if entries is None else entries)
     return ax.legend(
         loc="upper left",
         bbox_to_anchor=(1, 1),
         bbox_transform=ax.transAxes + off,
+        ncols=max(1, math.ceil(n_entries / _ROWS_OF_LEGEND)),
         **_legend(entries, title),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._curves import curves_of_groups, curves_of_scores, curves_of_trainings
@@ -12,6 +12,7 @@ from ._searches import candidates_of, trainings_of
 from ._spreads import check_spread
 from ._style import (
     axes_for,
+    check_log,
     legend_above,
     legend_beside,
     log_scale,
@@ -331,7 +332,8 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If there is nothing of what is to be shown.
+            If there is nothing of what is to be shown, or ``log`` is True and nothing
+            of it is above 0.
         """
         columns = self._columns(show)
         names = [name for name in self.curves if columns[0] in self.curves[name]]
@@ -362,7 +364,8 @@ class LossCurveDisplay:
         if show is None:
             both = len(self.curves) == 1 and set(_LOSSES) <= found
             return list(_LOSSES) if both else known[:1]
-        columns = [show] if isinstance(show, str) else list(show)
+        one = isinstance(show, str) or not isinstance(show, Iterable)
+        columns = [show] if one else list(show)
         for column in columns:
             if column not in known:
                 hint = ""
@@ -469,6 +472,7 @@ class LossCurveDisplay:
             drawn = (line.get_ydata() for line in self.lines_)
             log = columns[0] in _LOSSES and spans_decades(*drawn)
         if log:
+            check_log(self.lines_)
             log_scale(ax)
 
     def _draw_rates(self, looks: dict, column: str) -> None:

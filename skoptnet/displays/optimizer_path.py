@@ -143,6 +143,10 @@ class OptimizerPathDisplay:
         self.log, self.lowest, self.levels = log, lowest, levels
         self.names, self.step_name, self.title = names, step_name, title
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the animation out, which pickle and copy cannot take along."""
+        return {k: v for k, v in vars(self).items() if k != "animation_"}
+
     # ----------------------------------------------------------------- where it is from
 
     @classmethod

@@ -76,12 +76,12 @@ class LearningRateRangeDisplay:
         interval: tuple[float, float],
         diverged_at: Array,
     ):
-        self.rates = rates
-        self.losses = losses
-        self.smoothed = smoothed
+        self.rates = np.asarray(rates)
+        self.losses = np.asarray(losses)
+        self.smoothed = np.asarray(smoothed)
         self.suggested_rate = suggested_rate
         self.interval = interval
-        self.diverged_at = diverged_at
+        self.diverged_at = np.asarray(diverged_at)
 
     @classmethod
     def from_estimator(

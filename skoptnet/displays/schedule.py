@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any
 
+from .._params import Interval, Options, check_argument
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
-from ..training import Progress
+from ..training import Progress, factor_of
 from ._fitted import fitted_network
-from ._style import axes_for, legend_beside, log_scale, pyplot, styles, tidy
+from ._style import (
+    axes_for,
+    check_log,
+    legend_beside,
+    log_scale,
+    pyplot,
+    styles,
+    tidy,
+)
 
 #: What the horizontal axis may count, and what it is called.
 UNITS = {
@@ -22,6 +31,7 @@ UNITS = {
 }
 #: scikit-learn's and our minibatch, where nothing else is said.
 _ROWS_PER_UPDATE = 200
+_NOT_NEGATIVE = [Interval(Real, 0, None, closed="left"), Options(Real, {math.inf})]
 
 
 class ScheduleDisplay:
@@ -147,6 +157,8 @@ class ScheduleDisplay:
                 "learning_rate_init must be a float in the range (0, inf), or None."
                 f" Got {learning_rate_init!r}."
             )
+        for name, value in (("tol", tol), ("n_iter_no_change", n_iter_no_change)):
+            check_argument("from_schedules", name, value, _NOT_NEGATIVE)
         plan = _Plan(
             float(rate),
             range(epochs),
@@ -252,7 +264,8 @@ class ScheduleDisplay:
         Raises
         ------
         ValueError
-            If ``ax`` is an array of another length.
+            If ``ax`` is an array of another length, or ``log`` is set and no rate is
+            above 0.
         """
         moved = {n: c for n, c in self.curves.items() if "momentum" in c}
         axes = self._axes(ax, bool(moved))
@@ -262,6 +275,7 @@ class ScheduleDisplay:
         self.lines_ = self._draw(self.ax_, self.curves, "rate", looks)
         self.ax_.set_ylabel(self.rate_label)
         if log:
+            check_log(self.lines_)
             log_scale(self.ax_)
         else:
             self.ax_.set_ylim(bottom=0)
@@ -400,7 +414,7 @@ class _Plan:
                 len(self.losses)  # to know that there are some
             for step in range(self.n_updates):
                 clock = self._clock(epoch, step, progress.plateaus)
-                rate = self.rate * float(schedule(clock))
+                rate = self.rate * factor_of(schedule, clock)
                 rows.append([clock.update, clock.epochs, clock.share(), rate])
                 if schedule.moves_momentum:
                     momentum = schedule.momentum(clock)
@@ -434,7 +448,12 @@ def _count(name: str, value: Any) -> int:
 def _checked_losses(name: str, losses: Any, epochs: int) -> list[float] | None:
     if losses is None:
         return None
-    values = [float(loss) for loss in losses]
+    try:
+        values = [float(loss) for loss in losses]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be numbers, one for each epoch, or None. Got {losses!r}."
+        ) from None
     if len(values) < epochs - 1:
         raise ValueError(
             f"{name} must have a number for each of the {epochs} epochs, but for the"
@@ -444,7 +463,7 @@ def _checked_losses(name: str, losses: Any, epochs: int) -> list[float] | None:
 
 
 def _check_unit(unit: Any) -> None:
-    if unit not in UNITS:
+    if not isinstance(unit, str) or unit not in UNITS:
         raise ValueError(f"unit must be one of {[*UNITS]}. Got {unit!r} instead.")
 
 
@@ -453,7 +472,13 @@ def _named(given: Any) -> dict[str, Schedule]:
     if isinstance(given, Mapping):
         pairs = [(str(name), schedule) for name, schedule in given.items()]
     else:
-        listed = [given] if isinstance(given, str) or callable(given) else list(given)
+        one = isinstance(given, str) or callable(given)
+        if not (one or isinstance(given, Iterable)):
+            raise TypeError(
+                "schedules must be a name, a Schedule object, a function of a Clock, or"
+                f" a list or dict of these. Got {given!r} instead."
+            )
+        listed = [given] if one else list(given)
         pairs = [(_name(schedule), schedule) for schedule in listed]
     named = {name: _schedule(schedule) for name, schedule in pairs}
     if not pairs or len(named) < len(pairs):

@@ -165,8 +165,9 @@ class SolverGridDisplay:
             if roles[role] is None and left:
                 roles[role] = left.pop(0)
         if roles["x"] is None:
-            # The solver alone, or nothing else, was searched.
-            roles["x"], panel = panel, None
+            # The solver alone was searched, or a single candidate.
+            alone = [] if roles["y"] else tried.names
+            roles["x"], panel = panel or next(iter(alone), None), None
         used = [n for n in (panel, *roles.values()) if n]
         if not used or len(set(used)) < len(used):
             raise ValueError(
@@ -355,6 +356,11 @@ def _ticks(tried: Candidates, name: str | None) -> list[tuple[Any, str]]:
 
 def _fixed(tried: Candidates, where: Any) -> dict[str, Any]:
     """Return the chosen values of further parameters, each checked."""
+    if not isinstance(where, Mapping | None):
+        raise TypeError(
+            "where must be a dict of values by the name of their parameter, or None."
+            f" Got {where!r} instead."
+        )
     fixed = {}
     for given, value in (where or {}).items():
         name = tried.named(given, "where")

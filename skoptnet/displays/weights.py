@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -254,9 +254,8 @@ class WeightsDisplay:
                     2 * number - 2 + place, n_layers, 2, gap=(0.16, 0.42)
                 )
                 values = np.ravel(values)
-                bins = min(50, max(5, round(math.sqrt(len(values)))))
                 self.bars_.append(
-                    panel.hist(values, bins=bins, color=COLORS[3 * place])[2]
+                    panel.hist(values, bins=_edges(values), color=COLORS[3 * place])[2]
                 )
                 shape = " \u00d7 ".join(map(str, np.shape(W if name == "W" else b)))
                 panel.set_title(
@@ -314,7 +313,7 @@ class WeightsDisplay:
         if self.units is None:
             return list(range(min(n_units, _UNITS[self.kind])))
         given: Any = self.units
-        units = [given] if isinstance(given, Integral) else list(given)
+        units = list(given) if isinstance(given, Iterable) else [given]
         wrong = [
             u for u in units if not isinstance(u, Integral) or u not in range(n_units)
         ]
@@ -336,8 +335,10 @@ class WeightsDisplay:
                     " kind='bars'."
                 )
             return side, side
-        shape = tuple(self.image_shape)
-        if len(shape) != 2 or math.prod(shape) != n_weights:
+        given: Any = self.image_shape
+        shape: Any = tuple(given) if isinstance(given, Iterable) else (given,)
+        sound = all(isinstance(n, Integral) and int(n) > 0 for n in shape)
+        if len(shape) != 2 or not sound or math.prod(shape) != n_weights:
             raise ValueError(
                 f"image_shape must be (rows, columns) of {n_weights} weights, as many"
                 f" as a unit of layer {self.layer} has. Got {self.image_shape!r}."
@@ -349,7 +350,13 @@ class WeightsDisplay:
         if self.feature_names is None:
             word = "feature" if self.layer == 0 else "unit"
             return [f"{word} {i}" for i in range(n_inputs)]
-        names = [str(name) for name in self.feature_names]
+        given: Any = self.feature_names
+        if not isinstance(given, Iterable):
+            raise TypeError(
+                "feature_names must be a sequence of names, or None. Got"
+                f" {given!r} instead."
+            )
+        names = [str(name) for name in given]
         if len(names) != n_inputs:
             raise ValueError(
                 f"feature_names must be {n_inputs} names, one for each input of layer"
@@ -364,6 +371,18 @@ class WeightsDisplay:
         n_units = self.coefs[self.layer].shape[1]
         shown = f", {len(units)} of {n_units} units" if len(units) < n_units else ""
         return f"$W_{{{self.layer + 1}}}${shown}"
+
+
+def _edges(values: Any) -> Any:
+    """Return the edges of the bins of a histogram."""
+    low, high = values.min(), values.max()
+    n = min(50, max(5, round(math.sqrt(len(values)))))
+    edges = np.linspace(low, high, n + 1)
+    if (np.diff(edges) > 0).all():
+        return edges
+    # The values are one, as far as numbers between them could be told apart.
+    around = max(0.5, 0.01 * abs(low))
+    return np.linspace(low - around, high + around, n + 1)
 
 
 def _feature_names(estimator: Any, net: Any) -> list[str] | None:

@@ -84,9 +84,9 @@ class Surface:
         self.name = name or ("f" if given == "<lambda>" else given)
         self.start = as_point("Surface", "start", start)
         self.limits = None if limits is None else as_limits("Surface", limits)
-        self.minima = np.array(minima, dtype=float).reshape(-1, 2)
+        self.minima = _as_minima(minima)
         self.log, self.noise = bool(log), float(noise)
-        self.levels = None if levels is None else np.array(levels, dtype=float)
+        self.levels = None if levels is None else _as_levels(levels)
 
     def __call__(self, x: Any, y: Any) -> Array:
         """Return the heights at some points.
@@ -198,6 +198,42 @@ def as_point(caller: str, name: str, given: Any) -> Array:
             f" Got {given!r} instead."
         )
     return point
+
+
+def _as_minima(given: Any) -> Array:
+    """Return pairs of finite numbers as an array of two columns, or refuse them."""
+    try:
+        minima = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        minima = np.full((1, 2), np.nan)
+    if minima.size == 0:
+        return minima.reshape(0, 2)
+    if minima.shape != (len(minima), 2) or not np.isfinite(minima).all():
+        raise ValueError(
+            "The 'minima' parameter of Surface must be a sequence of pairs (x, y) of"
+            f" finite numbers. Got {given!r} instead."
+        )
+    return minima
+
+
+def _as_levels(given: Any) -> Array:
+    """Return finite numbers that rise as an array, or refuse them."""
+    try:
+        levels = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        levels = np.empty(0)
+    finite = np.isfinite(levels).all()
+    if (
+        levels.ndim != 1
+        or not levels.size
+        or not finite
+        or (np.diff(levels) <= 0).any()
+    ):
+        raise ValueError(
+            "The 'levels' parameter of Surface must be finite numbers, rising, or None."
+            f" Got {given!r} instead."
+        )
+    return levels
 
 
 def as_limits(caller: str, given: Any) -> Limits:
