@@ -42,7 +42,7 @@ model = MLPClassifierX((50,), solver="sgd", batch_size=32, random_state=0)
 result = learning_rate_range_test(model, X, y, random_state=0)
 print(result)
 
-LearningRateRangeDisplay.from_result(result)
+LearningRateRangeDisplay.from_result(result).plot()
 plt.show()
 
 # %%
@@ -89,9 +89,8 @@ plt.show()
 fig, panels = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
 for ax, solver in zip(panels.flat, (SGD(), Momentum(), AdaGrad(), Adam()), strict=True):
     model.set_params(solver=solver)
-    display = LearningRateRangeDisplay.from_estimator(
-        model, X, y, random_state=0, ax=ax
-    )
+    display = LearningRateRangeDisplay.from_estimator(model, X, y, random_state=0)
+    display.plot(ax)
     default = solver.default_learning_rate
     ax.set_title(f"{solver}: {display.suggested_rate:.2g}, default {default:g}")
 plt.show()

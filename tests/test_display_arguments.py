@@ -171,7 +171,7 @@ def test_a_range_display_takes_lists():
     display = LearningRateRangeDisplay(
         **lists, suggested_rate=result.suggested_rate, interval=result.interval
     ).plot()
-    expected = LearningRateRangeDisplay.from_result(result)
+    expected = LearningRateRangeDisplay.from_result(result).plot()
     for line, other in zip(
         display.smoothed_lines_, expected.smoothed_lines_, strict=True
     ):

@@ -565,7 +565,7 @@ def test_the_display_draws_the_result():
     result = learning_rate_range_test(
         classifier(solver="sgd"), X_iris, y_iris, max_rate=1e3, random_state=0
     )
-    display = LearningRateRangeDisplay.from_result(result)
+    display = LearningRateRangeDisplay.from_result(result).plot()
     ax = display.ax_
     assert display.figure_ is ax.figure
     assert ax.get_xscale() == "log"
@@ -601,9 +601,10 @@ def test_the_display_does_the_test():
     _, ax = plt.subplots()
     display = LearningRateRangeDisplay.from_estimator(
         make_pipeline(StandardScaler(), classifier()),
-        X_iris, y_iris, ax=ax, n_seeds=1, n_updates=50, random_state=0,
+        X_iris, y_iris, n_seeds=1, n_updates=50, random_state=0,
     )  # fmt: skip
-    assert display.ax_ is ax
+    assert plt.get_fignums() == [ax.figure.number]  # it is not drawn before `plot`
+    assert display.plot(ax).ax_ is ax
     assert len(display.smoothed_lines_) == 1
     assert display.interval_ is None
     result = learning_rate_range_test(
@@ -616,7 +617,7 @@ def test_a_display_without_a_suggestion():
     result = learning_rate_range_test(
         MLPRegressorX((5,)), 1e200 * X_diabetes, y_diabetes, n_seeds=2
     )
-    display = LearningRateRangeDisplay.from_result(result)
+    display = LearningRateRangeDisplay.from_result(result).plot()
     assert display.suggestion_ is None
     assert display.interval_ is None
     display.figure_.canvas.draw()

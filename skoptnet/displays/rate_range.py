@@ -62,7 +62,7 @@ class LearningRateRangeDisplay:
     ...     y,
     ...     random_state=0,
     ... )
-    >>> display.ax_.get_xlabel()
+    >>> display.plot().ax_.get_xlabel()
     'learning rate'
     """
 
@@ -85,9 +85,9 @@ class LearningRateRangeDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any, *, ax: Any = None, **options: Any
+        cls, estimator: Any, X: Any, y: Any, **options: Any
     ) -> LearningRateRangeDisplay:
-        """Do a learning-rate range test, and draw it.
+        """Do a learning-rate range test.
 
         Parameters
         ----------
@@ -97,37 +97,29 @@ class LearningRateRangeDisplay:
             The training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
         **options : dict
             Arguments of `learning_rate_range_test`.
 
         Returns
         -------
         LearningRateRangeDisplay
-            The picture.
+            The display, not yet drawn.
         """
-        return cls.from_result(
-            learning_rate_range_test(estimator, X, y, **options), ax=ax
-        )
+        return cls.from_result(learning_rate_range_test(estimator, X, y, **options))
 
     @classmethod
-    def from_result(
-        cls, result: RateRangeResult, *, ax: Any = None
-    ) -> LearningRateRangeDisplay:
-        """Draw what `learning_rate_range_test` has returned.
+    def from_result(cls, result: RateRangeResult) -> LearningRateRangeDisplay:
+        """Take what `learning_rate_range_test` has returned.
 
         Parameters
         ----------
         result : RateRangeResult
             What it returned.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
 
         Returns
         -------
         LearningRateRangeDisplay
-            The picture.
+            The display, not yet drawn.
         """
         if not isinstance(result, RateRangeResult):
             raise TypeError(
@@ -142,7 +134,7 @@ class LearningRateRangeDisplay:
             suggested_rate=result.suggested_rate,
             interval=result.interval,
             diverged_at=result.diverged_at,
-        ).plot(ax)
+        )
 
     def plot(self, ax: Any = None) -> LearningRateRangeDisplay:
         """Draw the curves: losses thin and light, smoothed ones over them.
