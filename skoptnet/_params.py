@@ -28,6 +28,7 @@ __all__ = [
     "check_argument",
     "check_params",
     "check_value",
+    "described",
 ]
 
 
@@ -92,6 +93,13 @@ def check_argument(caller: str, name: str, value: Any, constraints: list) -> Non
     except InvalidParameterError as error:
         hint = _nearest(value, constraints)
         raise InvalidParameterError(f"{error}{hint}") from None
+
+
+def described(thing: Any) -> str:
+    """Return what something is, for a message that it is nothing to work with."""
+    if isinstance(thing, type):
+        return f"the class {thing.__name__}"
+    return f"an object of class {type(thing).__name__}"
 
 
 def _is_plain(value: Any) -> bool:

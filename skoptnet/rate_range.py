@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
-from ._params import Interval, check_argument
+from ._params import Interval, check_argument, described
 from ._types import Array
 from .estimators.base import MLP
 from .estimators.calls import Call
@@ -432,15 +432,10 @@ def _name_of_network(estimator: Any) -> str:
     elif isinstance(estimator, TransformedTargetRegressor):
         name, last = "regressor", estimator.regressor
     else:
-        got = (
-            f"the class {estimator.__name__}"
-            if isinstance(estimator, type)
-            else f"an object of class {type(estimator).__name__}"
-        )
         raise TypeError(
             "learning_rate_range_test needs an MLPClassifierX or MLPRegressorX, or a"
             " Pipeline or TransformedTargetRegressor that ends with one. Got"
-            f" {got}. Of a search, pass the estimator that it tries, or its"
+            f" {described(estimator)}. Of a search, pass the estimator that it tries, or its"
             " best_estimator_."
         )
     inner = _name_of_network(last)

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -204,3 +205,26 @@ def test_a_display_is_pickled_without_its_animation():
 def test_wrong_minima_and_levels_of_surfaces(arguments, message):
     with pytest.raises(ValueError, match=message):
         Surface(lambda x, y: x + y, **arguments)
+
+
+def test_ticks_of_a_narrow_range_display_do_not_overlap():
+    result = learning_rate_range_test(
+        MLPClassifierX((4,)), X, y, n_updates=20, n_seeds=1, random_state=0
+    )
+    _, ax = plt.subplots(figsize=(3, 2.5))
+    LearningRateRangeDisplay.from_result(result).plot(ax).figure_.canvas.draw()
+    low, high = ax.get_xlim()
+    boxes = [
+        tick.label1.get_window_extent()
+        for tick in ax.xaxis.get_major_ticks()
+        if low <= tick.get_loc() <= high and tick.label1.get_text()
+    ]
+    assert len(boxes) >= 3
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+
+
+def test_a_loss_is_called_alike_by_all_displays():
+    model = MLPRegressorX((4,), alpha=0, max_iter=3, loss="huber", random_state=0)
+    path = OptimizerPathDisplay.from_estimator(model, X, y, resolution=3)
+    curve = LossCurveDisplay.from_estimator(model.fit(X, y)).plot()
+    assert path.names[2] == curve.ax_.get_ylabel() == "training loss (Huber loss)"

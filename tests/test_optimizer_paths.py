@@ -541,11 +541,11 @@ def test_several_solvers_share_a_plane_and_a_start():
     np.testing.assert_allclose(np.mean(ends, axis=0), [0, 0], atol=1e-12)
     display.plot()
     assert len(display.start_.get_xdata()) == 1
-    assert display.names[2] == "training loss (cross-entropy)"
+    assert display.names[2] == "training loss (binary cross-entropy)"
     assert display.ax_.get_xlabel().endswith("% of variance)")
     display.plot_values()
     assert display.ax_.get_xlabel() == "epochs"
-    assert display.ax_.get_ylabel() == "training loss (cross-entropy)"
+    assert display.ax_.get_ylabel() == "training loss (binary cross-entropy)"
     again = path_of(models["adam"], X, LABELS, resolution=2)
     np.testing.assert_array_equal(again.values["adam"], display.values["adam"])
 

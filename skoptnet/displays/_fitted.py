@@ -11,6 +11,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._params import described
 from ..estimators.base import MLP
 
 
@@ -50,16 +51,10 @@ def fitted_network(estimator: Any, purpose: str) -> MLP:
             raise TypeError(
                 f"{purpose} needs a fitted MLPClassifierX or MLPRegressorX, or a"
                 " Pipeline, search or TransformedTargetRegressor that ends with one."
-                f" Got {_described(inner)} instead."
+                f" Got {described(inner)} instead."
             )
     check_is_fitted(inner)
     return inner
-
-
-def _described(thing: Any) -> str:
-    if isinstance(thing, type):
-        return f"the class {thing.__name__}"
-    return f"an object of class {type(thing).__name__}"
 
 
 class Training(NamedTuple):

@@ -79,7 +79,7 @@ def numbers(
         "log": log,
         "names": (
             *(f"direction {i + 1} ({_percent(plane.shares[i])})" for i in (0, 1)),
-            f"training loss ({_loss_name(first.job.model)})",
+            f"training loss ({first.job.network.loss.label})",
         ),
         "step_name": "epoch",
         "title": f"{type(first.job.model).__name__}, {len(first.thetas[0])} parameters",
@@ -158,10 +158,3 @@ def _check_alike(recordings: Mapping[str, Recording]) -> None:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} % of variance"
-
-
-def _loss_name(model: Any) -> str:
-    """Return what the estimator's loss is called."""
-    if hasattr(model, "loss"):
-        return str(model.loss).replace("_", " ")
-    return "cross-entropy"

@@ -16,6 +16,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._params import described
 from ._fitted import Training, fitted_network, name_of, training_of
 
 #: Stands for the value of a parameter that a candidate leaves as it is.
@@ -165,7 +166,7 @@ def candidates_of(search: Any, purpose: str, metric: str | None = None) -> Candi
     if not isinstance(search, BaseSearchCV):
         raise TypeError(
             f"{purpose} needs a fitted search (GridSearchCV, RandomizedSearchCV, their"
-            f" halving kin). Got an object of class {type(search).__name__} instead."
+            f" halving kin). Got {described(search)} instead."
         )
     check_is_fitted(search, "cv_results_")
     results = search.cv_results_

@@ -80,7 +80,8 @@ def log_scale(ax: Any, axis: str = "y") -> None:
     low, high = getattr(ax, f"get_{axis}lim")()
     the_axis = getattr(ax, f"{axis}axis")
     steps = (1, 2, 5) if high < 2000 * low else (1,)
-    the_axis.set_major_locator(LogLocator(subs=steps, numticks=12))
+    most = 5 if axis == "x" else 12  # labels need more room beside each other
+    the_axis.set_major_locator(LogLocator(subs=steps, numticks=most))
     the_axis.set_major_formatter("{x:g}")
     the_axis.set_minor_formatter(NullFormatter())
 

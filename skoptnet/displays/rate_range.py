@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._params import described
 from .._types import Array
 from ..rate_range import RateRangeResult, learning_rate_range_test
 from ._style import COLORS, axes_for, legend_beside, log_scale, tidy
@@ -124,7 +125,7 @@ class LearningRateRangeDisplay:
         if not isinstance(result, RateRangeResult):
             raise TypeError(
                 f"{cls.__name__}.from_result needs what learning_rate_range_test"
-                f" returns. Got an object of class {type(result).__name__} instead;"
+                f" returns. Got {described(result)} instead;"
                 " from an estimator, X and y it is from_estimator."
             )
         return cls(
