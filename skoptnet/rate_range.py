@@ -435,8 +435,8 @@ def _name_of_network(estimator: Any) -> str:
         raise TypeError(
             "learning_rate_range_test needs an MLPClassifierX or MLPRegressorX, or a"
             " Pipeline or TransformedTargetRegressor that ends with one. Got"
-            f" {described(estimator)}. Of a search, pass the estimator that it tries, or its"
-            " best_estimator_."
+            f" {described(estimator)}. Of a search, pass the estimator that it tries,"
+            " or its best_estimator_."
         )
     inner = _name_of_network(last)
     return f"{name}__{inner}" if inner else name
