@@ -12,7 +12,8 @@
         REAL *RESTRICT first = at->memory[0], *RESTRICT second = at->memory[1];        \
         REAL *RESTRICT third = at->memory[2], *RESTRICT fourth = at->memory[3];        \
         const REAL *RESTRICT gradient = g_;                                            \
-        const REAL factor = (REAL)l2, keep = (REAL)keep_, eps = (REAL)p->eps;          \
+        const REAL factor = (REAL)l2, eps = (REAL)p->eps;                              \
+        const REAL keep = (REAL)keep_, lost = (REAL)(1 - keep_);                       \
         const REAL alpha = (REAL)p->momentum, delta = (REAL)p->delta;                  \
         const REAL rho_1 = (REAL)p->rho_1, rest_1 = (REAL)(1 - p->rho_1);              \
         const REAL rho_2 = (REAL)p->rho_2, rest_2 = (REAL)(1 - p->rho_2);              \
@@ -24,7 +25,7 @@
         const int ready = p->ready;                                                    \
         REAL squares = 0;                                                              \
         (void)ahead, (void)first, (void)second, (void)third, (void)fourth;             \
-        (void)eps, (void)alpha, (void)delta, (void)rate, (void)inverse_2;              \
+        (void)eps, (void)alpha, (void)delta, (void)rate, (void)inverse_2, (void)lost;  \
         (void)rho_1, (void)rest_1, (void)rho_2, (void)rest_2, (void)rho_3;             \
         (void)rest_3, (void)inverse_3, (void)weight_1, (void)weight_2, (void)ready;    \
         SUM(squares)                                                                   \
@@ -205,7 +206,7 @@ STEP(lion, theta, {
 /* theta is the average of z. What decays is z, by the share of the point in between. */
 STEP(schedule_free_adamw, ahead, {
     const REAL r = rho_2 * second[i] + rest_2 * g * g;
-    const REAL z = first[i] - (1 - keep) * W
+    const REAL z = first[i] - lost * W
                    - eps * g / (FN(root)(r * inverse_2) + delta);
     const REAL mean = FN(between)(theta[i], weight_1, z);
     first[i] = z;
