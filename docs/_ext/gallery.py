@@ -23,6 +23,7 @@ ORDER = (
     "rate_range_test",
     "grid_search",
     "dropout_and_penalties",
+    "weights",
     "imbalanced_classes",
     "quantile_bands",
     "text_sparse",
