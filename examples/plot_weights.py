@@ -9,8 +9,8 @@ say which columns a network reads at all.
 """
 
 # %%
-# Two networks of 16 hidden units learn the handwritten digits, one of them with a strong
-# L2 penalty, :math:`\alpha / 2n \cdot \lVert W \rVert^2`.
+# Two networks of 16 hidden units learn the handwritten digits, one of them with a
+# strong L2 penalty, :math:`\alpha / 2n \cdot \lVert W \rVert^2`.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -33,9 +33,9 @@ for name, model in {"alpha=0": plain, "alpha=3": penalised}.items():
 
 # %%
 # Each image is a unit: where a pixel is red, ink makes the unit's output larger, where
-# it is blue, smaller. Without a penalty there is noise all over, at the edges, too, which
-# are white in nearly all digits: those weights are the ones they were drawn as, since
-# nothing moves them. Some units, such as 1 and 5, have hardly learnt anything.
+# it is blue, smaller. Without a penalty there is noise all over, also at the edges,
+# which are white in nearly all digits: those weights are the ones they were drawn as,
+# since nothing moves them. Some units, such as 1 and 5, have hardly learnt anything.
 
 WeightsDisplay.from_estimator(plain).plot()
 plt.show()
@@ -48,8 +48,8 @@ WeightsDisplay.from_estimator(penalised).plot()
 plt.show()
 
 # %%
-# The same in numbers, for all layers: the penalty draws weights together, and leaves the
-# biases alone.
+# The same in numbers, for all layers: the penalty draws weights together, and leaves
+# the biases alone.
 
 WeightsDisplay.from_estimator(penalised, kind="distributions").plot()
 plt.show()
@@ -68,7 +68,8 @@ model = make_pipeline(
 ).fit(data.data, data.target)
 network = model[-1]
 read = (network.coefs_[0] != 0).any(axis=1)
-print(f"{read.sum()} of {len(read)} columns are read:", *data.data.columns[read], sep="\n")
+print(f"{read.sum()} of {len(read)} columns are read:")
+print(*data.data.columns[read], sep="\n")
 
 WeightsDisplay.from_estimator(model, kind="bars").plot()
 plt.show()
