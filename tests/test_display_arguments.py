@@ -63,7 +63,7 @@ def search():
             {"schedules": "adaptive", "losses": [1.0] * 200, "n_iter_no_change": -4},
             "'n_iter_no_change'",
         ),
-        ({"schedules": "cosine", "unit": ["epochs"]}, "unit must be one of"),
+        ({"schedules": "cosine", "unit": ["epochs"]}, "'unit' .* must be a str among"),
     ],
 )
 def test_wrong_arguments_of_schedules(arguments, message):

@@ -747,15 +747,25 @@ def test_schedules_that_react_need_losses():
     ("schedules", "options", "error", "match"),
     [
         ("cosin", {}, ValueError, r"Did you mean 'cosine'\?"),
-        (StepDecay, {}, TypeError, "must be a name, a Schedule object"),
+        (StepDecay, {}, TypeError, r"Did you mean an object, StepDecay\(\)"),
         ({"a": 3}, {}, TypeError, "Got 3 instead"),
         (StepDecay(decay_rate=2), {}, ValueError, "decay_rate"),
         (["step", "step"], {}, ValueError, "names that differ"),
         ([], {}, ValueError, "one or more"),
-        ("step", {"epochs": 0}, ValueError, "epochs must be an int"),
-        ("step", {"updates_per_epoch": 1.5}, ValueError, "updates_per_epoch must be"),
-        ("step", {"learning_rate_init": 0}, ValueError, "learning_rate_init must be"),
-        ("step", {"unit": "hours"}, ValueError, "unit must be one of"),
+        ("step", {"epochs": 0}, ValueError, "'epochs' .* must be an int"),
+        (
+            "step",
+            {"updates_per_epoch": 1.5},
+            ValueError,
+            "'updates_per_epoch' .* an int",
+        ),
+        (
+            "step",
+            {"learning_rate_init": 0},
+            ValueError,
+            "'learning_rate_init' .* float",
+        ),
+        ("step", {"unit": "hours"}, ValueError, "'unit' .* must be a str among"),
     ],
 )
 def test_refusals_of_schedules(schedules, options, error, match):

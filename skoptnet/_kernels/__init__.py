@@ -6,8 +6,8 @@ runs on the readable formulas. A kernel is looked up by the exact class it stand
 which names it in its attribute ``kernel``; a subclass or a class of a user's own names
 none.
 
-- ``loops``: activations, dropout, losses and updates over vectors (loops_impl.h),
-  compiled for several instruction sets
+- ``loops``: activations, dropout, losses (loops_impl.h), updates (solvers_impl.h) and
+  small products (products_impl.h), compiled for several instruction sets
 - ``network``: passes through a network, with the matrix products of SciPy's BLAS
 - ``solver``: a built-in solver on the vectors of a run
 - ``training``: whole epochs, by one or several threads

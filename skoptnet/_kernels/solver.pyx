@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The built-in solvers of `skoptnet.optimizers`, in one pass over theta.
 
-The formulas stand in loops_impl.h, once more as `Optimizer.step` has them; a test holds
+The formulas stand in solvers_impl.h, once more as `Optimizer.step` has them; a test holds
 the two together.
 """
 

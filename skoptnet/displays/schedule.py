@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any
 
-from .._params import Interval, Options, check_argument
+from .._params import Function, Interval, Options, StrOptions, check_argument
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import Progress, factor_of
 from ._fitted import fitted_network
@@ -31,7 +30,17 @@ UNITS = {
 }
 #: scikit-learn's and our minibatch, where nothing else is said.
 _ROWS_PER_UPDATE = 200
+_COUNT = [Interval(Integral, 1, None, closed="left")]
 _NOT_NEGATIVE = [Interval(Real, 0, None, closed="left"), Options(Real, {math.inf})]
+_CONSTRAINTS: Mapping[str, list] = {
+    "learning_rate_init": [Interval(Real, 0, math.inf, closed="neither"), None],
+    "epochs": _COUNT,
+    "updates_per_epoch": _COUNT,
+    "samples_per_epoch": [*_COUNT, None],
+    "tol": _NOT_NEGATIVE,
+    "n_iter_no_change": _NOT_NEGATIVE,
+    "unit": [StrOptions(set(UNITS))],
+}
 
 
 class ScheduleDisplay:
@@ -145,26 +154,27 @@ class ScheduleDisplay:
         TypeError, ValueError
             If something is no schedule, or needs losses that are not given.
         """
-        _check_unit(unit)
-        n_updates = _count("updates_per_epoch", updates_per_epoch)
-        n_samples = n_updates * _ROWS_PER_UPDATE
-        if samples_per_epoch is not None:
-            n_samples = _count("samples_per_epoch", samples_per_epoch)
-        epochs = _count("epochs", epochs)
-        rate = 1.0 if learning_rate_init is None else learning_rate_init
-        if not isinstance(rate, Real) or not 0 < float(rate) < math.inf:
-            raise ValueError(
-                "learning_rate_init must be a float in the range (0, inf), or None."
-                f" Got {learning_rate_init!r}."
+        given = {
+            "learning_rate_init": learning_rate_init,
+            "epochs": epochs,
+            "updates_per_epoch": updates_per_epoch,
+            "samples_per_epoch": samples_per_epoch,
+            "tol": tol,
+            "n_iter_no_change": n_iter_no_change,
+            "unit": unit,
+        }
+        for name, value in given.items():
+            check_argument(
+                "ScheduleDisplay.from_schedules", name, value, _CONSTRAINTS[name]
             )
-        for name, value in (("tol", tol), ("n_iter_no_change", n_iter_no_change)):
-            check_argument("from_schedules", name, value, _NOT_NEGATIVE)
+        if samples_per_epoch is None:
+            samples_per_epoch = updates_per_epoch * _ROWS_PER_UPDATE
         plan = _Plan(
-            float(rate),
+            1.0 if learning_rate_init is None else float(learning_rate_init),
             range(epochs),
             epochs,
-            n_updates,
-            n_samples,
+            updates_per_epoch,
+            samples_per_epoch,
             _checked_losses("losses", losses, epochs),
             _checked_losses("validation_losses", validation_losses, epochs),
             tol,
@@ -215,7 +225,7 @@ class ScheduleDisplay:
             If there is no such estimator, or it is not fitted, or has no rates.
         """
         purpose = "ScheduleDisplay.from_estimator"
-        _check_unit(unit)
+        check_argument(purpose, "unit", unit, _CONSTRAINTS["unit"])
         net = fitted_network(estimator, purpose)
         if net.learning_rate_ is None:
             raise ValueError(
@@ -439,12 +449,6 @@ def _until(losses: Sequence[float], epoch: int) -> Sequence[float]:
     return losses if isinstance(losses, _Unknown) else losses[:epoch]
 
 
-def _count(name: str, value: Any) -> int:
-    if not isinstance(value, Integral) or int(value) < 1:
-        raise ValueError(f"{name} must be an int, 1 or more. Got {value!r}.")
-    return int(value)
-
-
 def _checked_losses(name: str, losses: Any, epochs: int) -> list[float] | None:
     if losses is None:
         return None
@@ -460,11 +464,6 @@ def _checked_losses(name: str, losses: Any, epochs: int) -> list[float] | None:
             f" last one. Got {len(values)}. Pass epochs={len(values)} to draw those."
         )
     return values
-
-
-def _check_unit(unit: Any) -> None:
-    if not isinstance(unit, str) or unit not in UNITS:
-        raise ValueError(f"unit must be one of {[*UNITS]}. Got {unit!r} instead.")
 
 
 def _named(given: Any) -> dict[str, Schedule]:
@@ -498,20 +497,8 @@ def _name(schedule: Any) -> str:
 
 
 def _schedule(given: Any) -> Schedule:
-    if isinstance(given, str):
-        if given not in SCHEDULES:
-            near = get_close_matches(given, SCHEDULES, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(
-                f"A schedule must be one of {[*SCHEDULES]}, a Schedule object or a"
-                f" function. Got {given!r} instead.{hint}"
-            )
-        return SCHEDULES[given]()
-    schedule = as_schedule(given)
-    if isinstance(given, type) or not isinstance(schedule, Schedule):
-        raise TypeError(
-            "A schedule must be a name, a Schedule object or a function of a Clock."
-            f" Got {given!r} instead."
-        )
+    allowed = [StrOptions(set(SCHEDULES)), Schedule, Function()]
+    check_argument("ScheduleDisplay.from_schedules", "schedules", given, allowed)
+    schedule = SCHEDULES[given]() if isinstance(given, str) else as_schedule(given)
     schedule.check()
     return schedule
