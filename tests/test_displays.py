@@ -916,6 +916,28 @@ def test_the_best_cell_is_framed(search):
     assert display.texts_[i].get_text() == f"{search.best_score_:.3f}\n± {std:.3f}"
 
 
+def test_a_training_that_went_wrong_takes_neither_the_colours_nor_the_room():
+    """R2 of a diverged regression may have fifty digits."""
+    means = [0.9, 0.8, 0.7, -1.1e42]
+    cells = {
+        "panel": ["", "", "", ""], "x": ["1", "2", "3", "4"], "y": ["", "", "", ""],
+        "mean": means, "std": [0.1, 0.1, 0.1, 1e42], "n_failed": [0] * 4,
+        "n_candidates": [1] * 4, "params": [{}] * 4,
+    }  # fmt: skip
+    labels = {"panel": "", "x": "rate", "y": "", "score": "R2"}
+    display = SolverGridDisplay(cells, labels=labels, n_folds=3).plot()
+    (image,) = display.images_.values()
+    assert image.get_clim() == pytest.approx((0.9 - 10 * 0.15, 0.9))
+    assert display.colorbar_.extend == "min"
+    words = [text.get_text() for text in display.texts_]
+    assert words[0] == "0.900\n± 0.100"
+    assert words[3] == "-1.1e+42\n± 1.0e+42"
+    usual = SolverGridDisplay(
+        {**cells, "mean": [0.9, 0.8, 0.7, 0.1]}, labels=labels, n_folds=3
+    ).plot()
+    assert usual.images_[""].get_clim() == (0.1, 0.9)
+
+
 def test_further_parameters_are_fixed_by_where(search):
     display = SolverGridDisplay.from_cv_results(search, where={"alpha": 1.0})
     assert {p["mlp__alpha"] for p in display.cells["params"]} == {1.0}

@@ -13,6 +13,8 @@ from ._searches import Candidates, candidates_of, same
 from ._style import COLORS, pyplot
 
 #: Size of a cell, and of all panels beside each other, at most, in inches.
+#: How far down colours reach, in distances of the median score from the highest.
+_FARTHEST = 10
 _CELL = (0.72, 0.5)
 _WIDTH = 8.7
 
@@ -187,7 +189,10 @@ class SolverGridDisplay:
         cmap : str or matplotlib Colormap, default="viridis"
             The colours, which panels share.
         vmin, vmax : float or None, default=None
-            The scores at their ends; None is the lowest and the highest.
+            The scores at their ends. None is the lowest and the highest; but the lowest
+            end is at most ten times as far below the highest score as the median, so
+            that a training that went wrong does not take all the colours. An arrow at
+            the colour bar says that there are scores beyond.
         text : bool, default=True
             Whether cells have their mean score in them, with the standard deviation
             over folds. Those where a fit failed always say so; those that no candidate
@@ -283,7 +288,7 @@ class SolverGridDisplay:
         mean, std = self.cells["mean"][i], self.cells["std"][i]
         failed = self.cells["n_failed"][i]
         color = ax.xaxis.label.get_color()
-        words = f"{mean:.3f}\n± {std:.3f}"
+        words = f"{_in_short(mean)}\n± {_in_short(std)}"
         if failed:
             some = f"{failed} of {self.n_folds}\n" if failed < self.n_folds else ""
             words = f"{some}failed"
@@ -332,10 +337,19 @@ def _cell(row: int, column: int, **look: Any) -> Any:
 def _limits(means: Any, vmin: float | None, vmax: float | None) -> dict[str, float]:
     """Return the scores at the ends of the colours."""
     known = means[~np.isnan(means)] if not np.isnan(means).all() else np.zeros(1)
+    lowest, highest = known.min(), known.max()
+    usual = highest - np.median(known)
+    if usual > 0:
+        lowest = max(lowest, highest - _FARTHEST * usual)
     return {
-        "vmin": float(known.min() if vmin is None else vmin),
-        "vmax": float(known.max() if vmax is None else vmax),
+        "vmin": float(lowest if vmin is None else vmin),
+        "vmax": float(highest if vmax is None else vmax),
     }
+
+
+def _in_short(score: float) -> str:
+    """Return a score for a cell, that of a training that went wrong, too."""
+    return f"{score:.3f}" if abs(score) < 1000 else f"{score:.1e}"
 
 
 def _beyond(means: Any, look: dict[str, Any]) -> str:
