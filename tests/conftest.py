@@ -6,3 +6,6 @@ import os
 os.environ["SCIPY_ARRAY_API"] = "1"
 # Pictures are drawn without a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+#: Fixtures of the tests that draw.
+pytest_plugins = ["drawn"]
