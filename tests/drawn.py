@@ -7,17 +7,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from problems import LABELS, X, batched, small
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import (
-    GridSearchCV,
-    KFold,
-)
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skoptnet import (
-    MLPClassifierX,
-)
+from skoptnet import MLPClassifierX
 
 #: Trainings end early here, and figures do not outlive their test.
 DRAWN = [
@@ -56,7 +50,7 @@ GRID = {
 }
 
 
-def in_a_pipeline(**parameters):
+def in_a_pipeline():
     return Pipeline([("scale", StandardScaler()), ("mlp", small(MLPClassifierX))])
 
 

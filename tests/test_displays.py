@@ -6,7 +6,6 @@ import joblib
 import matplotlib.pyplot as plt
 import pytest
 from drawn import DRAWN
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 import skoptnet.displays
 from skoptnet.displays import (

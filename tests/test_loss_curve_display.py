@@ -12,22 +12,12 @@ from drawn import DRAWN, curve, texts
 from problems import LABELS, NUMBERS, X, batched, small
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import FitFailedWarning
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import (
-    GridSearchCV,
-    cross_validate,
-)
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skoptnet import (
-    MLPClassifierX,
-    MLPRegressorX,
-)
-from skoptnet.displays import (
-    LossCurveDisplay,
-    SolverGridDisplay,
-)
+from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet.displays import LossCurveDisplay, SolverGridDisplay
 from skoptnet.losses import LOSSES, REGRESSION_LOSSES
 
 pytestmark = DRAWN

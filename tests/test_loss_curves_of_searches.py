@@ -29,10 +29,7 @@ from skoptnet import (
     MLPRegressorX,
     Momentum,
 )
-from skoptnet.displays import (
-    LossCurveDisplay,
-    SolverGridDisplay,
-)
+from skoptnet.displays import LossCurveDisplay, SolverGridDisplay
 
 pytestmark = DRAWN
 

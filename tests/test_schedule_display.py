@@ -10,7 +10,6 @@ import pytest
 from drawn import DRAWN, curve, texts
 from problems import LABELS, X, batched, small
 from quick_schedules import quick
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 from skoptnet import (
     Adaptive,
@@ -21,9 +20,7 @@ from skoptnet import (
     StepDecay,
     Warmup,
 )
-from skoptnet.displays import (
-    ScheduleDisplay,
-)
+from skoptnet.displays import ScheduleDisplay
 from skoptnet.schedules import SCHEDULES
 
 pytestmark = DRAWN

@@ -9,20 +9,14 @@ import pandas as pd
 import pytest
 from drawn import DRAWN
 from problems import LABELS, X, small
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import (
-    GridSearchCV,
-)
+from sklearn.model_selection import GridSearchCV
 
 from skoptnet import (
     Adam,
     MLPClassifierX,
     Momentum,
 )
-from skoptnet.displays import (
-    LossCurveDisplay,
-    SolverGridDisplay,
-)
+from skoptnet.displays import LossCurveDisplay, SolverGridDisplay
 
 pytestmark = DRAWN
 

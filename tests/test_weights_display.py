@@ -9,17 +9,11 @@ import pandas as pd
 import pytest
 from drawn import DRAWN
 from problems import DIGITS, LABELS, NUMBERS, X, small
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skoptnet import (
-    MLPClassifierX,
-    MLPRegressorX,
-)
-from skoptnet.displays import (
-    WeightsDisplay,
-)
+from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet.displays import WeightsDisplay
 
 pytestmark = DRAWN
 
