@@ -140,7 +140,7 @@ def test_what_is_shown_of_a_class_is_its_formula_and_its_code(registry):
 
 def test_path_of_gradient_descent_is_the_closed_form():
     pictures = part("method_pictures")
-    points = pictures.path(skoptnet.SGD(), 0.03)
+    points = pictures.path(skoptnet.SGD(), 0.03).points
     step = np.eye(2) - 0.03 * pictures.HESSIAN
     for t in (0, 1, 7, pictures.UPDATES):
         expected = np.linalg.matrix_power(step, t) @ pictures.START
@@ -161,7 +161,7 @@ def test_every_solver_gets_down_the_ravine(name):
     pictures = part("method_pictures")
     solver = OPTIMIZERS[name]()
     before = repr(vars(solver))
-    losses = pictures.loss(pictures.path(solver, pictures.best_rate(solver)))
+    losses = pictures.path(solver, pictures.best_rate(solver)).values
     assert losses.min() < losses[0] / 4
     assert repr(vars(solver)) == before
 
@@ -171,9 +171,9 @@ def test_picture_of_paths_shows_these_paths():
     solvers = {name: OPTIMIZERS[name]() for name in ("sgd", "adam")}
     left, right = pictures.paths(solvers, noise=0.5).axes
     for i, solver in enumerate(solvers.values()):
-        points = pictures.path(solver, pictures.best_rate(solver, 0.5), 0.5)
-        np.testing.assert_array_equal(left.lines[i].get_xydata(), points)
-        np.testing.assert_array_equal(right.lines[i].get_ydata(), pictures.loss(points))
+        shown = pictures.path(solver, pictures.best_rate(solver, 0.5), 0.5)
+        np.testing.assert_array_equal(left.lines[i].get_xydata(), shown.points)
+        np.testing.assert_array_equal(right.lines[i].get_ydata(), shown.values)
     assert right.get_yscale() == "log"
 
 

@@ -9,9 +9,9 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skoptnet.backends import Update
 from skoptnet.displays._style import styles, tidy
 from skoptnet.schedules import Clock, Schedule
+from skoptnet.surfaces import Surface, descend
 
 UPDATES = 60
 START = np.array([-4.13, 1.57])
@@ -32,34 +32,35 @@ def loss(points):
     return 0.5 * np.einsum("...i,ij,...j", points, HESSIAN, points)
 
 
+RAVINE = Surface(
+    lambda x, y: loss(np.stack([x, y], axis=-1)),
+    lambda x, y: HESSIAN @ [x, y],
+    name="ravine",
+    start=START,
+    limits=((-4.6, 2.2), (-1.8, 2.3)),
+)
+
+
 def path(optimizer, rate, noise=0.0):
-    """Return the points that a solver goes through, of shape (UPDATES + 1, 2).
+    """Return the path of a solver through the ravine.
 
     Noise of this standard deviation is added to each gradient, as a minibatch does.
     """
-    rng = np.random.default_rng(1)
-    theta, g = START.copy(), np.empty(2)
-    state = optimizer.start(theta, np)
-    # Biases, which do not decay; but for solvers that look at matrices, weights.
-    shape = (2, 1) if optimizer.layerwise else (2,)
-    update = Update(optimizer, theta, g, state, np, [(slice(0, 2), shape)])
-    points = [theta.copy()]
-    with np.errstate(all="ignore"):  # too large a rate is tried, too
-        for _ in range(UPDATES):
-            g[...] = HESSIAN @ update.gradient_point() + noise * rng.standard_normal(2)
-            update.step(rate)
-            update.take_average()
-            points.append(theta.copy())
-    return np.array(points)
+    return descend(
+        RAVINE.with_noise(noise),
+        optimizer,
+        learning_rate=rate,
+        n_updates=UPDATES,
+        random_state=1,
+    )
 
 
 def best_rate(optimizer, noise=0.0):
     """Return the rate of the grid with the least mean of log loss on the way."""
 
     def badness(rate):
-        with np.errstate(all="ignore"):
-            mean = np.log(loss(path(optimizer, rate, noise)) + 1e-12).mean()
-        return mean if np.isfinite(mean) else np.inf
+        tried = path(optimizer, rate, noise)
+        return np.inf if tried.diverged else np.log(tried.values + 1e-12).mean()
 
     return min(RATES, key=badness)
 
@@ -69,24 +70,24 @@ def paths(optimizers, noise=0.0):
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(8.4, 3.1), width_ratios=[1.45, 1], layout="constrained"
     )
-    x, y = np.meshgrid(np.linspace(-4.6, 2.2, 120), np.linspace(-1.8, 2.3, 90))
+    x, y = (np.linspace(*ends, 120) for ends in RAVINE.limits)
     left.contour(
-        x, y, loss(np.stack([x, y], axis=-1)),
+        x, y, RAVINE(*np.meshgrid(x, y)),
         levels=0.04 * 2.6 ** np.arange(9), colors="0.5", linewidths=0.7, alpha=0.6,
     )  # fmt: skip
     for (name, optimizer), style in zip(
         optimizers.items(), styles(len(optimizers)), strict=True
     ):
         rate = best_rate(optimizer, noise)
-        points = path(optimizer, rate, noise)
+        shown = path(optimizer, rate, noise)
         label = f"{name}, rate {rate:g}"
         line = {"color": style["color"], "linewidth": 1.6}
-        left.plot(*points.T, "o-", markersize=2.8, **line)
-        right.plot(loss(points), linestyle=style["linestyle"], label=label, **line)
+        left.plot(*shown.points.T, "o-", markersize=2.8, **line)
+        right.plot(shown.values, linestyle=style["linestyle"], label=label, **line)
     left.plot(*START, "o", color="0.5", markersize=6, zorder=0)
     left.plot(0, 0, "+", color="0.5", markersize=11, markeredgewidth=1.8)
     left.set(aspect="equal", xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
-    left.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
+    left.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
     right.set(yscale="log", xlabel="update", ylabel="loss")
     right.set(ylim=(1e-6, 1e2), yticks=10.0 ** np.arange(-6, 3, 2))
     if len(optimizers) == 1:
