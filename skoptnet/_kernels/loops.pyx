@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Which of the tables of loops of this machine is used, and single loops to look at."""
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
 
 
@@ -46,10 +47,12 @@ cdef void end_flushing(unsigned long long before) noexcept nogil:
 
 
 cdef char* address(array) except? NULL:
-    """Return where the numbers of a contiguous array begin."""
-    if not array.flags.c_contiguous:
-        raise ValueError("the kernels need C-contiguous arrays")
-    return <char*><size_t>array.__array_interface__["data"][0]
+    """Return where the numbers of an array begin; ValueError if it is not C-contiguous."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    place = <char*>view.buf
+    PyBuffer_Release(&view)
+    return place
 
 
 def apply(str function, x):
