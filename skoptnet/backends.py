@@ -31,6 +31,14 @@ _THREADED_PRODUCT = 10**8
 # Multiplications in one matrix product up to which no BLAS takes a second thread.
 _SMALL_PRODUCT = 10**5
 
+# So much work, counted as rows times parameters, takes about a millisecond. It is lost
+# where several epochs at once have to be made again, or are interrupted.
+_WORK_AT_ONCE = 10**7
+
+# Epochs at once, and bytes of the parameters between them, at most.
+_EPOCHS_AT_ONCE = 32
+_BYTES_AT_ONCE = 2**20
+
 # Multiplications of an update that keep a thread busy long enough to pay for it.
 _WORK_OF_A_THREAD = 5 * 10**6
 
@@ -199,7 +207,10 @@ class Kernel:
     Attributes
     ----------
     makes_updates : bool
-        Whether `epoch` can be called: whether the solver has a kernel, too.
+        Whether `epochs` can be called: whether the solver has a kernel, too.
+    epochs_at_once : int
+        Epochs that make one call of `epochs` last long enough: more than one where
+        they are small.
     """
 
     def __init__(
@@ -221,6 +232,9 @@ class Kernel:
         self.solver: Any = None
         if kind:
             self.solver = _kernels.solver.Solver(kind, optimizer, theta, state)
+        most = _WORK_AT_ONCE // (len(data) * theta.size)
+        most = min(most, _BYTES_AT_ONCE // theta.nbytes, _EPOCHS_AT_ONCE)
+        self.epochs_at_once = max(most, 1)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
         self.uses_blas = rows * network.largest_product(data.X) > _SMALL_PRODUCT
         useful = 0 if issparse(data.X) else rows * network.n_parameters
@@ -279,25 +293,42 @@ class Kernel:
             theta, order, batch.start, batch.stop, -1 if update is None else update
         )
 
-    def epoch(
-        self, order: Array | None, rates: Array, batch_size: int, update: int = 0
-    ) -> tuple[float, float]:
-        """Make an update per rate; ``update`` is the number of the first.
+    def epochs(
+        self,
+        order: Array | None,
+        rates: Array,
+        batch_size: int,
+        update: int,
+        figures: Array,
+        between: Array,
+    ) -> None:
+        """Make an update per rate, in one or several epochs.
 
-        Returns
-        -------
-        total : float
-            The sum of objective times rows; not finite if an objective was not, and
-            the updates ended there.
-        largest : float
-            The largest absolute value in theta, NaN if one is not finite.
+        Parameters
+        ----------
+        order : intp array of shape (n_epochs, n) or (n,), or None
+            The rows in the order they come in: of each epoch, or of all.
+        rates : array of shape (n_epochs, n_updates)
+            The rate of each update.
+        batch_size : int
+            Rows per update.
+        update : int
+            Number of updates made before.
+        figures : array of shape (n_epochs, 2)
+            Takes, of each epoch, the sum of objective times rows and the largest
+            absolute value in theta. If an objective is not finite, neither is the
+            sum, and the updates end there; NaN if a parameter is not finite.
+        between : array of shape (n_epochs - 1, P)
+            Takes the parameters at the end of each epoch but the last.
         """
-        total, updates, largest = self.trainer.epoch(
-            order, rates, batch_size, self.state.t, update
+        self.state.t += self.trainer.epochs(
+            order, rates, batch_size, self.state.t, update, figures, between
         )
-        self.state.t += updates
         self.solver.leave_numbers(self.state)
-        return total, largest
+
+    def start_from(self, state: Any) -> None:
+        """Go on from a state that was put back, and from theta as it is now."""
+        self.solver.start_from(state)
 
 
 def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:

@@ -10,6 +10,7 @@ cdef class Solver:
     cdef int kind, n_vectors
     cdef StepNumbers numbers
     cdef Vectors vectors
+    cdef Py_ssize_t size
     cdef double weight_decay, keep
     cdef double momentum_decay, mu_product
     cdef double warmup_steps, largest_rate, sum_of_weights

@@ -72,11 +72,16 @@ cdef class Solver:
         self.numbers.delta = own.get("epsilon", 0)
         self.momentum_decay = own.get("momentum_decay", 0)
         self.warmup_steps = own.get("warmup_steps", 0)
+        self.size = theta.size
+        self.start_from(state)
+
+    def start_from(self, state):
+        """Take the numbers of the memory, and look where the next gradient is taken."""
         self.mu_product = getattr(state, "mu_product", 0)
         self.largest_rate = getattr(state, "largest_rate", 0)
         self.sum_of_weights = getattr(state, "sum_of_weights", 0)
         if self.vectors.ahead:
-            self.loops.look[self.kind](&self.vectors, theta.size, &self.numbers)
+            self.loops.look[self.kind](&self.vectors, self.size, &self.numbers)
 
     def leave_numbers(self, state):
         """Write the numbers besides t that the updates have changed into the memory."""

@@ -21,6 +21,7 @@ from cpython.pythread cimport (
 )
 from libc.math cimport INFINITY, isfinite
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 from .loops cimport address, begin_flushing, end_flushing
 from .network cimport Network, Piece, Rows, rows_of
@@ -92,8 +93,6 @@ cdef class Trainer:
     cdef int n_threads, most_threads
     cdef char* g
     cdef const Py_ssize_t* order
-    cdef const double* rates
-    cdef object given_order, given_rates
     cdef Share* shares
     cdef PyThread_type_lock* begin
     cdef PyThread_type_lock* end
@@ -275,21 +274,20 @@ cdef class Trainer:
         return cost
 
     cdef take_order(self, order):
-        """Find the rows that are named; the same array is looked at only once."""
-        if order is not self.given_order:
-            self.order = <const Py_ssize_t*>address(order) if order is not None else NULL
-            self.given_order = order
+        """Find the rows that are named."""
+        self.order = <const Py_ssize_t*>address(order) if order is not None else NULL
 
-    def epoch(self, order, rates, Py_ssize_t size, double t, Py_ssize_t number):
+    def epochs(self, order, rates, Py_ssize_t size, double t, Py_ssize_t number,
+               figures, between):
         """Make an update per rate, with minibatches of ``size`` rows.
 
         Stops at the first objective that is not finite.
 
         Parameters
         ----------
-        order : intp array of shape (n,) or None
-            The rows in the order they come in.
-        rates : float64 array of shape (n_updates,)
+        order : intp array of shape (n_epochs, n) or (n,), or None
+            The rows in the order they come in, in each epoch or in all.
+        rates : float64 array of shape (n_epochs, n_updates)
             The rate of each update.
         size : int
             Rows per minibatch; the last one may be short.
@@ -297,43 +295,70 @@ cdef class Trainer:
             Updates that the solver has made before.
         number : int
             Updates made before by whatever solver; dropout goes by it.
+        figures : float64 array of shape (n_epochs, 2)
+            Takes, of each epoch begun, the sum over minibatches of objective times
+            rows, and the largest absolute value in theta at the end; NaN if one is
+            not finite.
+        between : array of shape (n_epochs - 1, P)
+            Takes theta as of the end of each epoch but the last.
 
         Returns
         -------
-        total : float
-            The sum over minibatches of objective times rows.
-        updates : int
+        int
             The updates made.
-        largest : float
-            The largest absolute value in theta; NaN if one is not finite.
         """
-        cdef Py_ssize_t done = 0, start, stop, updates = len(rates)
-        cdef double total = 0, cost = 0, largest
+        cdef Py_ssize_t n_epochs = rates.shape[0], n_updates = rates.shape[1]
+        cdef Py_ssize_t done = 0, epoch, next_order = 0
+        cdef Py_ssize_t P = self.network.at[self.network.n_layers]
+        cdef const double* rate = <const double*>address(rates)
+        cdef double* figure = <double*>address(figures)
+        cdef char* place = address(between) if n_epochs > 1 else NULL
+        cdef size_t bytes = P * self.network.loops.size
         self.take_order(order)
         if order is not None:
-            self.n = len(order)
-        if rates is not self.given_rates:
-            self.rates, self.given_rates = <const double*>address(rates), rates
+            self.n = order.shape[order.ndim - 1]
+            next_order = self.n if order.ndim == 2 else 0
         self.job.step = True
         with nogil:
             before = begin_flushing()
             try:
-                while done < updates:
-                    start = done * size
-                    stop = min(start + size, self.n)
-                    self.solver.begin(self.rates[done], t + done + 1)
-                    self.job.theta = self.solver.point()
-                    self.network.begin(number + done)
-                    cost = self.update(start, stop)
-                    if not isfinite(cost):
+                for epoch in range(n_epochs):
+                    done += self.epoch(rate, n_updates, size, t + done, number + done,
+                                       figure)
+                    figure[1] = self.solver.loops.largest(self.solver.vectors.theta, P)
+                    if not isfinite(figure[0]):
                         break
-                    total += cost * (stop - start)
-                    done += 1
-                largest = self.solver.loops.largest(
-                    self.solver.vectors.theta, self.network.at[self.network.n_layers])
+                    if epoch + 1 < n_epochs:
+                        memcpy(place, self.solver.vectors.theta, bytes)
+                        place += bytes
+                    rate += n_updates
+                    figure += 2
+                    if next_order:
+                        self.order += next_order
             finally:
                 end_flushing(before)
-        return total if isfinite(cost) else cost, done, largest
+        return done
+
+    cdef Py_ssize_t epoch(self, const double* rates, Py_ssize_t n_updates,
+                          Py_ssize_t size, double t, Py_ssize_t number,
+                          double* total) except -1 nogil:
+        """Make the updates of an epoch, and return how many were made."""
+        cdef Py_ssize_t done = 0, start, stop
+        cdef double cost
+        total[0] = 0
+        while done < n_updates:
+            start = done * size
+            stop = min(start + size, self.n)
+            self.solver.begin(rates[done], t + done + 1)
+            self.job.theta = self.solver.point()
+            self.network.begin(number + done)
+            cost = self.update(start, stop)
+            if not isfinite(cost):
+                total[0] = cost
+                break
+            total[0] += cost * (stop - start)
+            done += 1
+        return done
 
     cdef double update(self, Py_ssize_t start, Py_ssize_t stop) except? -1 nogil:
         """Return the objective of a minibatch, made piece by piece into g.

@@ -40,6 +40,8 @@ class State(SimpleNamespace):
     def take(self, other: State) -> None:
         """Become equal to another state, sharing nothing with it."""
         mine = vars(self)
+        for name in mine.keys() - vars(other).keys():
+            del mine[name]
         for name, value in vars(other).items():
             if isinstance(value, (int, float)):
                 mine[name] = value

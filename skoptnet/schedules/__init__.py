@@ -10,6 +10,7 @@ from .base import (
     FunctionSchedule,
     Schedule,
     as_schedule,
+    looks_back,
     steady_within_epochs,
 )
 from .decays import (
@@ -49,5 +50,6 @@ __all__ = [
     "StepDecay",
     "Warmup",
     "as_schedule",
+    "looks_back",
     "steady_within_epochs",
 ]

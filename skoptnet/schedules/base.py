@@ -216,6 +216,15 @@ def as_schedule(given: Any) -> Any:
     return given
 
 
+def looks_back(schedule: Schedule) -> bool:
+    """Tell whether a schedule may look at the losses of the epochs before.
+
+    A class that does not says so itself, by ``looks_back = False``; what is derived
+    from it may look again. Its rates can be asked for several epochs ahead.
+    """
+    return vars(type(schedule)).get("looks_back", True)
+
+
 def steady_within_epochs(schedule: Schedule) -> bool:
     """Tell whether a schedule need be asked only once per epoch.
 

@@ -25,6 +25,7 @@ class Constant(Schedule):
     """
 
     steady_within_epochs = True
+    looks_back = False
 
     def __call__(self, clock):
         return 1.0
@@ -68,6 +69,7 @@ class StepDecay(_Decay):
     """
 
     steady_within_epochs = True
+    looks_back = False
 
     def __call__(self, clock):
         return self.decay_rate ** (clock.epoch // self.decay_epochs)
@@ -97,6 +99,8 @@ class ExponentialDecay(_Decay):
     0.25
     """
 
+    looks_back = False
+
     def __call__(self, clock):
         return self.decay_rate ** (clock.epochs / self.decay_epochs)
 
@@ -125,6 +129,7 @@ class InverseScaling(Schedule):
     """
 
     steady_within_epochs = True
+    looks_back = False
     reads = ("power_t",)
     _parameter_constraints: ClassVar[dict] = {
         "power_t": NOT_NEGATIVE,
@@ -167,6 +172,7 @@ class Piecewise(Schedule):
     """
 
     steady_within_epochs = True
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {
         "milestones": ["array-like"],
         "factor": [*NOT_NEGATIVE, "array-like"],
@@ -244,6 +250,7 @@ class CosineRestarts(Schedule):
     [1.0, 0.5, 1.0, 0.5, 1.0]
     """
 
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {
         "period": EPOCHS,
         "multiplier": [Interval(Real, 1, None, closed="left")],
@@ -290,6 +297,7 @@ class InverseSqrt(Schedule):
     [0.2, 1.0, 0.5]
     """
 
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {"warmup": EPOCHS}
 
     def __init__(self, warmup: float = 5):

@@ -61,6 +61,7 @@ class Cosine(_Planned):
     0.5
     """
 
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
 
     def __init__(self, epochs: float | None = None, final: float = 0.0):
@@ -96,6 +97,7 @@ class Linear(_Planned):
     0.75
     """
 
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
 
     def __init__(self, epochs: float | None = None, final: float = 0.0):
@@ -134,6 +136,7 @@ class Polynomial(_Planned):
     0.25
     """
 
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
         "power": NOT_NEGATIVE,
@@ -198,6 +201,7 @@ class OneCycle(_Planned):
     (1.0, 0.85)
     """
 
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
         "pct_start": [Interval(Real, 0, 1, closed="neither")],
@@ -279,6 +283,7 @@ class CosLog(_Planned):
     1.0
     """
 
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
         "cycles": [Interval(Integral, 1, 30, closed="both")],

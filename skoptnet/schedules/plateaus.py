@@ -37,6 +37,7 @@ class Adaptive(Schedule):
     """
 
     steady_within_epochs = True
+    looks_back = False
     _parameter_constraints: ClassVar[dict] = {
         "factor": FACTOR,
         "min_rate": NOT_NEGATIVE,

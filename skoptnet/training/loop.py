@@ -21,7 +21,7 @@ from ..backends import Kernel, Update, outputs
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
-from ..schedules import Clock, Schedule, steady_within_epochs
+from ..schedules import Clock, Schedule, looks_back, steady_within_epochs
 from .l1 import L1
 from .outcome import Best, Diverged, Outcome
 from .passes import Passes
@@ -131,6 +131,7 @@ def train(
     last, best = Snapshot(run, batches.shuffled), Best(run)
     before = run.shuffles if judge_anew else None
     run.shuffles = batches.go_on(before, run.rng, last.random)
+    one_by_one = bool(watchers or plateaus)
     epochs = Epochs(
         network, optimizer, schedule, run, batches, learning_rate,
         max_grad_norm, run.dropout(dropout), l1,
@@ -143,13 +144,23 @@ def train(
                 while run.epoch < started_at + max_epochs:
                     for watcher in watchers:
                         watcher.before_epoch()
-                    figures = epochs.next(validate)
-                    run.record(figures)
-                    earlier = last.theta
-                    last.take(run, held=(earlier, *best.held))
-                    if progress.see(figures.get("validation_score", -figures["loss"])):
-                        best.take(last.theta, run.epoch, earlier)
-                    told = [watcher.after_epoch(figures) for watcher in watchers]
+                    left = min(progress.left, started_at + max_epochs - run.epoch)
+                    made = epochs.next(validate, 1 if one_by_one else left)
+                    if not made:
+                        last.restore(run)
+                        epochs.start_over()
+                        continue
+                    theta = last.theta
+                    last.take(run, (theta, *best.held), len(made))
+                    for figures, reached in zip(
+                        made, (*epochs.between, last.theta), strict=True
+                    ):
+                        run.record(figures)
+                        merit = figures.get("validation_score", -figures["loss"])
+                        if progress.see(merit):
+                            best.take(reached, figures["epoch"], theta)
+                        theta = reached
+                    told = [watcher.after_epoch(made[-1]) for watcher in watchers]
                     if progress.exhausted and schedule.ends_at_plateau(epochs.rate):
                         outcome.reason = "early_stopping" if validate else "converged"
                         break
@@ -205,6 +216,11 @@ class Epochs(Passes):
         What leaves hidden units out.
     watchers : sequence of Watcher
         What is told of every update.
+
+    Attributes
+    ----------
+    rate : float
+        The rate of the last update.
     """
 
     def __init__(
@@ -238,47 +254,83 @@ class Epochs(Passes):
         )
         points = [getattr(run.state, name) for name in optimizer.points]
         self.l1 = L1(l1, network, self.update.point, self.g, points) if l1 else None
-        self.rates = np.empty(batches.n_updates)
+        plain = not (max_grad_norm or l1 or self.momenta)
+        self.compiled = self.kernel if plain else None
+        if self.compiled and not self.compiled.makes_updates:
+            self.compiled = None
+        self.most, self.rate = 1, math.nan
+        if self.compiled and not watchers and not looks_back(schedule):
+            self.most = self.compiled.epochs_at_once
+        self.rates = np.empty((self.most, batches.n_updates))
+        self.between = np.empty((0, len(run.theta)), run.theta.dtype)
 
     def next(
-        self, validate: Callable[[Array], dict[str, float]] | None
-    ) -> dict[str, Any]:
-        """Train for one epoch and return its figures.
+        self, validate: Callable[[Array], dict[str, float]] | None, most: float = 1
+    ) -> list[dict[str, Any]]:
+        """Train for an epoch, or for several at once; return the figures of each.
+
+        Small epochs take less time than what is done around them, so up to ``most`` are
+        made by one call of the kernels, if nothing has to be known in between. Their
+        parameters, but for the last, are then in ``between``.
+
+        Returns
+        -------
+        list of dict
+            Empty if one of several epochs went wrong: let them be made again one by
+            one, after `start_over`.
 
         Raises
         ------
         Diverged
             As soon as a loss is not finite, or what the epoch ends with is not sound.
         """
-        begun, run = time.perf_counter(), self.run
-        self.batches.shuffle(run.rng)
+        begun, run, batches = time.perf_counter(), self.run, self.batches
+        n_epochs = 1 if validate else int(min(most, self.most))
+        orders = batches.shuffle(run.rng, n_epochs)
         if run.shuffles:
-            run.shuffles = run.shuffles.one_more()
-        self.set_rates()
-        plain = not (self.max_grad_norm or self.l1 or self.momenta)
-        if self.kernel and self.kernel.makes_updates and plain:
-            total, largest = self.make_compiled_updates(self.kernel)
+            run.shuffles = run.shuffles.and_more(n_epochs)
+        self.set_rates(n_epochs)
+        if self.compiled:
+            ends = self.make_compiled_updates(self.compiled, orders, n_epochs)
         else:
             total = self.make_updates()
-            largest = float(max(run.theta.max(), -run.theta.min()))
-        if not (math.isfinite(total) and self.is_sound(largest)):
-            raise Diverged
-        run.update += self.batches.n_updates
-        run.epoch += 1
-        run.samples += len(self.batches.data)
-        figures = {
-            "epoch": run.epoch,
-            "update": run.update,
-            "loss": total / len(self.batches.data),
-            "learning_rate": self.rate,
-        }
+            ends = [(total, float(max(run.theta.max(), -run.theta.min())))]
+        for total, largest in ends:
+            sound = math.isfinite(total) and self.is_sound(largest, n_epochs > 1)
+            if not sound and n_epochs > 1:
+                return []
+            if not sound:
+                raise Diverged
+        made = []
+        for (total, _), rate in zip(ends, self.rates[:, -1].tolist(), strict=False):
+            run.update += batches.n_updates
+            run.epoch += 1
+            run.samples += len(batches.data)
+            made.append(
+                {
+                    "epoch": run.epoch,
+                    "update": run.update,
+                    "loss": total / len(batches.data),
+                    "learning_rate": rate,
+                }
+            )
+        self.rate = rate
         if validate:
             held_out = validate(run.theta)
             if not all(map(math.isfinite, held_out.values())):
                 raise Diverged
-            figures |= held_out
-        figures["seconds"] = time.perf_counter() - begun
-        return figures
+            made[-1] |= held_out
+        seconds = (time.perf_counter() - begun) / n_epochs
+        for figures in made:
+            figures["seconds"] = seconds
+        return made
+
+    def start_over(self) -> None:
+        """Go on, epoch by epoch, with a run that was put back to before several."""
+        self.most = 1
+        self.batches.take_back()
+        if self.kernel:
+            self.kernel.start_from(self.run.state)
 
     def make_updates(self) -> float:
         """Make the updates of an epoch; return the sum of objective times rows.
@@ -290,7 +342,7 @@ class Epochs(Passes):
         total = 0.0
         number = self.run.update
         for i, (batch, rate) in enumerate(
-            zip(self.batches.ranges(), self.rates, strict=True)
+            zip(self.batches.ranges(), self.rates[0], strict=True)
         ):
             if self.momenta:
                 self.momenta.set(i)
@@ -311,25 +363,33 @@ class Epochs(Passes):
             number += 1
         return total
 
-    def make_compiled_updates(self, kernel: Kernel) -> tuple[float, float]:
+    def make_compiled_updates(
+        self, kernel: Kernel, orders: Array | None, n_epochs: int
+    ) -> list[tuple[float, float]]:
         """Do the same by a kernel, and return the largest parameter, too.
 
-        In one call, or in one for each update where somebody is told of it.
+        In one call for all epochs, or in one for each update where somebody is told
+        of it.
         """
-        order, rates, number = self.batches.order, self.rates, self.run.update
+        rates, number, size = self.rates[:n_epochs], self.run.update, self.batches.size
+        shape = n_epochs - 1, len(self.run.theta)
+        self.between = np.empty(shape, self.run.theta.dtype)
+        figures = np.empty((n_epochs, 2))
         if not self.watchers:
-            return kernel.epoch(order, rates, self.batches.size, number)
+            kernel.epochs(orders, rates, size, number, figures, self.between)
+            return figures.tolist()
         total = 0.0
-        if order is None:
-            order = np.arange(len(self.batches.data))
+        if orders is None:
+            orders = np.arange(len(self.batches.data))
         for i, batch in enumerate(self.batches.ranges()):
-            rows, rate = order[batch.start : batch.stop], rates[i : i + 1]
-            part, largest = kernel.epoch(rows, rate, len(batch), number + i)
+            rows, rate = orders[batch.start : batch.stop], rates[:, i : i + 1]
+            kernel.epochs(rows, rate, len(batch), number + i, figures, self.between)
+            part, largest = figures[0].tolist()
             if not math.isfinite(part):
-                return part, largest
-            self.tell(part / len(batch), rates[i])
+                return [(part, largest)]
+            self.tell(part / len(batch), rate[0, 0])
             total += part
-        return total, largest
+        return [(total, largest)]
 
     def tell(self, loss: float, rate: float) -> None:
         """Tell of an update."""
@@ -357,41 +417,40 @@ class Epochs(Passes):
         if norm > most:
             self.g *= most / norm
 
-    def set_rates(self) -> None:
-        """Ask the schedule for the rate of each update of the epoch to come.
+    def set_rates(self, n_epochs: int) -> None:
+        """Ask the schedule for the rate of each update of the epochs to come.
 
         And for the momentum, where there is one.
         """
         run, n_updates, history = self.run, self.batches.n_updates, self.run.history
         seen = (
-            run.samples,
             run.progress.plateaus,
             self.planned_epochs,
             history.get("loss", ()),
             history.get("validation_loss") or self.validation_losses[: run.epoch],
         )
         asked = n_updates if self.steady else 1
-        for step in range(0, n_updates, asked):
-            updates = slice(step, step + asked)
-            clock = Clock(run.update + step, run.epoch, n_updates, step, *seen)
-            self.rates[updates] = self.learning_rate * factor_of(self.schedule, clock)
-            if self.momenta:
-                self.momenta.take(updates, self.schedule, clock)
+        update, samples = run.update, run.samples
+        for epoch, rates in enumerate(self.rates[:n_epochs], run.epoch):
+            for step in range(0, n_updates, asked):
+                updates = slice(step, step + asked)
+                clock = Clock(update + step, epoch, n_updates, step, samples, *seen)
+                rates[updates] = self.learning_rate * factor_of(self.schedule, clock)
+                if self.momenta:
+                    self.momenta.take(updates, self.schedule, clock)
+            update += n_updates
+            samples += len(self.batches.data)
 
-    @property
-    def rate(self) -> float:
-        """The last rate of the epoch."""
-        return float(self.rates[-1])
-
-    def is_sound(self, largest: float) -> bool:
+    def is_sound(self, largest: float, passed: bool = False) -> bool:
         """Tell whether the parameters an epoch ended with can be used.
 
         Their loss is measured in the next epoch, if there is one. Where the largest is
-        so large that it may overflow, it is measured here.
+        so large that it may overflow, it is measured here, unless training has
+        ``passed`` them.
         """
-        if largest > _LARGE:
+        if largest > _LARGE and not passed:
             return math.isfinite(self.objective(self.run.theta))
-        return math.isfinite(largest)
+        return largest <= _LARGE
 
 
 def factor_of(schedule: Schedule, clock: Clock) -> float:

@@ -70,9 +70,9 @@ class Shuffles(NamedTuple):
     n_rows: int
     done: int = 0
 
-    def one_more(self) -> Shuffles:
-        """Return these shuffles and one more."""
-        return Shuffles(self.origin, self.n_rows, self.done + 1)
+    def and_more(self, shuffles: int) -> Shuffles:
+        """Return these shuffles and some more."""
+        return Shuffles(self.origin, self.n_rows, self.done + shuffles)
 
     def repeat(self, order: Array, rng: np.random.RandomState) -> None:
         """Shuffle rows as they were shuffled; ``rng`` stays as it is."""
@@ -112,10 +112,30 @@ class Minibatches:
                 None if data.w is None else _rows_like(data.w, rows),
             )
 
-    def shuffle(self, rng: np.random.RandomState) -> None:
-        """Bring the rows into a new order, where there is to be one."""
-        if self.shuffled and self.order is not None:
+    def shuffle(self, rng: np.random.RandomState, n_epochs: int = 1) -> Array | None:
+        """Bring the rows into a new order for each epoch, where there is to be one.
+
+        Returns
+        -------
+        intp array of shape (n_epochs, n) or (n,), or None
+            The rows as they come: in each of several epochs, or in all of them.
+        """
+        if not self.shuffled or self.order is None:
+            return self.order
+        if n_epochs == 1:
             rng.shuffle(self.order)
+            return self.order
+        self._before = self.order.copy()
+        orders = np.empty((n_epochs, len(self.order)), dtype=self.order.dtype)
+        for order in orders:
+            rng.shuffle(self.order)
+            order[...] = self.order
+        return orders
+
+    def take_back(self) -> None:
+        """Bring the rows into the order that several epochs began with."""
+        if self.shuffled and self.order is not None:
+            self.order[...] = self._before
 
     def go_on(
         self, before: Shuffles | None, rng: np.random.RandomState, state: Any

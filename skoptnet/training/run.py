@@ -100,6 +100,11 @@ class Progress:
         """Whether patience has run out."""
         return self.idle >= self.patience
 
+    @property
+    def left(self) -> float:
+        """The epochs, at least one, before which patience cannot have run out."""
+        return max(self.patience - self.idle, 1)
+
     def pass_plateau(self) -> None:
         """Begin to be patient again."""
         self.plateaus += 1
@@ -185,7 +190,7 @@ class Run:
 
 
 class Snapshot:
-    """A copy of what a run will change in its next epoch, to return to.
+    """A copy of what a run will change in its next epochs, to return to.
 
     Asking a source of random numbers for its state takes longer than a small epoch.
     So that is done once in a while, and in between the shuffles are counted.
@@ -206,8 +211,8 @@ class Snapshot:
         self.random = run.rng.get_state() if shuffled else None
         self._buffers = [self.theta]
 
-    def take(self, run: Run, held: Sequence[Array]) -> None:
-        """Remember the run as it is now, an epoch after the last time.
+    def take(self, run: Run, held: Sequence[Array], epochs: int = 1) -> None:
+        """Remember the run as it is now, so many epochs after the last time.
 
         The weights go to another array each time, which is none of those in ``held``.
         """
@@ -223,14 +228,14 @@ class Snapshot:
         self.state.take(run.state)
         self.counts = run.update, run.epoch, run.samples
         self.order = run.shuffles
-        self.shuffles += 1
+        self.shuffles += epochs
         if self.shuffles * self.shuffled > _ROWS_TO_SHUFFLE_AGAIN:
             self.random, self.shuffles = run.rng.get_state(), 0
 
     def restore(self, run: Run) -> None:
-        """Bring the run back to what was remembered; theta stays the same array."""
+        """Bring the run back to what was remembered; its arrays stay the same."""
         run.theta[...] = self.theta
-        run.state = self.state
+        run.state.take(self.state)
         run.update, run.epoch, run.samples = self.counts
         run.shuffles = self.order
         if self.random is not None:
