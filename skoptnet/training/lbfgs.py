@@ -216,7 +216,7 @@ class _Iterations:
         run.theta[...] = reached
         run.epoch, run.update = figures["epoch"], figures["update"]
         run.samples = self.samples
-        run.record(figures)
+        run.record({name: [value] for name, value in figures.items()})
         merit = figures.get("validation_score", -figures["loss"])
         if run.progress.see(merit):
             self.best.take(reached, run.epoch, self.best.theta)

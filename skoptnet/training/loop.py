@@ -150,17 +150,19 @@ def train(
                         last.restore(run)
                         epochs.start_over()
                         continue
+                    run.record(made)
                     theta = last.theta
-                    last.take(run, (theta, *best.held), len(made))
-                    for figures, reached in zip(
-                        made, (*epochs.between, last.theta), strict=True
+                    last.take(run, (theta, *best.held), len(made["epoch"]))
+                    merits = made.get("validation_score", [-x for x in made["loss"]])
+                    ends = (*epochs.between, last.theta)
+                    for epoch, merit, end in zip(
+                        made["epoch"], merits, ends, strict=True
                     ):
-                        run.record(figures)
-                        merit = figures.get("validation_score", -figures["loss"])
                         if progress.see(merit):
-                            best.take(reached, figures["epoch"], theta)
-                        theta = reached
-                    told = [watcher.after_epoch(made[-1]) for watcher in watchers]
+                            best.take(end, epoch, theta)
+                        theta = end
+                    figures = {name: values[-1] for name, values in made.items()}
+                    told = [watcher.after_epoch(figures) for watcher in watchers]
                     if progress.exhausted and schedule.ends_at_plateau(epochs.rate):
                         outcome.reason = "early_stopping" if validate else "converged"
                         break
@@ -266,8 +268,8 @@ class Epochs(Passes):
 
     def next(
         self, validate: Callable[[Array], dict[str, float]] | None, most: float = 1
-    ) -> list[dict[str, Any]]:
-        """Train for an epoch, or for several at once; return the figures of each.
+    ) -> dict[str, list]:
+        """Train for an epoch, or for several at once; return their figures.
 
         Small epochs take less time than what is done around them, so up to ``most`` are
         made by one call of the kernels, if nothing has to be known in between. Their
@@ -275,9 +277,10 @@ class Epochs(Passes):
 
         Returns
         -------
-        list of dict
-            Empty if one of several epochs went wrong: let them be made again one by
-            one, after `start_over`.
+        dict of lists
+            An entry per epoch in each list, as in the history. Empty if one of
+            several epochs went wrong: let them be made again one by one, after
+            `start_over`.
 
         Raises
         ------
@@ -298,31 +301,26 @@ class Epochs(Passes):
         for total, largest in ends:
             sound = math.isfinite(total) and self.is_sound(largest, n_epochs > 1)
             if not sound and n_epochs > 1:
-                return []
+                return {}
             if not sound:
                 raise Diverged
-        made = []
-        for (total, _), rate in zip(ends, self.rates[:, -1].tolist(), strict=False):
-            run.update += batches.n_updates
-            run.epoch += 1
-            run.samples += len(batches.data)
-            made.append(
-                {
-                    "epoch": run.epoch,
-                    "update": run.update,
-                    "loss": total / len(batches.data),
-                    "learning_rate": rate,
-                }
-            )
-        self.rate = rate
+        n, counted = len(batches.data), range(1, n_epochs + 1)
+        made = {
+            "epoch": [run.epoch + i for i in counted],
+            "update": [run.update + i * batches.n_updates for i in counted],
+            "loss": [total / n for total, _ in ends],
+            "learning_rate": self.rates[:n_epochs, -1].tolist(),
+        }
+        run.update += n_epochs * batches.n_updates
+        run.epoch += n_epochs
+        run.samples += n_epochs * n
+        self.rate = made["learning_rate"][-1]
         if validate:
             held_out = validate(run.theta)
             if not all(map(math.isfinite, held_out.values())):
                 raise Diverged
-            made[-1] |= held_out
-        seconds = (time.perf_counter() - begun) / n_epochs
-        for figures in made:
-            figures["seconds"] = seconds
+            made |= {name: [value] for name, value in held_out.items()}
+        made["seconds"] = [(time.perf_counter() - begun) / n_epochs] * n_epochs
         return made
 
     def start_over(self) -> None:
@@ -429,17 +427,22 @@ class Epochs(Passes):
             history.get("loss", ()),
             history.get("validation_loss") or self.validation_losses[: run.epoch],
         )
-        asked = n_updates if self.steady else 1
-        update, samples = run.update, run.samples
-        for epoch, rates in enumerate(self.rates[:n_epochs], run.epoch):
-            for step in range(0, n_updates, asked):
-                updates = slice(step, step + asked)
-                clock = Clock(update + step, epoch, n_updates, step, samples, *seen)
-                rates[updates] = self.learning_rate * factor_of(self.schedule, clock)
-                if self.momenta:
-                    self.momenta.take(updates, self.schedule, clock)
-            update += n_updates
-            samples += len(self.batches.data)
+        n_rows, asked = len(self.batches.data), n_updates if self.steady else 1
+        clocks = [
+            Clock(
+                run.update + epoch * n_updates + step, run.epoch + epoch, n_updates,
+                step, run.samples + epoch * n_rows, *seen,
+            )
+            for epoch in range(n_epochs)
+            for step in range(0, n_updates, asked)
+        ]  # fmt: skip
+        factors = [factor_of(self.schedule, clock) for clock in clocks]
+        rates = self.learning_rate * np.reshape(factors, (n_epochs, -1))
+        self.rates[:n_epochs] = rates
+        if self.momenta:
+            for clock in clocks:
+                updates = slice(clock.step, clock.step + asked)
+                self.momenta.take(updates, self.schedule, clock)
 
     def is_sound(self, largest: float, passed: bool = False) -> bool:
         """Tell whether the parameters an epoch ended with can be used.

@@ -177,16 +177,17 @@ class Run:
         )
         return replace(self, theta=theta, state=state, solver=solver)
 
-    def record(self, figures: dict[str, Any]) -> None:
-        """Add an epoch to the history, keeping its lists equally long."""
+    def record(self, figures: dict[str, list]) -> None:
+        """Add epochs to the history, keeping its lists equally long."""
         if figures.keys() != self.history.keys():
             length = len(next(iter(self.history.values()), []))
             for name in figures:
                 self.history.setdefault(name, [math.nan] * length)
             missing = self.history.keys() - figures.keys()
-            figures = {**figures, **dict.fromkeys(missing, math.nan)}
+            nothing = [math.nan] * len(figures["epoch"])
+            figures = {**figures, **dict.fromkeys(missing, nothing)}
         for name, values in self.history.items():
-            values.append(figures[name])
+            values.extend(figures[name])
 
 
 class Snapshot:
