@@ -464,6 +464,20 @@ class NeedsAPlan(Halves):
         return max(clock.planned_epochs - clock.epochs, 0)
 
 
+class ReadsLosses(Halves):
+    looks_back = False
+
+    def __call__(self, clock):
+        return 0.5 if clock.epoch and clock.losses[-1] < 2 else 1.0
+
+
+class ReadsLossesIfThere(Halves):
+    looks_back = False
+
+    def __call__(self, clock):
+        return 0.5 ** len(clock.losses)
+
+
 class ReadsValidation(Halves):
     def __call__(self, clock):
         return 0.5 if clock.epoch and clock.validation_losses[-1] < 2 else 1.0
@@ -494,6 +508,8 @@ BROKEN_SCHEDULES = [
     (NeedsTwoUpdates, "short epochs", "one update, it raised ZeroDivisionError"),
     (EndsWithThePlan, "past the plan", "Past the end of the plan, it gave -"),
     (NeedsAPlan, "no plan", "Where there is no plan, it gave inf"),
+    (ReadsLosses, "losses", "Without losses it raised IndexError.*read no losses"),
+    (ReadsLossesIfThere, "losses", "other factors"),
     (ReadsValidation, "validation", "raised IndexError.*needs_validation"),
     (ReadsValidationIfThere, "validation", "other factors"),
     (SaysNothingAtPlateaus, "plateaus", "returned None"),

@@ -313,8 +313,10 @@ class MLPClassifierX(ClassifierMixin, MLP):
         labels = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
         if call.goes_on and labels:  # a quick answer, for the sake of partial_fit
             return "multiclass"
-        check_classification_targets(y)
-        return type_of_target(y, input_name="y")
+        kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)  # says what is wrong with it
+        return kind
 
     def _same_classes(self, classes: Any) -> bool:
         if self._multilabel:  # one for each column, whatever they are called

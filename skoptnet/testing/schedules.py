@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..schedules import Clock, Schedule, as_schedule, steady_within_epochs
+from ..schedules import (
+    Clock,
+    Schedule,
+    as_schedule,
+    looks_back,
+    steady_within_epochs,
+)
 from .contract import (
     Check,
     Report,
@@ -55,7 +61,7 @@ def check_schedule(
     >>> from skoptnet import StepDecay
     >>> from skoptnet.testing import check_schedule
     >>> check_schedule(StepDecay(decay_rate=0.1))
-    <StepDecay(decay_rate=0.1) keeps the contract: 12 checks passed>
+    <StepDecay(decay_rate=0.1) keeps the contract: 13 checks passed>
     """
     is_class = isinstance(schedule, type)  # callable, too; refused with a hint
     asked = schedule if is_class else as_schedule(schedule)
@@ -186,26 +192,45 @@ def _needs_no_plan(schedule: Schedule) -> None:
     _require_factors(schedule, _clocks(planned=math.inf), "Where there is no plan")
 
 
+def _needs_no_losses(schedule: Schedule) -> str | None:
+    if looks_back(schedule):
+        return "looks_back is not set to False."
+    _require_same_without(
+        schedule,
+        "losses",
+        "looks_back = False promises that the rates of epochs to come can be asked for"
+        " before their losses are known: read no losses, or leave it out.",
+    )
+    return None
+
+
 def _declares_validation(schedule: Schedule) -> str | None:
     if schedule.needs_validation:
         return "needs_validation is True."
-    clocks = _clocks()
-    without = [clock._replace(validation_losses=()) for clock in clocks]
-    advice = (
+    _require_same_without(
+        schedule,
+        "validation_losses",
         "What reads validation_losses must have a property needs_validation that is"
-        " True; the estimators then ask for early_stopping=True."
+        " True; the estimators then ask for early_stopping=True.",
     )
+    return None
+
+
+def _require_same_without(schedule: Schedule, field: str, advice: str) -> None:
+    clocks = _clocks()
+    nothing: Any = {field: ()}
+    without = [clock._replace(**nothing) for clock in clocks]
+    named = field.replace("_", " ")
     try:
         answers = _answers(schedule, without)
     except Exception as error:
-        found = f"Without validation losses it raised {type(error).__name__}: {error}."
+        found = f"Without {named} it raised {type(error).__name__}: {error}."
         require(False, found, advice)
     require(
         same(answers, _answers(schedule, clocks)),
-        "Without validation losses it gives other factors.",
+        f"Without {named} it gives other factors.",
         advice,
     )
-    return None
 
 
 def _answers_at_plateaus(schedule: Schedule) -> None:
@@ -237,6 +262,7 @@ _CHECKS = (
     Check("short epochs", _takes_short_epochs, ("factors",)),
     Check("past the plan", _outlives_the_plan, ("factors",)),
     Check("no plan", _needs_no_plan, ("factors",)),
+    Check("losses", _needs_no_losses, ("purity",)),
     Check("validation", _declares_validation, ("purity",)),
     Check("plateaus", _answers_at_plateaus),
 )

@@ -147,8 +147,7 @@ def train(
                     left = min(progress.left, started_at + max_epochs - run.epoch)
                     made = epochs.next(validate, 1 if one_by_one else left)
                     if not made:
-                        last.restore(run)
-                        epochs.start_over()
+                        epochs.start_over(last)
                         continue
                     run.record(made)
                     theta = last.theta
@@ -289,16 +288,14 @@ class Epochs(Passes):
         """
         begun, run, batches = time.perf_counter(), self.run, self.batches
         n_epochs = 1 if validate else int(min(most, self.most))
-        orders = batches.shuffle(run.rng, n_epochs)
-        if run.shuffles:
-            run.shuffles = run.shuffles.and_more(n_epochs)
         self.set_rates(n_epochs)
+        orders = batches.shuffle(run.rng, n_epochs)
         if self.compiled:
-            ends = self.make_compiled_updates(self.compiled, orders, n_epochs)
+            sums = self.make_compiled_updates(self.compiled, orders, n_epochs)
         else:
             total = self.make_updates()
-            ends = [(total, float(max(run.theta.max(), -run.theta.min())))]
-        for total, largest in ends:
+            sums = [[total, float(max(run.theta.max(), -run.theta.min()))]]
+        for total, largest in sums:
             sound = math.isfinite(total) and self.is_sound(largest, n_epochs > 1)
             if not sound and n_epochs > 1:
                 return {}
@@ -308,13 +305,14 @@ class Epochs(Passes):
         made = {
             "epoch": [run.epoch + i for i in counted],
             "update": [run.update + i * batches.n_updates for i in counted],
-            "loss": [total / n for total, _ in ends],
+            "loss": [total / n for total, _ in sums],
             "learning_rate": self.rates[:n_epochs, -1].tolist(),
         }
+        if run.shuffles:
+            run.shuffles = run.shuffles.and_more(n_epochs)
         run.update += n_epochs * batches.n_updates
         run.epoch += n_epochs
         run.samples += n_epochs * n
-        self.rate = made["learning_rate"][-1]
         if validate:
             held_out = validate(run.theta)
             if not all(map(math.isfinite, held_out.values())):
@@ -323,9 +321,11 @@ class Epochs(Passes):
         made["seconds"] = [(time.perf_counter() - begun) / n_epochs] * n_epochs
         return made
 
-    def start_over(self) -> None:
-        """Go on, epoch by epoch, with a run that was put back to before several."""
-        self.most = 1
+    def start_over(self, before: Snapshot) -> None:
+        """Put the run back to before the last several epochs; they come one by one."""
+        shuffles = self.run.shuffles
+        before.restore(self.run)
+        self.run.shuffles, self.most = shuffles, 1
         self.batches.take_back()
         if self.kernel:
             self.kernel.start_from(self.run.state)
@@ -363,11 +363,11 @@ class Epochs(Passes):
 
     def make_compiled_updates(
         self, kernel: Kernel, orders: Array | None, n_epochs: int
-    ) -> list[tuple[float, float]]:
-        """Do the same by a kernel, and return the largest parameter, too.
+    ) -> list[list[float]]:
+        """Do the same by a kernel, for several epochs.
 
-        In one call for all epochs, or in one for each update where somebody is told
-        of it.
+        In one call, or in one for each update where somebody is told of it. Returns
+        the sum of objective times rows and the largest parameter of each epoch.
         """
         rates, number, size = self.rates[:n_epochs], self.run.update, self.batches.size
         shape = n_epochs - 1, len(self.run.theta)
@@ -384,10 +384,10 @@ class Epochs(Passes):
             kernel.epochs(rows, rate, len(batch), number + i, figures, self.between)
             part, largest = figures[0].tolist()
             if not math.isfinite(part):
-                return [(part, largest)]
+                return [[part, largest]]
             self.tell(part / len(batch), rate[0, 0])
             total += part
-        return [(total, largest)]
+        return [[total, largest]]
 
     def tell(self, loss: float, rate: float) -> None:
         """Tell of an update."""
@@ -437,8 +437,8 @@ class Epochs(Passes):
             for step in range(0, n_updates, asked)
         ]  # fmt: skip
         factors = [factor_of(self.schedule, clock) for clock in clocks]
-        rates = self.learning_rate * np.reshape(factors, (n_epochs, -1))
-        self.rates[:n_epochs] = rates
+        self.rates[:n_epochs] = self.learning_rate * np.reshape(factors, (n_epochs, -1))
+        self.rate = float(self.rates[n_epochs - 1, -1])
         if self.momenta:
             for clock in clocks:
                 updates = slice(clock.step, clock.step + asked)
