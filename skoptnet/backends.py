@@ -331,6 +331,22 @@ class Kernel:
         self.solver.start_from(state)
 
 
+def shuffle_into(orders: Array, order: Array, rng: np.random.RandomState) -> None:
+    """Shuffle ``order`` for each row of ``orders``, which becomes a copy of it.
+
+    Whichever implementation does it, the random numbers are those of ``rng.shuffle``.
+    The kernel asks for a private attribute of NumPy's for the sake of its bits.
+    """
+    source = getattr(rng, "_bit_generator", None)
+    known = type(rng) is np.random.RandomState and order.dtype == np.intp
+    if source and known and len(order) <= 2**31 and _kernels.enabled():
+        _kernels.shuffles.shuffle_into(orders, order, source)
+        return
+    for copy in orders:
+        rng.shuffle(order)
+        copy[...] = order
+
+
 def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:
     """Return the raw outputs of all or of the given rows, computed in blocks.
 

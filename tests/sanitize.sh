@@ -19,7 +19,7 @@ mkdir "$place/source" "$place/tests" "$place/reports"
 cp -r "$root/skoptnet" "$root/pyproject.toml" "$root/README.md" "$root/LICENSE" \
     "$place/source"
 find "$place/source" \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
-rm -f "$place"/source/skoptnet/_kernels/{loops,network,solver,training}.c
+rm -f "$place"/source/skoptnet/_kernels/{loops,network,shuffles,solver,training}.c
 cp "$root"/tests/*.py "$place/tests"
 
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined"

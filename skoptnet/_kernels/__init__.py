@@ -9,6 +9,7 @@ none.
 - ``loops``: activations, dropout, losses (loops_impl.h), updates (solvers_impl.h) and
   small products (products_impl.h), compiled for several instruction sets
 - ``network``: passes through a network, with the matrix products of SciPy's BLAS
+- ``shuffles``: the orders that the rows come in
 - ``solver``: a built-in solver on the vectors of a run
 - ``training``: whole epochs, by one or several threads
 """
@@ -18,9 +19,9 @@ from importlib import import_module
 from typing import Any
 
 try:
-    loops, network, solver, training = (
+    loops, network, shuffles, solver, training = (
         import_module(f"{__name__}.{part}")
-        for part in ("loops", "network", "solver", "training")
+        for part in ("loops", "network", "shuffles", "solver", "training")
     )
     COMPILED, WHY_NOT = True, ""
 except ImportError as error:
@@ -33,6 +34,7 @@ __all__ = [
     "kernel_of",
     "loops",
     "network",
+    "shuffles",
     "solver",
     "training",
 ]

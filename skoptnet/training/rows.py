@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._types import Array, Rows
+from ..backends import shuffle_into
 
 
 @dataclass
@@ -123,13 +124,11 @@ class Minibatches:
         if not self.shuffled or self.order is None:
             return self.order
         if n_epochs == 1:
-            rng.shuffle(self.order)
+            shuffle_into(self.order[np.newaxis], self.order, rng)
             return self.order
         self._before = self.order.copy()
         orders = np.empty((n_epochs, len(self.order)), dtype=self.order.dtype)
-        for order in orders:
-            rng.shuffle(self.order)
-            order[...] = self.order
+        shuffle_into(orders, self.order, rng)
         return orders
 
     def take_back(self) -> None:
