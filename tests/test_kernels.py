@@ -283,6 +283,19 @@ def test_batches_larger_than_a_block(solver, shuffle, container, both, monkeypat
 
 
 @dtypes
+@pytest.mark.parametrize("k", [*range(1, 19), 31, 32, 33, 63, 64, 65, 129, 263])
+@pytest.mark.parametrize("pieces", [False, True])
+def test_layers_of_all_widths(pieces, k, dtype, level, both, monkeypatch):
+    """Columns go by vectors, of which the last overlaps the one before."""
+    if pieces:  # whose gradients are added up
+        monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 17 * max(k, 64))
+    data = bundled(dtype=dtype)
+    network = build(data, (k, 3))
+    pair = both(gradient, network, data, size=60)
+    assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
+
+
+@dtypes
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 17, 100, 1100])
 def test_masks_are_those_of_the_formulas(k, dtype, level):
     dropout, x = Dropout((0.5, 0.3), 2**64 - 3), np.random.RandomState(0).randn(300, k)

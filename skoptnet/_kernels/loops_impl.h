@@ -23,8 +23,12 @@
 #define LEAST FLT_MIN
 #endif
 
-/* So many columns are summed at a time. */
+/* So many columns are summed at a time: in eight vectors, a power of two of them at least. */
+#ifdef VECTOR_BYTES
+#define LANES (8 * VECTOR_BYTES / (ptrdiff_t)sizeof(REAL))
+#else
 #define LANES 32
+#endif
 /* Sums and maxima in any order, so that they are vectors, too. */
 #ifdef __GNUC__
 #define LOOP(text) _Pragma(#text)
@@ -711,25 +715,42 @@ static double FN(smoothed_cross_entropy)(void *z_, const void *b_, const void *y
 
 /* Gradients. */
 
-static void FN(sum_rows)(void *out_, const void *delta_, ptrdiff_t m, ptrdiff_t k,
-                         int add)
+/* out <- out + the sum of the rows in `lanes` columns from j on, of which those before
+   `first` are there already */
+static inline ALWAYS_INLINE void FN(sum_columns)(REAL *RESTRICT out,
+                                                 const REAL *RESTRICT delta, ptrdiff_t m,
+                                                 ptrdiff_t k, ptrdiff_t j,
+                                                 const ptrdiff_t lanes, ptrdiff_t first)
 {
-    REAL *RESTRICT out = out_;
-    const REAL *RESTRICT delta = delta_;
+    REAL part[LANES] = {0};
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t lane = 0; lane < lanes; lane++)
+            part[lane] += delta[i * k + j + lane];
+    for (ptrdiff_t lane = first - j; lane < lanes; lane++)
+        out[j + lane] += part[lane];
+}
+
+static void FN(sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add)
+{
+    const ptrdiff_t few = LANES / 8;
+    ptrdiff_t j = 0;
     if (!add)
         memset(out, 0, k * sizeof(REAL));
-    ptrdiff_t j = 0;
-    for (; j + LANES <= k; j += LANES) {
-        REAL part[LANES] = {0};
-        for (ptrdiff_t i = 0; i < m; i++)
-            for (int lane = 0; lane < LANES; lane++)
-                part[lane] += delta[i * k + j + lane];
-        for (int lane = 0; lane < LANES; lane++)
-            out[j + lane] += part[lane];
+    for (; j + LANES <= k; j += LANES)
+        FN(sum_columns)(out, delta, m, k, j, LANES, j);
+    if (j + LANES / 2 <= k) {
+        FN(sum_columns)(out, delta, m, k, j, LANES / 2, j);
+        j += LANES / 2;
     }
-    for (ptrdiff_t i = 0; i < m; i++)
-        for (ptrdiff_t rest = j; rest < k; rest++)
-            out[rest] += delta[i * k + rest];
+    if (j + LANES / 4 <= k) {
+        FN(sum_columns)(out, delta, m, k, j, LANES / 4, j);
+        j += LANES / 4;
+    }
+    for (; j < k; j += few)
+        if (k >= few)
+            FN(sum_columns)(out, delta, m, k, j + few <= k ? j : k - few, few, j);
+        else
+            FN(sum_columns)(out, delta, m, k, j, k - j, j);
 }
 
 static double FN(penalise)(void *g_, const void *W_, double l2, ptrdiff_t n)
