@@ -23,9 +23,20 @@
 #define LEAST FLT_MIN
 #endif
 
-/* So many columns are summed at a time: in eight vectors, a power of two of them at least. */
+#define SIGN(e) ((e) > 0 ? 1 : (e) < 0 ? -1 : (e))
+
 #ifdef VECTOR_BYTES
-#define LANES (8 * VECTOR_BYTES / (ptrdiff_t)sizeof(REAL))
+/* A vector of numbers, wherever they lie, and one of their bits. */
+typedef REAL FN(V)
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+typedef BITS FN(Bits) __attribute__((vector_size(VECTOR_BYTES)));
+#define V FN(V)
+#define VL ((ptrdiff_t)(VECTOR_BYTES / sizeof(REAL)))
+#endif
+
+/* So many columns are summed at a time. */
+#ifdef VECTOR_BYTES
+#define LANES (8 * VL)
 #else
 #define LANES 32
 #endif
@@ -287,22 +298,92 @@ static inline REAL FN(softplus)(REAL z, REAL e)
     return (z < 0 ? 0 : z) + FN(log1p)(e);
 }
 
-/* sqrt(r) for r >= 0. A processor that takes 8 numbers in a vector takes the root of each
-   by itself all the same, so multiplications are faster there: 1 / sqrt(r) from half the
-   exponent, then two steps of Householder's. */
+/* What follows is there for single numbers and, with _vector in its name, for vectors. */
+
 static inline REAL FN(root)(REAL r)
 {
-#if defined(REAL_IS_DOUBLE) && defined(ROOTS_ARE_SLOW)
-    REAL y = FN(real)(0x5fe6eb50c7b537a9 - (FN(bits)(r) >> 1));
-    REAL h = 1 - r * y * y;
-    y += y * h * (0.5 + h * (0.375 + h * (0.3125 + h * 0.2734375)));
-    h = 1 - r * y * y;
-    y += y * h * (0.5 + h * 0.375);
-    return r == (REAL)INFINITY ? r : r * y;
-#else
     return SQRT(r);
+}
+
+static inline REAL FN(size)(REAL x)
+{
+    return FABS(x);
+}
+
+static inline REAL FN(larger)(REAL a, REAL b)
+{
+    return a > b ? a : b;
+}
+
+static inline REAL FN(sign)(REAL x)
+{
+    return SIGN(x);
+}
+
+static inline REAL FN(total)(REAL x)
+{
+    return x;
+}
+
+#ifdef VECTOR_BYTES
+/* a where the condition is true, else b */
+static inline V FN(choose)(FN(Bits) condition, V a, V b)
+{
+    return (V)(((FN(Bits))a & condition) | ((FN(Bits))b & ~condition));
+}
+
+static inline V FN(larger_vector)(V a, V b)
+{
+    return FN(choose)((FN(Bits))(a > b), a, b);
+}
+
+static inline V FN(sign_vector)(V x)
+{
+    const V zero = {0};
+    const V other = FN(choose)((FN(Bits))(x < zero), zero - 1, x);
+    return FN(choose)((FN(Bits))(x > zero), zero + 1, other);
+}
+
+static inline V FN(size_vector)(V x)
+{
+    const V zero = {0};
+    return (V)((FN(Bits))x & ~(FN(Bits))-zero);
+}
+
+static inline REAL FN(total_vector)(V x)
+{
+    REAL sum = 0;
+    for (int i = 0; i < VL; i++)
+        sum += x[i];
+    return sum;
+}
+
+/* Where a processor estimates 1 / sqrt(r) to 14 bits, a step of Householder's from there
+   is faster than its root. The estimate is infinite for 0 and 0 for infinity: it is made
+   of the next number that is neither, and r y comes out as it should. */
+static inline V FN(root_vector)(V r)
+{
+#ifdef ESTIMATES_ROOTS
+#ifdef REAL_IS_DOUBLE
+    const __m512d least = _mm512_set1_pd(DBL_MIN), most = _mm512_set1_pd(DBL_MAX);
+    const V c = (V)_mm512_min_pd(_mm512_max_pd((__m512d)r, least), most);
+    V y = (V)_mm512_rsqrt14_pd((__m512d)c);
+    const V h = 1 - c * y * y;
+    y += y * h * (0.5 + h * (0.375 + h * 0.3125));
+#else
+    const __m512 least = _mm512_set1_ps(FLT_MIN), most = _mm512_set1_ps(FLT_MAX);
+    const V c = (V)_mm512_min_ps(_mm512_max_ps((__m512)r, least), most);
+    V y = (V)_mm512_rsqrt14_ps((__m512)c);
+    y += y * (0.5f - 0.5f * c * y * y);
+#endif
+    return r * y;
+#else
+    for (int i = 0; i < VL; i++)
+        r[i] = SQRT(r[i]);
+    return r;
 #endif
 }
+#endif
 
 #define APPLY(name)                                              \
     static void FN(apply_##name)(void *x_, ptrdiff_t n)          \
@@ -316,8 +397,19 @@ APPLY(expm1)
 APPLY(log)
 APPLY(log1p)
 APPLY(tanh)
-APPLY(root)
 #undef APPLY
+
+static void FN(apply_root)(void *x_, ptrdiff_t n)
+{
+    REAL *x = x_;
+    ptrdiff_t i = 0;
+#ifdef VECTOR_BYTES
+    for (; i + VL <= n; i += VL)
+        *(V *)(x + i) = FN(root_vector)(*(V *)(x + i));
+#endif
+    for (; i < n; i++)
+        x[i] = FN(root)(x[i]);
+}
 
 static void FN(apply_ndtr)(void *x_, ptrdiff_t n)
 {
@@ -529,8 +621,6 @@ static double FN(squared_error)(void *z_, const void *b_, const void *y_,
         }                                                                              \
         return total;                                                                  \
     }
-
-#define SIGN(e) ((e) > 0 ? 1 : (e) < 0 ? -1 : (e))
 
 SUM_OF_TERMS(absolute_error, , {
     const REAL e = x - t;
@@ -950,3 +1040,5 @@ static const Loops FN(loops) = {
 #undef AT
 #undef INDEX
 #undef SIGN
+#undef V
+#undef VL

@@ -8,13 +8,6 @@
    of a panel as there are registers, is summed up at once. Tiles at the edge overlap
    their neighbours: what is in both is computed twice. */
 
-typedef REAL FN(V)
-    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
-#define V FN(V)
-#define VL ((ptrdiff_t)(VECTOR_BYTES / sizeof(REAL)))
-
-typedef BITS FN(Bits) __attribute__((vector_size(VECTOR_BYTES)));
-
 static inline __attribute__((always_inline)) void
 FN(tile)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
          const REAL *b, ptrdiff_t b_row, ptrdiff_t k, ptrdiff_t columns, const int rows,
@@ -237,8 +230,6 @@ static void FN(product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
         j = panel.next;
     }
 }
-#undef V
-#undef VL
 #undef ROWS
 #undef HEIGHTS
 #undef WIDTHS

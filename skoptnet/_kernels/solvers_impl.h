@@ -2,16 +2,48 @@
 
    Each is one pass over n coordinates, as skoptnet.optimizers writes it. The penalty's
    share of the gradient is added on the way, at the point where the gradient was taken.
-   x is theta after the decay; first, second, ... are the vectors of Optimizer.memory. */
+   x is theta after the decay; first, second, ... are the vectors of Optimizer.memory.
+
+   A formula is compiled for vectors of numbers, and once more for those that are left
+   over: T is the type of either. C has no ?: for vectors; functions choose. */
+
+#define FORMULA(type, from, end, point, formula)                                       \
+    {                                                                                  \
+        typedef type T;                                                                \
+        T *theta = at->theta, *ahead = at->ahead, squares = {0};                       \
+        T *first = at->memory[0], *second = at->memory[1];                             \
+        T *third = at->memory[2], *fourth = at->memory[3];                             \
+        const T *gradient = g_;                                                        \
+        (void)ahead, (void)first, (void)second, (void)third, (void)fourth;             \
+        for (ptrdiff_t i = from; i < end; i++) {                                       \
+            const T W = point[i], g = gradient[i] + factor * W, x = keep * theta[i];   \
+            squares += W * W;                                                          \
+            (void)x;                                                                   \
+            formula                                                                    \
+        }                                                                              \
+        total += TOTAL(squares);                                                       \
+    }
+
+#ifdef VECTOR_BYTES
+#define EITHER(x, name) _Generic((x), V: FN(name##_vector), default: FN(name))
+#define WHOLE(point, formula)                          \
+    FORMULA(V, 0, n / VL, point, formula)              \
+    FORMULA(REAL, n - n % VL, n, point, formula)
+#else
+#define EITHER(x, name) FN(name)
+#define WHOLE(point, formula) FORMULA(REAL, 0, n, point, formula)
+#endif
+
+#define ROOT_OF(x) EITHER(x, root)(x)
+#define SIZE_OF(x) EITHER(x, size)(x)
+#define SIGN_OF(x) EITHER(x, sign)(x)
+#define LARGER(a, b) EITHER(a, larger)(a, b)
+#define TOTAL(x) EITHER(x, total)(x)
 
 #define STEP(name, point, formula)                                                     \
     static double FN(name)(const Vectors *at, const void *g_, ptrdiff_t n, double l2,  \
                            double keep_, const StepNumbers *p)                         \
     {                                                                                  \
-        REAL *RESTRICT theta = at->theta, *RESTRICT ahead = at->ahead;                 \
-        REAL *RESTRICT first = at->memory[0], *RESTRICT second = at->memory[1];        \
-        REAL *RESTRICT third = at->memory[2], *RESTRICT fourth = at->memory[3];        \
-        const REAL *RESTRICT gradient = g_;                                            \
         const REAL factor = (REAL)l2, eps = (REAL)p->eps;                              \
         const REAL keep = (REAL)keep_, lost = (REAL)(1 - keep_);                       \
         const REAL alpha = (REAL)p->momentum, delta = (REAL)p->delta;                  \
@@ -23,18 +55,12 @@
         const REAL inverse_3 = (REAL)(1 / p->correction_3);                            \
         const REAL weight_1 = (REAL)p->weight_1, weight_2 = (REAL)p->weight_2;         \
         const int ready = p->ready;                                                    \
-        REAL squares = 0;                                                              \
-        (void)ahead, (void)first, (void)second, (void)third, (void)fourth;             \
+        REAL total = 0;                                                                \
         (void)eps, (void)alpha, (void)delta, (void)rate, (void)inverse_2, (void)lost;  \
         (void)rho_1, (void)rest_1, (void)rho_2, (void)rest_2, (void)rho_3;             \
         (void)rest_3, (void)inverse_3, (void)weight_1, (void)weight_2, (void)ready;    \
-        SUM(squares)                                                                   \
-        for (ptrdiff_t i = 0; i < n; i++) {                                            \
-            const REAL W = point[i], g = gradient[i] + factor * W, x = keep * theta[i]; \
-            squares += W * W;                                                          \
-            formula                                                                    \
-        }                                                                              \
-        return squares;                                                                \
+        WHOLE(point, formula)                                                          \
+        return total;                                                                  \
     }
 
 /* Where the next gradient is taken, if that is not theta. */
@@ -50,62 +76,55 @@
             ahead[i] = formula;                                                        \
     }
 
-static inline REAL FN(ahead)(REAL theta, REAL alpha, REAL v)
-{
-    return theta + alpha * v;
-}
+#define AHEAD(theta, alpha, v) ((theta) + (alpha) * (v))
+#define BETWEEN(theta, share, z) ((theta) + (share) * ((z) - (theta)))
 
-static inline REAL FN(between)(REAL theta, REAL share, REAL z)
-{
-    return theta + share * (z - theta);
-}
-
-LOOK(nesterov, FN(ahead)(theta[i], alpha, first[i]))
-LOOK(rmsprop_nesterov, FN(ahead)(theta[i], alpha, second[i]))
-LOOK(schedule_free_adamw, FN(between)(theta[i], rest_1, first[i]))
+LOOK(nesterov, AHEAD(theta[i], alpha, first[i]))
+LOOK(rmsprop_nesterov, AHEAD(theta[i], alpha, second[i]))
+LOOK(schedule_free_adamw, BETWEEN(theta[i], rest_1, first[i]))
 #undef LOOK
 
 STEP(descent, theta, { theta[i] = x - eps * g; })
 
 STEP(momentum, theta, {
-    const REAL v = alpha * first[i] - eps * g;
+    const T v = alpha * first[i] - eps * g;
     first[i] = v;
     theta[i] = x + v;
 })
 
 STEP(nesterov, ahead, {
-    const REAL v = alpha * first[i] - eps * g;
+    const T v = alpha * first[i] - eps * g;
     first[i] = v;
     theta[i] = x + v;
-    ahead[i] = FN(ahead)(x + v, alpha, v);
+    ahead[i] = AHEAD(x + v, alpha, v);
 })
 
 STEP(adagrad, theta, {
-    const REAL r = first[i] + g * g;
+    const T r = first[i] + g * g;
     first[i] = r;
-    theta[i] = x - eps * g / (delta + FN(root)(r));
+    theta[i] = x - eps * g / (delta + ROOT_OF(r));
 })
 
 STEP(rmsprop, theta, {
-    const REAL r = rho_1 * first[i] + rest_1 * g * g;
+    const T r = rho_1 * first[i] + rest_1 * g * g;
     first[i] = r;
-    theta[i] = x - eps * g / FN(root)(delta + r);
+    theta[i] = x - eps * g / ROOT_OF(delta + r);
 })
 
 STEP(rmsprop_nesterov, ahead, {
-    const REAL r = rho_1 * first[i] + rest_1 * g * g;
-    const REAL v = alpha * second[i] - eps * g / FN(root)(delta + r);
+    const T r = rho_1 * first[i] + rest_1 * g * g;
+    const T v = alpha * second[i] - eps * g / ROOT_OF(delta + r);
     first[i] = r;
     second[i] = v;
     theta[i] = x + v;
-    ahead[i] = FN(ahead)(x + v, alpha, v);
+    ahead[i] = AHEAD(x + v, alpha, v);
 })
 
 STEP(centered_rmsprop, theta, {
-    const REAL r = rho_1 * first[i] + rest_1 * g * g;
-    const REAL s = rho_1 * second[i] + rest_1 * g;
-    const REAL variance = r - s * s < 0 ? 0 : r - s * s;
-    const REAL v = alpha * third[i] - eps * g / FN(root)(variance + delta);
+    const T r = rho_1 * first[i] + rest_1 * g * g;
+    const T s = rho_1 * second[i] + rest_1 * g;
+    const T variance = LARGER(0 * r, r - s * s);
+    const T v = alpha * third[i] - eps * g / ROOT_OF(variance + delta);
     first[i] = r;
     second[i] = s;
     third[i] = v;
@@ -113,105 +132,115 @@ STEP(centered_rmsprop, theta, {
 })
 
 STEP(adadelta, theta, {
-    const REAL r = rho_1 * first[i] + rest_1 * g * g;
-    const REAL update = FN(root)(second[i] + delta) / FN(root)(r + delta) * g;
+    const T r = rho_1 * first[i] + rest_1 * g * g;
+    const T update = ROOT_OF(second[i] + delta) / ROOT_OF(r + delta) * g;
     first[i] = r;
     second[i] = rho_1 * second[i] + rest_1 * update * update;
     theta[i] = x - eps * update;
 })
 
 STEP(adam, theta, {
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL r = rho_2 * second[i] + rest_2 * g * g;
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T r = rho_2 * second[i] + rest_2 * g * g;
     first[i] = s;
     second[i] = r;
-    theta[i] = x - rate * s / (FN(root)(r * inverse_2) + delta);
+    theta[i] = x - rate * s / (ROOT_OF(r * inverse_2) + delta);
 })
 
 STEP(amsgrad, theta, {
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL r = rho_2 * second[i] + rest_2 * g * g;
-    const REAL highest = third[i] > r ? third[i] : r;
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T r = rho_2 * second[i] + rest_2 * g * g;
+    const T highest = LARGER(third[i], r);
     first[i] = s;
     second[i] = r;
     third[i] = highest;
-    theta[i] = x - rate * s / (FN(root)(highest * inverse_2) + delta);
+    theta[i] = x - rate * s / (ROOT_OF(highest * inverse_2) + delta);
 })
 
 STEP(adamax, theta, {
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL faded = rho_2 * second[i];
-    const REAL size = FABS(g) + delta;
-    const REAL u = faded > size ? faded : size;
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T u = LARGER(rho_2 * second[i], SIZE_OF(g) + delta);
     first[i] = s;
     second[i] = u;
     theta[i] = x - rate * s / u;
 })
 
 STEP(nadam, theta, {
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL r = rho_2 * second[i] + rest_2 * g * g;
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T r = rho_2 * second[i] + rest_2 * g * g;
     first[i] = s;
     second[i] = r;
-    theta[i] = x - (weight_1 * s + weight_2 * g) / (FN(root)(r * inverse_2) + delta);
+    theta[i] = x - (weight_1 * s + weight_2 * g) / (ROOT_OF(r * inverse_2) + delta);
 })
 
 STEP(radam, theta, {
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL r = rho_2 * second[i] + rest_2 * g * g;
-    const REAL size = FN(root)(r * inverse_2) + delta;
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T r = rho_2 * second[i] + rest_2 * g * g;
     first[i] = s;
     second[i] = r;
-    theta[i] = x - weight_1 * s / (ready ? size : 1);
+    if (ready)
+        theta[i] = x - weight_1 * s / (ROOT_OF(r * inverse_2) + delta);
+    else
+        theta[i] = x - weight_1 * s;
 })
 
 STEP(yogi, theta, {
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL excess = second[i] - g * g;
-    const REAL r = second[i] - rest_2 * SIGN(excess) * g * g;
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T excess = second[i] - g * g;
+    const T r = second[i] - rest_2 * SIGN_OF(excess) * g * g;
     first[i] = s;
     second[i] = r;
-    theta[i] = x - rate * s / (FN(root)(r * inverse_2) + delta);
+    theta[i] = x - rate * s / (ROOT_OF(r * inverse_2) + delta);
 })
 
 STEP(adabelief, theta, {
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL r = rho_2 * second[i] + (rest_2 * (g - s) * (g - s) + delta);
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T r = rho_2 * second[i] + (rest_2 * (g - s) * (g - s) + delta);
     first[i] = s;
     second[i] = r;
-    theta[i] = x - rate * s / (FN(root)(r * inverse_2) + delta);
+    theta[i] = x - rate * s / (ROOT_OF(r * inverse_2) + delta);
 })
 
 /* The decay comes after the update. */
 STEP(adan, theta, {
-    const REAL d = ready ? g - fourth[i] : 0;
-    const REAL look = g + rho_2 * d;
-    const REAL s = rho_1 * first[i] + rest_1 * g;
-    const REAL r = rho_3 * second[i] + rest_3 * look * look;
-    const REAL v = rho_2 * third[i] + rest_2 * d;
-    const REAL moment = weight_1 * s + weight_2 * v;
+    const T d = (REAL)ready * (g - fourth[i]);
+    const T look = g + rho_2 * d;
+    const T s = rho_1 * first[i] + rest_1 * g;
+    const T r = rho_3 * second[i] + rest_3 * look * look;
+    const T v = rho_2 * third[i] + rest_2 * d;
+    const T moment = weight_1 * s + weight_2 * v;
     first[i] = s;
     second[i] = r;
     third[i] = v;
     fourth[i] = g;
-    theta[i] = keep * (theta[i] - moment / (FN(root)(r * inverse_3) + delta));
+    theta[i] = keep * (theta[i] - moment / (ROOT_OF(r * inverse_3) + delta));
 })
 
 STEP(lion, theta, {
-    const REAL mixed = rho_1 * first[i] + rest_1 * g;
+    const T mixed = rho_1 * first[i] + rest_1 * g;
     first[i] = rho_2 * first[i] + rest_2 * g;
-    theta[i] = x - eps * SIGN(mixed);
+    theta[i] = x - eps * SIGN_OF(mixed);
 })
 
 /* theta is the average of z. What decays is z, by the share of the point in between. */
 STEP(schedule_free_adamw, ahead, {
-    const REAL r = rho_2 * second[i] + rest_2 * g * g;
-    const REAL z = first[i] - lost * W
-                   - eps * g / (FN(root)(r * inverse_2) + delta);
-    const REAL mean = FN(between)(theta[i], weight_1, z);
+    const T r = rho_2 * second[i] + rest_2 * g * g;
+    const T z = first[i] - lost * W
+                   - eps * g / (ROOT_OF(r * inverse_2) + delta);
+    const T mean = BETWEEN(theta[i], weight_1, z);
     first[i] = z;
     second[i] = r;
     theta[i] = mean;
-    ahead[i] = FN(between)(mean, rest_1, z);
+    ahead[i] = BETWEEN(mean, rest_1, z);
 })
 #undef STEP
+#undef FORMULA
+#undef WHOLE
+#undef EITHER
+#undef ROOT_OF
+#undef SIZE_OF
+#undef SIGN_OF
+#undef LARGER
+#undef TOTAL
+#undef AHEAD
+#undef BETWEEN

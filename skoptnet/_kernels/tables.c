@@ -36,6 +36,7 @@
 #include "loops_both.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
 #define HAS_LEVELS
 #ifdef __clang__
 #define AIM_AT_AVX2 \
@@ -70,7 +71,7 @@ AIM_AT_AVX512
 #define LARGEST_PRODUCT INFINITY
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
-#define ROOTS_ARE_SLOW
+#define ESTIMATES_ROOTS
 #include "loops_both.h"
 AIM_BACK
 #endif
