@@ -37,7 +37,8 @@ typedef struct {
     double momentum;            /* alpha */
     double rho_1, rho_2, rho_3; /* decays of the moments */
     double delta;               /* the small constant */
-    double correction_1, correction_2, correction_3; /* 1 - rho^t */
+    double rate;                /* eps / (1 - rho_1^t) */
+    double inverse_2, inverse_3; /* 1 / (1 - rho^t) */
     double weight_1, weight_2;  /* of the terms of an update, where it has its own */
     int ready;                  /* whether what was seen so far can be built upon */
 } StepNumbers;

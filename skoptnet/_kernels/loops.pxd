@@ -62,7 +62,7 @@ cdef extern from "loops.h" nogil:
 
     ctypedef struct StepNumbers:
         double eps, momentum, rho_1, rho_2, rho_3, delta
-        double correction_1, correction_2, correction_3, weight_1, weight_2
+        double rate, inverse_2, inverse_3, weight_1, weight_2
         int ready
 
     ctypedef struct Vectors:

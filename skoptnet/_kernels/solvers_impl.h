@@ -15,6 +15,7 @@
         T *third = at->memory[2], *fourth = at->memory[3];                             \
         const T *gradient = g_;                                                        \
         (void)ahead, (void)first, (void)second, (void)third, (void)fourth;             \
+        LOOP(GCC unroll 2) /* so that a root and a quotient go side by side */         \
         for (ptrdiff_t i = from; i < end; i++) {                                       \
             const T W = point[i], g = gradient[i] + factor * W, x = keep * theta[i];   \
             squares += W * W;                                                          \
@@ -50,9 +51,8 @@
         const REAL rho_1 = (REAL)p->rho_1, rest_1 = (REAL)(1 - p->rho_1);              \
         const REAL rho_2 = (REAL)p->rho_2, rest_2 = (REAL)(1 - p->rho_2);              \
         const REAL rho_3 = (REAL)p->rho_3, rest_3 = (REAL)(1 - p->rho_3);              \
-        const REAL rate = (REAL)(p->eps / p->correction_1);                            \
-        const REAL inverse_2 = (REAL)(1 / p->correction_2);                            \
-        const REAL inverse_3 = (REAL)(1 / p->correction_3);                            \
+        const REAL rate = (REAL)p->rate, inverse_2 = (REAL)p->inverse_2;               \
+        const REAL inverse_3 = (REAL)p->inverse_3;                                     \
         const REAL weight_1 = (REAL)p->weight_1, weight_2 = (REAL)p->weight_2;         \
         const int ready = p->ready;                                                    \
         REAL total = 0;                                                                \

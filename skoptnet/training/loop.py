@@ -21,7 +21,7 @@ from ..backends import Kernel, Update, outputs
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
-from ..schedules import Clock, Schedule, looks_back, steady_within_epochs
+from ..schedules import Clock, Constant, Schedule, looks_back, steady_within_epochs
 from .l1 import L1
 from .outcome import Best, Diverged, Outcome
 from .passes import Passes
@@ -427,6 +427,9 @@ class Epochs(Passes):
             history.get("loss", ()),
             history.get("validation_loss") or self.validation_losses[: run.epoch],
         )
+        if type(self.schedule) is Constant:  # asking would take longer than training
+            self.rates[:n_epochs] = self.rate = self.learning_rate
+            return
         n_rows, asked = len(self.batches.data), n_updates if self.steady else 1
         clocks = [
             Clock(
