@@ -64,7 +64,7 @@ typedef struct {
                    ptrdiff_t d);
     /* Whether sigma' shares its work with sigma, which then leaves it in `slopes` */
     char makes_slopes[N_ACTIVATIONS];
-    /* z <- sigma(z + b); slopes <- sigma'(z + b) where it is made, unless it is NULL.
+    /* z <- sigma(z + b), b being 0 if it is NULL; slopes <- sigma'(z + b) where it is made, unless it is NULL.
        `parameter` is that of the activation, if it has one. */
     void (*forward[N_ACTIVATIONS])(void *z, void *slopes, const void *b, ptrdiff_t m,
                                    ptrdiff_t k, double parameter);
@@ -101,12 +101,13 @@ typedef struct {
                             ptrdiff_t k);
     /* the largest |x|; NaN if there is a NaN */
     double (*largest)(const void *x, ptrdiff_t n);
-    /* c (m, n) <- a (m, k) b (k, n), see products_impl.h; NULL where the compiler has no
-       vectors. `scratch` has room for k times `panel` numbers, on a cache line. */
+    /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless it is NULL,
+       see products_impl.h; NULL where the compiler has no vectors. `scratch` has room for
+       k times `panel` numbers, on a cache line. */
     void (*product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                    void *scratch);
+                    const void *start, void *scratch);
     /* The same for a b (k, n) that is laid out once for several a; `panels` has room for
        k times n, rounded up to whole rows of a panel. Parts of b can be laid out by
        themselves, if they begin at a multiple of `panel` and have a whole one */

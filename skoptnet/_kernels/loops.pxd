@@ -104,8 +104,8 @@ cdef extern from "loops.h" nogil:
                                 Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
         double (*largest)(const void*, Py_ssize_t) noexcept nogil
         void (*product)(void*, Py_ssize_t, const void*, Py_ssize_t, Py_ssize_t,
-                        const void*, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-                        void*) noexcept nogil
+                        const void*, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                        Py_ssize_t, const void*, void*) noexcept nogil
         void (*lay_out_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
                                Py_ssize_t) noexcept nogil
         void (*product_of_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,

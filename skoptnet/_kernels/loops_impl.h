@@ -430,7 +430,7 @@ static void FN(gather)(void *out_, const void *X_, const ptrdiff_t *rows, ptrdif
 #define SELU_ALPHA C(1.6732632423543772848)
 #define SELU_SCALE C(1.0507009873554804934)
 
-/* Activations: forward adds the bias, too, while z is at hand. What is left of a row when
+/* Activations: forward adds the bias, too, where the product did not. What is left of a row when
    its vectors are full is slow, so the function goes over several rows as over one. */
 
 static inline void FN(add_to_rows)(REAL *RESTRICT z, const REAL *RESTRICT b, ptrdiff_t m,
@@ -445,7 +445,8 @@ static inline void FN(add_to_rows)(REAL *RESTRICT z, const REAL *RESTRICT b, ptr
     ptrdiff_t rows = k < AT_HAND ? AT_HAND / k : 1;                               \
     for (; m > 0; m -= rows, z += rows * k, go_on) {                              \
         rows = rows < m ? rows : m;                                               \
-        FN(add_to_rows)(z, b, rows, k);                                           \
+        if (b)                                                                    \
+            FN(add_to_rows)(z, b, rows, k);                                       \
         for (ptrdiff_t i = 0; i < rows * k; i++) {                                \
             REAL x = z[i];                                                        \
             formula                                                               \

@@ -106,9 +106,9 @@ cdef class Network:
                                  char* g) noexcept nogil
     cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
                         Py_ssize_t stop, char* g) noexcept nogil
-    cdef void product(self, int thread, const char* kind, int m, int n, int k,
+    cdef bint product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
-                      char* c, int ldc) noexcept nogil
+                      char* c, int ldc, const char* start) noexcept nogil
     cdef bint has_own_product(self, bint ta, bint tb, Py_ssize_t m, Py_ssize_t n,
                               Py_ssize_t k) noexcept nogil
 

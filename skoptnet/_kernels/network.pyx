@@ -360,15 +360,17 @@ cdef class Network:
         else:
             a = self.a[level - 1] + start * k_in * size if level > 1 else (
                 self.input(data, piece, start))
-            self.product(thread, b"NN", <int>m, <int>(right - left), <int>k_in,
-                         a, <int>k_in, W, <int>k, False, z, <int>k)
+            if self.product(thread, b"NN", <int>m, <int>(right - left), <int>k_in,
+                            a, <int>k_in, W, <int>k, False, z, <int>k,
+                            b if level < self.n_layers else NULL):
+                b = NULL
         if level < self.n_layers:
             self.activate(level, z, b, start, m, left, right)
             self.drop(level, z, m, piece.before + start)
 
     cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
                        Py_ssize_t m, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
-        """Turn columns left..right of z, without their bias, into a."""
+        """Turn columns left..right of z, without their bias if there is b, into a."""
         cdef const Hidden* layer = &self.hidden[level]
         cdef Py_ssize_t row = self.k[level] * <Py_ssize_t>self.loops.size, done = 0
         # Rows lie one after the other where all of their columns are taken.
@@ -423,7 +425,7 @@ cdef class Network:
         self.product(thread, b"NT", <int>m, <int>(right - left), <int>k_out,
                      self.delta[level + 1] + start * k_out * size, <int>k_out,
                      theta + (self.at[level] + left * k_out) * size, <int>k_out, False,
-                     delta, <int>k)
+                     delta, <int>k, NULL)
         self.drop(level, delta, m, piece.before + start)
         while m > 0:
             self.loops.backward[layer.sigma](
@@ -485,7 +487,7 @@ cdef class Network:
                                          stop - start, k_out, m)
         else:
             self.product(thread, b"TN", <int>(stop - start), <int>k_out, <int>m,
-                         a, <int>k_in, delta, <int>k_out, add, dW, <int>k_out)
+                         a, <int>k_in, delta, <int>k_out, add, dW, <int>k_out, NULL)
 
     cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
                                  char* g) noexcept nogil:
@@ -501,10 +503,10 @@ cdef class Network:
             self.loops.size)
         return self.loops.penalise(g + at, theta + at, self.l2, (stop - start) * k_out)
 
-    cdef void product(self, int thread, const char* kind, int m, int n, int k,
+    cdef bint product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
-                      char* c, int ldc) noexcept nogil:
-        """c (m, n) <- a (m, k) b (k, n), or add to c.
+                      char* c, int ldc, const char* start) noexcept nogil:
+        """c (m, n) <- a (m, k) b (k, n), or add to c; return whether ``start`` was added.
 
         Their rows begin lda, ldb and ldc numbers after one another. Of kind "TN", a is
         given as a^T (k, m); of kind "NT", b as b^T (n, k).
@@ -515,7 +517,8 @@ cdef class Network:
         if self.has_own_product(ta, tb, m, n, k) and not add:
             self.loops.product(c, ldc, a, 1 if ta else lda, lda if ta else 1,
                                b, 1 if tb else ldb, ldb if tb else 1, m, n, k,
-                               self.rooms[thread].panels)
+                               start, self.rooms[thread].panels)
+            return True
         # BLAS counts columns first: what it is told is c^T = b^T a^T.
         elif self.loops.size == sizeof(double):
             dgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,
@@ -525,6 +528,7 @@ cdef class Network:
             sgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,
                   &one_f, <float*>b, &ldb, <float*>a, &lda,
                   &one_f if add else &zero_f, <float*>c, &ldc)
+        return False
 
     cdef bint has_own_product(self, bint ta, bint tb, Py_ssize_t m, Py_ssize_t n,
                               Py_ssize_t k) noexcept nogil:

@@ -2,21 +2,27 @@
 
    c (m, n) <- a (m, k) b (k, n), where element (i, p) of a lies at i * a_row +
    p * a_column, and likewise b, so that either may be given transposed; c_row numbers
-   lie between the rows of c. The columns are
-   taken in panels of as many vectors as a tile has; what is needed of b for a panel is
+   lie between the rows of c. What `start` has for a column is added to it, if it is
+   there. The columns are taken in panels of as many vectors as a tile has; what is needed of b for a panel is
    laid out in `scratch`, unless it is small and lies well as it is. A tile, so many rows
    of a panel as there are registers, is summed up at once. Tiles at the edge overlap
    their neighbours: what is in both is computed twice. */
 
 static inline __attribute__((always_inline)) void
 FN(tile)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
-         const REAL *b, ptrdiff_t b_row, ptrdiff_t k, ptrdiff_t columns, const int rows,
-         const int vectors)
+         const REAL *b, ptrdiff_t b_row, ptrdiff_t k, ptrdiff_t columns,
+         const REAL *start, const int rows, const int vectors)
 {
     V sum[2 * TILE_ROWS][TILE_VECTORS];
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = (V){0};
+    for (int v = 0; v < vectors; v++) {
+        V first = {0};
+        if (start && columns < VL)
+            memcpy(&first, start, columns * sizeof(REAL));
+        else if (start)
+            first = *(const V *)(start + v * VL);
+        for (int i = 0; i < rows; i++)
+            sum[i][v] = first;
+    }
     for (ptrdiff_t p = 0; p < k; p++, a += a_column, b += b_row) {
         V line[TILE_VECTORS];
         for (int v = 0; v < vectors; v++)
@@ -38,17 +44,18 @@ FN(tile)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_c
 /* All rows of a panel, in tiles of a size that the compiler knows. */
 typedef void FN(Rows)(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row,
                       ptrdiff_t a_column, const REAL *b, ptrdiff_t b_row, ptrdiff_t m,
-                      ptrdiff_t k, ptrdiff_t columns);
+                      ptrdiff_t k, ptrdiff_t columns, const REAL *start);
 
 #define ROWS(height, rows, vectors)                                                    \
     static void FN(height##_##vectors)(                                                \
         REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,  \
-        const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns)   \
+        const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns,   \
+        const REAL *start)                                                             \
     {                                                                                  \
         for (ptrdiff_t i = 0; i < m; i += (rows)) {                                    \
             i = i + (rows) > m ? m - (rows) : i;                                       \
             FN(tile)(c + i * c_row, c_row, a + i * a_row, a_row, a_column, b, b_row,   \
-                     k, columns, rows, vectors);                                       \
+                     k, columns, start, rows, vectors);                                \
         }                                                                              \
     }
 #define HEIGHTS(vectors, most) \
@@ -169,7 +176,8 @@ static inline FN(Panel) FN(panel)(ptrdiff_t j, ptrdiff_t n)
 
 static inline void FN(all_rows)(const FN(Panel) *panel, REAL *c, ptrdiff_t c_row,
                                 const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                                const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k)
+                                const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k,
+                                const REAL *start)
 {
     const ptrdiff_t vectors = panel->vectors, tall = (vectors == 1 ? 2 : 1) * TILE_ROWS;
     const int height = m >= tall ? FN(HIGH)
@@ -177,13 +185,13 @@ static inline void FN(all_rows)(const FN(Panel) *panel, REAL *c, ptrdiff_t c_row
                        : m >= 2  ? FN(LOW)
                                  : FN(SINGLE);
     FN(rows)[height][vectors - 1](c + panel->j, c_row, a, a_row, a_column, b, b_row, m, k,
-                                  panel->columns);
+                                  panel->columns, start ? start + panel->j : NULL);
 }
 
 static void FN(product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
                         ptrdiff_t a_column, const void *b_, ptrdiff_t b_row,
                         ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                        void *scratch)
+                        const void *start, void *scratch)
 {
     const REAL *b = b_;
     const int lies_well =
@@ -194,7 +202,7 @@ static void FN(product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row
         if (!lies_well)
             FN(lay_out)(scratch, panel.width, from, b_row, b_column, k, panel.columns);
         FN(all_rows)(&panel, c, c_row, a, a_row, a_column, lies_well ? from : scratch,
-                     lies_well ? b_row : panel.width, m, k);
+                     lies_well ? b_row : panel.width, m, k, start);
         j = panel.next;
     }
 }
@@ -225,7 +233,7 @@ static void FN(product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
     const REAL *panels = panels_;
     for (ptrdiff_t j = 0; j < n;) {
         const FN(Panel) panel = FN(panel)(j, n);
-        FN(all_rows)(&panel, c, n, a, a_row, a_column, panels, panel.width, m, k);
+        FN(all_rows)(&panel, c, n, a, a_row, a_column, panels, panel.width, m, k, NULL);
         panels += k * panel.width;
         j = panel.next;
     }
