@@ -100,8 +100,8 @@ cdef class Solver:
         """Set the numbers of update t, counted from 1."""
         cdef loops.StepNumbers* p = &self.numbers
         p.eps = eps
-        p.rate = eps / (1 - p.rho_1**t)
-        p.inverse_2 = 1 / (1 - p.rho_2**t)
+        p.rate = eps / (1 - pow(p.rho_1, t))
+        p.inverse_2 = 1 / (1 - pow(p.rho_2, t))
         self.keep = 1 - eps * self.weight_decay
         if self.kind == loops.NADAM:
             self.begin_nadam(eps, t)
@@ -123,7 +123,7 @@ cdef class Solver:
 
     cdef void begin_radam(self, double eps, double t) noexcept nogil:
         cdef double rho_2 = self.numbers.rho_2, n_inf = 2 / (1 - rho_2) - 1
-        cdef double n = n_inf - 2 * t * rho_2**t * self.numbers.inverse_2
+        cdef double n = n_inf - 2 * t * pow(rho_2, t) * self.numbers.inverse_2
         self.numbers.ready = n > 5
         self.numbers.weight_1 = self.numbers.rate
         if self.numbers.ready:
@@ -131,7 +131,7 @@ cdef class Solver:
                 (n - 4) * (n - 2) * n_inf / ((n_inf - 4) * (n_inf - 2) * n))
 
     cdef void begin_adan(self, double eps, double t) noexcept nogil:
-        self.numbers.inverse_3 = 1 / (1 - self.numbers.rho_3**t)
+        self.numbers.inverse_3 = 1 / (1 - pow(self.numbers.rho_3, t))
         self.numbers.weight_1 = self.numbers.rate
         self.numbers.weight_2 = eps * self.numbers.rho_2 * self.numbers.inverse_2
         self.numbers.ready = t > 1
