@@ -34,12 +34,6 @@ typedef BITS FN(Bits) __attribute__((vector_size(VECTOR_BYTES)));
 #define VL ((ptrdiff_t)(VECTOR_BYTES / sizeof(REAL)))
 #endif
 
-/* So many columns are summed at a time. */
-#ifdef VECTOR_BYTES
-#define LANES (8 * VL)
-#else
-#define LANES 32
-#endif
 /* Sums and maxima in any order, so that they are vectors, too. */
 #ifdef __GNUC__
 #define LOOP(text) _Pragma(#text)
@@ -48,6 +42,8 @@ typedef BITS FN(Bits) __attribute__((vector_size(VECTOR_BYTES)));
 #endif
 #define SUM(x) LOOP(omp simd reduction(+ : x))
 #define HIGHEST(x) LOOP(omp simd reduction(max : x))
+/* Rows of so many numbers are copied faster than by memcpy. */
+#define SHORT_ROW 32
 /* So many numbers are collected on the stack at a time. */
 #define CHUNK 256
 /* So many numbers are in the cache next to the processor until they are used again. */
@@ -418,13 +414,30 @@ static void FN(apply_ndtr)(void *x_, ptrdiff_t n)
         x[i] = FN(ndtr)(x[i], &gauss);
 }
 
+/* A short row is copied before memcpy would have found out how long it is. */
+static inline void FN(copy_row)(REAL *out, const REAL *row, ptrdiff_t d)
+{
+    if (d > SHORT_ROW) {
+        memcpy(out, row, d * sizeof(REAL));
+        return;
+    }
+    for (; d >= 4; d -= 4, out += 4, row += 4)
+        memcpy(out, row, 4 * sizeof(REAL));
+    if (d >= 2) {
+        memcpy(out, row, 2 * sizeof(REAL));
+        d -= 2, out += 2, row += 2;
+    }
+    if (d)
+        *out = *row;
+}
+
 static void FN(gather)(void *out_, const void *X_, const ptrdiff_t *rows, ptrdiff_t m,
                        ptrdiff_t d)
 {
     REAL *out = out_;
     const REAL *X = X_;
     for (ptrdiff_t i = 0; i < m; i++)
-        memcpy(out + i * d, X + rows[i] * d, d * sizeof(REAL));
+        FN(copy_row)(out + i * d, X + rows[i] * d, d);
 }
 
 #define SELU_ALPHA C(1.6732632423543772848)
@@ -806,43 +819,73 @@ static double FN(smoothed_cross_entropy)(void *z_, const void *b_, const void *y
 
 /* Gradients. */
 
-/* out <- out + the sum of the rows in `lanes` columns from j on, of which those before
-   `first` are there already */
-static inline ALWAYS_INLINE void FN(sum_columns)(REAL *RESTRICT out,
-                                                 const REAL *RESTRICT delta, ptrdiff_t m,
-                                                 ptrdiff_t k, ptrdiff_t j,
-                                                 const ptrdiff_t lanes, ptrdiff_t first)
+#ifdef VECTOR_BYTES
+/* sum <- the sum of m rows that are k numbers apart, in so many vectors of columns */
+static inline ALWAYS_INLINE void FN(sum_vectors)(REAL *sum, const REAL *row, ptrdiff_t m,
+                                                 ptrdiff_t k, const int vectors)
 {
-    REAL part[LANES] = {0};
-    for (ptrdiff_t i = 0; i < m; i++)
-        for (ptrdiff_t lane = 0; lane < lanes; lane++)
-            part[lane] += delta[i * k + j + lane];
-    for (ptrdiff_t lane = first - j; lane < lanes; lane++)
-        out[j + lane] += part[lane];
+    V even[4], odd[4];
+    for (int v = 0; v < vectors; v++)
+        even[v] = odd[v] = (V){0};
+    for (; m >= 2; m -= 2, row += 2 * k)
+        for (int v = 0; v < vectors; v++) {
+            even[v] += *(const V *)(row + v * VL);
+            odd[v] += *(const V *)(row + k + v * VL);
+        }
+    for (int v = 0; v < vectors; v++) {
+        if (m)
+            even[v] += *(const V *)(row + v * VL);
+        *(V *)(sum + v * VL) = even[v] + odd[v];
+    }
 }
 
-static void FN(sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add)
+/* Of rows shorter than a vector, it sums up what follows them, too: for nothing. */
+static inline void FN(sum_short)(REAL *sum, const REAL *row, ptrdiff_t m, ptrdiff_t k)
 {
-    const ptrdiff_t few = LANES / 8;
-    ptrdiff_t j = 0;
+    const ptrdiff_t whole = m * k < VL ? 0 : (m * k - VL) / k + 1;
+    FN(sum_vectors)(sum, row, whole, k, 1);
+    for (ptrdiff_t e = whole * k; e < m * k; e++)
+        sum[e % k] += row[e];
+}
+
+static void FN(sum_rows)(void *out_, const void *delta_, ptrdiff_t m, ptrdiff_t k,
+                         int add)
+{
+    REAL *out = out_, sum[4 * VL];
+    const REAL *delta = delta_;
+    for (ptrdiff_t j = 0, n; j < k; j += n) {
+        ptrdiff_t from = j;
+        n = k - j;
+        if (n >= 4 * VL) {
+            n = 4 * VL;
+            FN(sum_vectors)(sum, delta + j, m, k, 4);
+        } else if (n >= 2 * VL) {
+            n = 2 * VL;
+            FN(sum_vectors)(sum, delta + j, m, k, 2);
+        } else if (k >= VL) { /* the last vector overlaps the one before */
+            from = n < VL ? k - VL : j;
+            n = n < VL ? n : VL;
+            FN(sum_vectors)(sum, delta + from, m, k, 1);
+        } else {
+            FN(sum_short)(sum, delta, m, k);
+        }
+        for (ptrdiff_t e = j; e < j + n; e++)
+            out[e] = sum[e - from] + (add ? out[e] : 0);
+    }
+}
+#else
+static void FN(sum_rows)(void *out_, const void *delta_, ptrdiff_t m, ptrdiff_t k,
+                         int add)
+{
+    REAL *RESTRICT out = out_;
+    const REAL *RESTRICT delta = delta_;
     if (!add)
         memset(out, 0, k * sizeof(REAL));
-    for (; j + LANES <= k; j += LANES)
-        FN(sum_columns)(out, delta, m, k, j, LANES, j);
-    if (j + LANES / 2 <= k) {
-        FN(sum_columns)(out, delta, m, k, j, LANES / 2, j);
-        j += LANES / 2;
-    }
-    if (j + LANES / 4 <= k) {
-        FN(sum_columns)(out, delta, m, k, j, LANES / 4, j);
-        j += LANES / 4;
-    }
-    for (; j < k; j += few)
-        if (k >= few)
-            FN(sum_columns)(out, delta, m, k, j + few <= k ? j : k - few, few, j);
-        else
-            FN(sum_columns)(out, delta, m, k, j, k - j, j);
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j = 0; j < k; j++)
+            out[j] += delta[i * k + j];
 }
+#endif
 
 static double FN(penalise)(void *g_, const void *W_, double l2, ptrdiff_t n)
 {
@@ -1032,7 +1075,7 @@ static const Loops FN(loops) = {
 #undef EXP_LOWEST
 #undef SELU_ALPHA
 #undef SELU_SCALE
-#undef LANES
+#undef SHORT_ROW
 #undef LOOP
 #undef SUM
 #undef HIGHEST
