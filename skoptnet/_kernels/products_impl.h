@@ -130,8 +130,8 @@ static void FN(lay_out_turned)(REAL *RESTRICT out, ptrdiff_t width,
     for (ptrdiff_t v = 0; v < whole_columns; v += VL)
         for (ptrdiff_t p = 0; p < whole_k; p += VL)
             FN(turn)(out + p * width + v, width, b + v * b_row + p, b_row);
-    for (ptrdiff_t v = 0; v < columns; v++)
-        for (ptrdiff_t p = v < whole_columns ? whole_k : 0; p < k; p++)
+    for (ptrdiff_t p = 0; p < k; p++)
+        for (ptrdiff_t v = p < whole_k ? whole_columns : 0; v < columns; v++)
             out[p * width + v] = b[v * b_row + p];
 }
 
