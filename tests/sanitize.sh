@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs tests/test_kernels.py on kernels that are compiled with gcc's AddressSanitizer and
+# Runs the tests of the kernels on kernels that are compiled with gcc's AddressSanitizer and
 # UndefinedBehaviorSanitizer. Everything is built in a temporary copy, with the packages
 # of the Python it is called with (PYTHON=...; setuptools, Cython, NumPy, SciPy, pytest).
 #
@@ -55,11 +55,12 @@ with open(_kernels.training.__file__, "rb") as compiled:
 print(_kernels.training.__file__, *_kernels.loops.LEVELS)
 PY
 
-say "tests/test_kernels.py"
+tests=("$place"/tests/test_{kernels,shuffles,epochs_at_once}.py)
+say "${tests[@]#"$place/"}"
 # What the second sanitizer says goes to the error output, which pytest must not hold.
 failed=0
 run -m pytest --capture=sys -c "$place/source/pyproject.toml" --rootdir "$place" -p no:cacheprovider \
-    -o pythonpath="$place/tests" -q "$place/tests/test_kernels.py" "$@" || failed=1
+    -o pythonpath="$place/tests" -q "${tests[@]}" "$@" || failed=1
 
 say "reports of AddressSanitizer"
 if compgen -G "$place/reports/*" > /dev/null; then

@@ -221,7 +221,8 @@ history_ : dict of lists
     One entry per epoch in each list, ready for `pandas.DataFrame`: ``epoch`` (from
     1), ``update`` (made so far), ``loss``, ``learning_rate`` (of the last update,
     not with ``'lbfgs'``), ``validation_loss`` and ``validation_score`` (with
-    ``early_stopping``), ``seconds``. ``validation_loss`` is the training loss, class
+    ``early_stopping``), ``seconds`` (the same for each of several small epochs that
+    the kernels made at once). ``validation_loss`` is the training loss, class
     weights included but without the penalty, of the validation samples at the end of
     the epoch.
 learning_rate_ : float or None
