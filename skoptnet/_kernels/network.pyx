@@ -56,9 +56,12 @@ cdef Py_ssize_t LONGEST_PANEL = 2048
 cdef Py_ssize_t PANELS_BYTES = 1 << 21
 cdef Py_ssize_t FEW_ROWS = 8
 cdef Py_ssize_t FEW_COLUMNS = 8
-# Of a large gradient so many numbers, in so many rows or more, are made at a time.
-cdef Py_ssize_t BLOCK = 1 << 16
-cdef Py_ssize_t MIN_ROWS = 12
+# Of a gradient of more numbers than the first, about so many are made at a time, in so
+# many rows or more; and in a multiple of so many, which all heights of tiles divide.
+cdef Py_ssize_t LARGE_GRADIENT = 1 << 16
+cdef Py_ssize_t BLOCK = 1 << 14
+cdef Py_ssize_t MIN_ROWS = 48
+cdef Py_ssize_t WHOLE_TILES = 12
 # Where threads share laying out a matrix of so many numbers, they gain more than it
 # costs them to wait for each other.
 cdef Py_ssize_t LARGE = 1 << 18
@@ -221,7 +224,7 @@ cdef class Network:
         for thread in range(n_threads):
             self.rooms[thread].panels = self.buffer(max(
                 longest * self.loops.panel, rows * (widest + self.loops.vector)))
-            if largest > BLOCK:
+            if largest > LARGE_GRADIENT:
                 self.rooms[thread].block = self.buffer(max(BLOCK, MIN_ROWS * widest))
                 self.rooms[thread].turned = self.buffer(max(BLOCK, MIN_ROWS * rows))
 
@@ -441,7 +444,7 @@ cdef class Network:
         That pays where there are several blocks.
         """
         cdef Py_ssize_t k_in = self.k[layer], k_out = self.k[layer + 1]
-        return (not add and not sparse and k_in * k_out > BLOCK
+        return (not add and not sparse and k_in * k_out > LARGE_GRADIENT
                 and self.has_own_product(True, False, k_in, k_out, m))
 
     cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil:
@@ -460,7 +463,8 @@ cdef class Network:
 
     cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil:
         """Return how many rows of a dC/dW to make at a time, once delta is laid out."""
-        return max(MIN_ROWS, BLOCK // max(<Py_ssize_t>self.k[layer + 1], m))
+        cdef Py_ssize_t rows = BLOCK // max(<Py_ssize_t>self.k[layer + 1], m)
+        return max(MIN_ROWS, rows // WHOLE_TILES * WHOLE_TILES)
 
     cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
