@@ -35,7 +35,8 @@ _SMALL_PRODUCT = 10**5
 # where several epochs at once have to be made again, or are interrupted.
 _WORK_AT_ONCE = 10**7
 
-# Epochs at once, and bytes of the parameters between them, at most.
+# Epochs at once, and bytes of the orders they come in or the parameters between them,
+# at most.
 _EPOCHS_AT_ONCE = 32
 _BYTES_AT_ONCE = 2**20
 
@@ -233,7 +234,8 @@ class Kernel:
         if kind:
             self.solver = _kernels.solver.Solver(kind, optimizer, theta, state)
         most = _WORK_AT_ONCE // (len(data) * theta.size)
-        most = min(most, _BYTES_AT_ONCE // theta.nbytes, _EPOCHS_AT_ONCE)
+        between = max(theta.nbytes, len(data) * np.dtype(np.intp).itemsize)
+        most = min(most, _BYTES_AT_ONCE // between, _EPOCHS_AT_ONCE)
         self.epochs_at_once = max(most, 1)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
         self.uses_blas = rows * network.largest_product(data.X) > _SMALL_PRODUCT

@@ -152,7 +152,9 @@ def test_who_looks_at_every_epoch_gets_every_epoch(options, calls, capsys):
     assert calls == [1] * net.n_iter_
 
 
-@pytest.mark.parametrize(("rows", "hidden"), [(150, (9000,)), (15_000, (100,))])
+@pytest.mark.parametrize(
+    ("rows", "hidden"), [(150, (9000,)), (15_000, (100,)), (150_000, ())], ids=str
+)
 def test_epochs_that_are_not_small_are_made_one_by_one(rows, hidden, calls):
     more = np.resize(np.arange(150), rows)
     model(hidden_layer_sizes=hidden, max_iter=3).fit(X[more], y[more])

@@ -443,8 +443,9 @@ static void FN(gather)(void *out_, const void *X_, const ptrdiff_t *rows, ptrdif
 #define SELU_ALPHA C(1.6732632423543772848)
 #define SELU_SCALE C(1.0507009873554804934)
 
-/* Activations: forward adds the bias, too, where the product did not. What is left of a row when
-   its vectors are full is slow, so the function goes over several rows as over one. */
+/* Activations: forward adds the bias, too, where the product did not. What is left of a
+   row when its vectors are full is slow, so the function goes over several rows as over
+   one. */
 
 static inline void FN(add_to_rows)(REAL *RESTRICT z, const REAL *RESTRICT b, ptrdiff_t m,
                                    ptrdiff_t k)

@@ -327,8 +327,8 @@ class Epochs(Passes):
         before.restore(self.run)
         self.run.shuffles, self.most = shuffles, 1
         self.batches.take_back()
-        if self.kernel:
-            self.kernel.start_from(self.run.state)
+        if self.compiled:
+            self.compiled.start_from(self.run.state)
 
     def make_updates(self) -> float:
         """Make the updates of an epoch; return the sum of objective times rows.
@@ -420,6 +420,10 @@ class Epochs(Passes):
 
         And for the momentum, where there is one.
         """
+        if type(self.schedule) is Constant:  # asking would take longer than training
+            self.rate = float(self.learning_rate)
+            self.rates[:n_epochs] = self.rate
+            return
         run, n_updates, history = self.run, self.batches.n_updates, self.run.history
         seen = (
             run.progress.plateaus,
@@ -427,9 +431,6 @@ class Epochs(Passes):
             history.get("loss", ()),
             history.get("validation_loss") or self.validation_losses[: run.epoch],
         )
-        if type(self.schedule) is Constant:  # asking would take longer than training
-            self.rates[:n_epochs] = self.rate = self.learning_rate
-            return
         n_rows, asked = len(self.batches.data), n_updates if self.steady else 1
         clocks = [
             Clock(

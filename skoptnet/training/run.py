@@ -102,7 +102,10 @@ class Progress:
 
     @property
     def left(self) -> float:
-        """The epochs, at least one, before which patience cannot have run out."""
+        """The number of epochs, at least one, within which patience does not run out.
+
+        It may with the last of them.
+        """
         return max(self.patience - self.idle, 1)
 
     def pass_plateau(self) -> None:
