@@ -292,7 +292,10 @@ def test_small_blocks_are_as_large_ones(dtype, activation, form, monkeypatch):
     parts = clone(model).fit(rows, LABELS)
     tolerance = 1e-4 if dtype == np.float32 else 1e-9
     assert_equal_models(parts, whole, rows, tolerance)
-    assert np.allclose(whole.hidden_activations(rows, 0), hidden, rtol=tolerance)
+    # Sums that nearly cancel have the rounding errors of their terms.
+    np.testing.assert_allclose(
+        whole.hidden_activations(rows, 0), hidden, rtol=tolerance, atol=tolerance / 1e3
+    )
 
 
 @targets
