@@ -10,10 +10,10 @@
 #define FORMULA(type, from, end, point, formula)                                       \
     {                                                                                  \
         typedef type T;                                                                \
-        T *theta = at->theta, *ahead = at->ahead, squares = {0};                       \
-        T *first = at->memory[0], *second = at->memory[1];                             \
-        T *third = at->memory[2], *fourth = at->memory[3];                             \
-        const T *gradient = g_;                                                        \
+        T *RESTRICT theta = at->theta, *RESTRICT ahead = at->ahead, squares = {0};     \
+        T *RESTRICT first = at->memory[0], *RESTRICT second = at->memory[1];           \
+        T *RESTRICT third = at->memory[2], *RESTRICT fourth = at->memory[3];           \
+        const T *RESTRICT gradient = g_;                                               \
         (void)ahead, (void)first, (void)second, (void)third, (void)fourth;             \
         LOOP(GCC unroll 2) /* so that a root and a quotient go side by side */         \
         for (ptrdiff_t i = from; i < end; i++) {                                       \
