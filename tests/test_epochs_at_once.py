@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from skoptnet import MLPClassifierX, MLPRegressorX, _kernels, backends
+from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, _kernels, backends
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES, Piecewise, looks_back
 
@@ -200,6 +200,25 @@ def test_an_interrupt_leaves_the_last_finished_epochs(at, monkeypatch):
     assert net.n_iter_ == 32 * (at - 1)
     whole = model(max_iter=net.n_iter_).fit(X, y)
     whole.stop_reason_ = net.stop_reason_
+    np.testing.assert_equal(told_of(net), told_of(whole))
+
+
+class Fails(Schedule):
+    looks_back = False
+
+    def __call__(self, clock):
+        if clock.epoch == 40:
+            raise ArithmeticError("no rate for epoch 40")
+        return 1.0
+
+
+def test_a_schedule_that_fails_leaves_the_epochs_before(calls):
+    net, whole = model(lr_schedule=Fails()), model(max_iter=40)
+    with pytest.raises(ArithmeticError, match="epoch 40"):
+        net.fit(X, y)
+    assert calls == [32] + [1] * 8
+    assert net.stop_reason_ == "failed"
+    whole.fit(X, y).stop_reason_ = "failed"
     np.testing.assert_equal(told_of(net), told_of(whole))
 
 

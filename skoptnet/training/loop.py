@@ -278,8 +278,8 @@ class Epochs(Passes):
         -------
         dict of lists
             An entry per epoch in each list, as in the history. Empty if one of
-            several epochs went wrong: let them be made again one by one, after
-            `start_over`.
+            several epochs went wrong, or its schedule: let them be made again one by
+            one, after `start_over`.
 
         Raises
         ------
@@ -288,8 +288,13 @@ class Epochs(Passes):
         """
         begun, run, batches = time.perf_counter(), self.run, self.batches
         n_epochs = 1 if validate else int(min(most, self.most))
-        self.set_rates(n_epochs)
         orders = batches.shuffle(run.rng, n_epochs)
+        try:
+            self.set_rates(n_epochs)
+        except Exception:
+            if n_epochs == 1:
+                raise
+            return {}
         if self.compiled:
             sums = self.make_compiled_updates(self.compiled, orders, n_epochs)
         else:
