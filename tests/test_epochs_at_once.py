@@ -95,28 +95,27 @@ def test_a_training_that_diverges_amidst_several_epochs(solver, at, calls, monke
         assert at <= net.n_iter_ <= at + 2
 
 
-@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"warmup"}))
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"shuffle": False},
-        {"solver": "gd"},
-        {"dropout": 0.2},
-        {"average": 0.9},
-        {"solver": "schedule_free_adamw"},
-        {"solver": "nadam"},
-        {"solver": "adan", "weight_decay": 0.1},
-        {"l1_ratio": 0.5},
-        {"class_weight": "balanced"},
-        {"early_stopping": True, "n_iter_no_change": 8},
-        {"early_stopping": True, "refit_all": True},
-        {"n_iter_no_change": 1, "tol": 1e-3},
-        {"n_iter_no_change": 3, "tol": 1e-2},
-        {"n_iter_no_change": 3.5, "tol": 1e-2},
-    ],
-    ids=str,
-)
+OPTIONS = [
+    {"shuffle": False},
+    {"solver": "gd"},
+    {"dropout": 0.2},
+    {"average": 0.9},
+    {"solver": "schedule_free_adamw"},
+    {"solver": "nadam"},
+    {"solver": "adan", "weight_decay": 0.1},
+    {"l1_ratio": 0.5},
+    {"class_weight": "balanced"},
+    {"early_stopping": True, "n_iter_no_change": 8},
+    {"early_stopping": True, "refit_all": True},
+    {"n_iter_no_change": 1, "tol": 1e-3},
+    {"n_iter_no_change": 3, "tol": 1e-2},
+    {"n_iter_no_change": 3.5, "tol": 1e-2},
+]
+PAIRS = [(name, {}) for name in sorted(set(SCHEDULES) - {"warmup"})]
+PAIRS += [(name, option) for option in OPTIONS for name in ("adaptive", "step")]
+
+
+@pytest.mark.parametrize(("name", "options"), PAIRS, ids=str)
 def test_nothing_but_the_time_differs(name, options, monkeypatch):
     own = {key: options[key] for key in ("average", "weight_decay") if key in options}
     options = {key: value for key, value in options.items() if key not in own}
