@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests of the kernels on kernels that are compiled with gcc's AddressSanitizer and
-# UndefinedBehaviorSanitizer. Everything is built in a temporary copy, with the packages
+# Runs the tests of the kernels on kernels that are compiled with gcc's AddressSanitizer
+# and UndefinedBehaviorSanitizer. Everything is built in a temporary copy, with the packages
 # of the Python it is called with (PYTHON=...; setuptools, Cython, NumPy, SciPy, pytest).
 #
 #     tests/sanitize.sh [arguments of pytest]
@@ -55,7 +55,7 @@ with open(_kernels.training.__file__, "rb") as compiled:
 print(_kernels.training.__file__, *_kernels.loops.LEVELS)
 PY
 
-tests=("$place"/tests/test_{kernels,shuffles,epochs_at_once}.py)
+tests=("$place"/tests/test_{kernels,kernel_functions,shuffles,epochs_at_once}.py)
 say "${tests[@]#"$place/"}"
 # What the second sanitizer says goes to the error output, which pytest must not hold.
 failed=0

@@ -1,7 +1,6 @@
 """The compiled kernels against the readable formulas, which define what is right."""
 
 import _thread
-import math
 import threading
 import tracemalloc
 from functools import cache
@@ -9,7 +8,17 @@ from itertools import cycle, islice
 
 import numpy as np
 import pytest
-import scipy.special
+from compiled import (
+    JUMPING,
+    NUMBERS,
+    ROOM,
+    RULES,
+    SIGMAS,
+    activations,
+    dtypes,
+    losses,
+    needs_kernels,
+)
 from problems import CANCER, DIABETES, DIGITS
 from quick_schedules import QUICK
 from scipy.sparse import csr_array
@@ -17,15 +26,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, _kernels, backends
-from skoptnet.activations import ACTIVATIONS, ELU, LeakyReLU
+from skoptnet.activations import ACTIVATIONS
 from skoptnet.dropout import Dropout, numbers
 from skoptnet.losses import (
     LOSSES,
-    REGRESSION_LOSSES,
-    Huber,
     Pinball,
-    SmoothedBinaryCrossEntropy,
-    SmoothedCrossEntropy,
 )
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
@@ -40,31 +45,12 @@ from skoptnet.training import (
     train,
 )
 
-pytestmark = pytest.mark.skipif(
-    not _kernels.enabled(), reason="kernels not compiled, or switched off"
-)
+pytestmark = needs_kernels
 
-LEVELS = _kernels.loops.LEVELS if _kernels.COMPILED else ()
-ROOM = {np.float32: 1e-4, np.float64: 1e-9}
 WIDTHS = [1, 3, 7, 15, 16, 17, 33, 65, 100]  # around the numbers in a vector
 SIZES = [1, 2, 3, 5, 6, 8, 11, 12, 13, 31, 100]  # around the rows of a tile
 N = 131  # rows: four batches of 32 and one of 3
 
-#: All activations and losses, and some with other parameters than the defaults.
-SIGMAS = {name: Sigma() for name, Sigma in ACTIVATIONS.items()} | {
-    "leaky_relu 0.3": LeakyReLU(0.3),
-    "elu 0.5": ELU(0.5),
-}
-RULES = {name: Rule() for name, Rule in LOSSES.items()} | {
-    "huber 0.3": Huber(0.3),
-    "quantile 0.2": Pinball((0.2,)),
-    "quantiles": Pinball((0.1, 0.5, 0.6, 0.9)),
-    "smoothed_multilabel 0.4": SmoothedBinaryCrossEntropy(0.4),
-    "smoothed_multiclass 0.4": SmoothedCrossEntropy(0.4),
-}
-NUMBERS = {n for n in RULES if n.split()[0] in REGRESSION_LOSSES} | {"quantiles"}
-#: Losses whose slope jumps where the target is met.
-JUMPING = {"absolute_error", "quantile", "quantile 0.2", "quantiles"}
 MIXTURES = [
     ("relu", "gelu"),
     ("leaky_relu 0.3", "elu 0.5", "mish"),
@@ -74,10 +60,7 @@ MIXTURES = [
 MIXED_PAIRS = [("relu", "gelu"), ("elu 0.5", "tanh"), ("mish", "logistic")]
 
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
-losses = pytest.mark.parametrize("loss", RULES)
-activations = pytest.mark.parametrize("activation", SIGMAS)
 mixtures = pytest.mark.parametrize("mixture", MIXTURES, ids="-".join)
-dtypes = pytest.mark.parametrize("dtype", ROOM)
 
 
 def pairs(*tables):
@@ -94,14 +77,6 @@ def sparse(X, index=np.int32):
 
 CONTAINERS = {"dense": np.asarray, "int32": sparse, "int64": lambda X: sparse(X, "i8")}
 containers = pytest.mark.parametrize("container", CONTAINERS)
-
-
-@pytest.fixture(params=LEVELS)
-def level(request):
-    before = _kernels.loops.level()
-    _kernels.loops.set_level(request.param)
-    yield request.param
-    _kernels.loops.set_level(before)
 
 
 @pytest.fixture
@@ -415,174 +390,6 @@ def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, level, both):
     network = build(data, hidden, "relu")
     for solver in ("sgd", "nesterov"):
         assert_same(network, both(go, network, solver, data, 1, batch_size=size))
-
-
-def better(dtype):
-    """Return a type with more digits."""
-    kind = np.float64 if dtype == np.float32 else np.longdouble
-    if np.finfo(kind).nmant <= np.finfo(dtype).nmant:
-        pytest.skip("no type here has more digits")
-    return kind
-
-
-def ndtr(x):
-    """The normal distribution by two expansions, in the digits that x has.
-
-    A power series near 0, Laplace's continued fraction from 3 on.
-    """
-    t, kind = np.abs(x), x.dtype.type
-    near, far = np.where(t < 3, t, 0), np.maximum(t, 3)
-    term, total, fraction = near, near, far
-    for k in range(1, 100):
-        term = term * near * near / (2 * k + 1)
-        total = total + term
-    for k in range(200, 0, -1):
-        fraction = far + k / fraction
-    phi = np.exp(-t * t / 2) / np.sqrt(2 * kind("3.14159265358979323846"))
-    tail = np.where(t < 3, kind(0.5) - phi * total, phi / fraction)
-    return np.where(x < 0, tail, 1 - tail)
-
-
-def assert_within_4_ulp(values, function, x, least=0.0):
-    """``least`` is the size from which on errors count in units of their value."""
-    with np.errstate(all="ignore"):
-        right = function(x.astype(better(x.dtype)))
-        rounded = right.astype(x.dtype)
-        unit = np.spacing(np.maximum(np.abs(rounded), x.dtype.type(least)))
-        error = np.abs(values - right) / unit
-    finite, tiny = np.isfinite(rounded), np.finfo(x.dtype).tiny
-    np.testing.assert_array_equal(values[~finite], rounded[~finite])
-    sound = finite & (np.abs(right) >= tiny)
-    assert error[sound].max() <= 4
-    assert (np.abs(values[finite & ~sound]) <= tiny).all()
-
-
-def arguments(dtype, low, high):
-    """Return numbers all over low..high, of every normal magnitude, and the ends."""
-    info, low, high = np.finfo(dtype), dtype(low), dtype(high)
-    sizes = np.exp2(np.linspace(info.minexp + 1, info.maxexp - 1e-3, 20_000))
-    near_one = 1 + np.arange(-500, 500) * float(info.eps)
-    x = [np.linspace(max(low, -800), min(high, 800), 50_000), sizes, -sizes, near_one]
-    x = np.concatenate([*x, np.linspace(-25, 25, 50_000), [0, low, high]]).astype(dtype)
-    with np.errstate(all="ignore"):
-        x = np.concatenate(
-            [x, *(np.nextafter(x[-3:], to) for to in (-info.max, info.max))]
-        )
-    return x[(x >= low) & (x <= high) & ((x == 0) | (np.abs(x) >= info.tiny))]
-
-
-FUNCTIONS = {name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p")}
-FUNCTIONS |= {"tanh": np.tanh, "ndtr": ndtr, "sqrt": np.sqrt}
-functions = pytest.mark.parametrize("name", FUNCTIONS)
-
-
-@dtypes
-@functions
-def test_functions_are_accurate_to_4_ulp(name, dtype, level):
-    info = np.finfo(dtype)
-    lowest, highest = float(np.log(info.tiny)), float(np.log(info.max))
-    ranges = {"exp": (lowest, highest), "log": (info.tiny, info.max), "log1p": (0, 1)}
-    ranges |= {"sqrt": (0, info.max), "expm1": (-info.max, highest)}
-    x = arguments(dtype, *ranges.get(name, (-info.max, info.max)))
-    if name == "exp":
-        beyond = [highest + 1, info.max, lowest - 1, -info.max]
-        x = np.append(x, np.array(beyond, dtype=dtype))
-    values = x.copy()
-    _kernels.loops.apply(name, values)
-    assert_within_4_ulp(values, FUNCTIONS[name], x)
-    assert name != "exp" or (values[-2:] == 0).all()
-
-
-@dtypes
-@functions
-def test_functions_of_infinity_nan_and_zero(name, dtype, level):
-    x = np.array([np.nan, 0, -0.0, np.inf, -np.inf], dtype=dtype)
-    x = x[: {"log1p": 3, "sqrt": 4}.get(name, 5)]  # which are for 0 to 1 and from 0
-    values = x.copy()
-    _kernels.loops.apply(name, values)
-    if name == "ndtr":
-        np.testing.assert_allclose(values, scipy.special.ndtr(x), rtol=5e-7)
-        return
-    with np.errstate(all="ignore"):
-        np.testing.assert_array_equal(values, FUNCTIONS[name](x))
-
-
-def formulas(sigma, z):
-    """Return sigma(z) and sigma'(z) as the readable class has them."""
-    a, slopes = z.copy(), np.ones_like(z)
-    with np.errstate(all="ignore"):
-        sigma.forward(a, np)
-        sigma.backward(z.copy() if sigma.needs_z else a.copy(), slopes, np)
-    return a, slopes
-
-
-@dtypes
-@activations
-def test_activations_are_accurate_to_4_ulp(activation, dtype, level, monkeypatch):
-    """Of their value; their slopes to 4 ulp of 1, where they are smaller than that."""
-    monkeypatch.setattr("skoptnet.activations.ndtr", ndtr)
-    sigma, tiny = SIGMAS[activation], float(np.finfo(dtype).tiny)
-    reach = (
-        -scipy.special.ndtri(2 * tiny) if activation == "gelu" else -1 - np.log(tiny)
-    )
-    x = arguments(dtype, -reach, reach)
-    a = x[:, None].copy()
-    slopes = _kernels.network.activate(sigma, a)
-    assert_within_4_ulp(a[:, 0], lambda x: formulas(sigma, x)[0], x)
-    assert_within_4_ulp(slopes[:, 0], lambda x: formulas(sigma, x)[1], x, least=1)
-
-
-@dtypes
-@activations
-def test_activations_of_huge_tiny_infinite_numbers_and_nan(activation, dtype, level):
-    info = np.finfo(dtype)
-    x = np.array(
-        [0, info.tiny, info.max / 2, 1e3, 40, 1e-3, np.inf, np.nan], dtype=dtype
-    )
-    x = np.append(x, -x)[:, None]
-    a = x.copy()
-    slopes = _kernels.network.activate(SIGMAS[activation], a)
-    for values, right in zip((a, slopes), formulas(SIGMAS[activation], x), strict=True):
-        np.testing.assert_allclose(values, right, rtol=1e-5, atol=2 * info.tiny)
-    a = x[:2] / dtype(-8)  # not normal: taken for 0
-    _kernels.network.activate(SIGMAS[activation], a)
-    assert (np.abs(a - formulas(SIGMAS[activation], 0 * a)[0]) <= info.tiny).all()
-
-
-@dtypes
-def test_logistic_and_softplus_are_accurate_to_4_ulp(dtype, level):
-    """As a network of one hidden unit and as the loss of a single row say them."""
-    reach = -np.log(np.finfo(dtype).tiny) - dtype(1)
-    x, loss = arguments(dtype, -reach, reach)[::3, None].copy(), LOSSES["binary"]()
-    network = Network((1, 1, 1), (SIGMAS["logistic"],), loss)
-    z = backends.outputs(network, np.array([1, 0, 1, 0], dtype=dtype), x)
-    assert_within_4_ulp(z, lambda z: 1 / (1 + np.exp(-z)), x)
-    x = x[::20].copy()
-    theta, g = np.array([1, 0], dtype=dtype), np.empty(2, dtype=dtype)
-    network, data = Network((1, 1), network.activations, loss), TrainingSet(x, 0 * x)
-    kernel = backends.Kernel(network, None, theta, g, None, data, 1, 1)
-    for i, value in enumerate(x[:, 0].astype(float)):
-        z[i] = kernel.loss_and_gradient(theta, None, range(i, i + 1))
-        assert g[1] == pytest.approx(1 / (1 + np.exp(-value)), rel=1e-6, abs=1e-300)
-    assert_within_4_ulp(z[: len(x)], lambda z: np.logaddexp(0, z), x)
-
-
-@dtypes
-@pytest.mark.parametrize("loss", ["poisson", "gamma"])
-def test_deviances_do_not_cancel_near_their_optimum(loss, dtype, level):
-    """For y = 1 both are a sum of u^k / k! from k = 2 on: u is z, or -z for gamma."""
-    z = np.concatenate([np.logspace(-15, 0, 100), np.linspace(0.3, 0.4, 40)])
-    z = np.append(z, -z).astype(dtype)[:, None]
-    network, data = (
-        Network((1, 1), (SIGMAS["relu"],), RULES[loss]),
-        TrainingSet(z, z**0),
-    )
-    theta, g = np.array([1, 0], dtype=dtype), np.empty(2, dtype=dtype)
-    kernel = backends.Kernel(network, None, theta, g, None, data, 1, 1)
-    u = z[:, 0].astype(float) * (-1 if loss == "gamma" else 1)
-    for i, right in enumerate(sum(u**k / math.factorial(k) for k in range(2, 30))):
-        value = kernel.loss_and_gradient(theta, None, range(i, i + 1))
-        assert value == pytest.approx(right, rel=16 * float(np.finfo(dtype).eps), abs=0)
 
 
 @dtypes
