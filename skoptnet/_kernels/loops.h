@@ -64,8 +64,8 @@ typedef struct {
                    ptrdiff_t d);
     /* Whether sigma' shares its work with sigma, which then leaves it in `slopes` */
     char makes_slopes[N_ACTIVATIONS];
-    /* z <- sigma(z + b), b being 0 if it is NULL; slopes <- sigma'(z + b) where it is made, unless it is NULL.
-       `parameter` is that of the activation, if it has one. */
+    /* z <- sigma(z + b), b being 0 if it is NULL; slopes <- sigma'(z + b) where it is
+       made, unless it is NULL. `parameter` is that of the activation, if it has one. */
     void (*forward[N_ACTIVATIONS])(void *z, void *slopes, const void *b, ptrdiff_t m,
                                    ptrdiff_t k, double parameter);
     /* delta <- delta * sigma'(z), with a = sigma(z), or the slopes where they are made */

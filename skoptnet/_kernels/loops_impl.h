@@ -354,8 +354,8 @@ static inline REAL FN(total_vector)(V x)
     return sum;
 }
 
-/* Where a processor estimates 1 / sqrt(r) to 14 bits, a step of Householder's from there
-   is faster than its root. The estimate is infinite for 0 and 0 for infinity: it is made
+/* Of r >= 0. Where a processor estimates 1 / sqrt(r) to 14 bits, a step of Newton's or
+   Householder's from there is faster than its root. The estimate is infinite for 0 and 0 for infinity: it is made
    of the next number that is neither, and r y comes out as it should. */
 static inline V FN(root_vector)(V r)
 {
@@ -840,7 +840,8 @@ static inline ALWAYS_INLINE void FN(sum_vectors)(REAL *sum, const REAL *row, ptr
     }
 }
 
-/* Of rows shorter than a vector, it sums up what follows them, too: for nothing. */
+/* The same for rows shorter than a vector. In its other numbers are those that follow a
+   row; their sums are not used. */
 static inline void FN(sum_short)(REAL *sum, const REAL *row, ptrdiff_t m, ptrdiff_t k)
 {
     const ptrdiff_t whole = m * k < VL ? 0 : (m * k - VL) / k + 1;

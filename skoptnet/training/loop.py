@@ -131,7 +131,7 @@ def train(
     last, best = Snapshot(run, batches.shuffled), Best(run)
     before = run.shuffles if judge_anew else None
     run.shuffles = batches.go_on(before, run.rng, last.random)
-    one_by_one = bool(watchers or plateaus)
+    one_by_one = bool(watchers or validate or plateaus)
     epochs = Epochs(
         network, optimizer, schedule, run, batches, learning_rate,
         max_grad_norm, run.dropout(dropout), l1,
@@ -256,11 +256,10 @@ class Epochs(Passes):
         points = [getattr(run.state, name) for name in optimizer.points]
         self.l1 = L1(l1, network, self.update.point, self.g, points) if l1 else None
         plain = not (max_grad_norm or l1 or self.momenta)
-        self.compiled = self.kernel if plain else None
-        if self.compiled and not self.compiled.makes_updates:
-            self.compiled = None
+        known = plain and self.kernel and self.kernel.makes_updates
+        self.compiled = self.kernel if known else None
         self.most, self.rate = 1, math.nan
-        if self.compiled and not watchers and not looks_back(schedule):
+        if self.compiled and not looks_back(schedule):
             self.most = self.compiled.epochs_at_once
         self.rates = np.empty((self.most, batches.n_updates))
         self.between = np.empty((0, len(run.theta)), run.theta.dtype)
@@ -271,8 +270,9 @@ class Epochs(Passes):
         """Train for an epoch, or for several at once; return their figures.
 
         Small epochs take less time than what is done around them, so up to ``most`` are
-        made by one call of the kernels, if nothing has to be known in between. Their
-        parameters, but for the last, are then in ``between``.
+        made by one call of the kernels. It is 1 where anybody has to know of every
+        epoch: with ``validate`` or a watcher. Afterwards the parameters at the end of
+        each epoch but the last are in ``between``.
 
         Returns
         -------
@@ -287,7 +287,7 @@ class Epochs(Passes):
             As soon as a loss is not finite, or what the epoch ends with is not sound.
         """
         begun, run, batches = time.perf_counter(), self.run, self.batches
-        n_epochs = 1 if validate else int(min(most, self.most))
+        n_epochs = int(min(most, self.most))
         orders = batches.shuffle(run.rng, n_epochs)
         try:
             self.set_rates(n_epochs)
@@ -300,12 +300,12 @@ class Epochs(Passes):
         else:
             total = self.make_updates()
             sums = [[total, float(max(run.theta.max(), -run.theta.min()))]]
-        for total, largest in sums:
-            sound = math.isfinite(total) and self.is_sound(largest, n_epochs > 1)
-            if not sound and n_epochs > 1:
+        total, largest = sums[-1]
+        if n_epochs > 1:
+            if not all(math.isfinite(x) and size <= _LARGE for x, size in sums):
                 return {}
-            if not sound:
-                raise Diverged
+        elif not (math.isfinite(total) and self.is_sound(largest)):
+            raise Diverged
         n, counted = len(batches.data), range(1, n_epochs + 1)
         made = {
             "epoch": [run.epoch + i for i in counted],
@@ -453,16 +453,15 @@ class Epochs(Passes):
                 updates = slice(clock.step, clock.step + asked)
                 self.momenta.take(updates, self.schedule, clock)
 
-    def is_sound(self, largest: float, passed: bool = False) -> bool:
+    def is_sound(self, largest: float) -> bool:
         """Tell whether the parameters an epoch ended with can be used.
 
         Their loss is measured in the next epoch, if there is one. Where the largest is
-        so large that it may overflow, it is measured here, unless training has
-        ``passed`` them.
+        so large that it may overflow, it is measured here.
         """
-        if largest > _LARGE and not passed:
+        if largest > _LARGE:
             return math.isfinite(self.objective(self.run.theta))
-        return largest <= _LARGE
+        return math.isfinite(largest)
 
 
 def factor_of(schedule: Schedule, clock: Clock) -> float:
