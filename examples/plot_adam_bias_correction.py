@@ -35,10 +35,10 @@ from skoptnet.surfaces import SURFACES, descend
 class AdamUncorrected(Adam):
     """Adam that takes s and r as they are."""
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.s[...] = self.beta_1 * state.s + (1 - self.beta_1) * g
         state.r[...] = self.beta_2 * state.r + (1 - self.beta_2) * g * g
-        theta -= eps * state.s / (xp.sqrt(state.r) + self.epsilon)
+        theta -= rate * state.s / (xp.sqrt(state.r) + self.epsilon)
 
 
 # %%

@@ -42,11 +42,11 @@ class QHM(Optimizer):
         self.nu = nu
         self.beta = beta
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s = state.s
         s *= self.beta
         s += (1 - self.beta) * g
-        theta -= eps * ((1 - self.nu) * g + self.nu * s)
+        theta -= rate * ((1 - self.nu) * g + self.nu * s)
 
 
 # %%

@@ -115,22 +115,22 @@ class Update:
             at += theta.size
         return self._ahead  # type: ignore[return-value]
 
-    def step(self, eps: float) -> None:
+    def step(self, rate: float) -> None:
         """Update theta and the solver's state with the gradient now in ``g``."""
         self.state.t += 1
         if not self.optimizer.proximal:
-            self._decay(eps)
+            self._decay(rate)
         for theta, g, state in self.pieces:
             state.take_numbers(self.state)
-            self.optimizer.step(theta, g, state, eps, self.xp)
+            self.optimizer.step(theta, g, state, rate, self.xp)
         self.state.take_numbers(state)  # every piece has made the same of them
         if self.optimizer.proximal:
-            self._decay(eps)
+            self._decay(rate)
 
-    def _decay(self, eps: float) -> None:
+    def _decay(self, rate: float) -> None:
         for theta, state in self.weights:
             state.take_numbers(self.state)
-            self.optimizer.decay(theta, state, eps, self.xp)
+            self.optimizer.decay(theta, state, rate, self.xp)
 
     def take_average(self) -> None:
         """Let theta follow what the solver moves, where it is an average."""

@@ -179,8 +179,8 @@ class FailingMomentum(Momentum):
         super().__init__(momentum)
         self.fails_at = fails_at
 
-    def step(self, theta, g, state, eps, xp):
-        super().step(theta, g, state, eps, xp)
+    def step(self, theta, g, state, rate, xp):
+        super().step(theta, g, state, rate, xp)
         if state.t == self.fails_at:
             theta[:] = np.nan
             raise RuntimeError("in the middle")
@@ -414,8 +414,8 @@ class Picky(Optimizer):
     def check(self):
         raise ValueError("never good enough")
 
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g
 
 
 def test_a_user_written_solver_may_refuse_too():

@@ -50,10 +50,10 @@ def test_weights_decay_by_the_rate_and_biases_do_not(solver):
     before, rates = net.layers(theta.copy()), (0.3, 0.2, 0.1)
     state = optimizer.start(theta, np)
     update = Update(optimizer, theta, np.zeros_like(theta), state, np, net.layout)
-    for eps in rates:
+    for rate in rates:
         update.gradient_point()
-        update.step(eps)
-    share = np.prod([1 - 0.1 * eps for eps in rates])
+        update.step(rate)
+    share = np.prod([1 - 0.1 * rate for rate in rates])
     for (W, b), (W_before, b_before) in zip(net.layers(theta), before, strict=True):
         np.testing.assert_array_equal(b, b_before)
         assert (np.abs(W) < np.abs(W_before)).all()
@@ -65,7 +65,7 @@ def test_weights_decay_by_the_rate_and_biases_do_not(solver):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("Estimator", [MLPClassifierX, MLPRegressorX])
 def test_for_plain_descent_decay_is_the_l2_penalty(Estimator, dtype):
-    """theta - eps (g + lambda theta) = (1 - eps lambda) theta - eps g."""
+    """theta - rate (g + lambda theta) = (1 - rate lambda) theta - rate g."""
     options = {"random_state": 0, "max_iter": 20, "tol": 0, "learning_rate_init": 0.05}
     decays = Estimator(solver=SGD(weight_decay=0.03), alpha=0, **options)
     penalised = Estimator(solver=SGD(), alpha=0.03 * len(X), **options)
@@ -77,7 +77,7 @@ def test_for_plain_descent_decay_is_the_l2_penalty(Estimator, dtype):
 
 
 def test_for_adam_decay_is_not_the_l2_penalty():
-    """The step of a weight whose gradient is zero: eps lambda theta, not about eps."""
+    """A weight whose gradient is zero steps by rate lambda theta, not about rate."""
     net = network()
     theta = np.linspace(1, 2, net.n_parameters)
     before, optimizer = theta.copy(), Adam(weight_decay=0.01)
@@ -126,7 +126,7 @@ def test_decay_makes_weights_smaller():
 
 
 def test_an_average_is_the_mean_at_first_and_exponential_later():
-    """With a constant gradient the updates are at 1 - eps, 1 - 2 eps, ..."""
+    """With a constant gradient the updates are at 1 - rate, 1 - 2 rate, ..."""
     optimizer, theta, g = SGD(average=0.9), np.ones(3), np.ones(3)
     update = Update(optimizer, theta, g, optimizer.start(theta, np), np)
     path, mean = [], None

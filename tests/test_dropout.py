@@ -431,8 +431,8 @@ class Interrupted(SGD):
 
     at = None
 
-    def step(self, theta, g, state, eps, xp):
-        super().step(theta, g, state, eps, xp)
+    def step(self, theta, g, state, rate, xp):
+        super().step(theta, g, state, rate, xp)
         if state.t == Interrupted.at:
             raise KeyboardInterrupt
 

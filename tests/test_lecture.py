@@ -165,9 +165,9 @@ def test_updates_on_gradients_of_either_size(solver, schedule, size):
 
     optimizer, theta, g = TEXTBOOK[solver](), start.copy(), np.empty(9)
     update = Update(optimizer, theta, g, optimizer.start(theta, np), np)
-    for t, eps in enumerate(rates):
+    for t, rate in enumerate(rates):
         g[...] = gradient(update.gradient_point(), t)
-        update.step(eps)
+        update.step(rate)
         np.testing.assert_allclose(theta, path[t], rtol=1e-10, atol=0)
 
 

@@ -21,9 +21,9 @@ def descend(optimizer, gradient, start, rates):
     theta, g = np.array(start, dtype=float), np.empty(len(start))
     state = optimizer.start(theta, np)
     update, path = Update(optimizer, theta, g, state, np), []
-    for eps in rates:
+    for rate in rates:
         g[...] = gradient(update.gradient_point())
-        update.step(eps)
+        update.step(rate)
         update.take_average()
         path.append(theta.copy())
     return np.array(path)

@@ -23,7 +23,7 @@ def test_docstring_has_formula_memory_and_source(name):
         assert part in doc
 
 
-def _quadratic_rate(optimizer, eps, eigenvalues, updates=400):
+def _quadratic_rate(optimizer, rate, eigenvalues, updates=400):
     """Return the contraction per update, measured over the second half."""
     theta = np.ones_like(eigenvalues)
     g = np.empty_like(theta)
@@ -31,7 +31,7 @@ def _quadratic_rate(optimizer, eps, eigenvalues, updates=400):
     norms = []
     for _ in range(updates):
         g[...] = eigenvalues * update.gradient_point()
-        update.step(eps)
+        update.step(rate)
         norms.append(np.linalg.norm(theta))
     half = updates // 2
     return (norms[-1] / norms[half]) ** (1 / (updates - 1 - half))
@@ -49,14 +49,14 @@ def test_momentum_contracts_at_its_optimal_rate():
     """Spectral radius (sqrt(M/m) - 1) / (sqrt(M/m) + 1), read off the update matrix."""
     m, M = 1.0, 100.0
     best = (np.sqrt(M / m) - 1) / (np.sqrt(M / m) + 1)
-    momentum, eps = best**2, (2 / (np.sqrt(M) + np.sqrt(m))) ** 2
+    momentum, rate = best**2, (2 / (np.sqrt(M) + np.sqrt(m))) ** 2
     optimizer = Momentum(momentum)
     for eigenvalue in np.linspace(m, M, 7):
         columns = []
         for theta, v in ((1.0, 0.0), (0.0, 1.0)):
             at, state = np.array([theta]), optimizer.start(np.zeros(1), np)
             state.v[:] = v
-            optimizer.step(at, eigenvalue * at, state, eps, np)
+            optimizer.step(at, eigenvalue * at, state, rate, np)
             columns.append([at[0], state.v[0]])
         radius = np.abs(np.linalg.eigvals(np.array(columns).T)).max()
         # A double eigenvalue is known to the root of the rounding error only.
@@ -77,7 +77,7 @@ def test_nesterov_takes_its_gradient_ahead_and_reports_theta():
 
 
 def test_first_adam_step_has_the_length_of_the_rate():
-    """The bias correction makes the first update eps * sign(g), nearly."""
+    """The bias correction makes the first update rate * sign(g), nearly."""
     theta, g = np.zeros(3), np.array([1e-3, -5.0, 400.0])
     adam = Adam()
     state = adam.start(theta, np)
@@ -134,8 +134,8 @@ def test_own_solver_may_replace_its_vectors():
         memory = ("v",)
         elementwise = False
 
-        def step(self, theta, g, state, eps, xp):
-            state.v = 0.5 * state.v - eps * g
+        def step(self, theta, g, state, rate, xp):
+            state.v = 0.5 * state.v - rate * g
             theta += state.v
 
     twin, given = Momentum(0.5), Replacing()

@@ -325,8 +325,8 @@ def test_every_solver_and_schedule_gives_a_usable_twin(solver, schedule):
 class OwnSGD(SGD):
     """A derived class may do anything; this one makes steps of half the size."""
 
-    def step(self, theta, g, state, eps, xp):
-        super().step(theta, g, state, eps / 2, xp)
+    def step(self, theta, g, state, rate, xp):
+        super().step(theta, g, state, rate / 2, xp)
 
 
 def test_solver_objects_carry_their_hyperparameters():

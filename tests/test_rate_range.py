@@ -383,14 +383,14 @@ def test_losses_below_zero_end_no_run():
 
 
 class Interrupting(SGD):
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         if state.t == 12:
             raise KeyboardInterrupt
-        super().step(theta, g, state, eps, xp)
+        super().step(theta, g, state, rate, xp)
 
 
 class Failing(SGD):
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         raise RuntimeError("no step today")
 
 

@@ -58,9 +58,9 @@ def path_of(optimizer, theta0, gradient, rates, layout=None):
     theta = np.array(theta0, dtype=float)
     g, state = np.empty_like(theta), optimizer.start(theta, np)
     update, path = Update(optimizer, theta, g, state, np, layout), []
-    for t, eps in enumerate(rates):
+    for t, rate in enumerate(rates):
         g[...] = gradient(update.gradient_point(), t)
-        update.step(eps)
+        update.step(rate)
         update.take_average()
         path.append(theta.copy())
     return np.array(path), state
@@ -160,12 +160,12 @@ def test_single_precision_follows_double(solver):
 RATES = {"yogi": 0.3, "lion": 0.03, "muon": 0.03}
 
 
-def rates(solver, updates, eps=None):
+def rates(solver, updates, rate=None):
     """Rates that fall by four orders of magnitude, where a solver needs a schedule."""
-    eps = eps or RATES.get(solver, 0.1)
+    rate = rate or RATES.get(solver, 0.1)
     if solver == "schedule_free_adamw":
-        return [eps] * updates
-    return eps * 1e-4 ** (np.arange(updates) / updates)
+        return [rate] * updates
+    return rate * 1e-4 ** (np.arange(updates) / updates)
 
 
 @solvers
@@ -263,20 +263,20 @@ def test_k_epochs_and_k_more_are_2k(solver, Estimator):
 # ---------------------------------------------------------------------- schedule-free
 
 
-def recorded(optimizer, eps):
+def recorded(optimizer, rate):
     """Return theta after each update of a noisy problem, and each z."""
     rng, zs = np.random.RandomState(0), []
 
     class Recording(ScheduleFreeAdamW):
-        def step(self, theta, g, state, eps, xp):
-            super().step(theta, g, state, eps, xp)
+        def step(self, theta, g, state, rate, xp):
+            super().step(theta, g, state, rate, xp)
             zs.append(state.z.copy())
 
     path, _ = path_of(
         Recording(**optimizer.get_params()),
         np.ones(5),
         lambda y, t: y + rng.randn(5),
-        eps,
+        rate,
     )
     return path, np.array(zs)
 
@@ -290,10 +290,10 @@ def test_at_a_constant_rate_theta_is_the_mean_of_the_zs():
 
 @pytest.mark.parametrize("warmup_steps", [0, 1, 9, 60])
 def test_the_weights_are_squares_of_the_largest_rate_so_far(warmup_steps):
-    eps = 0.1 * np.array([0, 1, 0.5, 2, 1, 0.25] * 5)
-    path, zs = recorded(ScheduleFreeAdamW(warmup_steps=warmup_steps), eps)
+    rate = 0.1 * np.array([0, 1, 0.5, 2, 1, 0.25] * 5)
+    path, zs = recorded(ScheduleFreeAdamW(warmup_steps=warmup_steps), rate)
     warm = [min(1, t / warmup_steps) if warmup_steps else 1 for t in range(1, 31)]
-    weights = np.maximum.accumulate(eps * warm) ** 2
+    weights = np.maximum.accumulate(rate * warm) ** 2
     np.testing.assert_array_equal(path[0], 1)  # at rates of zero there is no average
     for t in range(1, 30):
         mean = np.average(zs[: t + 1], axis=0, weights=weights[: t + 1])
@@ -424,32 +424,32 @@ def test_biases_have_a_rate_of_their_own():
 # ------------------------------------------------------------------ decay of weights
 
 
-def without_gradient(optimizer, eps):
+def without_gradient(optimizer, rate):
     """Return W and b before and after updates without any gradient."""
     theta, layout = np.linspace(1, 2, 8), layout_of([(2, 3), (2,)])
-    path, _ = path_of(optimizer, theta, lambda at, t: 0.0, eps, layout)
+    path, _ = path_of(optimizer, theta, lambda at, t: 0.0, rate, layout)
     return theta[:6], path[-1][:6], theta[6:], path[-1][6:]
 
 
 @pytest.mark.parametrize(
     ("Solver", "factor"),
     [
-        (Yogi, lambda eps: np.prod(1 - 0.5 * eps)),
-        (AdaBelief, lambda eps: np.prod(1 - 0.5 * eps)),
-        (Lion, lambda eps: np.prod(1 - 0.5 * eps)),
-        (Muon, lambda eps: np.prod(1 - 0.5 * eps)),
-        (Adan, lambda eps: 1 / np.prod(1 + 0.5 * eps)),
+        (Yogi, lambda rate: np.prod(1 - 0.5 * rate)),
+        (AdaBelief, lambda rate: np.prod(1 - 0.5 * rate)),
+        (Lion, lambda rate: np.prod(1 - 0.5 * rate)),
+        (Muon, lambda rate: np.prod(1 - 0.5 * rate)),
+        (Adan, lambda rate: 1 / np.prod(1 + 0.5 * rate)),
     ],
 )
 def test_each_decays_in_its_sources_form(Solver, factor):
-    eps = np.array([0.3, 0.2, 0.1])
-    W, after, b, same = without_gradient(Solver(weight_decay=0.5), eps)
+    rate = np.array([0.3, 0.2, 0.1])
+    W, after, b, same = without_gradient(Solver(weight_decay=0.5), rate)
     np.testing.assert_array_equal(same, b)
-    np.testing.assert_allclose(after, factor(eps) * W, rtol=1e-14)
+    np.testing.assert_allclose(after, factor(rate) * W, rtol=1e-14)
 
 
 def test_adans_decay_shrinks_its_update_too():
-    """(theta - eps u) / (1 + eps lambda), with u = g / |g| at the first update."""
+    """(theta - rate u) / (1 + rate lambda), with u = g / |g| at the first update."""
     optimizer, theta = Adan(weight_decay=0.5), np.array([2.0, -1.0])
     path, _ = path_of(optimizer, theta, lambda at, t: np.array([3.0, -4.0]), [0.1])
     np.testing.assert_allclose(path[0], (theta - [0.1, -0.1]) / 1.05, rtol=1e-8)

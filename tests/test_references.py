@@ -67,9 +67,9 @@ def test_path_is_the_other_librarys(run):
     state, g = optimizer.start(theta, np), np.empty_like(theta)
     update = Update(optimizer, theta, g, state, np)
     recorded = dict(zip(run["after"], run["iterates"], strict=True))
-    for t, eps in enumerate(_rates(run["schedule"], run["lr0"])):
+    for t, rate in enumerate(_rates(run["schedule"], run["lr0"])):
         g[...] = scale * A[t % len(A)] @ (update.gradient_point() - c[t % len(c)])
-        update.step(eps)
+        update.step(rate)
         if t + 1 in recorded:
             reached = theta
             if run["records"] != "theta":  # those libraries keep the interim point

@@ -468,9 +468,9 @@ def recording(Solver):
             self.seen.append(("point", getattr(self, self.momentum_name)))
             return super().gradient_point(theta, state, xp)
 
-        def step(self, theta, g, state, eps, xp):
+        def step(self, theta, g, state, rate, xp):
             self.seen.append(("step", getattr(self, self.momentum_name)))
-            super().step(theta, g, state, eps, xp)
+            super().step(theta, g, state, rate, xp)
 
     return Recording()
 

@@ -134,7 +134,7 @@ def test_what_is_shown_of_a_class_is_its_formula_and_its_code(registry):
         for line in filter(None, code.splitlines()):
             assert line.strip() in inspect.getsource(cls), name
     assert pages.code(skoptnet.SGD) == (
-        "def step(self, theta, g, state, eps, xp):\n    theta -= eps * g\n"
+        "def step(self, theta, g, state, rate, xp):\n    theta -= rate * g\n"
     )
 
 

@@ -47,10 +47,10 @@ def recording(name):
     updates = []
 
     class Recording(OPTIMIZERS[name]):
-        def step(self, theta, g, state, eps, xp):
+        def step(self, theta, g, state, rate, xp):
             before = theta.copy()
-            super().step(theta, g, state, eps, xp)
-            updates.append({"g": g.copy(), "rate": eps, "move": theta - before})
+            super().step(theta, g, state, rate, xp)
+            updates.append({"g": g.copy(), "rate": rate, "move": theta - before})
 
     return Recording(), updates
 

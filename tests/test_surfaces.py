@@ -214,7 +214,7 @@ def test_gradient_descent_on_a_quadratic_is_its_closed_form():
     ("solver", "is_ahead"), [(Momentum(0.8), 0), (Nesterov(0.8), 1)]
 )
 def test_momentum_on_a_quadratic_is_a_recursion_of_its_own(solver, is_ahead):
-    """theta_{k+1} = theta_k + d_k - eps H (theta_k + d_k, or theta_k), d_k = a step."""
+    """theta_{k+1} = theta_k + d_k - rate H (theta_k + d_k or theta_k), d_k = a step."""
     H, rate = np.array([1, 25]), 0.02
     path = descend(quadratic(1, 25), solver, learning_rate=rate, n_updates=25)
     before = theta = path.points[0]
@@ -339,8 +339,8 @@ def test_weight_decay_averages_and_own_solvers_take_part():
     np.testing.assert_allclose(mean.points[-1], alone.points[1:].mean(axis=0))
 
     class UsesUp(Optimizer):
-        def step(self, theta, g, state, eps, xp):
-            g *= eps
+        def step(self, theta, g, state, rate, xp):
+            g *= rate
             theta -= g
 
     own = descend(plain, UsesUp(), learning_rate=0.1, n_updates=5)

@@ -34,8 +34,8 @@ def status_of(report, check):
 class Plain(Optimizer):
     """Keeps the contract; what follows breaks it, each in its way."""
 
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g
 
 
 class Rolling(Optimizer):
@@ -47,9 +47,9 @@ class Rolling(Optimizer):
         super().__init__()
         self.share = share
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.v *= self.share
-        state.v -= eps * g
+        state.v -= rate * g
         theta += state.v
 
 
@@ -59,8 +59,8 @@ class OutOfRange(Rolling):
     def __init__(self, share=1.5):
         super().__init__(share)
 
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g
 
 
 class RangeOfNothing(Rolling):
@@ -102,65 +102,65 @@ class MomentumOfNothing(Plain):
 
 
 class Raises(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g / self.scale
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g / self.scale
 
 
 class StaysPut(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta = theta - eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta = theta - rate * g
 
 
 class NotFinite(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g * math.inf
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g * math.inf
 
 
 class CountsInItself(Plain):
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         self.calls = getattr(self, "calls", 0) + 1
-        super().step(theta, g, state, eps, xp)
+        super().step(theta, g, state, rate, xp)
 
 
 class Random(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g * np.random.uniform(0.5, 1)  # noqa: NPY002
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g * np.random.uniform(0.5, 1)  # noqa: NPY002
 
 
 class Upcasts(Plain):
     memory = ("v",)
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.v = state.v + xp.asarray(g, dtype="float64")
-        theta -= eps * g
+        theta -= rate * g
 
 
 class Shrinks(Plain):
     memory = ("v",)
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.v = xp.abs(g).max()
-        theta -= eps * g
+        theta -= rate * g
 
 
 class HidesMemory(Plain):
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.v = g.copy()
-        super().step(theta, g, state, eps, xp)
+        super().step(theta, g, state, rate, xp)
 
 
 class NumberOfNumPy(Plain):
     numbers = {"largest": 0.0}  # noqa: RUF012
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.largest = xp.abs(g).max(keepdims=True)
-        super().step(theta, g, state, eps, xp)
+        super().step(theta, g, state, rate, xp)
 
 
 class CountsTwice(Plain):
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.t += 1
-        super().step(theta, g, state, eps, xp)
+        super().step(theta, g, state, rate, xp)
 
 
 class HoldsALambda(Plain):
@@ -177,12 +177,12 @@ class LeavesSomethingBehind(Rolling):
 class RemembersElsewhere(Plain):
     seen: list = []  # noqa: RUF012
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         own = [v for at, v in self.seen if at is theta]
         if not own:
             own = [np.zeros_like(theta)]
             self.seen.append((theta, own[0]))
-        own[0][...] = 0.9 * own[0] - eps * g
+        own[0][...] = 0.9 * own[0] - rate * g
         theta += own[0]
 
 
@@ -203,62 +203,62 @@ class MovesToItsPoint(Rolling):
 
 
 class Drifts(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * (g + 0.001)
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * (g + 0.001)
 
 
 class DecaysInStep(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * (g + 0.001 * theta)
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * (g + 0.001 * theta)
 
 
 class IgnoresTheRate(Plain):
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         theta -= 0.01 * g
 
 
 class LooksAtTheNorm(Plain):
     elementwise = True
 
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g / xp.sqrt(xp.sum(g * g) + 1e-12)
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g / xp.sqrt(xp.sum(g * g) + 1e-12)
 
 
 class ReplacesItsVector(Rolling):
     elementwise = True
 
-    def step(self, theta, g, state, eps, xp):
-        state.v = self.share * state.v - eps * g
+    def step(self, theta, g, state, rate, xp):
+        state.v = self.share * state.v - rate * g
         theta += state.v
 
 
 class LooksAtPlaces(Plain):
     elementwise = True
 
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g * xp.linspace(1, 2, len(g), dtype=g.dtype)
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g * xp.linspace(1, 2, len(g), dtype=g.dtype)
 
 
 class OnlyMatrices(Plain):
     layerwise = True
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         k_in, k_out = theta.shape
-        theta -= eps * g / (k_in * k_out) ** 0.5
+        theta -= rate * g / (k_in * k_out) ** 0.5
 
 
 class CopiesWideMatrices(Plain):
     layerwise = True
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         if theta.ndim == 2 and theta.shape[0] < theta.shape[1]:
             theta = theta.T.copy()
             g = g.T
-        theta -= eps * g
+        theta -= rate * g
 
 
 class DecaysNothing(Plain):
-    def decay(self, theta, state, eps, xp):
+    def decay(self, theta, state, rate, xp):
         pass
 
 
@@ -268,8 +268,8 @@ class StartsWithoutTheBase(Plain):
 
 
 class AveragesByItself(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta -= (2 if self.average else 1) * eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta -= (2 if self.average else 1) * rate * g
 
 
 class ForgetsItsPoint(Plain):
@@ -280,8 +280,8 @@ class ForgetsItsPoint(Plain):
         state.z += theta
         return state
 
-    def step(self, theta, g, state, eps, xp):
-        state.z -= eps * g
+    def step(self, theta, g, state, rate, xp):
+        state.z -= rate * g
         theta += 0.5 * (state.z - theta)
 
 
@@ -292,14 +292,14 @@ class MovesTheta(Plain):
 
 
 class VanishesInSinglePrecision(Plain):
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         small = 1e-30 * g
-        theta -= eps * small / xp.sqrt(small * small + 1e-200)
+        theta -= rate * small / xp.sqrt(small * small + 1e-200)
 
 
 class Climbs(Plain):
-    def step(self, theta, g, state, eps, xp):
-        theta += eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta += rate * g
 
 
 BROKEN_OPTIMIZERS = [
@@ -331,7 +331,7 @@ BROKEN_OPTIMIZERS = [
     (MovesToItsPoint, "gradient point", "changed theta or the state"),
     (Drifts, "rest", "theta moved by 3e-05"),
     (DecaysInStep, "rest", "belongs in `decay`"),
-    (IgnoresTheRate, "rate of zero", "in proportion to eps"),
+    (IgnoresTheRate, "rate of zero", "in proportion to the rate"),
     (LooksAtPlaces, "permutation", "elementwise = True promises"),
     (LooksAtTheNorm, "blocks", "elementwise = True promises"),
     (ReplacesItsVector, "blocks", "in blocks leave another state.v"),
@@ -658,7 +658,7 @@ def test_every_check_of_activations_finds_something():
 class BreaksThree(Optimizer):
     """Memory undeclared, a rate ignored, and steps uphill."""
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         state.last = g.copy()
         theta += 0.01 * xp.sign(g)
 
@@ -672,8 +672,8 @@ def test_all_that_is_broken_is_said_at_once():
         " and `numbers` declare: name vectors in memory, numbers in numbers; in"
         " `start`, change what super().start returns.",
         "- rate of zero: BROKEN. From the start on, updates at a rate of zero moved"
-        " theta by 0.03. All that moves theta must be in proportion to eps, the rate"
-        " of the update, which a schedule may bring down to 0.",
+        " theta by 0.03. All that moves theta must be in proportion to the rate of the"
+        " update, which a schedule may bring down to 0.",
         "- convergence: BROKEN. In 200 updates at the rate 0.01, and at 0.01 and 0.001,"
         " no loss of a convex quadratic, 5.47 at first, fell by a tenth. Look at the"
         " sign of the update, and at default_learning_rate.",

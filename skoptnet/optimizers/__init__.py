@@ -5,8 +5,8 @@ An optimizer holds hyperparameters only. What it remembers between updates is a
 optimizer object can serve many fits and is never changed by them.
 
 This package knows nothing of networks, minibatches, schedules or estimators: a solver
-sees the flat vector ``theta``, a gradient ``g`` of the same shape and a rate
-``eps``. To add one, write a class with ``memory``, ``default_learning_rate`` and
+sees the flat vector ``theta``, a gradient ``g`` of the same shape and a
+``rate``. To add one, write a class with ``memory``, ``default_learning_rate`` and
 ``step``, and name it in `OPTIMIZERS`.
 
 - ``base``: the contract

@@ -94,16 +94,16 @@ class AMSGrad(Adam):
     kernel = "amsgrad"
     reads = ()
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, r, r_max, t = state.s, state.r, state.r_max, state.t
-        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        rho_1, rho_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         s *= rho_1
         s += (1 - rho_1) * g
         r *= rho_2
         r += (1 - rho_2) * g * g
         r_max[...] = xp.maximum(r_max, r)
         correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
-        theta -= (eps / correction_1) * s / (xp.sqrt(r_max / correction_2) + delta)
+        theta -= (rate / correction_1) * s / (xp.sqrt(r_max / correction_2) + epsilon)
 
 
 class AdaMax(Adam):
@@ -141,13 +141,13 @@ class AdaMax(Adam):
     reads = ()
     default_learning_rate = 0.03
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, u, t = state.s, state.u, state.t
-        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        rho_1, rho_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         s *= rho_1
         s += (1 - rho_1) * g
-        u[...] = xp.maximum(rho_2 * u, xp.abs(g) + delta)
-        theta -= eps / (1 - rho_1**t) * s / u
+        u[...] = xp.maximum(rho_2 * u, xp.abs(g) + epsilon)
+        theta -= rate / (1 - rho_1**t) * s / u
 
 
 class NAdam(Adam):
@@ -212,9 +212,9 @@ class NAdam(Adam):
         )
         self.momentum_decay = momentum_decay
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t
-        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        rho_1, rho_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         mu, mu_next = (
             rho_1 * (1 - 0.5 * 0.96 ** (self.momentum_decay * i)) for i in (t, t + 1)
         )
@@ -225,7 +225,7 @@ class NAdam(Adam):
         r += (1 - rho_2) * g * g
         s_hat = mu_next / (1 - state.mu_product * mu_next) * s
         s_hat += (1 - mu) / (1 - state.mu_product) * g
-        theta -= eps * s_hat / (xp.sqrt(r / (1 - rho_2**t)) + delta)
+        theta -= rate * s_hat / (xp.sqrt(r / (1 - rho_2**t)) + epsilon)
 
 
 class RAdam(Adam):
@@ -273,9 +273,9 @@ class RAdam(Adam):
     kernel = "radam"
     reads = ()
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t
-        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        rho_1, rho_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         s *= rho_1
         s += (1 - rho_1) * g
         r *= rho_2
@@ -285,7 +285,7 @@ class RAdam(Adam):
         n = n_inf - 2 * t * rho_2**t / (1 - rho_2**t)
         if n > 5:
             rectified = (n - 4) * (n - 2) * n_inf / ((n_inf - 4) * (n_inf - 2) * n)
-            eps *= rectified**0.5
-            theta -= eps * s_hat / (xp.sqrt(r / (1 - rho_2**t)) + delta)
+            rate *= rectified**0.5
+            theta -= rate * s_hat / (xp.sqrt(r / (1 - rho_2**t)) + epsilon)
         else:
-            theta -= eps * s_hat
+            theta -= rate * s_hat

@@ -64,14 +64,14 @@ class Adadelta(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def step(self, theta, g, state, eps, xp):
-        r, u, rho, delta = state.r, state.u, self.rho, self.epsilon
+    def step(self, theta, g, state, rate, xp):
+        r, u, rho, epsilon = state.r, state.u, self.rho, self.epsilon
         r *= rho
         r += (1 - rho) * g * g
-        update = xp.sqrt(u + delta) / xp.sqrt(r + delta) * g
+        update = xp.sqrt(u + epsilon) / xp.sqrt(r + epsilon) * g
         u *= rho
         u += (1 - rho) * update * update
-        theta -= eps * update
+        theta -= rate * update
 
 
 class RMSPropNesterov(Optimizer):
@@ -138,12 +138,12 @@ class RMSPropNesterov(Optimizer):
     def gradient_point(self, theta, state, xp):
         return theta + self.momentum * state.v
 
-    def step(self, theta, g, state, eps, xp):
-        r, v, rho, delta = state.r, state.v, self.rho, self.epsilon
+    def step(self, theta, g, state, rate, xp):
+        r, v, rho, epsilon = state.r, state.v, self.rho, self.epsilon
         r *= rho
         r += (1 - rho) * g * g
         v *= self.momentum
-        v -= eps * g / xp.sqrt(delta + r)
+        v -= rate * g / xp.sqrt(epsilon + r)
         theta += v
 
 
@@ -208,8 +208,8 @@ class CenteredRMSProp(Optimizer):
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def step(self, theta, g, state, eps, xp):
-        r, s, v, rho, delta = state.r, state.s, state.v, self.rho, self.epsilon
+    def step(self, theta, g, state, rate, xp):
+        r, s, v, rho, epsilon = state.r, state.s, state.v, self.rho, self.epsilon
         r *= rho
         r += (1 - rho) * g * g
         s *= rho
@@ -217,5 +217,5 @@ class CenteredRMSProp(Optimizer):
         # Only rounding can bring this variance below 0.
         variance = xp.maximum(r - s * s, 0)
         v *= self.momentum
-        v -= eps * g / xp.sqrt(variance + delta)
+        v -= rate * g / xp.sqrt(variance + epsilon)
         theta += v

@@ -129,8 +129,8 @@ class Optimizer(Part, ABC):
     >>> from skoptnet import MLPRegressorX, Optimizer
     >>> class SignDescent(Optimizer):
     ...     default_learning_rate = 0.001
-    ...     def step(self, theta, g, state, eps, xp):
-    ...         theta -= eps * xp.sign(g)
+    ...     def step(self, theta, g, state, rate, xp):
+    ...         theta -= rate * xp.sign(g)
     >>> X = np.linspace(-1, 1, 50).reshape(-1, 1)
     >>> model = MLPRegressorX(solver=SignDescent(), tol=0, random_state=0)
     >>> bool(model.fit(X, X.ravel()).score(X, X.ravel()) > 0.9)
@@ -238,7 +238,7 @@ class Optimizer(Part, ABC):
         """
         return theta
 
-    def decay(self, theta: Array, state: State, eps: float, xp: Namespace) -> None:
+    def decay(self, theta: Array, state: State, rate: float, xp: Namespace) -> None:
         """Let weights decay, in place, before an update (after it if `proximal`).
 
         Parameters
@@ -247,16 +247,16 @@ class Optimizer(Part, ABC):
             One W_l, changed in place.
         state : State
             As in `step`, for this W_l.
-        eps : float
+        rate : float
             The rate of this update.
         xp : module
             The array namespace (``numpy``).
         """
-        theta *= 1 - eps * self.weight_decay
+        theta *= 1 - rate * self.weight_decay
 
     @abstractmethod
     def step(
-        self, theta: Array, g: Array, state: State, eps: float, xp: Namespace
+        self, theta: Array, g: Array, state: State, rate: float, xp: Namespace
     ) -> None:
         """Make one update: change ``theta`` and ``state`` in place.
 
@@ -269,7 +269,7 @@ class Optimizer(Part, ABC):
         state : State
             ``state.t`` counts this update; the vectors are those of ``memory``, the
             numbers those of ``numbers``.
-        eps : float
+        rate : float
             The rate of this update.
         xp : module
             The array namespace (``numpy``).

@@ -1,8 +1,8 @@
 """Solvers of recent years, in the order in which they came out.
 
 The symbols are those of `textbook`: ``s`` and ``r`` first and second moments, ``rho``
-decay rates, ``delta`` the small constant. ``rho_1`` is the parameter ``beta_1``, and so
-on, as in Adam.
+decay rates, ``epsilon`` the small constant. ``rho_1`` is the parameter ``beta_1``,
+and so on, as in Adam.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ class Yogi(Adam):
         state.r += 1e-6
         return state
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t
-        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        rho_1, rho_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         s *= rho_1
         s += (1 - rho_1) * g
         r -= (1 - rho_2) * xp.sign(r - g * g) * g * g
         correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
-        theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
+        theta -= (rate / correction_1) * s / (xp.sqrt(r / correction_2) + epsilon)
 
 
 class AdaBelief(Adam):
@@ -98,7 +98,7 @@ class AdaBelief(Adam):
     Stepsizes by the Belief in Observed Gradients*, the algorithm of section 2.
     :math:`\\delta` is added twice, in the recursion of :math:`r`, where it adds up to
     :math:`\\delta / (1 - \\rho_2)`, and in the quotient, as in the paper and (with
-    ``eps`` and ``eps_root`` equal) in Optax. The authors' later program also rectifies
+    ``rate`` and ``eps_root`` equal) in Optax. The authors' later program also rectifies
     the rate as RAdam does; that is not in the paper, and not here.
 
     Parameters
@@ -136,16 +136,16 @@ class AdaBelief(Adam):
             beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
         )
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t
-        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        rho_1, rho_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         s *= rho_1
         s += (1 - rho_1) * g
         surprise = g - s
         r *= rho_2
-        r += (1 - rho_2) * surprise * surprise + delta
+        r += (1 - rho_2) * surprise * surprise + epsilon
         correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
-        theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
+        theta -= (rate / correction_1) * s / (xp.sqrt(r / correction_2) + epsilon)
 
 
 class Adan(Optimizer):
@@ -224,7 +224,7 @@ class Adan(Optimizer):
         self.beta_3 = beta_3
         self.epsilon = epsilon
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, r, v, before, t = state.s, state.r, state.trend, state.before, state.t
         rho_1, rho_2, rho_3 = self.beta_1, self.beta_2, self.beta_3
         d = g - before if t > 1 else xp.zeros_like(g)
@@ -237,12 +237,12 @@ class Adan(Optimizer):
         d += g
         r *= rho_3
         r += (1 - rho_3) * d * d
-        moment = (eps / (1 - rho_1**t)) * s
-        moment += (eps * rho_2 / (1 - rho_2**t)) * v
+        moment = (rate / (1 - rho_1**t)) * s
+        moment += (rate * rho_2 / (1 - rho_2**t)) * v
         theta -= moment / (xp.sqrt(r / (1 - rho_3**t)) + self.epsilon)
 
-    def decay(self, theta, state, eps, xp):
-        theta /= 1 + eps * self.weight_decay
+    def decay(self, theta, state, rate, xp):
+        theta /= 1 + rate * self.weight_decay
 
 
 class Lion(Optimizer):
@@ -300,9 +300,9 @@ class Lion(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, rho_1, rho_2 = state.s, self.beta_1, self.beta_2
-        theta -= eps * xp.sign(rho_1 * s + (1 - rho_1) * g)
+        theta -= rate * xp.sign(rho_1 * s + (1 - rho_1) * g)
         s *= rho_2
         s += (1 - rho_2) * g
 
@@ -385,25 +385,25 @@ class ScheduleFreeAdamW(Optimizer):
     def gradient_point(self, theta, state, xp):
         return theta + (1 - self.beta_1) * (state.z - theta)
 
-    def decay(self, theta, state, eps, xp):
+    def decay(self, theta, state, rate, xp):
         y = self.gradient_point(theta, state, xp)
-        state.z -= self._warmed(eps, state.t) * self.weight_decay * y
+        state.z -= self._warmed(rate, state.t) * self.weight_decay * y
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         z, r, t = state.z, state.r, state.t
-        rho_2, delta = self.beta_2, self.epsilon
-        eps = self._warmed(eps, t)
+        rho_2, epsilon = self.beta_2, self.epsilon
+        rate = self._warmed(rate, t)
         r *= rho_2
         r += (1 - rho_2) * g * g
-        z -= eps * g / (xp.sqrt(r / (1 - rho_2**t)) + delta)
-        state.largest_rate = max(state.largest_rate, eps)
+        z -= rate * g / (xp.sqrt(r / (1 - rho_2**t)) + epsilon)
+        state.largest_rate = max(state.largest_rate, rate)
         w = state.largest_rate * state.largest_rate
         state.sum_of_weights += w
         c = w / state.sum_of_weights if w else 0.0  # where all rates were zero
         theta += c * (z - theta)
 
-    def _warmed(self, eps, t):
-        return eps * min(1, t / max(1, self.warmup_steps))
+    def _warmed(self, rate, t):
+        return rate * min(1, t / max(1, self.warmup_steps))
 
 
 class Muon(Optimizer):
@@ -490,10 +490,10 @@ class Muon(Optimizer):
         self.epsilon = epsilon
         self.bias_rate = bias_rate
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         if theta.ndim == 1:
             adam = Adam(self.beta_1, self.beta_2, self.epsilon)
-            adam.step(theta, g, state, self.bias_rate * eps, xp)
+            adam.step(theta, g, state, self.bias_rate * rate, xp)
             return
         s, mu = state.s, self.momentum
         s *= mu
@@ -501,7 +501,7 @@ class Muon(Optimizer):
         M = mu * s + (1 - mu) * g
         k_in, k_out = theta.shape
         scale = max(1, k_out / k_in) ** 0.5
-        theta -= eps * scale * _orthogonalised(M, xp)
+        theta -= rate * scale * _orthogonalised(M, xp)
 
 
 def _orthogonalised(M, xp):

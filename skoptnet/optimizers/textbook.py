@@ -1,8 +1,9 @@
 """The seven solvers of the textbook, in order of complexity.
 
 The symbols are those of Goodfellow, Bengio and Courville, *Deep Learning* (2016),
-chapter 8: ``theta`` parameters, ``g`` gradient, ``eps`` rate, ``v`` velocity, ``s``
-and ``r`` first and second moments, ``delta`` the small constant.
+chapter 8: ``theta`` parameters, ``g`` gradient, ``v`` velocity, ``s`` and ``r`` first
+and second moments. ``rate`` is the learning rate, epsilon in the book, and ``epsilon``
+the small constant, delta in the book.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class GradientDescent(Optimizer):
     full_batch = True
     elementwise = True
 
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g
 
 
 class SGD(Optimizer):
@@ -66,8 +67,8 @@ class SGD(Optimizer):
     default_learning_rate = 0.03
     elementwise = True
 
-    def step(self, theta, g, state, eps, xp):
-        theta -= eps * g
+    def step(self, theta, g, state, rate, xp):
+        theta -= rate * g
 
 
 class Momentum(Optimizer):
@@ -113,10 +114,10 @@ class Momentum(Optimizer):
         super().__init__(weight_decay=weight_decay, average=average)
         self.momentum = momentum
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         v = state.v
         v *= self.momentum
-        v -= eps * g
+        v -= rate * g
         theta += v
 
 
@@ -196,10 +197,10 @@ class AdaGrad(Optimizer):
         super().__init__(weight_decay=weight_decay, average=average)
         self.epsilon = epsilon
 
-    def step(self, theta, g, state, eps, xp):
-        r, delta = state.r, self.epsilon
+    def step(self, theta, g, state, rate, xp):
+        r, epsilon = state.r, self.epsilon
         r += g * g
-        theta -= eps * g / (delta + xp.sqrt(r))
+        theta -= rate * g / (epsilon + xp.sqrt(r))
 
 
 class RMSProp(Optimizer):
@@ -252,11 +253,11 @@ class RMSProp(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def step(self, theta, g, state, eps, xp):
-        r, rho, delta = state.r, self.rho, self.epsilon
+    def step(self, theta, g, state, rate, xp):
+        r, rho, epsilon = state.r, self.rho, self.epsilon
         r *= rho
         r += (1 - rho) * g * g
-        theta -= eps * g / xp.sqrt(delta + r)
+        theta -= rate * g / xp.sqrt(epsilon + r)
 
 
 class Adam(Optimizer):
@@ -320,12 +321,12 @@ class Adam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def step(self, theta, g, state, eps, xp):
+    def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t
-        rho_1, rho_2, delta = self.beta_1, self.beta_2, self.epsilon
+        rho_1, rho_2, epsilon = self.beta_1, self.beta_2, self.epsilon
         s *= rho_1
         s += (1 - rho_1) * g
         r *= rho_2
         r += (1 - rho_2) * g * g
         correction_1, correction_2 = 1 - rho_1**t, 1 - rho_2**t
-        theta -= (eps / correction_1) * s / (xp.sqrt(r / correction_2) + delta)
+        theta -= (rate / correction_1) * s / (xp.sqrt(r / correction_2) + epsilon)

@@ -24,7 +24,7 @@ from .contract import (
 )
 
 _P = 23  # coordinates of the test problem
-_EPS = 0.01  # its rate
+_RATE = 0.01  # its rate
 
 #: Layers of a network: wide, tall, of one column, of one row.
 _SHAPES: tuple[tuple[int, ...], ...] = ((3, 5), (5,), (5, 2), (2,), (2, 1), (1, 3))
@@ -85,11 +85,11 @@ class _Training:
         self.g = np.empty_like(self.theta)
         return Update(self.optimizer, self.theta, self.g, self.state, np, self.layout)
 
-    def updates(self, n: int, eps: float = _EPS) -> Array:
+    def updates(self, n: int, rate: float = _RATE) -> Array:
         update = self.update()
         for _ in range(n):
             self.g[...] = self.curvature * update.gradient_point()
-            update.step(eps)
+            update.step(rate)
             update.take_average()
         return self.theta
 
@@ -305,11 +305,11 @@ def _rests(optimizer: Optimizer) -> None:
 def _obeys_the_rate(optimizer: Optimizer) -> None:
     training = _Training(optimizer)
     before = training.theta.copy()
-    moved = abs(training.updates(3, eps=0.0) - before).max()
+    moved = abs(training.updates(3, rate=0.0) - before).max()
     require(
         moved == 0,
         f"From the start on, updates at a rate of zero moved theta by {moved:.3g}.",
-        "All that moves theta must be in proportion to eps, the rate of the update,"
+        "All that moves theta must be in proportion to the rate of the update,"
         " which a schedule may bring down to 0.",
     )
 
@@ -469,15 +469,15 @@ def _computes_alike_in_single_precision(optimizer: Optimizer) -> None:
 
 def _descends(optimizer: Optimizer) -> None:
     rate = optimizer.default_learning_rate
-    for eps in (_EPS, rate, 0.1 * rate):
+    for each in (_RATE, rate, 0.1 * rate):
         training = _Training(optimizer)
         before = training.loss()
-        training.updates(200, eps)
+        training.updates(200, each)
         if training.loss() < 0.9 * before:
             return
     require(
         False,
-        f"In 200 updates at the rate {_EPS:g}, and at {rate:g} and {0.1 * rate:g}, no"
+        f"In 200 updates at the rate {_RATE:g}, and at {rate:g} and {0.1 * rate:g}, no"
         f" loss of a convex quadratic, {before:.3g} at first, fell by a tenth.",
         "Look at the sign of the update, and at default_learning_rate.",
     )
