@@ -8,7 +8,7 @@ import sys
 
 from . import _kernels
 from ._version import __version__
-from .backends import blas_libraries
+from .threads import blas_libraries
 
 
 def show_versions() -> None:

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from .estimators.watchers import without_callbacks
+from .estimators.sklearn_callbacks import without_callbacks
 
 __all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
 

@@ -22,7 +22,7 @@ from ._params import Interval, check_argument, described
 from ._types import Array
 from .estimators.base import MLP
 from .estimators.calls import Call
-from .estimators.watchers import without_callbacks
+from .estimators.sklearn_callbacks import without_callbacks
 from .training import Watcher
 
 #: What the rule goes by: the share of its fall that the loss has behind it.

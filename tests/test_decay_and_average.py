@@ -11,10 +11,10 @@ from sklearn.preprocessing import scale
 
 from skoptnet import SGD, Adam, MLPClassifierX, MLPRegressorX, Momentum
 from skoptnet.activations import ACTIVATIONS
-from skoptnet.backends import Update
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers.update import Update
 from skoptnet.testing import check_optimizer
 
 DIGITS = load_digits()

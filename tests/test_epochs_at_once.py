@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, _kernels, backends
+from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, _kernels, compiled
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES, Piecewise, looks_back
 
@@ -25,13 +25,13 @@ X, y = load_iris(return_X_y=True)
 @pytest.fixture
 def calls(monkeypatch):
     """Count the epochs of each call into the kernels."""
-    counted, epochs = [], backends.Kernel.epochs
+    counted, epochs = [], compiled.Kernel.epochs
 
     def counting(self, order, rates, *others):
         counted.append(len(rates))
         return epochs(self, order, rates, *others)
 
-    monkeypatch.setattr(backends.Kernel, "epochs", counting)
+    monkeypatch.setattr(compiled.Kernel, "epochs", counting)
     return counted
 
 
@@ -53,7 +53,7 @@ def told_of(net):
 
 def trained(most, monkeypatch, again=0, **parameters):
     """Fit with so many epochs at once, and go on."""
-    monkeypatch.setattr(backends, "_EPOCHS_AT_ONCE", most)
+    monkeypatch.setattr(compiled, "_EPOCHS_AT_ONCE", most)
     net = model(**parameters, warm_start=again > 0)
     for _ in range(1 + again):
         try:
@@ -165,7 +165,7 @@ def test_large_weights_go_on_epoch_by_epoch(calls, monkeypatch):
     options = {"solver": "sgd", "learning_rate_init": 1e-3, "max_iter": 40}
 
     def fit(most):
-        monkeypatch.setattr(backends, "_EPOCHS_AT_ONCE", most)
+        monkeypatch.setattr(compiled, "_EPOCHS_AT_ONCE", most)
         net = model(MLPRegressorX, activation="identity", **options)
         return told_of(net.fit(X, 3e6 + X[:, 0]))
 
@@ -177,7 +177,7 @@ def test_large_weights_go_on_epoch_by_epoch(calls, monkeypatch):
 
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_interrupt_leaves_the_last_finished_epochs(at, monkeypatch):
-    epochs, made = backends.Kernel.epochs, []
+    epochs, made = compiled.Kernel.epochs, []
 
     def interrupted(self, *arguments):
         epochs(self, *arguments)
@@ -185,7 +185,7 @@ def test_an_interrupt_leaves_the_last_finished_epochs(at, monkeypatch):
         if len(made) == at:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(backends.Kernel, "epochs", interrupted)
+    monkeypatch.setattr(compiled.Kernel, "epochs", interrupted)
     net = model(max_iter=90)
     if at == 1:
         with pytest.raises(KeyboardInterrupt):

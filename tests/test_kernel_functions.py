@@ -7,7 +7,7 @@ import pytest
 import scipy.special
 from compiled import RULES, SIGMAS, activations, dtypes, needs_kernels
 
-from skoptnet import _kernels, backends
+from skoptnet import _kernels, compiled
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.training import TrainingSet
@@ -154,12 +154,12 @@ def test_logistic_and_softplus_are_accurate_to_4_ulp(dtype, level):
     reach = -np.log(np.finfo(dtype).tiny) - dtype(1)
     x, loss = arguments(dtype, -reach, reach)[::3, None].copy(), LOSSES["binary"]()
     network = Network((1, 1, 1), (SIGMAS["logistic"],), loss)
-    z = backends.outputs(network, np.array([1, 0, 1, 0], dtype=dtype), x)
+    z = compiled.outputs(network, np.array([1, 0, 1, 0], dtype=dtype), x)
     assert_within_4_ulp(z, lambda z: 1 / (1 + np.exp(-z)), x)
     x = x[::20].copy()
     theta, g = np.array([1, 0], dtype=dtype), np.empty(2, dtype=dtype)
     network, data = Network((1, 1), network.activations, loss), TrainingSet(x, 0 * x)
-    kernel = backends.Kernel(network, None, theta, g, None, data, 1, 1)
+    kernel = compiled.Kernel(network, None, theta, g, None, data, 1, 1)
     for i, value in enumerate(x[:, 0].astype(float)):
         z[i] = kernel.loss_and_gradient(theta, None, range(i, i + 1))
         assert g[1] == pytest.approx(1 / (1 + np.exp(-value)), rel=1e-6, abs=1e-300)
@@ -177,7 +177,7 @@ def test_deviances_do_not_cancel_near_their_optimum(loss, dtype, level):
         TrainingSet(z, z**0),
     )
     theta, g = np.array([1, 0], dtype=dtype), np.empty(2, dtype=dtype)
-    kernel = backends.Kernel(network, None, theta, g, None, data, 1, 1)
+    kernel = compiled.Kernel(network, None, theta, g, None, data, 1, 1)
     u = z[:, 0].astype(float) * (-1 if loss == "gamma" else 1)
     for i, right in enumerate(sum(u**k / math.factorial(k) for k in range(2, 30))):
         value = kernel.loss_and_gradient(theta, None, range(i, i + 1))

@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
-from skoptnet import MLPClassifierX, _kernels, backends
+from skoptnet import MLPClassifierX, _kernels, compiled
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.dropout import Dropout, numbers
 from skoptnet.losses import (
@@ -34,6 +34,7 @@ from skoptnet.losses import (
 )
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
+from skoptnet.optimizers.update import _BLOCK
 from skoptnet.schedules import SCHEDULES
 from skoptnet.training import (
     Diverged,
@@ -94,8 +95,8 @@ def both(monkeypatch):
 
 @pytest.fixture(params=[2, 3])
 def many_threads(request, monkeypatch):
-    monkeypatch.setattr(backends, "_WORK_OF_A_THREAD", 1)
-    monkeypatch.setattr(backends, "_blas_limit", lambda: request.param)
+    monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", 1)
+    monkeypatch.setattr(compiled, "blas_limit", lambda: request.param)
     return request.param
 
 
@@ -162,7 +163,7 @@ def go(
 ):
     """Train, with kernels where they are on; return theta, losses and outcome."""
     optimizer, run = begin(network, solver, data.X.dtype)
-    knows = backends.Kernel.knows(network, run.theta, data)
+    knows = compiled.Kernel.knows(network, run.theta, data)
     assert knows == (_kernels.enabled() and known)
     defaults = {"batch_size": 32, "learning_rate": optimizer.default_learning_rate}
     options = {**defaults, "tol": 0, "patience": np.inf, "max_epochs": n, **options}
@@ -462,8 +463,8 @@ def test_an_update_takes_no_more_threads_than_it_keeps_busy(
     data = TrainingSet(np.ones((40, 4)), np.ones((40, 1)))
     network = build(data, loss="squared_error")
     assert network.n_parameters == 31
-    monkeypatch.setattr(backends, "_WORK_OF_A_THREAD", least)
-    monkeypatch.setattr(backends, "_blas_limit", lambda: 64)
+    monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", least)
+    monkeypatch.setattr(compiled, "blas_limit", lambda: 64)
     assert epochs_of(network, data).kernel.n_threads == n_threads
 
 
@@ -475,7 +476,7 @@ def test_several_threads_give_what_one_gives(solver, hidden, many_threads, monke
     for size in (1, 2, 45) if len(hidden) < 2 else (45,):
         pairs = []
         for n in (many_threads, 1):
-            monkeypatch.setattr(backends, "_blas_limit", lambda n=n: n)
+            monkeypatch.setattr(compiled, "blas_limit", lambda n=n: n)
             assert epochs_of(network, data).kernel.n_threads == n
             one, several = (
                 gradient(network, data, size=size)[::-1],
@@ -496,7 +497,7 @@ def test_threads_share_the_units_of_large_layers(
     network = build(data, hidden, ["relu", "gelu"])
     several = gradient(network, data, size=size)
     several_updates = go(network, "sgd", data, 1, batch_size=size)
-    monkeypatch.setattr(backends, "_blas_limit", lambda: 1)
+    monkeypatch.setattr(compiled, "blas_limit", lambda: 1)
     one = gradient(network, data, size=size)
     assert several[0] == pytest.approx(
         one[0], rel=1e-12 if dtype == np.float64 else 1e-5
@@ -564,7 +565,7 @@ def test_rows_targets_and_weights_are_only_read(
         array.flags.writeable = False
     network = build(data)
     theta = go(network, "adam", data, 2, shuffle=shuffle)[0]
-    backends.outputs(network, theta, data.X)
+    compiled.outputs(network, theta, data.X)
     assert abs(data.X - before.X).max() == 0
     np.testing.assert_array_equal(data.Y, before.Y)
     np.testing.assert_array_equal(data.w, before.w)
@@ -649,7 +650,7 @@ def test_outputs_of_rows_in_any_form(block, activation, dtype, level, monkeypatc
     network = build(bundled(), (17, 5), activation)
     theta = begin(network, "sgd", dtype)[1].theta
     for X in forms_of(bundled().X):
-        z, right = backends.outputs(network, theta, X), network.outputs(theta, X)
+        z, right = compiled.outputs(network, theta, X), network.outputs(theta, X)
         assert (z.dtype, z.shape) == (right.dtype, right.shape)
         room = ROOM[dtype] / 10 * np.abs(right).max(initial=0)
         np.testing.assert_allclose(z, right, rtol=0, atol=room)
@@ -673,7 +674,7 @@ def test_an_update_allocates_nothing_that_grows_with_the_network(solver, contain
         epochs.next(None)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    room = 4000 if solver in MADE else 6 * 8 * backends._BLOCK
+    room = 4000 if solver in MADE else 6 * 8 * _BLOCK
     assert peaks[1] < peaks[0] + room
     assert peaks[0] < 26_000
 

@@ -37,7 +37,7 @@ from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.activations import ACTIVATIONS
-from skoptnet.training import Passes
+from skoptnet.training import Objective
 
 # Iterations are used up on purpose, here and in scikit-learn.
 pytestmark = [
@@ -406,7 +406,7 @@ class Fault:
     """Makes the n-th pass over the training set go wrong."""
 
     def __init__(self, monkeypatch, n, error=None):
-        self.n, self.error, whole = n, error, Passes.loss_and_gradient
+        self.n, self.error, whole = n, error, Objective.loss_and_gradient
 
         def faulty(passes, theta, batch):
             self.n -= 1
@@ -416,7 +416,7 @@ class Fault:
                 return np.inf
             return whole(passes, theta, batch)
 
-        monkeypatch.setattr(Passes, "loss_and_gradient", faulty)
+        monkeypatch.setattr(Objective, "loss_and_gradient", faulty)
 
 
 def settings_of(Estimator):
@@ -481,7 +481,7 @@ def test_numbers_too_large_to_compute_with():
 
 def test_a_line_search_that_finds_nothing_is_told(monkeypatch):
     """A gradient that points the wrong way: no step is downhill."""
-    whole, passes = Passes.loss_and_gradient, []
+    whole, passes = Objective.loss_and_gradient, []
 
     def misled(self, theta, batch):
         cost = whole(self, theta, batch)
@@ -491,7 +491,7 @@ def test_a_line_search_that_finds_nothing_is_told(monkeypatch):
         return cost
 
     y = target(MLPRegressorX)
-    monkeypatch.setattr(Passes, "loss_and_gradient", misled)
+    monkeypatch.setattr(Objective, "loss_and_gradient", misled)
     model = MLPRegressorX((5,), solver="lbfgs", random_state=0)
     with pytest.warns(ConvergenceWarning, match="line search") as caught:
         model.fit(X, y)

@@ -20,8 +20,8 @@ from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.activations import ACTIVATIONS
-from skoptnet.backends import Update
 from skoptnet.optimizers import TEXTBOOK
+from skoptnet.optimizers.update import Update
 from skoptnet.schedules import SCHEDULES
 
 N, BATCH, HIDDEN, RATE = 23, 5, (4, 3), 0.05

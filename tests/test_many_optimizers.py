@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from skoptnet.backends import Update
 from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers.update import Update
 
 solvers = pytest.mark.parametrize("solver", list(OPTIMIZERS))
 

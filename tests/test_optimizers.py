@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skoptnet import SGD, Adam, Momentum, Optimizer
-from skoptnet.backends import Update
 from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers.update import Update
 from skoptnet.testing import check_optimizer
 
 SOLVERS = sorted(OPTIMIZERS)
@@ -93,7 +93,7 @@ def test_blocks_of_a_long_vector_change_nothing(name, dtype, monkeypatch):
     start, gradients = rng.randn(100).astype(dtype), rng.randn(7, 100).astype(dtype)
     ends = []
     for block in (10**6, 32):
-        monkeypatch.setattr("skoptnet.backends._BLOCK", block)
+        monkeypatch.setattr("skoptnet.optimizers.update._BLOCK", block)
         theta, g = start.copy(), np.empty_like(start)
         state = optimizer.start(theta, np)
         update = Update(optimizer, theta, g, state, np)

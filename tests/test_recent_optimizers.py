@@ -29,8 +29,8 @@ from skoptnet import (
     ScheduleFreeAdamW,
     Yogi,
 )
-from skoptnet.backends import Update
 from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers.update import Update
 from skoptnet.testing import check_optimizer
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -124,7 +124,7 @@ def test_pieces_of_theta_make_the_same_update(solver, layers, monkeypatch):
     rng, ends = np.random.RandomState(0), []
     start, gradients = rng.randn(58), rng.randn(6, 58)
     for block in (10**6, 16):
-        monkeypatch.setattr("skoptnet.backends._BLOCK", block)
+        monkeypatch.setattr("skoptnet.optimizers.update._BLOCK", block)
         theta, g = start.copy(), np.empty(58)
         state = optimizer.start(theta, np)
         for row in gradients:

@@ -12,8 +12,8 @@ import lecture
 import numpy as np
 import pytest
 
-from skoptnet.backends import Update
 from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.optimizers.update import Update
 from skoptnet.schedules import SCHEDULES, Clock
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.random import MT19937, PCG64, RandomState
 
 from skoptnet import _kernels
-from skoptnet.backends import shuffle_into
+from skoptnet.compiled import shuffle_into
 
 sources = pytest.mark.parametrize("source", [MT19937, PCG64])
 

@@ -12,11 +12,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.activations import ACTIVATIONS
-from skoptnet.backends import blas_threads
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
+from skoptnet.threads import blas_threads
 from skoptnet.training import (
     Epochs,
     Minibatches,

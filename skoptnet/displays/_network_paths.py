@@ -12,8 +12,8 @@ from sklearn.pipeline import Pipeline
 
 from .._types import Array
 from ..estimators.base import MLP
-from ..estimators.recording import Recording, recorded
 from ._plane import Plane
+from ._recording import Recording, recorded
 from ._solver_paths import check_count, check_positive, limits_of, of_each
 
 _CALLER = "from_estimator"

@@ -12,7 +12,7 @@ names, tags, warnings.
 """
 
 from .classifier import MLPClassifierX
-from .hidden import HiddenActivations
+from .hidden_activations import HiddenActivations
 from .regressor import MLPRegressorX
 
 __all__ = ["HiddenActivations", "MLPClassifierX", "MLPRegressorX"]

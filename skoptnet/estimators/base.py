@@ -23,7 +23,7 @@ from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Schedule, as_schedule
 from ..training import LBFGS, Diverged, Run, TrainingSet, Watcher
 from .calls import Call, Transaction
-from .fitted import Fitted
+from .convergence_warnings import warn_of_end
 from .inputs import (
     ACTIVATION,
     DROPOUT,
@@ -40,18 +40,18 @@ from .inputs import (
     with_plain_numbers,
 )
 from .jobs import Job
-from .reports import warn_of_end
+from .prediction import Fitted
+from .sklearn_callbacks import (
+    Callbacks,
+    CallbackSupportMixin,
+    begin_callbacks,
+    with_callbacks,
+)
 from .validation import (
     OwnData,
     Score,
     check_settings,
     split,
-)
-from .watchers import (
-    Callbacks,
-    CallbackSupportMixin,
-    begin_callbacks,
-    with_callbacks,
 )
 
 #: Rows per update when ``batch_size="auto"``, at most.

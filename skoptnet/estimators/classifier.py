@@ -17,9 +17,9 @@ from ..losses import LOSSES
 from .base import MLP
 from .calls import Call, if_incremental
 from .class_weights import ClassWeights
-from .convert import as_classifier
 from .docstrings import documented
 from .signature import with_shared_parameters
+from .to_sklearn import as_classifier
 
 
 @documented

@@ -13,10 +13,10 @@ from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from ..training import LBFGS, Diverged, Outcome, Run, TrainingSet, Watcher, train
+from .convergence_warnings import warn
 from .inputs import dropout_tuple, weighed, weighed_by_class
-from .reports import warn
 from .validation import Score, ScorerScore, Validation, negative_loss
-from .watchers import shown
+from .verbose import shown
 
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200

@@ -16,10 +16,10 @@ from .._types import Array
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from .base import MLP
 from .calls import Call, if_incremental
-from .convert import as_regressor
 from .docstrings import documented
 from .inputs import quantile_tuple
 from .signature import with_shared_parameters
+from .to_sklearn import as_regressor
 
 
 @documented

@@ -14,10 +14,10 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
 from .._types import Array
-from ..backends import outputs
+from ..compiled import outputs
 from ..network import Network
 from ..training import TrainingSet
-from .reports import warn
+from .convergence_warnings import warn
 
 #: Raw outputs and loss of the held-out rows -> score.
 Score = Callable[[Array, float], float]

@@ -14,8 +14,8 @@ from sklearn.utils import check_random_state
 
 from .._params import Function, Interval, StrOptions, check_argument
 from .._types import Array
-from ..backends import Update
 from ..optimizers import OPTIMIZERS, Optimizer
+from ..optimizers.update import Update
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import Momenta, Progress, factor_of
 from .base import Surface, as_point

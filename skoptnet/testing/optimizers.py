@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import clone
 
 from .._types import Array
-from ..backends import _BLOCK, Update
 from ..optimizers import Optimizer, State
+from ..optimizers.update import _BLOCK, Update
 from .contract import (
     Check,
     Report,

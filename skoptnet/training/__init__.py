@@ -11,9 +11,9 @@
 
 from .lbfgs import LBFGS
 from .loop import Epochs, Momenta, factor_of, train
+from .minibatches import Minibatches, TrainingSet
+from .objective import Objective
 from .outcome import Best, Diverged, Outcome
-from .passes import Passes
-from .rows import Minibatches, TrainingSet
 from .run import Progress, Run, Snapshot, Watcher
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
     "Epochs",
     "Minibatches",
     "Momenta",
+    "Objective",
     "Outcome",
-    "Passes",
     "Progress",
     "Run",
     "Snapshot",

@@ -20,9 +20,9 @@ from scipy.optimize import minimize as scipy_minimize
 from .._types import Array, Namespace
 from ..network import Network
 from ..optimizers import State
+from .minibatches import Minibatches, TrainingSet
+from .objective import Objective
 from .outcome import Best, Diverged, Outcome
-from .passes import Passes
-from .rows import Minibatches, TrainingSet
 from .run import Progress, Run, Watcher
 
 # SciPy's own: an iteration that gains no larger share of the objective is the last.
@@ -173,7 +173,7 @@ class _Iterations:
         piece = network.block_rows(data.X)
         whole = Minibatches(data, len(data), shuffle=False, piece=piece)
         self.theta = run.theta.copy()
-        self.passes = Passes(network, self.theta, whole)
+        self.passes = Objective(network, self.theta, whole)
         self.best = Best(run)
         self.samples, self.begun = run.samples, time.perf_counter()
         self.told = False  # whether watchers know that an iteration is under way

@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 
 from .._types import Array
-from ..backends import Kernel, Update, outputs
+from ..compiled import Kernel, outputs
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer
+from ..optimizers.update import Update
 from ..schedules import Clock, Constant, Schedule, looks_back, steady_within_epochs
-from .l1 import L1
+from .l1_penalty import L1
+from .minibatches import Minibatches, TrainingSet
+from .objective import Objective
 from .outcome import Best, Diverged, Outcome
-from .passes import Passes
-from .rows import Minibatches, TrainingSet
 from .run import Progress, Run, Snapshot, Watcher
 
 # A parameter above this is no sign of learning; the next outputs may overflow.
@@ -202,7 +203,7 @@ def train(
     return outcome
 
 
-class Epochs(Passes):
+class Epochs(Objective):
     """Goes through the training set, epoch after epoch, one update per minibatch.
 
     Parameters

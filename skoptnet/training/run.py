@@ -13,7 +13,7 @@ import numpy as np
 from .._types import Array, Namespace
 from ..dropout import Dropout
 from ..optimizers import State
-from .rows import Shuffles
+from .minibatches import Shuffles
 
 # Shuffling so many rows again takes a millisecond.
 _ROWS_TO_SHUFFLE_AGAIN = 100_000

@@ -7,15 +7,16 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from .._types import Array
-from ..backends import Kernel, blas_threads
+from ..compiled import Kernel
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer, State
-from .rows import Minibatches, TrainingSet
+from ..threads import blas_threads
+from .minibatches import Minibatches, TrainingSet
 
 
-class Passes:
-    """Passes over the minibatches of a training set, compiled where that is known.
+class Objective:
+    """Objective over the minibatches of a training set, compiled where that is known.
 
     Parameters
     ----------

@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.base import clone
 
 from .._types import Array
-from ..training import Minibatches, Passes, TrainingSet, Watcher
-from ..training.l1 import L1
-from .base import MLP
-from .calls import Call
-from .inputs import weighed
-from .jobs import Job
-from .watchers import without_callbacks
+from ..estimators.base import MLP
+from ..estimators.calls import Call
+from ..estimators.inputs import weighed
+from ..estimators.jobs import Job
+from ..estimators.sklearn_callbacks import without_callbacks
+from ..training import Minibatches, Objective, TrainingSet, Watcher
+from ..training.l1_penalty import L1
 
 
 class Recording(Watcher):
@@ -64,7 +64,7 @@ class Recording(Watcher):
         network, model, first = self.job.network, self.job.model, self.thetas[0]
         piece = network.block_rows(self.data.X)
         whole = Minibatches(self.data, len(self.data), shuffle=False, piece=piece)
-        passes = Passes(network, first, whole)
+        passes = Objective(network, first, whole)
         strength = float(model.alpha) * float(model.l1_ratio) / self.total_weight
         l1 = L1(strength, network, first, passes.g)
         with passes.threads(), np.errstate(all="ignore"):

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._types import Array, Rows
-from ..backends import shuffle_into
+from ..compiled import shuffle_into
 
 
 @dataclass

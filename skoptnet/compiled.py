@@ -1,35 +1,22 @@
-"""Which implementation does the work, on how many threads.
+"""The compiled kernels behind one door.
 
-Arrays are NumPy's today; other array libraries have their place here. The work is done
-by the compiled kernels where they know all that takes part, by the readable formulas
-elsewhere; nothing above this file needs to know which.
+They do the work where they know every part that takes part in it; elsewhere the
+readable formulas do. Nothing above this file needs to know which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
-from threading import Lock, Thread
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from threading import Thread
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from threadpoolctl import ThreadpoolController
 
 from . import _kernels
-from ._types import Array, Namespace, Rows
-
-# Elements of theta that an element-by-element solver is given at a time: few enough
-# that the temporaries of its formula are small, many enough that NumPy's cost per
-# operation does not show.
-_BLOCK = 32768
-
-# Multiplications in one matrix product from which a second BLAS thread pays.
-_THREADED_PRODUCT = 10**8
-
-# Multiplications in one matrix product up to which no BLAS takes a second thread.
-_SMALL_PRODUCT = 10**5
+from ._types import Array, Rows
+from .threads import SMALL_PRODUCT, blas_limit, blas_threads, one_thread
 
 # So much work, counted as rows times parameters, takes about a millisecond. It is lost
 # where several epochs at once have to be made again, or are interrupted.
@@ -42,147 +29,6 @@ _BYTES_AT_ONCE = 2**20
 
 # Multiplications of an update that keep a thread busy long enough to pay for it.
 _WORK_OF_A_THREAD = 5 * 10**6
-
-
-class Update:
-    """One update of theta by an optimizer, in pieces where it wants or allows that.
-
-    A solver's formula makes temporaries of the size of what it is handed. Handed theta
-    in blocks, a large network's update allocates no more than a small one's.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        The solver.
-    theta, g : arrays of shape (P,)
-        Parameters and gradient; the same two arrays for every update.
-    state : State
-        The solver's memory.
-    xp : module
-        The array namespace.
-    layout : list of (slice, shape), optional
-        Where the W_l (of two dimensions) and the b_l lie in theta. Without it, all of
-        theta are weights.
-
-    Attributes
-    ----------
-    point : array of shape (P,)
-        What the solver moves: theta, unless that is an average.
-    """
-
-    def __init__(
-        self,
-        optimizer: Any,
-        theta: Array,
-        g: Array,
-        state: Any,
-        xp: Namespace,
-        layout: Sequence[tuple[slice, tuple[int, ...]]] | None = None,
-    ):
-        self.optimizer, self.theta, self.state, self.xp = optimizer, theta, state, xp
-        self.point = point = state.iterate if optimizer.average else theta
-        layout = layout or [(slice(0, len(theta)), (len(theta), 1))]
-        if optimizer.layerwise:
-            cuts = layout
-        elif optimizer.elementwise and len(theta) > _BLOCK:
-            starts = range(0, len(theta), _BLOCK)
-            cuts = [(slice(a, a + _BLOCK), (-1,)) for a in starts]
-        else:
-            cuts = []
-        self.pieces = [
-            (point[rows].reshape(shape), g[rows].reshape(shape),
-             state.block(optimizer.memory, rows, shape))
-            for rows, shape in cuts
-        ] or [(point, g, state)]  # fmt: skip
-        self.weights = [
-            (point[rows], state.block(optimizer.memory, rows))
-            for rows, shape in layout
-            if optimizer.weight_decay and len(shape) == 2
-        ]
-        self._ahead: Array | None = None
-
-    def gradient_point(self) -> Array:
-        """Return where the solver wants its gradient taken."""
-        at = 0
-        for theta, _, state in self.pieces:
-            state.take_numbers(self.state)
-            point = self.optimizer.gradient_point(theta, state, self.xp)
-            if point is theta:
-                return self.point
-            if self._ahead is None:
-                self._ahead = self.xp.empty_like(self.theta)
-            self._ahead[at : at + theta.size] = point.ravel()
-            at += theta.size
-        return self._ahead  # type: ignore[return-value]
-
-    def step(self, rate: float) -> None:
-        """Update theta and the solver's state with the gradient now in ``g``."""
-        self.state.t += 1
-        if not self.optimizer.proximal:
-            self._decay(rate)
-        for theta, g, state in self.pieces:
-            state.take_numbers(self.state)
-            self.optimizer.step(theta, g, state, rate, self.xp)
-        self.state.take_numbers(state)  # every piece has made the same of them
-        if self.optimizer.proximal:
-            self._decay(rate)
-
-    def _decay(self, rate: float) -> None:
-        for theta, state in self.weights:
-            state.take_numbers(self.state)
-            self.optimizer.decay(theta, state, rate, self.xp)
-
-    def take_average(self) -> None:
-        """Let theta follow what the solver moves, where it is an average."""
-        if self.optimizer.average:
-            share = max(1 - self.optimizer.average, 1 / self.state.t)
-            self.theta *= 1 - share
-            self.theta += share * self.point
-
-
-class _OneThread:
-    """Holds BLAS to one thread while anybody asks for it.
-
-    The number of threads is the process', so fits that run side by side in threads
-    share one limit: the first sets it, the last one lifts it.
-    """
-
-    def __init__(self) -> None:
-        self.lock, self.users = Lock(), 0
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.users == 0:
-                self.limit = _threadpools().limit(limits=1, user_api="blas")
-            self.users += 1
-
-    def __exit__(self, *_: Any) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                self.limit.restore_original_limits()
-
-
-@cache
-def _threadpools() -> ThreadpoolController:
-    """Return the process' thread pools; finding them takes milliseconds."""
-    return ThreadpoolController()
-
-
-_one_thread = _OneThread()
-
-
-def blas_threads(multiplications: int) -> AbstractContextManager[None]:
-    """Hold BLAS to one thread where a second one would cost more than it does.
-
-    Parameters
-    ----------
-    multiplications : int
-        Number of multiplications in the largest matrix product to come.
-    """
-    small = multiplications <= _SMALL_PRODUCT
-    large = multiplications >= _THREADED_PRODUCT
-    return nullcontext() if small or large else _one_thread
 
 
 class Kernel:
@@ -238,10 +84,10 @@ class Kernel:
         most = min(most, _BYTES_AT_ONCE // between, _EPOCHS_AT_ONCE)
         self.epochs_at_once = max(most, 1)
         Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
-        self.uses_blas = rows * network.largest_product(data.X) > _SMALL_PRODUCT
+        self.uses_blas = rows * network.largest_product(data.X) > SMALL_PRODUCT
         useful = 0 if issparse(data.X) else rows * network.n_parameters
         useful //= _WORK_OF_A_THREAD
-        self.n_threads = min(useful, _blas_limit()) if useful > 1 else 1
+        self.n_threads = min(useful, blas_limit()) if useful > 1 else 1
         self.trainer = _kernels.training.Trainer(
             _passes(network, data.X, theta.dtype, rows, self.n_threads, dropout),
             self.solver, data.X, Y, data.w, g, self.n_threads,
@@ -271,7 +117,7 @@ class Kernel:
     def threads(self) -> Iterator[None]:
         """Keep the threads ready that share an update."""
         helpers = []
-        with _one_thread if self.uses_blas else nullcontext():
+        with one_thread if self.uses_blas else nullcontext():
             try:
                 for i in range(1, self.n_threads):
                     helper = Thread(target=self.trainer.serve, args=(i,), daemon=True)
@@ -422,17 +268,3 @@ def _passes(
         issparse(X),
         dropout,
     )
-
-
-def blas_libraries() -> list[dict[str, Any]]:
-    """Return what threadpoolctl says of the BLAS libraries that are loaded."""
-    return [library.info() for library in _blas()]
-
-
-def _blas() -> list[Any]:
-    return _threadpools().select(user_api="blas").lib_controllers
-
-
-def _blas_limit() -> int:
-    """Return the number of threads that BLAS may use now."""
-    return min((library.num_threads for library in _blas()), default=1)

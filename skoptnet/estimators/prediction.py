@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._types import Array, Rows
-from ..backends import hidden_activations, outputs
+from ..compiled import hidden_activations, outputs
 from ..network import Network
 from ..training import Run
 from .inputs import are_plain_rows, hidden_layer
