@@ -115,12 +115,12 @@ class TimeBudget(_PerFit):
 
 
 class StopOnPlateau(_PerFit):
-    """Ends the training when a figure of ``history_`` has not improved for some epochs.
+    """Ends the training when a metric of ``history_`` has not improved for some epochs.
 
     Parameters
     ----------
     monitor : str, default="loss"
-        Name of the figure. Those that end in "loss" are to fall, others to rise.
+        Name of the metric. Those that end in "loss" are to fall, others to rise.
     patience : int > 0, default=10
         Epochs without an improvement.
     tol : float >= 0, default=0
@@ -159,7 +159,7 @@ class StopOnPlateau(_PerFit):
 
 
 class History(Callback):
-    """Writes the figures of each epoch to a file as soon as it has ended.
+    """Writes the metrics of each epoch to a file as soon as it has ended.
 
     Parameters
     ----------
@@ -197,15 +197,15 @@ class History(Callback):
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         if context.task_name != "epoch":
             return
-        figures = {name: list[-1] for name, list in fitted_estimator.history_.items()}
+        metrics = {name: list[-1] for name, list in fitted_estimator.history_.items()}
         with self.path.open("a", newline="") as file:
             if self.path.suffix == ".jsonl":
-                file.write(json.dumps(figures) + "\n")
+                file.write(json.dumps(metrics) + "\n")
                 return
-            writer = csv.DictWriter(file, figures)
+            writer = csv.DictWriter(file, metrics)
             if file.tell() == 0:
                 writer.writeheader()
-            writer.writerow(figures)
+            writer.writerow(metrics)
 
 
 class Checkpoint(_PerFit):
@@ -299,7 +299,7 @@ def _replaced(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _figure(fitted_estimator: Any, name: str) -> float:
-    """Return the last value of a figure, such that higher is better."""
+    """Return the last value of a metric, such that higher is better."""
     history = fitted_estimator.history_
     if name not in history:
         raise ValueError(

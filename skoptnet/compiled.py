@@ -147,7 +147,7 @@ class Kernel:
         rates: Array,
         batch_size: int,
         update: int,
-        figures: Array,
+        metrics: Array,
         between: Array,
     ) -> None:
         """Make an update per rate, in one or several epochs.
@@ -162,7 +162,7 @@ class Kernel:
             Rows per update.
         update : int
             Number of updates made before.
-        figures : array of shape (n_epochs, 2)
+        metrics : array of shape (n_epochs, 2)
             Takes, of each epoch, the sum of objective times rows and the largest
             absolute value in theta. If an objective is not finite, neither is the
             sum, and the updates end there; NaN if a parameter is not finite.
@@ -170,7 +170,7 @@ class Kernel:
             Takes the parameters at the end of each epoch but the last.
         """
         self.state.t += self.trainer.epochs(
-            order, rates, batch_size, self.state.t, update, figures, between
+            order, rates, batch_size, self.state.t, update, metrics, between
         )
         self.solver.leave_numbers(self.state)
 

@@ -132,7 +132,7 @@ def test_an_average_is_the_mean_at_first_and_exponential_later():
     path, mean = [], None
     for t in range(1, 40):
         update.step(0.01)
-        update.take_average()
+        update.update_average()
         path.append(1 - 0.01 * t)
         mean = np.mean(path) if t <= 10 else 0.9 * mean + 0.1 * path[-1]
         np.testing.assert_allclose(theta, mean, rtol=1e-13)

@@ -24,7 +24,7 @@ def descend(optimizer, gradient, start, rates):
     for rate in rates:
         g[...] = gradient(update.gradient_point())
         update.step(rate)
-        update.take_average()
+        update.update_average()
         path.append(theta.copy())
     return np.array(path)
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from .._types import Array
 from ..estimators.base import MLP
 from ._plane import Plane
-from ._recording import Recording, recorded
+from ._recording import Recording, fit_and_record
 from ._solver_paths import check_count, check_positive, limits_of, of_each
 
 _CALLER = "from_estimator"
@@ -50,7 +50,7 @@ def numbers(
     for label, (before, mlp) in steps.items():
         rows = X if before is None else clone(before).fit_transform(X, y)
         ends_at = 1 if label in known else None
-        recordings[label] = recorded(mlp, rows, y, sample_weight, ends_at)
+        recordings[label] = fit_and_record(mlp, rows, y, sample_weight, ends_at)
         own = np.array(recordings[label].thetas)
         paths[label] = _checked(known[label], own, label) if label in known else own
     first = next(iter(recordings.values()))

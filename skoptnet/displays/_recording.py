@@ -11,7 +11,7 @@ from sklearn.base import clone
 from .._types import Array
 from ..estimators.base import MLP
 from ..estimators.calls import Call
-from ..estimators.inputs import weighed
+from ..estimators.inputs import with_unit_mean_weights
 from ..estimators.jobs import Job
 from ..estimators.sklearn_callbacks import without_callbacks
 from ..training import Minibatches, Objective, TrainingSet, Watcher
@@ -38,10 +38,10 @@ class Recording(Watcher):
 
     def __init__(self, job: Job, data: TrainingSet, ends_at: int | None = None):
         self.job, self.ends_at = job, ends_at
-        self.data, self.total_weight = weighed(data)
+        self.data, self.total_weight = with_unit_mean_weights(data)
         self.thetas = [job.run.theta.copy()]
 
-    def after_epoch(self, figures: dict[str, Any]) -> bool:
+    def after_epoch(self, metrics: dict[str, Any]) -> bool:
         self.thetas.append(self.job.run.theta.copy())
         return len(self.thetas) - 1 == self.ends_at
 
@@ -76,7 +76,7 @@ class Recording(Watcher):
             )
 
 
-def recorded(
+def fit_and_record(
     estimator: MLP,
     X: Any,
     y: Any,

@@ -36,7 +36,7 @@ from .inputs import (
     checked_weights,
     dropout_tuple,
     layer_tuple,
-    weighed_by_class,
+    with_class_weights,
     with_plain_numbers,
 )
 from .jobs import Job
@@ -317,7 +317,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             validate = None
             if held_out is not None:
                 validate = job.validation(held_out, by_class)
-            data = weighed_by_class(data, by_class, "training")
+            data = with_class_weights(data, by_class, "training")
             callbacks = []
             watchers = [watch(job, data)] if watch else []
             if followed:
@@ -354,7 +354,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             if drawn_again and outcome.reason not in ("diverged", "interrupted"):
                 transaction.commit()
                 run = self._new_run(network, optimizer, drawn_again, whole.X.dtype)
-                whole = weighed_by_class(whole, by_class, "training")
+                whole = with_class_weights(whole, by_class, "training")
                 Job(self, network, optimizer, schedule, run).repeat(whole, outcome)
         for callback in callbacks:
             callback.after_fit()

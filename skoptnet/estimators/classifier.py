@@ -17,12 +17,12 @@ from ..losses import LOSSES
 from .base import MLP
 from .calls import Call, if_incremental
 from .class_weights import ClassWeights
-from .docstrings import documented
+from .docstrings import with_shared_docs
 from .signature import with_shared_parameters
 from .to_sklearn import as_classifier
 
 
-@documented
+@with_shared_docs
 @with_shared_parameters
 class MLPClassifierX(ClassifierMixin, MLP):
     """Multi-layer perceptron classifier with a choice of solvers.

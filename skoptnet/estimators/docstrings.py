@@ -93,7 +93,7 @@ dropout : float in [0, 1) or list of these, default=0.0
     for each row (Srivastava et al., 2014); or a list or tuple with one number per
     hidden layer, 0 for those that stay whole. Inputs and outputs are never left out,
     so without hidden layers a number has no effect. What stays is divided by 1 less
-    this share; predictions, validation figures and scores are those of all units,
+    this share; predictions, validation metrics and scores are those of all units,
     ``loss_curve_`` is that of the units that stayed. Not with ``'lbfgs'``.
 max_grad_norm : float in (0, inf) or None, default=None
     Gradients of a minibatch whose Euclidean norm, over all weights and biases, is
@@ -259,7 +259,7 @@ classes). Training that diverges stops at once and keeps the best earlier weight
 Ctrl-C keeps those of the last finished epoch (with ``early_stopping``, of the best)."""
 
 
-def documented(cls: _Class) -> _Class:
+def with_shared_docs(cls: _Class) -> _Class:
     """Put these parts into a class' docstring."""
     doc = cls.__doc__ or ""
     parts = {

@@ -242,7 +242,7 @@ def checked_weights(
     return w
 
 
-def weighed_by_class(
+def with_class_weights(
     data: TrainingSet, by_class: Callable[[Array], Array] | None, part: str
 ) -> TrainingSet:
     """Return the rows with their weights multiplied by those of their classes."""
@@ -256,7 +256,7 @@ def weighed_by_class(
     return replace(data, w=w)
 
 
-def weighed(data: TrainingSet) -> tuple[TrainingSet, float]:
+def with_unit_mean_weights(data: TrainingSet) -> tuple[TrainingSet, float]:
     """Return the rows with weights of mean 1, and the weight sum before."""
     if data.w is None:
         return data, float(len(data))

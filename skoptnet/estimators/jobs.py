@@ -14,9 +14,9 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from ..training import LBFGS, Diverged, Outcome, Run, TrainingSet, Watcher, train
 from .convergence_warnings import warn
-from .inputs import dropout_tuple, weighed, weighed_by_class
+from .inputs import dropout_tuple, with_class_weights, with_unit_mean_weights
 from .validation import Score, ScorerScore, Validation, negative_loss
-from .verbose import shown
+from .verbose import progress_watchers
 
 #: Rows per update when ``batch_size="auto"``, at most.
 _AUTO_BATCH = 200
@@ -71,9 +71,9 @@ class Job:
         self, held_out: TrainingSet, by_class: Callable[[Array], Array] | None
     ) -> Validation:
         """Return what looks at held-out rows after each epoch."""
-        weighed_rows = weighed_by_class(held_out, by_class, "validation")
-        score = self.score(held_out, weighed_rows)
-        return Validation(self.network, weighed_rows, score)
+        weighted_rows = with_class_weights(held_out, by_class, "validation")
+        score = self.score(held_out, weighted_rows)
+        return Validation(self.network, weighted_rows, score)
 
     def score(self, data: TrainingSet, by_class: TrainingSet) -> Score:
         """Return the score of the held-out rows that ``scoring`` asks for.
@@ -107,10 +107,10 @@ class Job:
     ) -> Outcome:
         """Train the run, with what the model's parameters say."""
         model = self.model
-        data, total_weight = weighed(data)
+        data, total_weight = with_unit_mean_weights(data)
         penalty, l1_ratio = float(model.alpha) / total_weight, float(model.l1_ratio)
         self.network = replace(self.network, l2=penalty * (1 - l1_ratio))
-        with shown(model.verbose, self.run.epoch, max_epochs) as lines:
+        with progress_watchers(model.verbose, self.run.epoch, max_epochs) as lines:
             watched: dict[str, Any] = {
                 "tol": model.tol,
                 "patience": patience,

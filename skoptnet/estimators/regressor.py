@@ -16,13 +16,13 @@ from .._types import Array
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from .base import MLP
 from .calls import Call, if_incremental
-from .docstrings import documented
+from .docstrings import with_shared_docs
 from .inputs import quantile_tuple
 from .signature import with_shared_parameters
 from .to_sklearn import as_regressor
 
 
-@documented
+@with_shared_docs
 @with_shared_parameters
 class MLPRegressorX(RegressorMixin, MLP):
     """Multi-layer perceptron regressor with a choice of solvers.

@@ -82,7 +82,7 @@ class Callbacks(Watcher):
         self.epoch = self.context.subcontext(task_name="epoch")
         self.epoch.call_on_fit_task_begin(**self.told)
 
-    def after_epoch(self, figures: dict[str, Any]) -> bool:
+    def after_epoch(self, metrics: dict[str, Any]) -> bool:
         return self.epoch.call_on_fit_task_end(
             **self.told, reconstruction_attributes=self.fitted
         )

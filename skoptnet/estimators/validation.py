@@ -146,7 +146,7 @@ class Validation:
         self.Y, self.w = data.own(data.Y), data.own_weights
 
     def __call__(self, theta: Array) -> dict[str, float]:
-        """Return the figures of theta, nan where predictions are not finite."""
+        """Return the metrics of theta, nan where predictions are not finite."""
         z = outputs(self.network, theta, self.data.X, self.data.rows)
         loss = score = math.nan
         with np.errstate(all="ignore"):

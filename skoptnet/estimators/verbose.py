@@ -16,7 +16,7 @@ except ImportError:
 # The value of ``verbose`` that asks for a bar.
 _BAR = 2
 
-# Figures of an epoch as they are printed: name, heading, format.
+# Metrics of an epoch as they are printed: name, heading, format.
 _PRINTED = {
     "loss": "loss = {:.8f}",
     "validation_loss": "validation loss = {:.8f}",
@@ -27,7 +27,7 @@ _PRINTED = {
 
 
 class Lines(Watcher):
-    """Prints a line per epoch, one figure below the other.
+    """Prints a line per epoch, one metric below the other.
 
     Parameters
     ----------
@@ -38,14 +38,13 @@ class Lines(Watcher):
     def __init__(self, last: int):
         self.width = len(str(last))
 
-    def after_epoch(self, figures: dict[str, Any]) -> None:
-        print(
-            f"Iteration {figures['epoch']:>{self.width}}, {said(figures)}", flush=True
-        )
+    def after_epoch(self, metrics: dict[str, Any]) -> None:
+        epoch = f"Iteration {metrics['epoch']:>{self.width}}"
+        print(f"{epoch}, {format_metrics(metrics)}", flush=True)
 
 
 class Bar(Watcher):
-    """Shows a bar of epochs, with the figures of the last one beside it.
+    """Shows a bar of epochs, with the metrics of the last one beside it.
 
     Parameters
     ----------
@@ -59,18 +58,20 @@ class Bar(Watcher):
         self.progress = progress
         self.task = progress.add_task("", total=n_epochs)
 
-    def after_epoch(self, figures: dict[str, Any]) -> None:
-        self.progress.update(self.task, advance=1, description=said(figures))
+    def after_epoch(self, metrics: dict[str, Any]) -> None:
+        self.progress.update(self.task, advance=1, description=format_metrics(metrics))
 
 
-def said(figures: dict[str, Any]) -> str:
-    """Return the figures of an epoch in words."""
-    known = [name for name in _PRINTED if name in figures]
-    return ", ".join(_PRINTED[name].format(figures[name]) for name in known)
+def format_metrics(metrics: dict[str, Any]) -> str:
+    """Return the metrics of an epoch in words."""
+    known = [name for name in _PRINTED if name in metrics]
+    return ", ".join(_PRINTED[name].format(metrics[name]) for name in known)
 
 
 @contextmanager
-def shown(verbose: int, begun_at: int, n_epochs: int) -> Iterator[list[Watcher]]:
+def progress_watchers(
+    verbose: int, begun_at: int, n_epochs: int
+) -> Iterator[list[Watcher]]:
     """Give what shows the epochs of a training: nothing, lines, or a bar."""
     if not verbose:
         yield []

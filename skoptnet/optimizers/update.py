@@ -105,7 +105,7 @@ class Update:
             state.take_numbers(self.state)
             self.optimizer.decay(theta, state, rate, self.xp)
 
-    def take_average(self) -> None:
+    def update_average(self) -> None:
         """Let theta follow what the solver moves, where it is an average."""
         if self.optimizer.average:
             share = max(1 - self.optimizer.average, 1 / self.state.t)

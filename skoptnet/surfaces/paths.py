@@ -200,7 +200,7 @@ class _Descent:
             self.g += self.surface.noise * self.rng.standard_normal(2)
         gradient = self.g.copy()  # the solver may use it up
         self.solver.step(rate)
-        self.solver.take_average()
+        self.solver.update_average()
         value = float(self.surface(*self.theta))
         away = float(np.linalg.norm(self.theta - self.centre))
         self.diverged = not (math.isfinite(value) and away <= self.reach)

@@ -90,7 +90,7 @@ class _Training:
         for _ in range(n):
             self.g[...] = self.curvature * update.gradient_point()
             update.step(rate)
-            update.take_average()
+            update.update_average()
         return self.theta
 
     def loss(self) -> float:

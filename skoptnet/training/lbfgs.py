@@ -202,26 +202,26 @@ class _Iterations:
         """
         run = self.run
         reached = intermediate_result.x.astype(run.theta.dtype)
-        figures: dict[str, Any] = {
+        metrics: dict[str, Any] = {
             "epoch": run.epoch + 1,
             "update": run.update + 1,
             "loss": float(intermediate_result.fun),
         }
         if self.validate:
-            figures.update(self.validate(reached))
-            if not all(map(math.isfinite, figures.values())):
+            metrics.update(self.validate(reached))
+            if not all(map(math.isfinite, metrics.values())):
                 raise Diverged
         now = time.perf_counter()
-        figures["seconds"], self.begun = now - self.begun, now
+        metrics["seconds"], self.begun = now - self.begun, now
         run.theta[...] = reached
-        run.epoch, run.update = figures["epoch"], figures["update"]
+        run.epoch, run.update = metrics["epoch"], metrics["update"]
         run.samples = self.samples
-        run.record({name: [value] for name, value in figures.items()})
-        merit = figures.get("validation_score", -figures["loss"])
+        run.record({name: [value] for name, value in metrics.items()})
+        merit = metrics.get("validation_score", -metrics["loss"])
         if run.progress.see(merit):
             self.best.take(reached, run.epoch, self.best.theta)
         self.told = False
-        stop = [watcher.after_epoch(figures) for watcher in self.watchers]
+        stop = [watcher.after_epoch(metrics) for watcher in self.watchers]
         if self.validate and run.progress.exhausted:
             raise _Ended("early_stopping")
         if any(stop):

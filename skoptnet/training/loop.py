@@ -56,7 +56,7 @@ def train(
     planned_epochs: float | None = None,
     validation_losses: Sequence[float] = (),
 ) -> Outcome:
-    """Train until the figure watched stops improving or the epochs are used up.
+    """Train until the metric watched stops improving or the epochs are used up.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def train(
         See `Progress`. Where patience runs out, training ends, or the schedule lowers
         the rate and has it go on.
     validate : callable, optional
-        Takes theta, returns figures, "validation_score" among them. Then this is
+        Takes theta, returns metrics, "validation_score" among them. Then this is
         watched instead of the training loss, and theta ends as that of the best epoch.
     watchers : sequence of Watcher
         What is told of every epoch.
@@ -161,8 +161,8 @@ def train(
                         if progress.see(merit):
                             best.take(end, epoch, theta)
                         theta = end
-                    figures = {name: values[-1] for name, values in made.items()}
-                    told = [watcher.after_epoch(figures) for watcher in watchers]
+                    metrics = {name: values[-1] for name, values in made.items()}
+                    told = [watcher.after_epoch(metrics) for watcher in watchers]
                     if progress.exhausted and schedule.ends_at_plateau(epochs.rate):
                         outcome.reason = "early_stopping" if validate else "converged"
                         break
@@ -268,7 +268,7 @@ class Epochs(Objective):
     def next(
         self, validate: Callable[[Array], dict[str, float]] | None, most: float = 1
     ) -> dict[str, list]:
-        """Train for an epoch, or for several at once; return their figures.
+        """Train for an epoch, or for several at once; return their metrics.
 
         Small epochs take less time than what is done around them, so up to ``most`` are
         made by one call of the kernels. It is 1 where anybody has to know of every
@@ -357,11 +357,11 @@ class Epochs(Objective):
                 loss += self.l1.penalty(self.update.point)
                 self.l1.add_to_gradient()
             if self.max_grad_norm:
-                self.shorten_gradient(self.max_grad_norm)
+                self.clip_gradient(self.max_grad_norm)
             self.update.step(float(rate))
             if self.l1:
                 self.l1.keep_in_orthant()
-            self.update.take_average()
+            self.update.update_average()
             self.tell(loss, rate)
             total += loss * len(batch)
             number += 1
@@ -378,17 +378,17 @@ class Epochs(Objective):
         rates, number, size = self.rates[:n_epochs], self.run.update, self.batches.size
         shape = n_epochs - 1, len(self.run.theta)
         self.between = np.empty(shape, self.run.theta.dtype)
-        figures = np.empty((n_epochs, 2))
+        metrics = np.empty((n_epochs, 2))
         if not self.watchers:
-            kernel.epochs(orders, rates, size, number, figures, self.between)
-            return figures.tolist()
+            kernel.epochs(orders, rates, size, number, metrics, self.between)
+            return metrics.tolist()
         total = 0.0
         if orders is None:
             orders = np.arange(len(self.batches.data))
         for i, batch in enumerate(self.batches.ranges()):
             rows, rate = orders[batch.start : batch.stop], rates[:, i : i + 1]
-            kernel.epochs(rows, rate, len(batch), number + i, figures, self.between)
-            part, largest = figures[0].tolist()
+            kernel.epochs(rows, rate, len(batch), number + i, metrics, self.between)
+            part, largest = metrics[0].tolist()
             if not math.isfinite(part):
                 return [[part, largest]]
             self.tell(part / len(batch), rate[0, 0])
@@ -415,7 +415,7 @@ class Epochs(Objective):
         z = outputs(network, theta, data.X, data.rows)
         return network.loss.predicts(z, network.xp)
 
-    def shorten_gradient(self, most: float) -> None:
+    def clip_gradient(self, most: float) -> None:
         """g <- g min(1, most / ||g||), over all layers together (Pascanu, 2013)."""
         norm = float(self.network.xp.linalg.norm(self.g))
         if norm > most:

@@ -42,8 +42,8 @@ class Watcher:
     def after_divergence(self) -> None:
         """Called when training has diverged, before it goes back to its best epoch."""
 
-    def after_epoch(self, figures: dict[str, Any]) -> bool | None:
-        """Called with an epoch's figures when it has ended.
+    def after_epoch(self, metrics: dict[str, Any]) -> bool | None:
+        """Called with an epoch's metrics when it has ended.
 
         Returns
         -------
@@ -180,17 +180,17 @@ class Run:
         )
         return replace(self, theta=theta, state=state, solver=solver)
 
-    def record(self, figures: dict[str, list]) -> None:
+    def record(self, metrics: dict[str, list]) -> None:
         """Add epochs to the history, keeping its lists equally long."""
-        if figures.keys() != self.history.keys():
+        if metrics.keys() != self.history.keys():
             length = len(next(iter(self.history.values()), []))
-            for name in figures:
+            for name in metrics:
                 self.history.setdefault(name, [math.nan] * length)
-            missing = self.history.keys() - figures.keys()
-            nothing = [math.nan] * len(figures["epoch"])
-            figures = {**figures, **dict.fromkeys(missing, nothing)}
+            missing = self.history.keys() - metrics.keys()
+            nothing = [math.nan] * len(metrics["epoch"])
+            metrics = {**metrics, **dict.fromkeys(missing, nothing)}
         for name, values in self.history.items():
-            values.extend(figures[name])
+            values.extend(metrics[name])
 
 
 class Snapshot:
