@@ -47,7 +47,7 @@ from skoptnet import (
     network,
 )
 from skoptnet.activations import ACTIVATIONS, ReLU
-from skoptnet.estimators import convert
+from skoptnet.estimators import to_sklearn
 from skoptnet.losses import REGRESSION_LOSSES, HalfSquaredError
 from skoptnet.optimizers import OPTIMIZERS, SGD
 from skoptnet.schedules import SCHEDULES
@@ -506,7 +506,7 @@ def test_counts_need_a_later_scikit_learn(monkeypatch):
     """What a release without the loss is told, whichever is installed."""
     model = layered(MLPRegressorX, loss="poisson").fit(X, COUNTS)
     monkeypatch.setattr(
-        convert, "signature", lambda Estimator: signature(MLPClassifier)
+        to_sklearn, "signature", lambda Estimator: signature(MLPClassifier)
     )
     version = re.escape(sklearn.__version__)
     before = joblib.hash(model)

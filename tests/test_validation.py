@@ -36,7 +36,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skoptnet import Adaptive, MLPClassifierX, MLPRegressorX, Schedule
-from skoptnet.estimators import fitted, validation
+from skoptnet.estimators import prediction, validation
 from skoptnet.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.filterwarnings(
@@ -349,7 +349,7 @@ def test_validation_rows_may_lie_in_a_file(Estimator, tmp_path):
 @both
 def test_one_forward_pass_of_the_validation_rows_per_epoch(Estimator, monkeypatch):
     passes = []
-    for room in (fitted, validation):
+    for room in (prediction, validation):
         whole = room.outputs
         monkeypatch.setattr(
             room, "outputs",
