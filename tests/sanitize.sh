@@ -20,7 +20,7 @@ cp -r "$root/skoptnet" "$root/pyproject.toml" "$root/README.md" "$root/LICENSE" 
     "$place/source"
 find "$place/source" \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
 rm -f "$place"/source/skoptnet/_kernels/{loops,network,shuffles,solver,training}.c
-cp "$root"/tests/*.py "$place/tests"
+cp -r "$root"/tests/{conftest.py,helpers,agreement} "$place/tests"
 
 sanitizers="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 flags="$sanitizers -fno-omit-frame-pointer -g -O1"
@@ -55,12 +55,12 @@ with open(_kernels.training.__file__, "rb") as compiled:
 print(_kernels.training.__file__, *_kernels.loops.LEVELS)
 PY
 
-tests=("$place"/tests/test_{kernels,kernel_functions,shuffles,epochs_at_once}.py)
+tests=("$place"/tests/agreement/test_{kernels,kernel_functions,shuffles,epochs_at_once}.py)
 say "${tests[@]#"$place/"}"
 # What the second sanitizer says goes to the error output, which pytest must not hold.
 failed=0
 run -m pytest --capture=sys -c "$place/source/pyproject.toml" --rootdir "$place" -p no:cacheprovider \
-    -o pythonpath="$place/tests" -q "${tests[@]}" "$@" || failed=1
+    -o pythonpath="$place/tests/helpers" -q "${tests[@]}" "$@" || failed=1
 
 say "reports of AddressSanitizer"
 if compgen -G "$place/reports/*" > /dev/null; then

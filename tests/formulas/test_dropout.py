@@ -37,7 +37,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 estimators = pytest.mark.parametrize("Estimator", ESTIMATORS)
 SEED, FULL = 0xFEDCBA9876543210, 2**64 - 1
-RECORD = json.loads((Path(__file__).parent / "reference" / "dropout.json").read_text())
+RECORD = json.loads(
+    (Path(__file__).parents[1] / "reference" / "dropout.json").read_text()
+)
 
 
 # ------------------------------------------------------------ the random numbers

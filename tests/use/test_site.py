@@ -20,7 +20,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from skoptnet.losses import LOSSES
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 
 RECORD = json.loads(
-    (Path(__file__).parent / "reference" / "label_smoothing.json").read_text()
+    (Path(__file__).parents[1] / "reference" / "label_smoothing.json").read_text()
 )
 
 

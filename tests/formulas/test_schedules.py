@@ -225,7 +225,7 @@ def test_clock_counts_epochs_with_their_share():
 # --------------------------------------------------------------- other libraries
 
 RECORD = json.loads(
-    (Path(__file__).parent / "reference" / "schedules.json").read_text()
+    (Path(__file__).parents[1] / "reference" / "schedules.json").read_text()
 )
 
 

@@ -24,7 +24,7 @@ from skoptnet.network import Network
 from skoptnet.testing import check_activation
 
 RECORD = json.loads(
-    (Path(__file__).parent / "reference" / "activations.json").read_text()
+    (Path(__file__).parents[1] / "reference" / "activations.json").read_text()
 )
 activations = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

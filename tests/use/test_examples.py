@@ -13,7 +13,7 @@ import pytest
 
 import skoptnet
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 
 #: Runs the script that it is given, as the gallery does, and looks at its figures.

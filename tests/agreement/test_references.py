@@ -18,7 +18,7 @@ from skoptnet.schedules import SCHEDULES, Clock
 
 
 def _record(name):
-    return json.loads((Path(__file__).parent / "reference" / name).read_text())
+    return json.loads((Path(__file__).parents[1] / "reference" / name).read_text())
 
 
 RECORD, MORE = _record("trajectories.json"), [_record("adaptive.json")]

@@ -33,7 +33,7 @@ from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.optimizers.update import Update
 from skoptnet.testing import check_optimizer
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 PROBLEM = json.loads((REFERENCE / "trajectories.json").read_text())["problem"]
 RECORD = json.loads((REFERENCE / "recent.json").read_text())
 
