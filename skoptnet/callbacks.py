@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import pickle
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import IO, Any
 
 from .estimators.sklearn_callbacks import without_callbacks
+from .training import Stopping
 
 __all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
 
@@ -145,17 +145,14 @@ class StopOnPlateau(_PerFit):
         self.tol = _checked(self, "tol", tol, 0, closed=True)
 
     def begin(self):
-        return -math.inf, 0
+        return Stopping(self.tol, self.patience, strict=True)
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         if context.task_name != "epoch":
             return None
-        merit = _figure(fitted_estimator, self.monitor)
-        best, idle = self._memory[id(estimator)]
-        improved = merit > best and merit >= best + self.tol
-        idle = 0 if improved else idle + 1
-        self._memory[id(estimator)] = max(best, merit), idle
-        return idle >= self.patience
+        stopping = self._memory[id(estimator)]
+        stopping.see(_score(fitted_estimator, self.monitor))
+        return stopping.at_plateau
 
 
 class History(Callback):
@@ -243,7 +240,7 @@ class Checkpoint(_PerFit):
         self.every = None if every is None else _checked(self, "every", every, 0)
 
     def begin(self):
-        return -math.inf
+        return Stopping()
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
         if context.task_name != "epoch":
@@ -253,9 +250,7 @@ class Checkpoint(_PerFit):
             due = history["epoch"][-1] % self.every == 0
         else:
             name = "validation_score" if "validation_score" in history else "loss"
-            merit = _figure(fitted_estimator, name)
-            due = merit > self._memory[id(estimator)]
-            self._memory[id(estimator)] = max(merit, self._memory[id(estimator)])
+            due = self._memory[id(estimator)].see(_score(fitted_estimator, name))
         if due:
             with _replaced(self.path) as file:
                 pickle.dump(without_callbacks(fitted_estimator), file, protocol=5)
@@ -284,21 +279,18 @@ class Checkpoint(_PerFit):
 @contextmanager
 def _replaced(path: Path) -> Iterator[IO[bytes]]:
     """Give a file to write to, which then takes the place of ``path`` at once."""
-    file = tempfile.NamedTemporaryFile(  # noqa: SIM115, closed below
-        dir=path.parent, prefix=path.name, delete=False
-    )
+    new = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}.new")
     try:
-        with file:
+        with new.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(file.name, path)
-    except BaseException:
-        os.unlink(file.name)
-        raise
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
-def _figure(fitted_estimator: Any, name: str) -> float:
+def _score(fitted_estimator: Any, name: str) -> float:
     """Return the last value of a metric, such that higher is better."""
     history = fitted_estimator.history_
     if name not in history:

@@ -46,7 +46,7 @@ class Kernel:
         The solver's memory.
     data : TrainingSet
         The rows.
-    batch_size, piece : int
+    batch_size, chunk : int
         Rows per update, and how many of them are computed at a time at most.
     dropout : Dropout or None
         What leaves hidden units out.
@@ -69,10 +69,10 @@ class Kernel:
         state: Any,
         data: Any,
         batch_size: int,
-        piece: int,
+        chunk: int,
         dropout: Any = None,
     ):
-        self.state, rows = state, min(batch_size, piece)
+        self.state, rows = state, min(batch_size, chunk)
         averages = optimizer is not None and optimizer.average > 0
         kind = None if averages else _kernels.kernel_of(optimizer)
         self.makes_updates = kind is not None

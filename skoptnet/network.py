@@ -129,20 +129,8 @@ class Network:
         return list(zip(views[::2], views[1::2], strict=True))
 
     def draw(self, rng: np.random.RandomState, dtype: Any) -> Array:
-        """Draw the first theta: uniform, per layer weights then biases.
-
-        The bound of a hidden layer is its activation's; the output layer has Glorot's.
-        """
-        theta = self.xp.empty(self.n_parameters, dtype=dtype)
-        for level, (W, b) in enumerate(self.layers(theta)):
-            k_in, k_out = W.shape
-            if level < len(self.layer_sizes) - 2:
-                bound = self.activations[level].draw_bound(k_in, k_out)
-            else:
-                bound = np.sqrt(self.activations[-1].draw_factor / (k_in + k_out))
-            W[...] = rng.uniform(-bound, bound, (k_in, k_out))
-            b[...] = rng.uniform(-bound, bound, k_out)
-        return theta
+        """Draw the first theta, see `draw_theta`."""
+        return draw_theta(self.layer_sizes, self.activations, rng, dtype)
 
     def workspace(
         self, n_rows: int, dtype: Any, backward: bool = True, dropout: bool = False
@@ -328,3 +316,26 @@ def _product(a: Rows, b: Array, out: Array, xp: Namespace) -> None:
         out[...] = a @ b
     else:
         xp.matmul(a, b, out=out)
+
+
+def draw_theta(
+    layer_sizes: tuple[int, ...],
+    activations: tuple[Activation, ...],
+    rng: np.random.RandomState,
+    dtype: Any,
+) -> Array:
+    """Draw the first theta of a network: uniform, per layer weights then biases.
+
+    The bound of a hidden layer is its activation's; the output layer has Glorot's.
+    """
+    n_parameters = sum((k_in + 1) * k_out for k_in, k_out in pairwise(layer_sizes))
+    theta, at = np.empty(n_parameters, dtype=dtype), 0
+    for level, (k_in, k_out) in enumerate(pairwise(layer_sizes)):
+        if level < len(layer_sizes) - 2:
+            bound = activations[level].draw_bound(k_in, k_out)
+        else:
+            bound = np.sqrt(activations[-1].draw_factor / (k_in + k_out))
+        for size in (k_in * k_out, k_out):
+            theta[at : at + size] = rng.uniform(-bound, bound, size)
+            at += size
+    return theta

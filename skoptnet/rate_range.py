@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state
 from ._params import Interval, check_argument, described
 from ._types import Array
 from .estimators.base import MLP
-from .estimators.calls import Call
+from .estimators.fitting import fit_watched
 from .estimators.sklearn_callbacks import without_callbacks
 from .training import Watcher
 
@@ -353,7 +353,7 @@ def _run(network: MLP, X: Any, y: Any, w: Any, rates: Array, seed: int) -> Array
         warm_start=False,
     )
     try:
-        copy._fit(X, y, w, Call("fit", goes_on=False), watch=lambda *_: recorder)
+        fit_watched(copy, X, y, w, lambda _: recorder)
     except _Ended:
         return recorder.losses
     raise KeyboardInterrupt  # else the recorder ends the training

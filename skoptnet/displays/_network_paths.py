@@ -79,10 +79,10 @@ def numbers(
         "log": log,
         "names": (
             *(f"direction {i + 1} ({_percent(plane.shares[i])})" for i in (0, 1)),
-            f"training loss ({first.job.network.loss.label})",
+            f"training loss ({first.fit.network.loss.label})",
         ),
         "step_name": "epoch",
-        "title": f"{type(first.job.model).__name__}, {len(first.thetas[0])} parameters",
+        "title": f"{type(first.fit.model).__name__}, {len(first.thetas[0])} parameters",
     }
 
 
@@ -136,13 +136,13 @@ def _n_sound(losses: Array) -> int:
 def _check_alike(recordings: Mapping[str, Recording]) -> None:
     """Refuse trainings that do not minimise the same function of the same weights."""
     (name, first), *others = recordings.items()
-    sizes = first.job.network.layer_sizes
+    sizes = first.fit.network.layer_sizes
     for label, other in others:
-        if other.job.network.layer_sizes != sizes:
+        if other.fit.network.layer_sizes != sizes:
             raise ValueError(
                 f"The estimators of {_CALLER} must have networks of one shape to share"
                 f" a plane. The layers of {name!r} are {sizes}, those of {label!r}"
-                f" {other.job.network.layer_sizes}."
+                f" {other.fit.network.layer_sizes}."
             )
         probes = [first.thetas[0], first.thetas[-1], other.thetas[-1]]
         expected, found = first.objectives(probes), other.objectives(probes)

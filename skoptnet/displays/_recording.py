@@ -10,12 +10,9 @@ from sklearn.base import clone
 
 from .._types import Array
 from ..estimators.base import MLP
-from ..estimators.calls import Call
-from ..estimators.inputs import with_unit_mean_weights
-from ..estimators.jobs import Job
+from ..estimators.fitting import Fit, fit_watched
 from ..estimators.sklearn_callbacks import without_callbacks
-from ..training import Minibatches, Objective, TrainingSet, Watcher
-from ..training.l1_penalty import L1
+from ..training import Minibatches, Objective, Watcher
 
 
 class Recording(Watcher):
@@ -23,10 +20,8 @@ class Recording(Watcher):
 
     Parameters
     ----------
-    job : Job
-        The training, as it begins.
-    data : TrainingSet
-        The rows that are trained on, with their weights.
+    fit : Fit
+        The fit, before training begins.
     ends_at : int or None
         The epoch after which training is to end, None for no such.
 
@@ -36,13 +31,12 @@ class Recording(Watcher):
         The weights.
     """
 
-    def __init__(self, job: Job, data: TrainingSet, ends_at: int | None = None):
-        self.job, self.ends_at = job, ends_at
-        self.data, self.total_weight = with_unit_mean_weights(data)
-        self.thetas = [job.run.theta.copy()]
+    def __init__(self, fit: Fit, ends_at: int | None = None):
+        self.fit, self.ends_at = fit, ends_at
+        self.thetas = [fit.run.theta.copy()]
 
     def after_epoch(self, metrics: dict[str, Any]) -> bool:
-        self.thetas.append(self.job.run.theta.copy())
+        self.thetas.append(self.fit.run.theta.copy())
         return len(self.thetas) - 1 == self.ends_at
 
     def objectives(self, thetas: Iterable[Array]) -> Array:
@@ -61,16 +55,14 @@ class Recording(Watcher):
         array
             The objective at each of them, not finite where it overflows.
         """
-        network, model, first = self.job.network, self.job.model, self.thetas[0]
-        piece = network.block_rows(self.data.X)
-        whole = Minibatches(self.data, len(self.data), shuffle=False, piece=piece)
-        passes = Objective(network, first, whole)
-        strength = float(model.alpha) * float(model.l1_ratio) / self.total_weight
-        l1 = L1(strength, network, first, passes.g)
-        with passes.threads(), np.errstate(all="ignore"):
+        network, data, first = self.fit.network, self.fit.data, self.thetas[0]
+        chunk = network.block_rows(data.X)
+        whole = Minibatches(data, len(data), shuffle=False, chunk=chunk)
+        objective = Objective(network, first, whole, l1=self.fit.l1)
+        with objective.threads(), np.errstate(all="ignore"):
             return np.array(
                 [
-                    passes.objective(theta) + l1.penalty(theta)
+                    objective.value(theta)
                     for theta in (np.asarray(t, dtype=first.dtype) for t in thetas)
                 ]
             )
@@ -101,11 +93,11 @@ def fit_and_record(
     """
     recordings: list[Recording] = []
 
-    def watch(job: Job, data: TrainingSet) -> Recording:
-        recordings.append(Recording(job, data, ends_at))
+    def watch(fit: Fit) -> Recording:
+        recordings.append(Recording(fit, ends_at))
         return recordings[0]
 
     twin = without_callbacks(clone(estimator))
-    twin.set_params(refit_all=False)  # it is the training with validation that is seen
-    twin._fit(X, y, sample_weight, Call("fit", goes_on=False), watch=watch)
+    twin.set_params(refit_all=False)  # the training with validation is recorded
+    fit_watched(twin, X, y, sample_weight, watch)
     return recordings[0]

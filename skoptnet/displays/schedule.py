@@ -10,7 +10,7 @@ from typing import Any
 
 from .._params import Function, Interval, Options, StrOptions, check_argument
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
-from ..training import Progress, factor_of
+from ..training import Stopping, factor_of
 from ._fitted import fitted_network
 from ._style import (
     axes_for,
@@ -413,17 +413,17 @@ class _Plan:
         names = ["update", "epochs", "share", "rate"]
         names += ["momentum"] if schedule.moves_momentum else []
         rows: list[list[float]] = []
-        progress = Progress(self.tol, self.patience)
+        stopping = Stopping(self.tol, self.patience)
         counts_plateaus = not schedule.ends_at_plateau(math.inf)
         for epoch in self.epochs:
             if counts_plateaus and rows:
-                progress.see(-self.losses[epoch - 1])
-                if progress.exhausted and not schedule.ends_at_plateau(rows[-1][3]):
-                    progress.pass_plateau()
+                stopping.see(-self.losses[epoch - 1])
+                if stopping.at_plateau and not schedule.ends_at_plateau(rows[-1][3]):
+                    stopping.pass_plateau(epoch)
             elif counts_plateaus:
                 len(self.losses)  # to know that there are some
             for step in range(self.n_updates):
-                clock = self._clock(epoch, step, progress.plateaus)
+                clock = self._clock(epoch, step, len(stopping.plateaus))
                 rate = self.rate * factor_of(schedule, clock)
                 rows.append([clock.update, clock.epochs, clock.share(), rate])
                 if schedule.moves_momentum:

@@ -15,9 +15,10 @@ from .._params import Interval, StrOptions
 from .._types import Array
 from ..losses import LOSSES
 from .base import MLP
-from .calls import Call, if_incremental
 from .class_weights import ClassWeights
 from .docstrings import with_shared_docs
+from .fitting import Fit
+from .partial_fit import if_incremental
 from .signature import with_shared_parameters
 from .to_sklearn import as_classifier
 
@@ -123,8 +124,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
             call's, ``y`` holds other classes, ``early_stopping`` is True, or
             ``solver`` is ``'lbfgs'``.
         """
-        goes_on = self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, Call("partial_fit", goes_on, classes))
+        Fit(self, partial=True, classes=classes).run_on(X, y, sample_weight)
+        return self
 
     def predict(self, X):
         """Predict the class of each row.
@@ -227,26 +228,26 @@ class MLPClassifierX(ClassifierMixin, MLP):
         """
         return as_classifier(self)
 
-    def _encode(self, y, dtype, call):
-        kind = self._kind(y, call)
+    def _encode(self, y, dtype, fit):
+        kind = self._kind(y, fit)
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "y with several columns must be a 0/1 matrix (multilabel). Got"
                 f" {kind} targets; sklearn.multioutput.MultiOutputClassifier handles"
                 " these."
             )
-        self._check_kind(kind == "multilabel-indicator", call)
-        if not call.goes_on:
-            self.classes_ = self._first_classes(y, call)
-        elif call.classes is not None and not self._same_classes(call.classes):
+        self._check_kind(kind == "multilabel-indicator", fit)
+        if not fit.continues:
+            self.classes_ = self._first_classes(y, fit)
+        elif fit.classes is not None and not self._same_classes(fit.classes):
             raise ValueError(
-                f"classes={call.classes!r} is not the same as on the first call to"
+                f"classes={fit.classes!r} is not the same as on the first call to"
                 f" partial_fit, which was {self.classes_!r}."
             )
         if self._multilabel:
             self._sparse_y = issparse(y)
             return _dense(y).astype(dtype)
-        return self._targets(self._codes(y, call), dtype)
+        return self._targets(self._codes(y, fit), dtype)
 
     def _targets(self, codes: Array, dtype: Any) -> Array:
         """Return class numbers as the loss wants them."""
@@ -295,23 +296,23 @@ class MLPClassifierX(ClassifierMixin, MLP):
         weights = ClassWeights(self.class_weight, codes, labels, self._multilabel)
         return lambda Y: weights.of(self._class_numbers(Y))
 
-    def _codes(self, y: Array, call: Call) -> Array:
+    def _codes(self, y: Array, fit: Fit) -> Array:
         """Return the number of each row's class."""
         # Sorting y takes longer than a small partial_fit, and is rarely called for.
-        quick = call.partial and y.dtype == self.classes_.dtype
+        quick = fit.partial and y.dtype == self.classes_.dtype
         if not quick:
-            self._check_classes(np.unique(y), call)
+            self._check_classes(np.unique(y), fit)
         codes = np.searchsorted(self.classes_, y)
         if quick:
             nearest = self.classes_[np.minimum(codes, len(self.classes_) - 1)]
             if (nearest != y).any():
-                self._check_classes(np.unique(y), call)
+                self._check_classes(np.unique(y), fit)
         return codes
 
-    def _kind(self, y: Array, call: Call) -> str:
+    def _kind(self, y: Array, fit: Fit) -> str:
         """Return the type of target that y is, as scikit-learn calls it."""
         labels = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
-        if call.goes_on and labels:  # a quick answer, for the sake of partial_fit
+        if fit.continues and labels:  # a quick answer, for the sake of partial_fit
             return "multiclass"
         kind = type_of_target(y, input_name="y")
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
@@ -323,41 +324,41 @@ class MLPClassifierX(ClassifierMixin, MLP):
             return len(classes) == len(self.classes_)
         return np.array_equal(np.unique(classes), self.classes_)
 
-    def _check_kind(self, multilabel: bool, call: Call) -> None:
-        if call.goes_on and multilabel != self._multilabel:
+    def _check_kind(self, multilabel: bool, fit: Fit) -> None:
+        if fit.continues and multilabel != self._multilabel:
             names = {True: "multilabel", False: "one label per row"}
             raise ValueError(
-                f"{call.name} goes on with a model for {names[self._multilabel]};"
+                f"{fit.name} goes on with a model for {names[self._multilabel]};"
                 f" y now is {names[multilabel]}."
             )
         self._multilabel = multilabel
 
-    def _first_classes(self, y: Array, call: Call) -> Array:
-        if call.partial and call.classes is None:
+    def _first_classes(self, y: Array, fit: Fit) -> Array:
+        if fit.partial and fit.classes is None:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit: all the"
                 " labels that will ever come, e.g. classes=np.unique(y_all)."
             )
         if self._multilabel:
-            if call.partial and len(call.classes) != y.shape[1]:
+            if fit.partial and len(fit.classes) != y.shape[1]:
                 raise ValueError(
                     f"classes must name each of the {y.shape[1]} columns of a"
-                    f" multilabel y. Got {call.classes!r} instead."
+                    f" multilabel y. Got {fit.classes!r} instead."
                 )
             return np.arange(y.shape[1])
-        classes = np.unique(call.classes if call.partial else y)
+        classes = np.unique(fit.classes if fit.partial else y)
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes to tell apart;"
-                f" {'classes' if call.partial else 'y'} has {len(classes)} class:"
+                f" {'classes' if fit.partial else 'y'} has {len(classes)} class:"
                 f" {classes}. Check the split, or use partial_fit with all classes."
             )
         return classes
 
-    def _check_classes(self, present: Array, call: Call) -> None:
+    def _check_classes(self, present: Array, fit: Fit) -> None:
         if (
-            call.goes_on
-            and not call.partial
+            fit.continues
+            and not fit.partial
             and not np.array_equal(present, self.classes_)
         ):
             raise ValueError(

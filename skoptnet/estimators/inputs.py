@@ -10,7 +10,13 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_consistent_length
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 from .._params import Interval, InvalidParameterError, StrOptions, check_value
 from .._types import Array, Rows
@@ -91,6 +97,36 @@ def quantile_tuple(estimator: Any) -> tuple[float, ...]:
     return tuple(float(q) for q in quantiles)
 
 
+def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
+    """Return rows and targets as arrays, checked by scikit-learn.
+
+    Parameters
+    ----------
+    model : estimator
+        Takes the number and the names of the features, or has them.
+    X, y
+        As for ``fit``.
+    **options
+        Of `sklearn.utils.validation.validate_data`.
+    """
+    continues = not options["reset"] and are_plain_rows(X, model)
+    if continues and are_plain_targets(y, len(X)):
+        return X, y
+    X, y = validate_data(
+        model,
+        X,
+        y,
+        accept_sparse="csr",
+        dtype=(np.float64, np.float32),
+        multi_output=True,
+        y_numeric=isinstance(model, RegressorMixin),
+        **options,
+    )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
 def are_plain_rows(X: Any, fitted: Any) -> bool:
     """Tell at a glance that rows are fit for a fitted estimator as they are.
 
@@ -138,12 +174,12 @@ def hidden_layer(layer: Any, n_hidden: int) -> int:
     return number % n_hidden
 
 
-def activation_tuple(estimator: Any) -> tuple[Activation, ...]:
+def activation_tuple(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
     """Return the activation of each hidden layer.
 
     There is one also where no layer is hidden; it counts for the first weights.
     """
-    given, n_hidden = estimator.activation, len(layer_tuple(estimator))
+    given = estimator.activation
     if not isinstance(given, (list, tuple)):
         return (_activation(given),) * max(1, n_hidden)
     for i, item in enumerate(given):
@@ -158,9 +194,9 @@ def activation_tuple(estimator: Any) -> tuple[Activation, ...]:
     return tuple(map(_activation, given or ["identity"]))
 
 
-def dropout_tuple(estimator: Any) -> tuple[float, ...]:
+def dropout_tuple(estimator: Any, n_hidden: int) -> tuple[float, ...]:
     """Return the share of units to drop of each hidden layer."""
-    given, n_hidden = estimator.dropout, len(layer_tuple(estimator))
+    given = estimator.dropout
     if not isinstance(given, (list, tuple)):
         return (float(given),) * n_hidden
     for i, item in enumerate(given):
@@ -175,9 +211,9 @@ def dropout_tuple(estimator: Any) -> tuple[float, ...]:
     return tuple(map(float, given))
 
 
-def check_for_lbfgs(estimator: Any) -> None:
+def check_for_lbfgs(estimator: Any, dropout: tuple[float, ...]) -> None:
     """Refuse what makes the objective one that an L-BFGS cannot minimise."""
-    if any(dropout_tuple(estimator)):
+    if any(dropout):
         raise ValueError(
             "solver='lbfgs' cannot train with dropout: its line search needs an"
             " objective that stays the same from pass to pass. Set dropout=0 or take"

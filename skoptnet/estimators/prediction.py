@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,18 +20,15 @@ from .inputs import are_plain_rows, hidden_layer
 class Fitted(BaseEstimator):
     """The fitted side of an estimator."""
 
-    # Set by fitting: the network, and what training changed.
+    # Set by fitting: the network, what training changed, and the history, of which
+    # the given number of epochs counts.
     _network: Network
     _run: Run
+    _history: tuple[dict[str, list], int]
+    best_validation_score_: float | None
 
     # Rows and their outputs, where these are known before a scorer asks.
     _known_outputs: tuple[Rows, Array] | None = None
-
-    def _hold(self, network: Network, run: Run) -> None:
-        """Set what predicting needs."""
-        self._network, self._run = network, run
-        self.n_layers_ = len(network.layer_sizes)
-        self.out_activation_ = network.loss.out_activation
 
     def hidden_activations(self, X, layer=-1):
         """Return the activations of a hidden layer.
@@ -94,11 +93,47 @@ class Fitted(BaseEstimator):
         _assign("intercepts_", self.intercepts_, values)
 
     def _fitted_layers(self, name: str) -> list[tuple[Array, Array]]:
+        self._require_fit(name)
+        return self._network.layers(self._run.theta)
+
+    @property
+    def history_(self) -> dict[str, list]:
+        """Metrics of each epoch, in lists of equal length."""
+        self._require_fit("history_")
+        history, n_epochs = self._history
+        return {name: values[:n_epochs] for name, values in history.items()}
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Training loss of each epoch."""
+        self._require_fit("loss_curve_")
+        return self._metric("loss")
+
+    @property
+    def best_loss_(self) -> float | None:
+        """The least training loss; None with early stopping."""
+        self._require_fit("best_loss_")
+        if self.best_validation_score_ is not None:
+            return None
+        return min(self._metric("loss"))
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Validation score of each epoch with early stopping, else None."""
+        self._require_fit("validation_scores_")
+        if self.best_validation_score_ is None:
+            return None
+        return self._metric("validation_score")
+
+    def _metric(self, name: str) -> list[float]:
+        history, n_epochs = self._history
+        return history.get(name, [math.nan] * n_epochs)[:n_epochs]
+
+    def _require_fit(self, name: str) -> None:
         if not self.__sklearn_is_fitted__():
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r} before it is fitted."
             )
-        return self._network.layers(self._run.theta)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_run")
@@ -107,6 +142,16 @@ class Fitted(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def network_attributes(network: Network, run: Run) -> dict[str, Any]:
+    """Return the attributes that predictions need."""
+    return {
+        "_network": network,
+        "_run": run,
+        "n_layers_": len(network.layer_sizes),
+        "out_activation_": network.loss.out_activation,
+    }
 
 
 def _assign(name: str, views: list[Array], values: Iterable[Array]) -> None:

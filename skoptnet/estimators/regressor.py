@@ -15,9 +15,10 @@ from .._params import Interval, StrOptions
 from .._types import Array
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from .base import MLP
-from .calls import Call, if_incremental
 from .docstrings import with_shared_docs
+from .fitting import Fit
 from .inputs import quantile_tuple
+from .partial_fit import if_incremental
 from .signature import with_shared_parameters
 from .to_sklearn import as_regressor
 
@@ -130,8 +131,8 @@ class MLPRegressorX(RegressorMixin, MLP):
             If ``early_stopping`` is True, ``solver`` is ``'lbfgs'``, or the data do not
             fit the model.
         """
-        goes_on = self.__sklearn_is_fitted__()
-        return self._fit(X, y, sample_weight, Call("partial_fit", goes_on))
+        Fit(self, partial=True).run_on(X, y, sample_weight)
+        return self
 
     def predict(self, X):
         """Predict the target of each row.
@@ -214,10 +215,17 @@ class MLPRegressorX(RegressorMixin, MLP):
         """
         return as_regressor(self)
 
-    def _encode(self, y, dtype, call):
+    def _encode(self, y, dtype, fit):
+        return self._columns(y, dtype, whole=not fit.partial)
+
+    def _columns(self, y: Any, dtype: Any, whole: bool) -> Array:
+        """Return checked targets, a column per target.
+
+        ``whole`` says that they are all the targets of a training.
+        """
         y = y.toarray() if issparse(y) else y
         Y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
-        self._loss().check(Y, whole=not call.partial)
+        self._loss().check(Y, whole=whole)
         return Y
 
     def _loss(self) -> RegressionLoss:
@@ -229,7 +237,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         return REGRESSION_LOSSES[self.loss](**own)
 
     def _encode_held_out(self, y, dtype):
-        Y = self._encode(y, dtype, Call("y_val", goes_on=True))
+        Y = self._columns(y, dtype, whole=False)
         if self._loss().n_outputs(Y.shape[1]) != self.n_outputs_:
             raise ValueError(
                 f"y_val has {Y.shape[1]} columns, but y has {self.n_outputs_}."

@@ -23,7 +23,7 @@ from ..network import Network
 from ..optimizers import SGD, Adam, GradientDescent, Momentum, Nesterov, Optimizer
 from ..schedules import Adaptive, Constant, InverseScaling, Schedule
 from ..training import LBFGS
-from .jobs import initial_rate
+from .fitting import initial_rate
 
 _ACTIVATIONS: dict[type[Activation], str] = {
     Identity: "identity",
@@ -150,7 +150,7 @@ def _activation(network: Network) -> str:
 
 def _parameters(model: Any) -> dict[str, Any]:
     """Return the constructor parameters as far as scikit-learn has them."""
-    optimizer, schedule, _ = model._check_parameters()
+    *_, optimizer, schedule = model._check_parameters()
     parameters = {name: deepcopy(getattr(model, name)) for name in _SHARED}
     if model.l1_ratio:  # scikit-learn's penalty is L2
         parameters["alpha"] *= 1 - model.l1_ratio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from inspect import signature
 from numbers import Real
@@ -16,8 +17,9 @@ from sklearn.model_selection import train_test_split
 from .._types import Array
 from ..compiled import outputs
 from ..network import Network
-from ..training import TrainingSet
+from ..training import Run, TrainingSet
 from .convergence_warnings import warn
+from .prediction import network_attributes
 
 #: Raw outputs and loss of the held-out rows -> score.
 Score = Callable[[Array, float], float]
@@ -155,6 +157,33 @@ class Validation:
                 loss = float(np.average(losses.astype(np.float64), weights=self.w))
                 score = self.score(z, loss)
         return {"validation_loss": loss, "validation_score": score}
+
+
+def score_of(
+    model: Any, data: TrainingSet, weighted: TrainingSet, network: Network, run: Run
+) -> Score:
+    """Return the score that the ``scoring`` parameter asks for.
+
+    Parameters
+    ----------
+    model : estimator
+        Its parameters, and what describes its targets.
+    data, weighted : TrainingSet
+        The held-out rows, with sample weights for scorers, and with class weights, too,
+        for the default score.
+    network, run
+        What is trained.
+    """
+    if model.scoring is None:
+        return model._default_score(weighted.own(weighted.Y), weighted.own_weights)
+    if isinstance(model.scoring, str) and model.scoring == "loss":
+        return negative_loss
+    model = copy(model)
+    # Held-out rows are arrays by now, without the names that were checked.
+    vars(model).pop("feature_names_in_", None)
+    vars(model).update(network_attributes(network, run))
+    X, y = data.own(data.X), model._decode(data.own(data.Y))
+    return ScorerScore(model.scoring, model, X, y, data.own_weights)
 
 
 def negative_loss(z: Array, loss: float) -> float:

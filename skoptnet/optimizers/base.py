@@ -47,6 +47,8 @@ class State(SimpleNamespace):
                 mine[name] = value
             elif name in mine and hasattr(value, "dtype"):
                 mine[name][...] = value
+            elif hasattr(value, "dtype"):
+                mine[name] = value.copy()
             else:
                 mine[name] = deepcopy(value)
 

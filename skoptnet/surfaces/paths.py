@@ -17,7 +17,7 @@ from .._types import Array
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..optimizers.update import Update
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
-from ..training import Momenta, Progress, factor_of
+from ..training import Momenta, Stopping, factor_of
 from .base import Surface, as_point
 from .textbook import as_surface
 
@@ -248,7 +248,7 @@ class _Rates:
             )
         self.per_epoch, self.descent = updates_per_epoch, descent
         self.planned = n_updates / updates_per_epoch
-        self.progress = Progress(tol=1e-4, patience=10)
+        self.stopping = Stopping(tol=1e-4, patience=10)
         self.losses: list[float] = []
         self.momenta: Momenta | None = None
         solver = descent.optimizer
@@ -264,7 +264,7 @@ class _Rates:
             self._end_epoch()
         clock = Clock(
             t, epoch, self.per_epoch, step, t,
-            self.progress.plateaus, self.planned, self.losses,
+            len(self.stopping.plateaus), self.planned, self.losses,
         )  # fmt: skip
         if self.momenta:
             self.momenta.take(slice(t, t + 1), self.schedule, clock)
@@ -274,7 +274,7 @@ class _Rates:
     def _end_epoch(self) -> None:
         heights = self.descent.values[-self.per_epoch - 1 : -1]
         self.losses.append(float(np.mean(heights)))
-        self.progress.see(-self.losses[-1])
+        self.stopping.see(-self.losses[-1])
         ends = self.schedule.ends_at_plateau(self.descent.rates[-1])
-        if self.progress.exhausted and not ends:
-            self.progress.pass_plateau()
+        if self.stopping.at_plateau and not ends:
+            self.stopping.pass_plateau(len(self.losses))

@@ -1,4 +1,4 @@
-"""The L1 penalty: what is done around an update so that weights are exactly 0."""
+"""The L1 penalty, by which weights become exactly 0."""
 
 from __future__ import annotations
 
@@ -53,8 +53,7 @@ class L1:
 
     def penalty(self, theta: Array) -> float:
         """Return lambda_1 sum_l |W_l|."""
-        sums = [float(self.xp.abs(W).sum()) for W, _ in self.network.layers(theta)]
-        return self.strength * sum(sums)
+        return l1_penalty(self.network, theta, self.strength)
 
     def add_to_gradient(self) -> None:
         """Turn the gradient of all else into the subgradient of the objective."""
@@ -71,3 +70,9 @@ class L1:
             outside = W * orthant <= 0
             for V in (W, *twins):
                 V[outside] = 0
+
+
+def l1_penalty(network: Network, theta: Array, strength: float) -> float:
+    """Return ``strength`` times sum_l |W_l|."""
+    sums = [float(network.xp.abs(W).sum()) for W, _ in network.layers(theta)]
+    return strength * sum(sums)

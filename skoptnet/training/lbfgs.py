@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -20,10 +19,13 @@ from scipy.optimize import minimize as scipy_minimize
 from .._types import Array, Namespace
 from ..network import Network
 from ..optimizers import State
+from .loop import Outcome
 from .minibatches import Minibatches, TrainingSet
 from .objective import Objective
-from .outcome import Best, Diverged, Outcome
-from .run import Progress, Run, Watcher
+from .plan import Plan
+from .recovery import Diverged, Recovery
+from .run import Run
+from .watcher import Watcher, notify
 
 # SciPy's own: an iteration that gains no larger share of the objective is the last.
 _LEAST_GAIN = 2.2204460492503131e-09
@@ -49,38 +51,37 @@ class LBFGS:
     max_fun: int = 15000
 
     def start(self, theta: Array, xp: Namespace) -> State:
-        """Make the state of a run: there is nothing to remember."""
+        """Return the state of a run: there is nothing to remember."""
         return State(t=0)
 
     def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
         """Return a copy of the state of a run."""
         return state.copy()
 
+    def move(self, state: State, theta: Array) -> None:
+        """Continue from theta: there is nothing to move."""
+
     def minimize(
         self,
         network: Network,
         run: Run,
         data: TrainingSet,
+        plan: Plan,
         *,
-        max_iterations: int = 200,
-        tol: float = 1e-4,
-        patience: float = 10,
         validate: Callable[[Array], dict[str, float]] | None = None,
         watchers: Sequence[Watcher] = (),
     ) -> Outcome:
-        """Minimize the objective, an iteration being recorded as an epoch is.
+        """Minimize the objective; record each iteration as an epoch.
 
         Parameters
         ----------
         network, run, data, validate, watchers
             As for `train`.
-        max_iterations : int
-            Number of iterations of this call, at most.
-        tol : float
-            Training ends where no element of the gradient is larger.
-        patience : float
-            Number of iterations after which training ends if the validation score has
-            not improved by ``tol``.
+        plan : Plan
+            Of its settings, ``max_epochs`` limits the iterations, and training ends
+            where no element of the gradient is larger than ``tol``. ``patience``
+            counts iterations without a better validation score; without validation
+            it is not read.
 
         Returns
         -------
@@ -93,46 +94,41 @@ class LBFGS:
         Diverged, KeyboardInterrupt
             As from `train`.
         """
-        started_at = run.epoch
-        iterations = _Iterations(network, run, data, tol, patience, validate, watchers)
-        outcome, best = Outcome(), iterations.best
-        try:
-            with iterations.passes.threads(), np.errstate(all="ignore"):
-                try:
-                    result = scipy_minimize(
-                        iterations.objective,
-                        run.theta.astype(np.float64),
-                        method="L-BFGS-B",
-                        jac=True,
-                        callback=iterations.record,
-                        options={
-                            "maxiter": max_iterations,
-                            "maxfun": self.max_fun,
-                            "gtol": tol,
-                            "ftol": max(_LEAST_GAIN, np.finfo(run.theta.dtype).eps),
-                        },
-                    )
-                    if run.epoch == started_at:  # there is nothing better in reach
-                        iterations.record(result)
-                    outcome.reason = self._reason(result, max_iterations)
-                except _Ended as ended:
-                    outcome.reason = ended.reason
-                except Diverged:
-                    if run.epoch == 0:
-                        raise
-                    outcome.reason = "diverged"
-        except KeyboardInterrupt:
-            if run.epoch == started_at:
-                raise
-            outcome.reason = "interrupted"
-        outcome.best, outcome.kept_epoch = run.progress.best, run.epoch
-        if validate:
-            run.theta[...] = best.theta
-            outcome.kept_epoch = best.epoch
-        return outcome
+        run.stopping = run.stopping.continued(
+            plan, run.theta, validate if run.epoch else None
+        )
+        recovery = Recovery(run, self, network.xp, validates=validate is not None)
+        iterations = _Iterations(network, run, data, recovery, validate, watchers)
+        with iterations.value.threads(), np.errstate(all="ignore"), recovery:
+            try:
+                result = self._minimize(iterations, plan)
+                recovery.reason = self._reason(result, plan.max_epochs)
+            except _Ended as ended:
+                recovery.reason = ended.reason
+        return Outcome(recovery.reason, run.stopping.best, recovery.kept_epoch)
+
+    def _minimize(self, iterations: _Iterations, plan: Plan) -> OptimizeResult:
+        """Let SciPy minimize the objective from the weights of the run."""
+        run, started_at = iterations.run, iterations.run.epoch
+        result = scipy_minimize(
+            iterations.objective,
+            run.theta.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=iterations.end,
+            options={
+                "maxiter": int(plan.max_epochs),
+                "maxfun": self.max_fun,
+                "gtol": plan.tol,
+                "ftol": max(_LEAST_GAIN, np.finfo(run.theta.dtype).eps),
+            },
+        )
+        if run.epoch == started_at:  # there is nothing better in reach
+            iterations.end(result)
+        return result
 
     def _reason(self, result: OptimizeResult, max_iterations: int) -> str:
-        """Say in our words why SciPy ended."""
+        """Return our word for the reason that SciPy gives."""
         if result.status == 0:
             return "converged"
         if result.status == 2:
@@ -141,88 +137,78 @@ class LBFGS:
 
 
 class _Ended(Exception):
-    """Training is to end with the iteration that was just recorded."""
+    """Training ends with the iteration that was just recorded."""
 
     def __init__(self, reason: str):
         self.reason = reason
 
 
 class _Iterations:
-    """What SciPy calls: the objective, and the record of each iteration.
-
-    The run changes only where an iteration is recorded; so it is always that of the
-    last finished one, whatever happens.
-    """
+    """The functions that SciPy calls: the objective, and the end of each iteration."""
 
     def __init__(
         self,
         network: Network,
         run: Run,
         data: TrainingSet,
-        tol: float,
-        patience: float,
+        recovery: Recovery,
         validate: Callable[[Array], dict[str, float]] | None,
         watchers: Sequence[Watcher],
     ):
-        self.run, self.validate, self.watchers = run, validate, watchers
-        to_beat = -math.inf
-        if validate and run.epoch:
-            to_beat = validate(run.theta)["validation_score"]
-        plateaus = run.progress.plateaus
-        run.progress = Progress(tol, patience, to_beat, plateaus=plateaus)
-        piece = network.block_rows(data.X)
-        whole = Minibatches(data, len(data), shuffle=False, piece=piece)
+        self.run, self.recovery = run, recovery
+        self.validate, self.watchers = validate, watchers
+        chunk = network.block_rows(data.X)
+        whole = Minibatches(data, len(data), shuffle=False, chunk=chunk)
         self.theta = run.theta.copy()
-        self.passes = Objective(network, self.theta, whole)
-        self.best = Best(run)
+        self.value = Objective(network, self.theta, whole)
         self.samples, self.begun = run.samples, time.perf_counter()
-        self.told = False  # whether watchers know that an iteration is under way
+        self.is_under_way = False
 
     def objective(self, x: Array) -> tuple[float, Array]:
         """Return objective and gradient, in SciPy's precision."""
-        if not self.told:
-            self.told = True
+        if not self.is_under_way:
+            self.is_under_way = True
             for watcher in self.watchers:
                 watcher.before_epoch()
         self.theta[...] = x
-        everything = range(len(self.passes.batches.data))
-        cost = self.passes.loss_and_gradient(self.theta, everything)
+        everything = range(len(self.value.batches.data))
+        cost = self.value.loss_and_gradient(self.theta, everything)
         self.samples += len(everything)
-        if not (math.isfinite(cost) and np.isfinite(self.passes.g).all()):
+        if not (math.isfinite(cost) and np.isfinite(self.value.g).all()):
             raise Diverged
-        return cost, self.passes.g.astype(np.float64)
+        return cost, self.value.g.astype(np.float64)
 
-    def record(self, intermediate_result: OptimizeResult) -> None:
-        """Take over what an iteration has reached.
+    def end(self, intermediate_result: OptimizeResult) -> None:
+        """End an iteration: validate, record, save, and notify the watchers.
 
         Raises
         ------
         _Ended
-            If the validation score has stopped improving, or a watcher says so.
+            If the validation score has stopped improving, or a watcher ends training.
         """
-        run = self.run
+        run, stopping = self.run, self.run.stopping
         reached = intermediate_result.x.astype(run.theta.dtype)
-        metrics: dict[str, Any] = {
-            "epoch": run.epoch + 1,
-            "update": run.update + 1,
-            "loss": float(intermediate_result.fun),
+        metrics: dict[str, list] = {
+            "epoch": [run.epoch + 1],
+            "update": [run.update + 1],
+            "loss": [float(intermediate_result.fun)],
         }
+        score = -metrics["loss"][0]
         if self.validate:
-            metrics.update(self.validate(reached))
-            if not all(map(math.isfinite, metrics.values())):
+            validation = self.validate(reached)
+            if not all(map(math.isfinite, (score, *validation.values()))):
                 raise Diverged
+            metrics |= {name: [value] for name, value in validation.items()}
+            score = validation["validation_score"]
         now = time.perf_counter()
-        metrics["seconds"], self.begun = now - self.begun, now
+        metrics["seconds"], self.begun = [now - self.begun], now
         run.theta[...] = reached
-        run.epoch, run.update = metrics["epoch"], metrics["update"]
-        run.samples = self.samples
-        run.record({name: [value] for name, value in metrics.items()})
-        merit = metrics.get("validation_score", -metrics["loss"])
-        if run.progress.see(merit):
-            self.best.take(reached, run.epoch, self.best.theta)
-        self.told = False
-        stop = [watcher.after_epoch(metrics) for watcher in self.watchers]
-        if self.validate and run.progress.exhausted:
+        run.epoch, run.update, run.samples = run.epoch + 1, run.update + 1, self.samples
+        run.record(metrics)
+        self.recovery.save(run.theta, run.epoch, is_best=stopping.see(score))
+        self.is_under_way = False
+        stops = notify(self.watchers, metrics)
+        if self.validate and stopping.at_plateau:
             raise _Ended("early_stopping")
-        if any(stop):
+        if stops:
             raise _Ended("callback")

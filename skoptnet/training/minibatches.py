@@ -86,7 +86,7 @@ class Shuffles(NamedTuple):
 class Minibatches:
     """Draws the minibatches of an epoch, gathering rows into buffers made once.
 
-    A minibatch comes as pieces of at most ``piece`` rows, so that a batch of any
+    A minibatch comes in chunks of at most ``chunk`` rows, so that a batch of any
     size (a whole training set) needs bounded memory.
 
     Attributes
@@ -97,8 +97,8 @@ class Minibatches:
         The rows as they come; None for all rows as they lie.
     """
 
-    def __init__(self, data: TrainingSet, size: int, shuffle: bool, piece: int):
-        self.data, self.size, self.piece = data, min(size, len(data)), piece
+    def __init__(self, data: TrainingSet, size: int, shuffle: bool, chunk: int):
+        self.data, self.size, self.chunk = data, min(size, len(data)), chunk
         self.n_updates = -(-len(data) // self.size)
         # The order of the rows matters only where there are several minibatches.
         self.shuffled = len(data) if shuffle and self.n_updates > 1 else 0
@@ -106,7 +106,7 @@ class Minibatches:
         if self.shuffled:
             self.order = np.arange(len(data)) if data.rows is None else data.rows.copy()
         if self.order is not None:
-            rows = min(self.size, piece)
+            rows = min(self.size, chunk)
             self._buffer = TrainingSet(
                 data.X if issparse(data.X) else _rows_like(data.X, rows),
                 _rows_like(data.Y, rows),
@@ -167,10 +167,10 @@ class Minibatches:
         for start in range(0, len(self.data), self.size):
             yield range(start, min(start + self.size, len(self.data)))
 
-    def pieces(self, batch: range) -> Iterator[TrainingSet]:
+    def chunks(self, batch: range) -> Iterator[TrainingSet]:
         """Yield a minibatch's rows; what was yielded before is overwritten."""
-        for start in range(batch.start, batch.stop, self.piece):
-            stop = min(start + self.piece, batch.stop)
+        for start in range(batch.start, batch.stop, self.chunk):
+            stop = min(start + self.chunk, batch.stop)
             if self.order is None:
                 X, Y, w = self.data.X, self.data.Y, self.data.w
                 rows = slice(start, stop)

@@ -1,43 +1,49 @@
-"""The objective and its gradient, over minibatches and over the whole set."""
+"""The objective and its gradient, of a minibatch and of the whole training set."""
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager
 
 import numpy as np
 
 from .._types import Array
-from ..compiled import Kernel
+from ..compiled import Kernel, outputs
 from ..dropout import Dropout
 from ..network import Network
 from ..optimizers import Optimizer, State
 from ..threads import blas_threads
+from .l1_penalty import l1_penalty
 from .minibatches import Minibatches, TrainingSet
 
 
 class Objective:
-    """Objective over the minibatches of a training set, compiled where that is known.
+    """The objective of a network on a training set, compiled where that is possible.
 
     Parameters
     ----------
     network : Network
-        The objective.
+        Defines loss and L2 penalty.
     theta : array of shape (P,)
         The parameters, for their shape and dtype; those that a compiled epoch of
         ``optimizer`` updates.
     batches : Minibatches
         The training set.
     optimizer : Optimizer, optional
-        The solver that makes the updates; none for passes alone.
+        The solver that makes the updates; None if there are none.
     state : State, optional
         The solver's memory.
     dropout : Dropout, optional
-        What leaves hidden units out, in the gradients of updates.
+        Drops hidden units in the gradients of updates.
+    l1 : float
+        Strength of the L1 penalty. Only `value` and `cost` include it.
 
     Attributes
     ----------
     g : array of shape (P,)
-        The gradient of the last pass.
+        The last gradient.
+    kernel : Kernel or None
+        The compiled kernels, if they know network and data.
     """
 
     def __init__(
@@ -48,69 +54,88 @@ class Objective:
         optimizer: Optimizer | None = None,
         state: State | None = None,
         dropout: Dropout | None = None,
+        l1: float = 0.0,
     ):
-        self.network, self.batches, self.dropout = network, batches, dropout
+        self.network, self.batches = network, batches
+        self.dropout, self.l1 = dropout, l1
         self.g = network.xp.empty_like(theta)
         self.kernel: Kernel | None = None
         if Kernel.knows(network, theta, batches.data):
             self.kernel = Kernel(
                 network, optimizer, theta, self.g, state,
-                batches.data, batches.size, batches.piece, dropout,
+                batches.data, batches.size, batches.chunk, dropout,
             )  # fmt: skip
             return
-        self.part = np.empty_like(self.g) if batches.size > batches.piece else None
-        self.rows = min(batches.size, batches.piece)
+        self.part = np.empty_like(self.g) if batches.size > batches.chunk else None
+        self.rows = min(batches.size, batches.chunk)
         self.work = network.workspace(
             self.rows, theta.dtype, dropout=dropout is not None
         )
 
     def threads(self) -> AbstractContextManager[None]:
-        """Give the updates the threads that suit their size."""
+        """Give the updates the number of threads that suits their size."""
         if self.kernel:
             return self.kernel.threads()
         largest = self.network.largest_product(self.batches.data.X)
         return blas_threads(self.rows * largest)
 
-    def objective(self, theta: Array) -> float:
+    def value(self, theta: Array) -> float:
         """Return the objective of the whole training set."""
-        return sum(
-            self.loss_and_gradient(theta, batch) * len(batch) / len(self.batches.data)
+        n = len(self.batches.data)
+        value = sum(
+            self.loss_and_gradient(theta, batch) * len(batch) / n
             for batch in self.batches.ranges()
         )
+        return value + l1_penalty(self.network, theta, self.l1) if self.l1 else value
+
+    def cost(self, theta: Array) -> float:
+        """Return the objective, infinite where a prediction is not finite."""
+        return self.value(theta) if self.predicts(theta) else math.inf
+
+    def predicts(self, theta: Array) -> bool:
+        """Tell whether all predictions for the training set are finite."""
+        network, data = self.network, self.batches.data
+        z = outputs(network, theta, data.X, data.rows)
+        return network.loss.predicts(z, network.xp)
 
     def loss_and_gradient(
         self, theta: Array, batch: range, update: int | None = None
     ) -> float:
-        """Return the objective of a minibatch; its gradient is left in ``g``.
+        """Return the objective of a minibatch; leave its gradient in ``g``.
 
-        With the number of an update, hidden units are left out as dropout does for it.
+        With the number of an update, its dropout applies.
         """
         if self.kernel:
             return self.kernel.loss_and_gradient(
                 theta, self.batches.order, batch, update
             )
         if self.part is None:
-            (rows,) = self.batches.pieces(batch)
-            return self._of_piece(theta, rows, self.g, 0, update)
+            (rows,) = self.batches.chunks(batch)
+            return self._of_chunk(theta, rows, self.g, 0, update)
         cost, seen = 0.0, 0
         self.g[...] = 0
-        for rows in self.batches.pieces(batch):
+        for rows in self.batches.chunks(batch):
             share = len(rows) / len(batch)
-            cost += share * self._of_piece(theta, rows, self.part, seen, update)
+            cost += share * self._of_chunk(theta, rows, self.part, seen, update)
             self.part *= share
             self.g += self.part
             seen += len(rows)
         return cost
 
-    def _of_piece(
-        self, theta: Array, rows: TrainingSet, out: Array, seen: int, update: int | None
+    def _of_chunk(
+        self,
+        theta: Array,
+        rows: TrainingSet,
+        out: Array,
+        first: int,
+        update: int | None,
     ) -> float:
-        """Return the objective of a minibatch's rows from number ``seen`` on."""
+        """Return the objective of a minibatch's rows from number ``first`` on."""
         network, m, masks = self.network, len(rows), None
         if self.dropout and update is not None:
             widths = network.layer_sizes[1:-1]
             masks = self.dropout.masks(
-                update, range(seen, seen + m), widths, theta.dtype
+                update, range(first, first + m), widths, theta.dtype
             )
         return network.loss_and_gradient(
             theta, rows.X, rows.Y, rows.w, out, self.work.head(m), masks

@@ -1,11 +1,10 @@
-"""What training changes: weights, memory, counts, history; and the way back."""
+"""A run: what training changes, and all it needs to continue later."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,128 +13,50 @@ from .._types import Array, Namespace
 from ..dropout import Dropout
 from ..optimizers import State
 from .minibatches import Shuffles
-
-# Shuffling so many rows again takes a millisecond.
-_ROWS_TO_SHUFFLE_AGAIN = 100_000
+from .stopping import Stopping
 
 
-class Watcher:
-    """Sees every epoch of a training; base class of what prints, records or stops.
-
-    Attributes
-    ----------
-    sees_updates : bool
-        Whether `after_update` is to be called. Each update is then made by itself.
-    """
-
-    sees_updates: bool = False
-
-    def before_epoch(self) -> None:
-        """Called before an epoch begins."""
-
-    def after_update(self, loss: float, rate: float) -> None:
-        """Called after an update with its rate.
-
-        And with the objective of its minibatch, as it was before the update.
-        """
-
-    def after_divergence(self) -> None:
-        """Called when training has diverged, before it goes back to its best epoch."""
-
-    def after_epoch(self, metrics: dict[str, Any]) -> bool | None:
-        """Called with an epoch's metrics when it has ended.
-
-        Returns
-        -------
-        bool or None
-            True ends the training.
-        """
-
-
-class Starts(Protocol):
-    """A solver of whatever kind: it can begin a run."""
+class Solver(Protocol):
+    """A solver of any kind: an `Optimizer`, or `LBFGS`."""
 
     def start(self, theta: Array, xp: Namespace) -> State:
-        """Make the memory that the solver begins with."""
+        """Return the memory that the solver begins with."""
 
     def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
-        """Return a copy of its memory, to go on with."""
+        """Return a copy of its memory, to continue with."""
 
-
-@dataclass
-class Progress:
-    """Remembers the best epoch, and counts the epochs since the last good one.
-
-    Attributes
-    ----------
-    tol : float
-        An epoch is good if its merit exceeds the best before it by at least this.
-    patience : int or inf
-        Number of epochs without a good one that make a plateau.
-    best : float
-        The merit to beat.
-    idle : int
-        Epochs since the last good one, or since the last plateau that training
-        passed.
-    plateaus : int
-        Number of plateaus that training passed, over all calls.
-    """
-
-    tol: float = 0.0
-    patience: float = math.inf
-    best: float = -math.inf
-    idle: int = 0
-    plateaus: int = 0
-
-    def see(self, merit: float) -> bool:
-        """Take in an epoch's merit and tell whether it is the best so far."""
-        self.idle = 0 if merit >= self.best + self.tol else self.idle + 1
-        best = merit > self.best
-        if best:
-            self.best = merit
-        return best
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether patience has run out."""
-        return self.idle >= self.patience
-
-    @property
-    def left(self) -> float:
-        """The number of epochs, at least one, within which patience does not run out.
-
-        It may with the last of them.
-        """
-        return max(self.patience - self.idle, 1)
-
-    def pass_plateau(self) -> None:
-        """Begin to be patient again."""
-        self.plateaus += 1
-        self.idle = 0
+    def move(self, state: State, theta: Array) -> None:
+        """Continue from theta, which is that of an earlier update."""
 
 
 @dataclass
 class Run:
-    """What training changes, and all that is needed to go on with it later.
+    """What training changes, and all it needs to continue later.
+
+    A later training works on a run of its own (`continued`), so this one stays whole
+    whatever happens to that. Two things are shared between them: the lists of
+    ``history``, in which a later training only writes behind the first ``epoch``
+    entries, and ``rng``, whose state here is noted before a later training draws.
 
     Attributes
     ----------
     theta : array of shape (P,)
         The parameters.
     state : State
-        The optimizer's memory.
+        The solver's memory.
     solver : type
-        The class of that optimizer, or `LBFGS`.
+        The class of that solver.
     rng : RandomState
         The source of the shuffles to come.
     update, epoch, samples : int
         Updates made, epochs finished and rows seen, over all calls.
-    progress : Progress
+    stopping : Stopping
         How the last epochs compare with those before.
     shuffles : Shuffles or None
         How the rows came into the order of the last epoch; None if they lie as given.
     history : dict of lists
-        One entry per finished epoch in each list.
+        The metrics of each epoch. Only the first ``epoch`` entries of a list count;
+        see `metrics`.
     dropout_seed : int or None
         The seed of the masks; None until `dropout` is asked for.
     """
@@ -147,13 +68,107 @@ class Run:
     update: int = 0
     epoch: int = 0
     samples: int = 0
-    progress: Progress = field(default_factory=Progress)
+    stopping: Stopping = field(default_factory=Stopping)
     shuffles: Shuffles | None = None
     history: dict[str, list] = field(default_factory=dict)
     dropout_seed: int | None = None
+    # Emptied by the first training that continues from here and takes the lists of
+    # `history` along; a second one finds it empty and copies them.
+    _lists_to_give: list = field(default_factory=lambda: [True], repr=False)
+    # The state of `rng` here, noted while a later training draws from it.
+    _random_state: Any = field(default=None, repr=False)
+    # The run that this one continues, until training has ended.
+    _parent: Run | None = field(default=None, repr=False)
+
+    @classmethod
+    def new(
+        cls, theta: Array, optimizer: Solver, rng: np.random.RandomState, xp: Namespace
+    ) -> Run:
+        """Return a run before its first epoch."""
+        return cls(theta, optimizer.start(theta, xp), type(optimizer), rng)
+
+    def continued(self, optimizer: Solver, xp: Namespace) -> Run:
+        """Return a run that continues from here; this one keeps its arrays.
+
+        Another solver starts with fresh memory.
+        """
+        return self._twin(optimizer, xp, self._take_lists(), self.rng, self)
+
+    def copy(self, optimizer: Solver, xp: Namespace) -> Run:
+        """Return a run as if training had ended here; it shares nothing."""
+        return self._twin(optimizer, xp, self.metrics(), deepcopy(self.rng), None)
+
+    def _twin(
+        self, optimizer: Solver, xp: Namespace, history: dict, rng: Any, parent: Any
+    ) -> Run:
+        theta, solver = xp.array(self.theta), type(optimizer)
+        if self.solver is solver:
+            state = optimizer.go_on(self.state, theta, xp)
+        else:
+            state = optimizer.start(theta, xp)
+        return Run(
+            theta, state, solver, rng, self.update, self.epoch, self.samples,
+            self.stopping, self.shuffles, history, self.dropout_seed, _parent=parent,
+        )  # fmt: skip
+
+    def _take_lists(self) -> dict[str, list]:
+        try:
+            self._lists_to_give.pop()
+        except IndexError:
+            return self.metrics()
+        return dict(self.history)
+
+    def metrics(self) -> dict[str, list]:
+        """Return a copy of the history: one entry per finished epoch in each list."""
+        return {name: values[: self.epoch] for name, values in self.history.items()}
+
+    def losses(self, name: str) -> list[float]:
+        """Return the list of ``history`` with a loss, empty where there is none."""
+        values = self.history.get(name, [])
+        return values if len(values) == self.epoch else values[: self.epoch]
+
+    def record(self, metrics: dict[str, list]) -> None:
+        """Add the metrics of the epochs that have just ended to the history.
+
+        ``epoch`` counts them already. A list that is new, or has no entry, is filled
+        with NaN.
+        """
+        history, n_new = self.history, len(metrics["epoch"])
+        before = self.epoch - n_new
+        if metrics.keys() != history.keys():
+            for name in metrics:
+                history.setdefault(name, [math.nan] * before)
+            missing = dict.fromkeys(history.keys() - metrics.keys(), [math.nan] * n_new)
+            metrics = {**metrics, **missing}
+        for name, values in history.items():
+            values[before:] = metrics[name]
+
+    def note_draws(self) -> Any:
+        """Return the state of ``rng``, from which training is about to draw.
+
+        The run that this one continues notes it, to return to if training fails.
+        """
+        state = self.rng.get_state()
+        if self._parent and self._parent._random_state is None:
+            self._parent._random_state = state
+        return state
+
+    def note_random_state(self) -> None:
+        """Remember the state of ``rng``, from which a later training will draw."""
+        self._random_state = self.rng.get_state()
+
+    def restore_random_state(self) -> None:
+        """Undo the draws of a later training that was not kept."""
+        if self._random_state is not None:
+            self.rng.set_state(self._random_state)
+            self._random_state = None
+
+    def end(self) -> None:
+        """Take leave of the run that this one continues."""
+        self._parent = None
 
     def dropout(self, rates: tuple[float, ...]) -> Dropout | None:
-        """Return what leaves hidden units out at these rates, None where none are.
+        """Return what drops hidden units at these rates, None where none are dropped.
 
         A run has one seed, drawn when it is first needed. It is drawn from a copy of
         ``rng``, whose shuffles must follow each other without a gap: see `Shuffles`.
@@ -164,85 +179,3 @@ class Run:
             twin = deepcopy(self.rng)
             self.dropout_seed = int(twin.randint(2**64, dtype=np.uint64))
         return Dropout(rates, self.dropout_seed)
-
-    def handed_to(self, optimizer: Starts, xp: Namespace) -> Run:
-        """Return a run that goes on from here; this one keeps its arrays.
-
-        Random numbers and history are shared. Another solver starts with fresh
-        memory.
-        """
-        theta, solver = xp.array(self.theta), type(optimizer)
-        same = self.solver is solver
-        state = (
-            optimizer.go_on(self.state, theta, xp)
-            if same
-            else optimizer.start(theta, xp)
-        )
-        return replace(self, theta=theta, state=state, solver=solver)
-
-    def record(self, metrics: dict[str, list]) -> None:
-        """Add epochs to the history, keeping its lists equally long."""
-        if metrics.keys() != self.history.keys():
-            length = len(next(iter(self.history.values()), []))
-            for name in metrics:
-                self.history.setdefault(name, [math.nan] * length)
-            missing = self.history.keys() - metrics.keys()
-            nothing = [math.nan] * len(metrics["epoch"])
-            metrics = {**metrics, **dict.fromkeys(missing, nothing)}
-        for name, values in self.history.items():
-            values.extend(metrics[name])
-
-
-class Snapshot:
-    """A copy of what a run will change in its next epochs, to return to.
-
-    Asking a source of random numbers for its state takes longer than a small epoch.
-    So that is done once in a while, and in between the shuffles are counted.
-
-    Parameters
-    ----------
-    run : Run
-        What is remembered, as it is now.
-    shuffled : int
-        Number of rows that each epoch shuffles, 0 for none.
-    """
-
-    def __init__(self, run: Run, shuffled: int):
-        self.theta, self.state = run.theta.copy(), run.state.copy()
-        self.counts = run.update, run.epoch, run.samples
-        self.order = run.shuffles
-        self.shuffles, self.shuffled = 0, shuffled
-        self.random = run.rng.get_state() if shuffled else None
-        self._buffers = [self.theta]
-
-    def take(self, run: Run, held: Sequence[Array], epochs: int = 1) -> None:
-        """Remember the run as it is now, so many epochs after the last time.
-
-        The weights go to another array each time, which is none of those in ``held``.
-        """
-        taken = [id(theta) for theta in held]
-        for buffer in self._buffers:
-            if id(buffer) not in taken:
-                break
-        else:
-            buffer = np.empty_like(run.theta)
-            self._buffers.append(buffer)
-        np.copyto(buffer, run.theta)
-        self.theta = buffer
-        self.state.take(run.state)
-        self.counts = run.update, run.epoch, run.samples
-        self.order = run.shuffles
-        self.shuffles += epochs
-        if self.shuffles * self.shuffled > _ROWS_TO_SHUFFLE_AGAIN:
-            self.random, self.shuffles = run.rng.get_state(), 0
-
-    def restore(self, run: Run) -> None:
-        """Bring the run back to what was remembered; its arrays stay the same."""
-        run.theta[...] = self.theta
-        run.state.take(self.state)
-        run.update, run.epoch, run.samples = self.counts
-        run.shuffles = self.order
-        if self.random is not None:
-            run.rng.set_state(self.random)
-            for _ in range(self.shuffles):
-                run.rng.shuffle(np.arange(self.shuffled))

@@ -47,7 +47,7 @@ def told_of(net):
     return [
         *net.coefs_, *net.intercepts_, history, net.stop_reason_, net.n_iter_, net.t_,
         net.loss_, net.learning_rate_, vars(net._run.state), net._run.rng.get_state(),
-        net._run.progress, net._run.shuffles,
+        net._run.stopping, net._run.shuffles,
     ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from quick_schedules import QUICK
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
+from training import epochs_with, new_run, train_with
 
 from skoptnet import MLPClassifierX, _kernels, compiled
 from skoptnet.activations import ACTIVATIONS
@@ -36,15 +37,7 @@ from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.optimizers.update import _BLOCK
 from skoptnet.schedules import SCHEDULES
-from skoptnet.training import (
-    Diverged,
-    Epochs,
-    Minibatches,
-    Run,
-    TrainingSet,
-    Watcher,
-    train,
-)
+from skoptnet.training import Diverged, TrainingSet, Watcher
 
 pytestmark = needs_kernels
 
@@ -137,25 +130,25 @@ def build(data, hidden=(5,), activation="tanh", loss="multiclass"):
 
 
 def begin(network, solver, dtype, rng=0):
-    rng, optimizer = np.random.RandomState(rng), OPTIMIZERS[solver]()
-    theta = network.draw(rng, dtype)
-    return optimizer, Run(theta, optimizer.start(theta, np), type(optimizer), rng)
+    optimizer = OPTIMIZERS[solver]()
+    return optimizer, new_run(network, optimizer, dtype, rng)
 
 
 def epochs_of(network, data, solver="adam", size=32, order=True):
     optimizer, run = begin(network, solver, data.X.dtype)
-    batches = Minibatches(data, size, order is not None, network.block_rows(data.X))
-    if isinstance(order, np.ndarray):
-        batches.order = order
-    return Epochs(network, optimizer, SCHEDULES["constant"](), run, batches, 1e-3)
+    given = order if isinstance(order, np.ndarray) else None
+    return epochs_with(
+        network, optimizer, run, data, order is not None, given, batch_size=size
+    )
 
 
 def gradient(network, data, **options):
     """Return the objective of the first minibatch and its gradient."""
     epochs = epochs_of(network, data, **options)
-    with epochs.threads():
+    objective = epochs.objective
+    with objective.threads():
         batch = range(epochs.batches.size)
-        return epochs.loss_and_gradient(epochs.run.theta, batch), epochs.g
+        return objective.loss_and_gradient(epochs.run.theta, batch), objective.g
 
 
 def go(
@@ -168,7 +161,7 @@ def go(
     defaults = {"batch_size": 32, "learning_rate": optimizer.default_learning_rate}
     options = {**defaults, "tol": 0, "patience": np.inf, "max_epochs": n, **options}
     optimizer, rates = own or optimizer, SCHEDULES[schedule](**QUICK.get(schedule, {}))
-    outcome = train(network, optimizer, rates, run, data, **options)
+    outcome = train_with(network, optimizer, rates, run, data, **options)
     return run.theta, run.history["loss"], outcome
 
 
@@ -418,7 +411,7 @@ def test_a_parameter_that_is_not_finite_ends_the_epoch(bad, activation, loss, le
         epochs.run.theta[i] = bad
         assert epochs.kernel
         with pytest.raises(Diverged):
-            epochs.next(None)
+            epochs.train_epochs(1)
 
 
 @dtypes
@@ -429,9 +422,9 @@ def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, level):
     network = build(TrainingSet(X, Y), (4,), "identity", loss)
     epochs = epochs_of(network, TrainingSet(X, Y), order=None)
     epochs.run.theta *= 1 if loss in ("poisson", "gamma") else 10
-    figures = np.zeros((1, 2))
-    epochs.kernel.epochs(None, np.full((1, 5), 0.1), 32, 0, figures, epochs.between)
-    assert not np.isfinite(figures[0, 0])
+    sums, between = np.zeros((1, 2)), np.empty((0, network.n_parameters), dtype)
+    epochs.kernel.epochs(None, np.full((1, 5), 0.1), 32, 0, sums, between)
+    assert not np.isfinite(sums[0, 0])
     assert np.isfinite(epochs.run.theta).all()
     assert epochs.run.state.t == 1  # the second update met row 40
 
@@ -522,8 +515,8 @@ def test_an_error_leaves_no_thread_behind(error, where, many_threads):
         return {"validation_score": 0.0}
 
     class Failing(Watcher):
-        def after_epoch(self, figures):
-            fail(figures)
+        def after_epoch(self, metrics):
+            fail(metrics)
 
     def end():
         option = {where: [Failing()] if where == "watchers" else fail}
@@ -669,9 +662,9 @@ def test_an_update_allocates_nothing_that_grows_with_the_network(solver, contain
     data, peaks = held(container, bundled()), []
     for hidden in ((5, 5), (3000, 100)):
         epochs = epochs_of(build(data, hidden), data, solver)
-        epochs.next(None)
+        epochs.train_epochs(1)
         tracemalloc.start()
-        epochs.next(None)
+        epochs.train_epochs(1)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     room = 4000 if solver in MADE else 6 * 8 * _BLOCK

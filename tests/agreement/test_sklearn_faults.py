@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
-from skoptnet.estimators import jobs
+from skoptnet.estimators import fitting
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES, Clock
 
@@ -60,12 +60,12 @@ def training_sets(monkeypatch):
     """The rows that each fit of the test hands to the training loop, in turn."""
     seen = []
 
-    def watched(network, optimizer, schedule, run, data, **kwargs):
+    def watched(network, optimizer, schedule, run, data, *args, **kwargs):
         seen.append(data)
-        return train(network, optimizer, schedule, run, data, **kwargs)
+        return train(network, optimizer, schedule, run, data, *args, **kwargs)
 
-    train = jobs.train
-    monkeypatch.setattr(jobs, "train", watched)
+    train = fitting.train
+    monkeypatch.setattr(fitting, "train", watched)
     return seen
 
 

@@ -135,7 +135,7 @@ def callback_times(repeats: int, epochs: int = 500) -> dict[str, float]:
 
     def watched() -> None:
         """Fit with the hooks of an epoch in use, to no effect."""
-        with patch("skoptnet.estimators.jobs.progress_watchers", idle):
+        with patch("skoptnet.estimators.fitting.progress_watchers", idle):
             model.fit(X, y)
 
     calls: dict[str, Callable[[], Any]] = {

@@ -24,14 +24,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
 from sklearn.preprocessing import scale
 from sklearn.utils.fixes import parse_version
+from training import epochs_with, new_run
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
-from skoptnet.schedules import SCHEDULES
-from skoptnet.training import Epochs, Minibatches, Run, TrainingSet
+from skoptnet.training import Epochs, TrainingSet
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 
@@ -176,31 +176,27 @@ def epochs_of(l1, activation="tanh", l2=0.2, rows=X, solver="sgd"):
     network = Network(
         (rows.shape[1], 5, 3), (ACTIVATIONS[activation](),), LOSSES["multiclass"](), l2
     )
-    optimizer, rng = OPTIMIZERS[solver](), np.random.RandomState(0)
-    theta = network.draw(rng, rows.dtype)
-    run = Run(theta, optimizer.start(theta, np), type(optimizer), rng)
-    size = network.block_rows(rows)
-    batches = Minibatches(TrainingSet(rows, Y), len(rows), False, size)
-    schedule = SCHEDULES["constant"]()
-    return Epochs(network, optimizer, schedule, run, batches, 1e-3, l1=l1)
+    optimizer = OPTIMIZERS[solver]()
+    run = new_run(network, optimizer, rows.dtype)
+    return epochs_with(network, optimizer, run, TrainingSet(rows, Y), l1=l1)
 
 
 def test_objective_is_the_formula_and_its_gradient_the_derivative():
     l1 = 0.3
     epochs, smooth = epochs_of(l1), epochs_of(0.0)
-    theta = epochs.run.theta
-    penalty = l1 * sum(abs(W).sum() for W, _ in epochs.network.layers(theta))
-    with epochs.threads():
-        assert epochs.objective(theta) == pytest.approx(
-            smooth.objective(theta) + penalty, rel=1e-13
+    theta, objective = epochs.run.theta, epochs.objective
+    penalty = l1 * sum(abs(W).sum() for W, _ in objective.network.layers(theta))
+    with objective.threads():
+        assert objective.value(theta) == pytest.approx(
+            smooth.objective.value(theta) + penalty, rel=1e-13
         )
         numerical = [
-            (epochs.objective(theta + e) - epochs.objective(theta - e)) / 2e-6
+            (objective.value(theta + e) - objective.value(theta - e)) / 2e-6
             for e in 1e-6 * np.eye(len(theta))
         ]
-        epochs.loss_and_gradient(theta, range(len(X)))
+        objective.loss_and_gradient(theta, range(len(X)))
         epochs.l1.add_to_gradient()
-    assert_allclose(epochs.g, numerical, atol=1e-6 * np.linalg.norm(numerical))
+    assert_allclose(objective.g, numerical, atol=1e-6 * np.linalg.norm(numerical))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -209,19 +205,19 @@ def test_at_zero_the_subgradient_is_the_shortest_there_is(dtype):
     l1 = 0.01
     epochs = epochs_of(l1, rows=X.astype(dtype))
     theta = epochs.run.theta
-    for W, _ in epochs.network.layers(theta):
+    for W, _ in epochs.objective.network.layers(theta):
         W[::2] = 0
-    with epochs.threads():
-        epochs.loss_and_gradient(theta, range(len(X)))
-    before = epochs.g.astype(float)
+    with epochs.objective.threads():
+        epochs.objective.loss_and_gradient(theta, range(len(X)))
+    before = epochs.objective.g.astype(float)
     s = np.where(theta == 0, np.clip(-before / l1, -1, 1), np.sign(theta))
-    for _, bias in epochs.network.layers(s):
+    for _, bias in epochs.objective.network.layers(s):
         bias[...] = 0
     epochs.l1.add_to_gradient()
-    assert epochs.g.dtype == dtype
+    assert epochs.objective.g.dtype == dtype
     room = {np.float32: 1e-7, np.float64: 1e-15}[dtype]
-    assert_allclose(epochs.g, before + l1 * s, rtol=0, atol=room)
-    at_zero = epochs.g[theta == 0]
+    assert_allclose(epochs.objective.g, before + l1 * s, rtol=0, atol=room)
+    at_zero = epochs.objective.g[theta == 0]
     assert (at_zero == 0).any()
     assert (at_zero != 0).any()
 
@@ -230,7 +226,7 @@ def test_at_zero_the_subgradient_is_the_shortest_there_is(dtype):
 def test_a_weight_at_zero_leaves_only_downhill(solver):
     """Whatever the solver remembers of earlier gradients."""
     epochs = epochs_of(0.05, solver=solver)
-    theta, layers = epochs.run.theta, epochs.network.layers(epochs.run.theta)
+    theta, layers = epochs.run.theta, epochs.objective.network.layers(epochs.run.theta)
     rng = np.random.RandomState(1)
     for name in OPTIMIZERS[solver].memory:
         memory = getattr(epochs.run.state, name)
@@ -238,14 +234,15 @@ def test_a_weight_at_zero_leaves_only_downhill(solver):
     for W, _ in layers:
         W[::2] = 0
     before = theta.copy()
-    epochs.rates[:] = 0.1
-    with epochs.threads():
-        epochs.loss_and_gradient(epochs.update.gradient_point(), range(len(X)))
+    with epochs.objective.threads():
+        epochs.objective.loss_and_gradient(
+            epochs.update.gradient_point(), range(len(X))
+        )
         epochs.l1.add_to_gradient()
-        downhill = -np.sign(epochs.g)
-        epochs.make_updates()
+        downhill = -np.sign(epochs.objective.g)
+        epochs.updates_by_formulas(np.array([0.1]))
     weights = np.zeros(len(theta), bool)
-    for W, _ in epochs.network.layers(weights):
+    for W, _ in epochs.objective.network.layers(weights):
         W[...] = True
     changed = theta - before
     at_zero = weights & (before == 0)
@@ -288,15 +285,17 @@ def test_without_it_nothing_changes(Estimator, solver):
 @estimators
 def test_whole_epochs_are_compiled_without_it(Estimator, monkeypatch):
     asked = []
-    original = Epochs.make_updates
+    original = Epochs.updates_by_formulas
     monkeypatch.setattr(
-        Epochs, "make_updates", lambda self: asked.append(self) or original(self)
+        Epochs,
+        "updates_by_formulas",
+        lambda self, rates: asked.append(self) or original(self, rates),
     )
     batched(Estimator, l1_ratio=0.0, max_iter=2).fit(X, target(Estimator))
     kernels = not asked
     sparse(Estimator, max_iter=2).fit(X, target(Estimator))
     assert len(asked) == (2 if kernels else 4)
-    assert (asked[-1].kernel is not None) == kernels
+    assert (asked[-1].objective.kernel is not None) == kernels
 
 
 @solvers

@@ -9,23 +9,17 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 from threadpoolctl import threadpool_info, threadpool_limits
+from training import epochs_with, new_run, train_with
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.activations import ACTIVATIONS
+from skoptnet.estimators.validation import split
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
 from skoptnet.threads import blas_threads
-from skoptnet.training import (
-    Epochs,
-    Minibatches,
-    Progress,
-    Run,
-    TrainingSet,
-    Watcher,
-    train,
-)
+from skoptnet.training import Minibatches, Stopping, TrainingSet, Watcher
 
 X, y = load_breast_cancer(return_X_y=True)
 X, Y = scale(X), y[:, None].astype(float)
@@ -36,13 +30,8 @@ ignore_max_iter = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 def start(solver="sgd", hidden=(5,), dtype=np.float64, seed=0):
     sigmas = (ACTIVATIONS["tanh"](),) * max(1, len(hidden))
     network = Network((X.shape[1], *hidden, 1), sigmas, LOSSES["binary"]())
-    rng, optimizer = np.random.RandomState(seed), OPTIMIZERS[solver]()
-    theta = network.draw(rng, dtype)
-    return (
-        network,
-        optimizer,
-        Run(theta, optimizer.start(theta, np), type(optimizer), rng),
-    )
+    optimizer = OPTIMIZERS[solver]()
+    return network, optimizer, new_run(network, optimizer, dtype, seed)
 
 
 def scored(scores):
@@ -55,7 +44,7 @@ def go(solver="sgd", data=None, run=None, **options):
     network, optimizer, fresh = start(solver)
     run = run or fresh
     options = {"learning_rate": 0.05, "batch_size": 50, "patience": np.inf, **options}
-    outcome = train(
+    outcome = train_with(
         network, optimizer, SCHEDULES["constant"](), run, data or TrainingSet(X, Y),
         **options,
     )  # fmt: skip
@@ -70,9 +59,9 @@ class TestMinibatches:
         for _ in range(3):
             batches.shuffle(rng)
             rows = [
-                piece.X[:, 0].tolist()
+                chunk.X[:, 0].tolist()
                 for batch in batches.ranges()
-                for piece in batches.pieces(batch)
+                for chunk in batches.chunks(batch)
             ]
             assert [len(batch) for batch in rows] == [5, 5, 5, 5, 3]
             epochs.append([row for batch in rows for row in batch])
@@ -86,30 +75,30 @@ class TestMinibatches:
         batches, rng = Minibatches(data, 7, True, 3), np.random.RandomState(0)
         batches.shuffle(rng)
         for batch in batches.ranges():
-            for piece in batches.pieces(batch):
-                assert len(piece) <= 3
-                x = np.asarray(piece.X.sum(axis=1)).ravel()
-                np.testing.assert_array_equal(piece.Y[:, 0], 10 * x)
-                np.testing.assert_array_equal(piece.w, 100 * x)
+            for chunk in batches.chunks(batch):
+                assert len(chunk) <= 3
+                x = np.asarray(chunk.X.sum(axis=1)).ravel()
+                np.testing.assert_array_equal(chunk.Y[:, 0], 10 * x)
+                np.testing.assert_array_equal(chunk.w, 100 * x)
 
     def test_without_shuffling_rows_are_not_copied(self):
         batches = Minibatches(TrainingSet(X, Y), 50, False, 1000)
-        (piece,) = batches.pieces(range(50, 100))
-        assert np.shares_memory(piece.X, X)
+        (chunk,) = batches.chunks(range(50, 100))
+        assert np.shares_memory(chunk.X, X)
 
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_large_minibatches_in_pieces_change_nothing(solver, shuffle, monkeypatch):
+def test_large_minibatches_in_chunks_change_nothing(solver, shuffle, monkeypatch):
     """A whole training set as the minibatch goes through in blocks of rows."""
     w = np.random.RandomState(1).uniform(0, 2, len(X))
     data = TrainingSet(X, Y, w / w.mean())
     options = {"batch_size": 400, "shuffle": shuffle, "max_epochs": 5}
     whole, _ = go(solver, data, **options)
     monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 61 * X.shape[1])
-    pieces, _ = go(solver, data, **options)
-    np.testing.assert_allclose(pieces.theta, whole.theta, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(pieces.history["loss"], whole.history["loss"])
+    chunks, _ = go(solver, data, **options)
+    np.testing.assert_allclose(chunks.theta, whole.theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(chunks.history["loss"], whole.history["loss"])
 
 
 @pytest.mark.parametrize(
@@ -118,12 +107,12 @@ def test_large_minibatches_in_pieces_change_nothing(solver, shuffle, monkeypatch
 def test_an_update_allocates_no_more_for_a_large_network(solver):
     """Workspaces are made once; temporaries stay within a block's worth."""
     network, optimizer, run = start(solver, hidden=(3000, 100))
-    data = TrainingSet(X, Y)
-    batches = Minibatches(data, 50, True, 1000)
-    epochs = Epochs(network, optimizer, SCHEDULES["constant"](), run, batches, 1e-3)
-    epochs.next(None)  # NumPy's and the solver's own first-time buffers
+    epochs = epochs_with(
+        network, optimizer, run, TrainingSet(X, Y), shuffle=True, batch_size=50
+    )
+    epochs.train_epochs(1)  # NumPy's and the solver's own first-time buffers
     tracemalloc.start()
-    epochs.next(None)
+    epochs.train_epochs(1)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     activations = 50 * 3000 * 8
@@ -131,10 +120,10 @@ def test_an_update_allocates_no_more_for_a_large_network(solver):
     assert peak < 1_200_000 <= activations
 
 
-class TestProgress:
+class TestStopping:
     def test_counts_epochs_without_improvement_of_tol(self):
-        progress = Progress(tol=0.1, patience=2)
-        seen = [(progress.see(m), progress.exhausted) for m in (1, 1.05, 1.2, 1.2, 1.1)]
+        rule, scores = Stopping(tol=0.1, patience=2), (1, 1.05, 1.2, 1.2, 1.1)
+        seen = [(rule.see(score), rule.at_plateau) for score in scores]
         assert seen == [
             (True, False),
             (True, False),  # the best so far, but not by 0.1
@@ -144,12 +133,19 @@ class TestProgress:
         ]
 
     def test_a_score_that_is_not_a_number_is_no_improvement(self):
-        progress = Progress(tol=0, patience=1)
-        assert not progress.see(float("nan"))
-        assert progress.exhausted
+        rule = Stopping(tol=0, patience=1)
+        assert not rule.see(float("nan"))
+        assert rule.at_plateau
+
+    def test_an_equal_score_improves_unless_the_rule_is_strict(self):
+        for strict in (False, True):
+            rule = Stopping(patience=1, strict=strict)
+            rule.see(1.0)
+            assert not rule.see(1.0)
+            assert rule.at_plateau == strict
 
 
-def test_training_ends_after_exactly_so_many_idle_epochs():
+def test_training_ends_after_exactly_patience_epochs_without_improvement():
     validate = scored([0.1, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9])
     run, outcome = go(validate=validate, patience=3, max_epochs=7)
     assert outcome.reason == "early_stopping"
@@ -207,24 +203,24 @@ def test_watchers_see_every_epoch():
         def before_epoch(self):
             seen.append("begin")
 
-        def after_epoch(self, figures):
-            seen.append(dict(figures))
+        def after_epoch(self, metrics):
+            seen.append(dict(metrics))
 
     seen = []
     run, _ = go(max_epochs=3, watchers=[Noting()])
     assert seen[::2] == ["begin"] * 3
-    assert [figures["epoch"] for figures in seen[1::2]] == [1, 2, 3]
-    assert [figures["loss"] for figures in seen[1::2]] == run.history["loss"]
+    assert [metrics["epoch"] for metrics in seen[1::2]] == [1, 2, 3]
+    assert [metrics["loss"] for metrics in seen[1::2]] == run.history["loss"]
 
 
-def test_a_watcher_can_end_the_training_and_all_are_told():
-    class Stopping(Watcher):
-        def after_epoch(self, figures):
-            seen.append(figures["epoch"])
-            return figures["epoch"] == 2
+def test_a_watcher_can_end_the_training_and_all_are_notified():
+    class EndsAtTwo(Watcher):
+        def after_epoch(self, metrics):
+            seen.append(metrics["epoch"])
+            return metrics["epoch"] == 2
 
     seen = []
-    run, outcome = go(max_epochs=5, watchers=[Stopping(), Stopping()])
+    run, outcome = go(max_epochs=5, watchers=[EndsAtTwo(), EndsAtTwo()])
     assert (run.epoch, outcome.reason) == (2, "callback")
     assert seen == [1, 1, 2, 2]
 
@@ -283,19 +279,19 @@ def test_full_batch_solvers_make_one_update_per_epoch(solver):
 
 @ignore_max_iter
 @pytest.mark.parametrize("Estimator", [MLPClassifierX, MLPRegressorX])
-def test_early_stopping_watches_what_score_returns(Estimator):
+def test_early_stopping_watches_what_score_returns(Estimator, monkeypatch):
     """The fast scores of the loop are scikit-learn's accuracy and R2."""
     weights = np.random.RandomState(0).uniform(0, 2, len(X))
     held_out = []
 
-    class Watching(Estimator):
-        def _split(self, *args):
-            parts = super()._split(*args)
-            held_out.append(parts[1])
-            return parts
+    def watched(*args):
+        parts = split(*args)
+        held_out.append(parts[1])
+        return parts
 
+    monkeypatch.setattr("skoptnet.estimators.fitting.split", watched)
     target = y if Estimator is MLPClassifierX else X[:, :2] @ [[1.0, 2.0], [3.0, 0.5]]
-    model = Watching((3,), early_stopping=True, max_iter=7, random_state=0)
+    model = Estimator((3,), early_stopping=True, max_iter=7, random_state=0)
     model.fit(X, target, sample_weight=weights)
     (data,) = held_out
     truth = data.own(data.Y)

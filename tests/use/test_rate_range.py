@@ -25,7 +25,7 @@ from skoptnet import (
     RateRangeResult,
     learning_rate_range_test,
 )
-from skoptnet.estimators.calls import Call
+from skoptnet.estimators.fitting import fit_watched
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.rate_range import _Ended, _Recorder, suggestion
 from skoptnet.training import Watcher
@@ -92,9 +92,7 @@ def test_to_be_watched_changes_no_training(solver, setting):
     model = classifier(solver=solver, max_iter=4, random_state=0, **setting)
     plain = pickle.loads(pickle.dumps(model)).fit(X_iris, y_iris, w_iris)
     watcher = Listener()
-    model._fit(
-        X_iris, y_iris, w_iris, Call("fit", goes_on=False), watch=lambda *_: watcher
-    )
+    fit_watched(model, X_iris, y_iris, w_iris, lambda _: watcher)
     for ours, theirs in zip(model.coefs_, plain.coefs_, strict=True):
         assert_array_equal(ours, theirs)
     assert_array_equal(model.loss_curve_, plain.loss_curve_)

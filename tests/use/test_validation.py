@@ -37,6 +37,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skoptnet import Adaptive, MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.estimators import prediction, validation
+from skoptnet.estimators.validation import split
 from skoptnet.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.filterwarnings(
@@ -141,26 +142,26 @@ def test_what_is_restored_scores_what_is_reported(task, scoring, weights):
 
 
 @scorings
-def test_a_split_is_scored_as_ones_own_data_are(task, scoring):
+def test_a_split_is_scored_as_ones_own_data_are(task, scoring, monkeypatch):
     """The rows that are set aside, passed by hand in their order, with weights."""
     Estimator, y = TARGETS[task]
     held_out = []
 
-    class Watching(Estimator):
-        def _split(self, *args):
-            split = super()._split(*args)
-            held_out.extend(part.rows for part in split)
-            return split
+    def watched(*args):
+        both = split(*args)
+        held_out.extend(part.rows for part in both)
+        return both
 
+    monkeypatch.setattr("skoptnet.estimators.fitting.split", watched)
     settings = {"shuffle": False, "scoring": scoring, "validation_fraction": 0.3}
-    split = stopping(Watching, **settings).fit(X, y, W)
+    by_split = stopping(Estimator, **settings).fit(X, y, W)
     train, val = held_out
     own = stopping(Estimator, **settings)
     own.fit(X[train], y[train], W[train], X_val=X[val], y_val=y[val],
             sample_weight_val=W[val])  # fmt: skip
     for name in ("loss", "validation_loss", "validation_score"):
-        assert split.history_[name] == own.history_[name]
-    np.testing.assert_array_equal(split.coefs_[0], own.coefs_[0])
+        assert by_split.history_[name] == own.history_[name]
+    np.testing.assert_array_equal(by_split.coefs_[0], own.coefs_[0])
 
 
 @tasks

@@ -1,48 +1,10 @@
-"""What a call of fit or partial_fit is, and how it fails without a trace."""
+"""When an estimator has `partial_fit`, and why it has not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
-
-
-class Call:
-    """Which method was called, and whether it goes on with a fitted model."""
-
-    def __init__(self, name: str, goes_on: bool, classes: Any = None):
-        self.partial = name == "partial_fit"
-        self.name = name if self.partial else "fit with warm_start=True"
-        self.goes_on, self.classes = goes_on, classes
-
-
-class Transaction:
-    """Brings an estimator's attributes and random numbers back if the block fails.
-
-    Where only `train` draws random numbers, which brings them back itself, ``draws`` is
-    False: asking for their state takes longer than a small `partial_fit`.
-    """
-
-    def __init__(self, estimator: Any, draws: bool):
-        self.attributes, self.draws = vars(estimator), draws
-
-    def __enter__(self) -> Transaction:
-        self.commit()
-        return self
-
-    def commit(self) -> None:
-        """Let later failures come back to the attributes as they are now."""
-        self.before = dict(self.attributes)
-        run = self.before.get("_run") if self.draws else None
-        self.rng = run.rng if run else None
-        self.random = self.rng.get_state() if self.rng else None
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        if kind is not None:
-            self.attributes.clear()
-            self.attributes.update(self.before)
-            if self.rng:
-                self.rng.set_state(self.random)
 
 
 class NoPartialFit(AttributeError, ValueError):

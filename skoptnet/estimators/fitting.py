@@ -1,0 +1,475 @@
+"""One call of `fit` or `partial_fit`: from the rows to the fitted attributes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from .._types import Array
+from ..activations import Activation
+from ..network import Network, draw_theta
+from ..optimizers import Optimizer
+from ..schedules import Schedule
+from ..training import (
+    LBFGS,
+    Diverged,
+    Outcome,
+    Plan,
+    Replay,
+    Run,
+    TrainingSet,
+    Watcher,
+    train,
+)
+from .convergence_warnings import warn, warn_of_end
+from .inputs import (
+    checked_weights,
+    read,
+    with_class_weights,
+    with_unit_mean_weights,
+)
+from .prediction import network_attributes
+from .sklearn_callbacks import Callbacks
+from .validation import OwnData, Validation, check_settings, score_of, split
+from .verbose import progress_watchers
+
+#: Rows per update when ``batch_size="auto"``, at most.
+_AUTO_BATCH = 200
+
+
+def initial_rate(model: Any, optimizer: Optimizer | LBFGS) -> float | None:
+    """Return the rate before the schedule, None where there are no rates."""
+    if isinstance(optimizer, LBFGS):
+        return None
+    auto = isinstance(model.learning_rate_init, str)
+    return float(optimizer.default_learning_rate if auto else model.learning_rate_init)
+
+
+def fit_watched(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    watch: Callable[[Fit], Watcher],
+) -> None:
+    """Fit an estimator, with a watcher of your own.
+
+    Parameters
+    ----------
+    estimator : MLPClassifierX or MLPRegressorX
+        The estimator.
+    X, y, sample_weight
+        As for ``fit``.
+    watch : callable
+        Takes the `Fit` before training begins, and returns the watcher.
+    """
+    Fit(estimator, watch=watch).run_on(X, y, sample_weight)
+
+
+class Parts(NamedTuple):
+    """What the parameters of an estimator stand for.
+
+    Attributes
+    ----------
+    hidden_layer_sizes : tuple of int
+        Units of each hidden layer.
+    activations : tuple of Activation
+        One per hidden layer, see `Network`.
+    dropout : tuple of float
+        Share of the units that an update drops, one per hidden layer.
+    optimizer : Optimizer or LBFGS
+        The solver.
+    schedule : Schedule
+        The schedule of its rates.
+    """
+
+    hidden_layer_sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    dropout: tuple[float, ...]
+    optimizer: Optimizer | LBFGS
+    schedule: Schedule
+
+
+class Fit:
+    """One call of `fit` or `partial_fit` of an estimator.
+
+    All that the call sets goes to a twin of the estimator. The estimator itself changes
+    in a single assignment, once there is a model to keep. So a call that fails, or is
+    interrupted at the wrong moment, leaves it as it was.
+
+    Parameters
+    ----------
+    estimator : MLPClassifierX or MLPRegressorX
+        The estimator.
+    partial : bool
+        Whether this is `partial_fit`.
+    classes : array-like or None
+        The argument of `partial_fit`.
+    has_callbacks : bool
+        Whether callbacks are set on the estimator.
+    watch : callable, optional
+        See `fit_watched`.
+
+    Attributes
+    ----------
+    model : estimator
+        The twin.
+    continues : bool
+        Whether the call continues with a fitted network.
+    parts : Parts
+        What the parameters stand for.
+    run : Run
+        What is trained.
+    started_at : int
+        Epochs finished before the call.
+    data : TrainingSet
+        The rows to train on, with their final weights: the product of sample and class
+        weights, 1 on average.
+    total_weight : float
+        The sum of these products.
+    network : Network
+        The network, with its penalty.
+    initial_rate : float or None
+        The rate before the schedule, None where there are no rates.
+    """
+
+    parts: Parts
+    by_class: Callable[[Array], Array] | None
+    run: Run
+    data: TrainingSet
+    total_weight: float
+    network: Network
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        partial: bool = False,
+        classes: Any = None,
+        has_callbacks: bool = False,
+        watch: Callable[[Fit], Watcher] | None = None,
+    ):
+        self.estimator, self.model = estimator, _twin(estimator)
+        self.attributes_before = set(vars(estimator))
+        self.partial, self.classes = partial, classes
+        self.has_callbacks, self.watch = has_callbacks, watch
+        is_fitted = estimator.__sklearn_is_fitted__()
+        self.continues = is_fitted and (partial or estimator.warm_start)
+        self.name = "partial_fit" if partial else "fit with warm_start=True"
+        self.run_before: Run | None = estimator._run if is_fitted else None
+
+    def run_on(
+        self, X: Any, y: Any, sample_weight: Any = None, own: OwnData | None = None
+    ) -> None:
+        """Fit the estimator to data.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for ``fit``.
+        own : OwnData, optional
+            Validation data that were passed to ``fit``.
+        """
+        before = self.run_before
+        if before:
+            before.restore_random_state()
+            if not self.partial:
+                before.note_random_state()
+        try:
+            self._fit(X, y, sample_weight, own or OwnData())
+        except BaseException:
+            if before and vars(self.estimator).get("_run") is before:
+                before.restore_random_state()
+            raise
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, own: OwnData) -> None:
+        model = self.model
+        self.parts = model._check_parameters()
+        if not self.partial:
+            check_settings(model, own)
+        whole, held_out = self._read(X, y, sample_weight, own)
+        if self.continues and self.run_before:
+            rng = self.run_before.rng
+        else:
+            rng = check_random_state(model.random_state)
+        refits = model.refit_all and model.early_stopping
+        rng_again = deepcopy(rng) if refits else None
+        self._start(whole, rng)
+        data = whole
+        if model.early_stopping and held_out is None:
+            data, held_out = self._split(whole, rng)
+        self._set_rows(data)
+        validate = self._validation(held_out)
+        callbacks = self._callbacks(X, y, sample_weight, data.rows)
+        outcome = self._train(self._plan(), validate, callbacks)
+        losses = self.run.losses("loss")[self.started_at :]
+        self.keep(outcome)
+        if rng_again and outcome.reason not in ("diverged", "interrupted"):
+            self._refit_all(whole, rng_again, outcome)
+        for callback in callbacks:
+            callback.after_fit()
+        warn_of_end(self.estimator, outcome, losses)
+        if self.partial and outcome.reason == "interrupted":
+            raise KeyboardInterrupt
+
+    # Reading.
+
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, own: OwnData
+    ) -> tuple[TrainingSet, TrainingSet | None]:
+        """Return the rows, and the validation rows that were passed to ``fit``."""
+        model = self.model
+        X, y = read(model, X, y, order="C", reset=not self.continues)
+        if self.continues and self.run_before:
+            X = X.astype(self.run_before.theta.dtype, copy=False)
+        w = checked_weights(sample_weight, X)
+        Y = model._encode(y, X.dtype, self)
+        loss, model.n_outputs_ = model._task(Y)
+        held_out = self._read_own(own, X.dtype) if own.given else None
+        self.by_class = model._class_weights(Y)
+        self.loss, self.layer_sizes = loss, (
+            X.shape[1], *self.parts.hidden_layer_sizes, model.n_outputs_,
+        )  # fmt: skip
+        return TrainingSet(X, Y, w), held_out
+
+    def _read_own(self, own: OwnData, dtype: Any) -> TrainingSet:
+        """Check validation data that were passed to ``fit``; X_val is not copied."""
+        try:
+            X, y = read(self.model, own.X, own.y, reset=False)
+            Y = self.model._encode_held_out(y, dtype)
+        except ValueError as error:
+            raise ValueError(f"X_val and y_val cannot be used: {error}") from error
+        w = checked_weights(own.w, X, "sample_weight_val", use="score")
+        return TrainingSet(X, Y, w)
+
+    def _start(self, whole: TrainingSet, rng: np.random.RandomState) -> None:
+        """Set the run: a new one with the first weights, or the one to continue."""
+        before = self.run_before
+        if not (self.continues and before):
+            vars(self.model).pop("_split_state", None)
+            self.run = self._new_run(whole, rng)
+        elif self.layer_sizes == self.model._network.layer_sizes:
+            self.run = before.continued(self.parts.optimizer, np)
+        else:
+            raise ValueError(
+                f"{self.name} goes on with the fitted network, whose layers are"
+                f" {self.model._network.layer_sizes} (input and output included); the"
+                " 'hidden_layer_sizes' parameter and the data now ask for"
+                f" {self.layer_sizes}. Set hidden_layer_sizes back, or start anew with"
+                " warm_start=False."
+            )
+        self.started_at = self.run.epoch
+
+    def _new_run(self, whole: TrainingSet, rng: np.random.RandomState) -> Run:
+        theta = draw_theta(self.layer_sizes, self.parts.activations, rng, whole.X.dtype)
+        return Run.new(theta, self.parts.optimizer, rng, np)
+
+    def _split(
+        self, whole: TrainingSet, rng: np.random.RandomState
+    ) -> tuple[TrainingSet, TrainingSet]:
+        """Return training and validation rows.
+
+        A warm start repeats the draw of the first fit: on the same number of rows
+        it holds out the same ones, so none of them has been trained on.
+        """
+        model = self.model
+        if hasattr(model, "_split_state"):
+            rng = np.random.RandomState()
+            rng.set_state(model._split_state)
+        else:
+            model._split_state = rng.get_state()
+        return split(whole, model.validation_fraction, model._strata(whole.Y), rng)
+
+    def _set_rows(self, data: TrainingSet) -> None:
+        """Set the rows to train on, with final weights, and the network for them."""
+        model = self.model
+        data = with_class_weights(data, self.by_class, "training")
+        self.data, self.total_weight = with_unit_mean_weights(data)
+        penalty = float(model.alpha) / self.total_weight
+        self.l1 = penalty * float(model.l1_ratio)
+        l2 = penalty * (1 - float(model.l1_ratio))
+        self.network = Network(self.layer_sizes, self.parts.activations, self.loss, l2)
+
+    def _validation(self, held_out: TrainingSet | None) -> Validation | None:
+        """Return the validation after each epoch, None without held-out rows.
+
+        The default score counts class weights, as training does. A scorer is called as
+        its user would call it, with sample weights only.
+        """
+        if held_out is None:
+            return None
+        weighted = with_class_weights(held_out, self.by_class, "validation")
+        score = score_of(self.model, held_out, weighted, self.network, self.run)
+        return Validation(self.network, weighted, score)
+
+    # Training.
+
+    @property
+    def initial_rate(self) -> float | None:
+        return initial_rate(self.model, self.parts.optimizer)
+
+    def _plan(self) -> Plan:
+        model, rate, partial = self.model, self.initial_rate, self.partial
+        batch_size, norm = model.batch_size, model.max_grad_norm
+        max_iter = int(model.max_iter)
+        return Plan(
+            learning_rate=math.nan if rate is None else rate,
+            batch_size=_AUTO_BATCH if isinstance(batch_size, str) else int(batch_size),
+            max_epochs=1 if partial else max_iter,
+            tol=model.tol,
+            patience=model.n_iter_no_change,
+            shuffle=model.shuffle,
+            max_grad_norm=None if norm is None else float(norm),
+            dropout=self.parts.dropout,
+            l1=self.l1,
+            planned_epochs=max_iter + (0 if partial else self.started_at),
+            new_call=not partial,
+        )
+
+    def _callbacks(self, X: Any, y: Any, w: Any, rows: Array | None) -> list[Callbacks]:
+        """Return the watcher that notifies the callbacks, if there are any."""
+        if not self.has_callbacks:
+            return []
+        callbacks = Callbacks(self.estimator, X, y, w, rows, self.so_far)
+        callbacks.before_fit()
+        return [callbacks]
+
+    def _train(
+        self, plan: Plan, validate: Validation | None, watchers: Sequence[Watcher]
+    ) -> Outcome:
+        """Train; keep the model of the last finished epoch if anything else fails."""
+        further = [self.watch(self)] if self.watch else []
+        try:
+            outcome = self._by_solver(plan, validate, [*watchers, *further])
+        except Diverged:
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may"
+                " contain large values and need to be preprocessed. (This was in"
+                f" the first epoch, with {self.named()}, so there is no"
+                " earlier model to keep; a smaller learning_rate_init may help,"
+                " too, if the solver reads it.)"
+            ) from None
+        except BaseException as error:
+            ended = self.run.epoch > self.started_at
+            if ended and not isinstance(error, KeyboardInterrupt):
+                scores = self.run.losses("validation_score") or [math.nan]
+                self.keep(Outcome("failed", scores[-1], kept_epoch=self.run.epoch))
+            raise
+        if self.partial and outcome.reason in ("max_iter", "converged"):
+            outcome.reason = "partial_fit"
+        return outcome
+
+    def _by_solver(
+        self,
+        plan: Plan,
+        validate: Validation | None = None,
+        watchers: Sequence[Watcher] = (),
+    ) -> Outcome:
+        run, optimizer = self.run, self.parts.optimizer
+        verbose = self.model.verbose
+        with progress_watchers(verbose, run.epoch, plan.max_epochs) as lines:
+            options: Any = {"validate": validate, "watchers": [*lines, *watchers]}
+            if isinstance(optimizer, LBFGS):
+                return optimizer.minimize(self.network, run, self.data, plan, **options)
+            return train(
+                self.network, optimizer, self.parts.schedule,
+                run, self.data, plan, **options,
+            )  # fmt: skip
+
+    def _refit_all(
+        self, whole: TrainingSet, rng: np.random.RandomState, validated: Outcome
+    ) -> None:
+        """Train a new run on all rows, for as many epochs as were best before.
+
+        Its rates are those of the first training. The attributes that describe curves
+        and end of that stay. If the second training does not get to its end, the model
+        stays that of the first, too.
+        """
+        n_epochs, losses = validated.kept_epoch, self.run.metrics()["validation_loss"]
+        plateaus = tuple(e for e in self.run.stopping.plateaus if e <= n_epochs)
+        schedule = Replay(self.parts.schedule, plateaus, losses)
+        self.parts = self.parts._replace(schedule=schedule)
+        self.run = self._new_run(whole, rng)
+        self._set_rows(whole)
+        plan = replace(self._plan(), max_epochs=n_epochs, patience=math.inf)
+        try:
+            reason = self._by_solver(plan).reason
+        except Diverged:
+            reason = "diverged"
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        if reason in ("max_iter", "converged"):
+            self.run.stopping.plateaus = plateaus
+            vars(self.model).update(
+                network_attributes(self.network, self.run),
+                loss_=self.run.losses("loss")[-1],
+                t_=self.run.samples,
+            )
+            self._publish()
+            return
+        self.model.stop_reason_ = reason
+        self._publish()
+        warn(
+            f"With refit_all=True, training on all rows ended early ({reason}). The"
+            " model is the one that was validated, trained without the rows held out."
+        )
+
+    def named(self) -> str:
+        """Return what tells one candidate of a search from another."""
+        solver, rate = f"solver={self.model.solver!r}", self.initial_rate
+        return solver if rate is None else f"{solver} at learning rate {rate:g}"
+
+    # Keeping.
+
+    def keep(self, outcome: Outcome) -> None:
+        """Give the estimator its fitted attributes."""
+        vars(self.model).update(self.results(self.run, outcome))
+        self._publish()
+
+    def _publish(self) -> None:
+        """Let the estimator have what its twin has, in one assignment."""
+        new, parameters = vars(self.model), self.model._parameter_constraints
+        kept = {
+            name: value
+            for name, value in vars(self.estimator).items()
+            if name in parameters or name not in self.attributes_before
+        }
+        fitted = {name: new[name] for name in new if name not in parameters}
+        self.estimator.__dict__ = kept | fitted
+
+    def results(self, run: Run, outcome: Outcome) -> dict[str, Any]:
+        """Return the attributes that describe a run and its end."""
+        validated, losses = self.model.early_stopping, run.losses("loss")
+        return network_attributes(self.network, run) | {
+            "_history": (run.history, run.epoch),
+            "learning_rate_": self.initial_rate,
+            "stop_reason_": outcome.reason,
+            "n_iter_": run.epoch - self.started_at,
+            "t_": run.samples,
+            "loss_": losses[outcome.kept_epoch - 1],
+            "best_validation_score_": outcome.best if validated else None,
+            "best_epoch_": outcome.kept_epoch if validated else None,
+        }
+
+    def so_far(self) -> dict[str, Any]:
+        """Return the estimator's attributes as if training had ended now.
+
+        They share nothing with those of the training that continues.
+        """
+        run = self.run.copy(self.parts.optimizer, self.network.xp)
+        scores = run.losses("validation_score") or [math.nan]
+        outcome = Outcome("callback", scores[-1], kept_epoch=run.epoch)
+        return dict(vars(self.model)) | self.results(run, outcome)
+
+
+def _twin(estimator: Any) -> Any:
+    """Return an object of the same class with the same attributes."""
+    twin = object.__new__(type(estimator))
+    vars(twin).update(vars(estimator))
+    return twin

@@ -1,0 +1,218 @@
+"""The learning rate and the momentum of each update, as a schedule sets them."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from copy import copy
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from .._types import Array
+from ..optimizers import Optimizer
+from ..schedules import Clock, Constant, Schedule, looks_back, steady_within_epochs
+from .minibatches import Minibatches
+from .run import Run
+
+
+class Rates:
+    """The learning rate of each update of the epochs to come, and its momentum.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        Called with the clock of an update, it returns the factor on the initial rate.
+    learning_rate : float
+        The initial rate.
+    planned_epochs : float
+        The epoch, over all calls, at which the plan of the schedule ends.
+    optimizer : Optimizer
+        The solver; it stays as it is.
+    run : Run
+        Says how many updates were made, and what the losses were.
+    batches : Minibatches
+        Says how many updates make an epoch.
+
+    Attributes
+    ----------
+    last : float
+        The rate of the last update, NaN before the first.
+    momenta : Momenta or None
+        The momenta of the updates of an epoch, where the schedule moves them.
+    known_ahead : bool
+        Whether the rates of several epochs can be set at once.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        learning_rate: float,
+        planned_epochs: float,
+        optimizer: Optimizer,
+        run: Run,
+        batches: Minibatches,
+    ):
+        self.schedule, self.learning_rate = schedule, float(learning_rate)
+        self.planned_epochs, self.run, self.batches = planned_epochs, run, batches
+        self.last = math.nan
+        self.momenta: Momenta | None = None
+        if optimizer.momentum_name and schedule.moves_momentum:
+            self.momenta = Momenta(optimizer, batches.n_updates)
+        self.known_ahead = not (looks_back(schedule) or self.momenta)
+        self._constant: Array | None = None
+        if type(schedule) is Constant:
+            self._constant = np.empty((0, batches.n_updates))
+
+    def of_epochs(self, n_epochs: int = 1) -> Array:
+        """Return the rates of the next epochs, of shape (n_epochs, n_updates).
+
+        The momenta are those of the first of them.
+        """
+        shape = n_epochs, self.batches.n_updates
+        if self._constant is not None:  # asking would take longer than a small epoch
+            if len(self._constant) < n_epochs:
+                self._constant = np.empty(shape)
+                self._constant[:] = self.learning_rate
+            self.last = self.learning_rate
+            return self._constant[:n_epochs]
+        once_per_epoch = steady_within_epochs(self.schedule)
+        clocks = self._clocks(n_epochs, shape[1] if once_per_epoch else 1)
+        factors = [factor_of(self.schedule, clock) for clock in clocks]
+        rates = np.empty(shape)
+        rates[:] = self.learning_rate * np.reshape(factors, (n_epochs, -1))
+        if self.momenta:
+            for i, clock in enumerate(clocks):
+                stop = clocks[i + 1].step if i + 1 < len(clocks) else shape[1]
+                self.momenta.take(slice(clock.step, stop), self.schedule, clock)
+        self.last = float(rates[-1, -1])
+        return rates
+
+    def _clocks(self, n_epochs: int, updates_per_clock: int) -> list[Clock]:
+        run, n_updates = self.run, self.batches.n_updates
+        n_rows, losses = len(self.batches.data), run.losses
+        seen = (
+            len(run.stopping.plateaus), self.planned_epochs,
+            losses("loss"), losses("validation_loss"),
+        )  # fmt: skip
+        return [
+            Clock(
+                run.update + epoch * n_updates + step, run.epoch + epoch, n_updates,
+                step, run.samples + epoch * n_rows, *seen,
+            )
+            for epoch in range(n_epochs)
+            for step in range(0, n_updates, updates_per_clock)
+        ]  # fmt: skip
+
+
+def factor_of(schedule: Schedule, clock: Clock) -> float:
+    """Return the factor of a schedule on the initial rate.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, or negative.
+    """
+    given = schedule(clock)
+    factor = given if type(given) is float else _number(given)
+    if not 0 <= factor < math.inf:
+        raise ValueError(
+            f"A schedule must return a finite factor that is not negative."
+            f" {schedule!r} returned {given!r} at {clock}."
+        )
+    return factor
+
+
+class Momenta:
+    """The momentum of each update of an epoch, as a schedule moves it.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The solver, which has a momentum. It stays as it is.
+    n_updates : int
+        Updates per epoch.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        The copy whose momentum is set.
+    """
+
+    def __init__(self, optimizer: Optimizer, n_updates: int):
+        self.optimizer, self.name = copy(optimizer), str(optimizer.momentum_name)
+        self.own = getattr(optimizer, self.name)
+        self.values = np.empty(n_updates)
+
+    def take(self, updates: slice, schedule: Schedule, clock: Clock) -> None:
+        """Ask the schedule for the momentum of some updates of the epoch.
+
+        Raises
+        ------
+        ValueError
+            If it is neither None nor a number in [0, 1).
+        """
+        given = schedule.momentum(clock)
+        if given is not None and not 0 <= _number(given) < 1:
+            raise ValueError(
+                "The momentum of a schedule must be None or a number in [0, 1)."
+                f" {schedule!r} returned {given!r} at {clock}."
+            )
+        self.values[updates] = self.own if given is None else _number(given)
+
+    def set(self, step: int) -> None:
+        """Give the solver the momentum of an update."""
+        setattr(self.optimizer, self.name, float(self.values[step]))
+
+
+def _number(value: Any) -> float:
+    """Return a number, perhaps an array's, as a float; NaN for anything else."""
+    is_scalar = hasattr(value, "dtype") and np.ndim(value) == 0
+    return float(value) if isinstance(value, Real) or is_scalar else math.nan
+
+
+class Replay(Schedule):
+    """A schedule that sees the plateaus and validation losses of another training.
+
+    So a training on all rows, which has no validation, gets the rates of the training
+    with validation that it repeats.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        The schedule of both trainings.
+    plateaus : sequence of int
+        Numbers of the epochs at whose end the other training passed a plateau.
+    validation_losses : sequence of float
+        The validation loss of each of its epochs.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        plateaus: Sequence[int],
+        validation_losses: Sequence[float],
+    ):
+        self.schedule, self.plateaus = schedule, plateaus
+        self.validation_losses = validation_losses
+
+    def _clock(self, clock: Clock) -> Clock:
+        return clock._replace(
+            plateaus=bisect_right(self.plateaus, clock.epoch),
+            validation_losses=self.validation_losses[: clock.epoch],
+        )
+
+    def __call__(self, clock):
+        return self.schedule(self._clock(clock))
+
+    def momentum(self, clock):
+        return self.schedule.momentum(self._clock(clock))
+
+    @property
+    def moves_momentum(self):
+        return self.schedule.moves_momentum
+
+    def __repr__(self) -> str:
+        return repr(self.schedule)

@@ -1,0 +1,238 @@
+"""Recovery: the last finished epoch, the best weights, divergence and interruption."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._types import Array, Namespace
+from .run import Run, Solver
+
+# Shuffling this many rows again takes a millisecond.
+_ROWS_TO_SHUFFLE_AGAIN = 100_000
+
+
+class Diverged(ArithmeticError):
+    """A loss, a parameter or a score is no longer finite."""
+
+
+class Weights(NamedTuple):
+    """Weights, and the number of epochs after which they were reached."""
+
+    theta: Array
+    epoch: int
+
+
+class Saved(NamedTuple):
+    """A finished epoch, to return to.
+
+    Attributes
+    ----------
+    run, stopping : dict
+        The attributes of the run and of its stopping rule.
+    weights, best, before_best : Weights
+        Those of the epoch, of the best epoch, and of the epoch before the best.
+    random_state, n_shuffles
+        The state of ``rng`` some epochs earlier, and the shuffles since then: asking
+        for the state takes longer than a small epoch.
+    """
+
+    run: dict[str, Any]
+    stopping: dict[str, Any]
+    weights: Weights
+    best: Weights
+    before_best: Weights
+    random_state: Any
+    n_shuffles: int
+
+
+class Recovery:
+    """The context of a training: saves each finished epoch, and settles how it ends.
+
+    Whatever ends the training, the run is then that of a finished epoch. `save` copies
+    the parts of a run one by one, but a single assignment makes them count; so an
+    interruption finds the epoch before, whole, or the new one.
+
+    - After an interruption, that epoch is kept. If there is none, KeyboardInterrupt
+      goes on.
+    - After a divergence, the best weights are kept, with fresh solver memory. If there
+      are none but the initial weights, `Diverged` goes on.
+    - With validation, the weights of the best epoch are kept in any case.
+    - Any other exception goes on; the run is that of the last finished epoch.
+
+    Parameters
+    ----------
+    run : Run
+        Changed by the training.
+    optimizer : Optimizer or LBFGS
+        The solver, which starts again after a divergence.
+    xp : module
+        The array namespace.
+    validates : bool
+        Whether epochs are compared by their validation score.
+    cost : callable, optional
+        Returns the objective at given weights. With it, the weights to keep after a
+        divergence are chosen by their objective; otherwise they are the last ones.
+    n_shuffled : int
+        Number of rows that each epoch shuffles, 0 for none.
+
+    Attributes
+    ----------
+    reason : str
+        Why training ended, see `Outcome`.
+    kept_epoch : int
+        Number of the epoch (over all calls) whose weights the run ends with.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        optimizer: Solver,
+        xp: Namespace,
+        *,
+        validates: bool = False,
+        cost: Callable[[Array], float] | None = None,
+        n_shuffled: int = 0,
+    ):
+        self.run, self.optimizer, self.xp = run, optimizer, xp
+        self.validates, self.cost, self.n_shuffled = validates, cost, n_shuffled
+        self.reason, self.kept_epoch = "max_iter", run.epoch
+        self.given = given = Weights(run.theta.copy(), run.epoch)
+        self._thetas, self._state = [given.theta], run.state.copy()
+        random_state = run.note_draws() if n_shuffled else None
+        self.previous = self.best = self.before_best = given
+        self.saved = self._copied = Saved(
+            dict(vars(run)), dict(vars(run.stopping)), given, given, given,
+            random_state, 0,
+        )  # fmt: skip
+
+    def save(self, theta: Array, epoch: int, is_best: bool) -> None:
+        """Save the end of an epoch.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The weights at its end. Unless they are those of the run, which has then
+            gone further, only the best weights are remembered.
+        epoch : int
+            Its number.
+        is_best : bool
+            Whether its score is the best so far.
+        """
+        run, saved, goes_on = self.run, self.saved, theta is not self.run.theta
+        weights = Weights(theta if goes_on else self._copy(theta), epoch)
+        if is_best:
+            self.best, self.before_best = weights, self.previous
+        self.previous = weights
+        if goes_on:
+            return
+        random_state = saved.random_state
+        n_shuffles = saved.n_shuffles + epoch - saved.weights.epoch
+        if n_shuffles * self.n_shuffled > _ROWS_TO_SHUFFLE_AGAIN:
+            random_state, n_shuffles = run.rng.get_state(), 0
+        self.saved = Saved(
+            dict(vars(run)), dict(vars(run.stopping)),
+            weights, self.best, self.before_best, random_state, n_shuffles,
+        )  # fmt: skip
+        self._copy_state()
+
+    def _copy(self, theta: Array) -> Array:
+        """Return a copy in an array that none of the weights to remember is in."""
+        held = (self.given, self.best, self.before_best, self.previous)
+        in_use = [id(weights.theta) for weights in held]
+        for spare in self._thetas:
+            if id(spare) not in in_use:
+                break
+        else:
+            spare = np.empty_like(theta)
+            self._thetas.append(spare)
+        np.copyto(spare, theta)
+        return spare
+
+    def _copy_state(self) -> None:
+        self._state.take(self.run.state)
+        self._copied = self.saved
+
+    def restore(self) -> None:
+        """Bring the run back to the saved epoch; its arrays stay the same."""
+        run, saved = self.run, self.saved
+        if self._copied is not saved:  # an interruption came just before
+            self._copy_state()
+        vars(run).update(saved.run)
+        vars(run.stopping).update(saved.stopping)
+        run.state.take(self._state)
+        run.theta[...] = saved.weights.theta
+        if saved.random_state is not None:
+            run.rng.set_state(saved.random_state)
+            for _ in range(saved.n_shuffles):
+                run.rng.shuffle(np.arange(self.n_shuffled))
+
+    def __enter__(self) -> Recovery:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> bool:
+        self.reason = _reason(kind) or self.reason
+        while True:
+            try:
+                is_settled = self._settle()
+                break
+            except KeyboardInterrupt:  # another one, while the first is dealt with
+                self.reason = "interrupted"
+        if not is_settled and _reason(kind) != self.reason:
+            raise KeyboardInterrupt
+        return is_settled
+
+    def _settle(self) -> bool:
+        """Leave the run as documented; return whether training ended with a model."""
+        run, diverged = self.run, self.reason == "diverged"
+        if self.reason in ("diverged", "interrupted", "failed"):
+            self.restore()
+        best = self._best_after_divergence() if diverged else self.saved.best
+        no_epoch = self.reason == "interrupted" and run.epoch == self.given.epoch
+        if self.reason == "failed" or no_epoch or (diverged and best.epoch == 0):
+            run.end()
+            return False
+        self.kept_epoch = run.epoch
+        if diverged:
+            run.state = self.optimizer.start(run.theta, self.xp)
+        if diverged or self.validates:
+            run.theta[...] = best.theta
+            self.optimizer.move(run.state, run.theta)
+            self.kept_epoch = best.epoch
+        run.end()
+        return True
+
+    def _best_after_divergence(self) -> Weights:
+        """Return the weights to keep.
+
+        A training loss is measured before the updates that end its epoch. So the epoch
+        of the lowest loss may have ended with the first bad weights. The objective
+        itself decides between those, the weights an epoch earlier, and the weights
+        that the call was given. Untrained weights (epoch 0) are the last resort.
+        """
+        if self.validates:
+            return self.saved.best
+        if self.cost is None:
+            return self.saved.weights
+        lowest, chosen = math.inf, self.given
+        for weights in (self.given, self.saved.before_best, self.saved.best):
+            cost = self.cost(weights.theta) if weights.epoch > 0 else math.inf
+            if cost < lowest:
+                lowest, chosen = cost, weights
+        return chosen
+
+
+def _reason(kind: type[BaseException] | None) -> str:
+    """Return the word for the end that an exception brings, "" for none."""
+    if kind is None:
+        return ""
+    for expected, reason in (
+        (Diverged, "diverged"),
+        (KeyboardInterrupt, "interrupted"),
+    ):
+        if issubclass(kind, expected):
+            return reason
+    return "failed"

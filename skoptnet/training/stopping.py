@@ -1,0 +1,85 @@
+"""The stopping rule: how many epochs in a row brought no improvement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .._types import Array
+from .plan import Plan
+
+
+@dataclass
+class Stopping:
+    """Remembers the best score, and counts the epochs since the last improvement.
+
+    Scores are such that higher is better: a validation score, or a negative loss.
+
+    Attributes
+    ----------
+    tol : float
+        An epoch improves if its score exceeds the best before it by at least this.
+    patience : float
+        Number of epochs without an improvement that make a plateau.
+    best : float
+        The best score so far.
+    n_no_improvement : int
+        Epochs since the last improvement, or since the last plateau that was passed.
+    plateaus : tuple of int
+        Numbers of the epochs at whose end training passed a plateau, over all calls.
+    strict : bool
+        Whether a score that equals the best never improves, even with ``tol=0``.
+    """
+
+    tol: float = 0.0
+    patience: float = math.inf
+    best: float = -math.inf
+    n_no_improvement: int = 0
+    plateaus: tuple[int, ...] = ()
+    strict: bool = False
+
+    def continued(
+        self,
+        plan: Plan,
+        theta: Array,
+        validate: Callable[[Array], dict[str, float]] | None = None,
+    ) -> Stopping:
+        """Return the rule for the next call of a training.
+
+        A new call has to beat the validation score of ``theta``, the weights that it
+        begins with, where there is one.
+        """
+        stopping = Stopping(plan.tol, plan.patience, plateaus=self.plateaus)
+        if not plan.new_call:
+            stopping.best = self.best
+            stopping.n_no_improvement = self.n_no_improvement
+        elif validate:
+            stopping.best = validate(theta)["validation_score"]
+        return stopping
+
+    def see(self, score: float) -> bool:
+        """Take in the score of an epoch; return whether it is the best so far."""
+        improved = score >= self.best + self.tol
+        if self.strict and score == self.best:
+            improved = False
+        self.n_no_improvement = 0 if improved else self.n_no_improvement + 1
+        is_best = score > self.best
+        if is_best:
+            self.best = score
+        return is_best
+
+    @property
+    def at_plateau(self) -> bool:
+        """Whether patience has run out."""
+        return self.n_no_improvement >= self.patience
+
+    @property
+    def epochs_left(self) -> float:
+        """The least number of epochs until patience can run out; 1 at least."""
+        return max(self.patience - self.n_no_improvement, 1)
+
+    def pass_plateau(self, epoch: int) -> None:
+        """Continue after the plateau that ended with an epoch: count from 0 again."""
+        self.plateaus += (epoch,)
+        self.n_no_improvement = 0
