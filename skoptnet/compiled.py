@@ -120,13 +120,13 @@ class Kernel:
         with one_thread if self.uses_blas else nullcontext():
             try:
                 for i in range(1, self.n_threads):
-                    helper = Thread(target=self.trainer.serve, args=(i,), daemon=True)
+                    helper = Thread(target=self.trainer.worker, args=(i,), daemon=True)
                     helper.start()
                     helpers.append(helper)
-                self.trainer.engage()
+                self.trainer.start_threads()
                 yield
             finally:
-                self.trainer.dismiss()
+                self.trainer.stop_threads()
                 for helper in helpers:
                     helper.join()
 

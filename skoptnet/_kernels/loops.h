@@ -33,12 +33,12 @@ enum { EXP, EXPM1, LOG, LOG1P, TANH_OF, NDTR, ROOT, N_FUNCTIONS };
 
 /* The numbers of one update; each solver reads those that it knows. */
 typedef struct {
-    double eps;                 /* the rate */
+    double rate;                /* the rate */
     double momentum;            /* alpha */
     double rho_1, rho_2, rho_3; /* decays of the moments */
-    double delta;               /* the small constant */
-    double rate;                /* eps / (1 - rho_1^t) */
-    double inverse_2, inverse_3; /* 1 / (1 - rho^t) */
+    double epsilon;               /* the small constant */
+    double corrected_rate;      /* rate / (1 - rho_1^t) */
+    double correction_2, correction_3; /* 1 / (1 - rho^t) */
     double weight_1, weight_2;  /* of the terms of an update, where it has its own */
     int ready;                  /* whether what was seen so far can be built upon */
 } StepNumbers;
@@ -91,7 +91,7 @@ typedef struct {
     double (*step[N_SOLVERS])(const Vectors *at, const void *g, ptrdiff_t n, double l2,
                               double keep, const StepNumbers *p);
     /* ahead <- the point of the next gradient; NULL where that is theta */
-    void (*look[N_SOLVERS])(const Vectors *at, ptrdiff_t n, const StepNumbers *p);
+    void (*look_ahead[N_SOLVERS])(const Vectors *at, ptrdiff_t n, const StepNumbers *p);
     /* z <- X W for sparse X */
     void (*sparse_forward)(void *z, const SparseRows *X, const ptrdiff_t *rows,
                            ptrdiff_t first, ptrdiff_t m, const void *W, ptrdiff_t k);
@@ -102,16 +102,16 @@ typedef struct {
     /* the largest |x|; NaN if there is a NaN */
     double (*largest)(const void *x, ptrdiff_t n);
     /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless it is NULL,
-       see products_impl.h; NULL where the compiler has no vectors. `scratch` has room for
+       see products_impl.h; NULL where the compiler has no vectors. `scratch` has workspace for
        k times `panel` numbers, on a cache line. */
     void (*product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                     const void *start, void *scratch);
-    /* The same for a b (k, n) that is laid out once for several a; `panels` has room for
+    /* The same for a b (k, n) that is laid out once for several a; `panels` has workspace for
        k times n, rounded up to whole rows of a panel. Parts of b can be laid out by
        themselves, if they begin at a multiple of `panel` and have a whole one */
-    void (*lay_out_panels)(void *panels, const void *b, ptrdiff_t b_row, ptrdiff_t n,
+    void (*pack_panels)(void *panels, const void *b, ptrdiff_t b_row, ptrdiff_t n,
                            ptrdiff_t k);
     void (*product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
                               ptrdiff_t a_column, const void *panels, ptrdiff_t m,
@@ -139,9 +139,9 @@ int highest_level(void);
 const Loops *loops_for(int is_double, int level);
 
 /* Numbers below the smallest normal one cost a hundred times as much as others, and the
-   moments of a weight whose gradient stays zero come to rest there. From `flush_tiny`
-   on, this thread takes them for 0, until `unflush_tiny` gets what that returned. */
-unsigned long long flush_tiny(void);
-void unflush_tiny(unsigned long long before);
+   moments of a weight whose gradient stays zero come to rest there. From `flush_subnormals`
+   on, this thread takes them for 0, until `restore_subnormals` gets what that returned. */
+unsigned long long flush_subnormals(void);
+void restore_subnormals(unsigned long long before);
 
 #endif

@@ -61,8 +61,8 @@ cdef extern from "loops.h" nogil:
         N_FUNCTIONS
 
     ctypedef struct StepNumbers:
-        double eps, momentum, rho_1, rho_2, rho_3, delta
-        double rate, inverse_2, inverse_3, weight_1, weight_2
+        double rate, momentum, rho_1, rho_2, rho_3, epsilon
+        double corrected_rate, correction_2, correction_3, weight_1, weight_2
         int ready
 
     ctypedef struct Vectors:
@@ -96,7 +96,7 @@ cdef extern from "loops.h" nogil:
         double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
         double (*step[N_SOLVERS])(const Vectors*, const void*, Py_ssize_t, double, double,
                                   const StepNumbers*) noexcept nogil
-        void (*look[N_SOLVERS])(const Vectors*, Py_ssize_t,
+        void (*look_ahead[N_SOLVERS])(const Vectors*, Py_ssize_t,
                                 const StepNumbers*) noexcept nogil
         void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
                                Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
@@ -106,7 +106,7 @@ cdef extern from "loops.h" nogil:
         void (*product)(void*, Py_ssize_t, const void*, Py_ssize_t, Py_ssize_t,
                         const void*, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
                         Py_ssize_t, const void*, void*) noexcept nogil
-        void (*lay_out_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
+        void (*pack_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
                                Py_ssize_t) noexcept nogil
         void (*product_of_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
                                   const void*, Py_ssize_t, Py_ssize_t,

@@ -8,8 +8,8 @@ from libc.stdint cimport uint64_t
 cdef extern from "loops.h" nogil:
     int highest_level()
     const Loops* loops_for(int is_double, int level)
-    unsigned long long flush_tiny()
-    void unflush_tiny(unsigned long long before)
+    unsigned long long flush_subnormals()
+    void restore_subnormals(unsigned long long before)
 
 LEVELS = ("baseline", "avx2", "avx512")[:highest_level() + 1]
 
@@ -38,12 +38,12 @@ cdef const Loops* loops_of(str dtype) except NULL:
 
 cdef unsigned long long begin_flushing() noexcept nogil:
     """Take numbers too small to be normal for 0 in this thread; see loops.h."""
-    return flush_tiny()
+    return flush_subnormals()
 
 
 cdef void end_flushing(unsigned long long before) noexcept nogil:
     """Return to what was before `begin_flushing`."""
-    unflush_tiny(before)
+    restore_subnormals(before)
 
 
 cdef char* address(array) except? NULL:

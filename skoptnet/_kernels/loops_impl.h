@@ -45,7 +45,7 @@ typedef BITS FN(Bits) __attribute__((vector_size(VECTOR_BYTES)));
 /* Rows of so many numbers are copied faster than by memcpy. */
 #define SHORT_ROW 32
 /* So many numbers are collected on the stack at a time. */
-#define CHUNK 256
+#define BUFFERED 256
 /* So many numbers are in the cache next to the processor until they are used again. */
 #define AT_HAND 2048
 
@@ -551,10 +551,10 @@ static void FN(drop)(void *x_, uint64_t key, ptrdiff_t first, ptrdiff_t m, ptrdi
     REAL *RESTRICT x = x_;
     const REAL kept = (REAL)scale;
     const ptrdiff_t per_row = (k + 3) / 4, end = m * per_row;
-    uint16_t bits[4 * CHUNK];
+    uint16_t bits[4 * BUFFERED];
     ptrdiff_t j = 0; /* the unit that comes next */
-    for (ptrdiff_t at = 0; at < end; at += CHUNK) {
-        const ptrdiff_t n = end - at < CHUNK ? end - at : CHUNK;
+    for (ptrdiff_t at = 0; at < end; at += BUFFERED) {
+        const ptrdiff_t n = end - at < BUFFERED ? end - at : BUFFERED;
         for (ptrdiff_t e = 0; e < n; e++) {
             const uint64_t number = random_number(key, first * per_row + at + e + 1);
             for (int part = 0; part < 4; part++)
@@ -607,13 +607,13 @@ static double FN(squared_error)(void *z_, const void *b_, const void *y_,
     {                                                                                  \
         REAL *RESTRICT z = z_;                                                         \
         const REAL *b = b_, *y = y_, *w = w_;                                          \
-        REAL target[CHUNK], weight[CHUNK], value[CHUNK];                               \
+        REAL target[BUFFERED], weight[BUFFERED], value[BUFFERED];                               \
         double total = 0;                                                              \
         ptrdiff_t i = 0, j = 0;                                                        \
         (void)parameters;                                                              \
         numbers                                                                        \
-        for (ptrdiff_t from = 0; from < m * k; from += CHUNK, z += CHUNK) {            \
-            ptrdiff_t n = m * k - from < CHUNK ? m * k - from : CHUNK;                 \
+        for (ptrdiff_t from = 0; from < m * k; from += BUFFERED, z += BUFFERED) {            \
+            ptrdiff_t n = m * k - from < BUFFERED ? m * k - from : BUFFERED;                 \
             for (ptrdiff_t e = 0; e < n; e++) {                                        \
                 target[e] = y[AT(i) * k + j];                                          \
                 weight[e] = w ? w[AT(i)] : 1;                                          \
@@ -696,10 +696,10 @@ static double FN(several_quantiles)(void *z_, const void *b, const void *y_,
 {
     REAL *RESTRICT z = z_;
     const REAL *y = y_, *w = w_;
-    REAL first[CHUNK];
+    REAL first[BUFFERED];
     double total = 0;
-    for (ptrdiff_t from = 0; from < m; from += CHUNK, z += CHUNK * k) {
-        ptrdiff_t n = m - from < CHUNK ? m - from : CHUNK;
+    for (ptrdiff_t from = 0; from < m; from += BUFFERED, z += BUFFERED * k) {
+        ptrdiff_t n = m - from < BUFFERED ? m - from : BUFFERED;
         FN(add_to_rows)(z, b, n, k);
         for (ptrdiff_t i = 0; i < n; i++)
             first[i] = z[i * k];
@@ -738,10 +738,10 @@ static inline ALWAYS_INLINE double FN(cross_entropy_of)(void *z_, const void *b_
     REAL *RESTRICT z = z_;
     const REAL *RESTRICT b = b_, *w = w_;
     const ptrdiff_t *y = y_;
-    REAL chosen[CHUNK], sum[CHUNK];
+    REAL chosen[BUFFERED], sum[BUFFERED];
     double total = 0;
-    for (ptrdiff_t from = 0; from < m; from += CHUNK, z += CHUNK * k) {
-        ptrdiff_t n = m - from < CHUNK ? m - from : CHUNK;
+    for (ptrdiff_t from = 0; from < m; from += BUFFERED, z += BUFFERED * k) {
+        ptrdiff_t n = m - from < BUFFERED ? m - from : BUFFERED;
         for (ptrdiff_t i = 0; i < n; i++) {
             REAL *RESTRICT row = z + i * k, top = row[0] + b[0];
             for (ptrdiff_t j = 0; j < k; j++) {
@@ -1046,17 +1046,17 @@ static const Loops FN(loops) = {
         [LION] = FN(lion),
         [SCHEDULE_FREE_ADAMW] = FN(schedule_free_adamw),
     },
-    .look = {
-        [NESTEROV] = FN(look_nesterov),
-        [RMSPROP_NESTEROV] = FN(look_rmsprop_nesterov),
-        [SCHEDULE_FREE_ADAMW] = FN(look_schedule_free_adamw),
+    .look_ahead = {
+        [NESTEROV] = FN(look_ahead_nesterov),
+        [RMSPROP_NESTEROV] = FN(look_ahead_rmsprop_nesterov),
+        [SCHEDULE_FREE_ADAMW] = FN(look_ahead_schedule_free_adamw),
     },
     .sparse_forward = FN(sparse_forward),
     .sparse_backward = FN(sparse_backward),
     .largest = FN(largest),
 #ifdef VECTOR_BYTES
     .product = FN(product),
-    .lay_out_panels = FN(lay_out_panels),
+    .pack_panels = FN(pack_panels),
     .product_of_panels = FN(product_of_panels),
     .transpose = FN(transpose),
     .vector = VECTOR_BYTES / sizeof(REAL),
@@ -1081,7 +1081,7 @@ static const Loops FN(loops) = {
 #undef LOOP
 #undef SUM
 #undef HIGHEST
-#undef CHUNK
+#undef BUFFERED
 #undef AT_HAND
 #undef AT
 #undef INDEX

@@ -13,7 +13,7 @@ cdef struct Rows:
     const char* Y
     const char* w
 
-cdef struct Piece:
+cdef struct Chunk:
     # Some of them: those that `order` names, or all from `first` on where it is NULL.
     # The minibatch they belong to has so many more rows before them.
     const Py_ssize_t* order
@@ -21,12 +21,12 @@ cdef struct Piece:
     Py_ssize_t size
     Py_ssize_t before
 
-cdef struct Room:
+cdef struct Workspace:
     # What one thread works in: columns of a matrix as its products want them, rows of
     # a gradient, and the rows of a^T that they are made from.
     char* panels
     char* block
-    char* turned
+    char* transposed
 
 cdef struct Hidden:
     # What happens between the products of a hidden layer: an activation and, where the
@@ -55,31 +55,31 @@ cdef class Network:
     cdef readonly Py_ssize_t n_rows
     cdef char** a
     cdef char** delta
-    cdef Room* rooms
+    cdef Workspace* workspaces
     cdef list memory
 
     cdef take_hidden(self, activations, dropout, bint backward)
     cdef take_loss(self, loss)
-    cdef make_rooms(self, int n_threads, int first)
+    cdef make_workspaces(self, int n_threads, int first)
     cdef char* buffer(self, size_t n) except NULL
     cdef char* biases(self, const char* theta, int layer) noexcept nogil
-    cdef const char* input(self, const Rows* data, const Piece* piece,
+    cdef const char* input(self, const Rows* data, const Chunk* chunk,
                            Py_ssize_t start) noexcept nogil
     cdef double rows(self, int thread, const char* theta, const Rows* data,
-                     const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                     const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                      double scale, int step, int end) noexcept nogil
     cdef void columns(self, int thread, const char* theta, const Rows* data,
-                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                       int step) noexcept nogil
     cdef int level_of(self, int step) noexcept nogil
     cdef bint goes_by_columns(self, int step, Py_ssize_t m, bint sparse,
                               int n_shares) noexcept nogil
     cdef void share_of_columns(self, int i, int n_shares, Py_ssize_t n,
                                Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil
-    cdef void gather(self, const Rows* data, const Piece* piece, Py_ssize_t start,
+    cdef void gather(self, const Rows* data, const Chunk* chunk, Py_ssize_t start,
                      Py_ssize_t stop) noexcept nogil
     cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
-                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                       Py_ssize_t left, Py_ssize_t right) noexcept nogil
     cdef void begin(self, Py_ssize_t update) noexcept nogil
     cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
@@ -88,18 +88,18 @@ cdef class Network:
     cdef void drop(self, int level, char* rows, Py_ssize_t m,
                    Py_ssize_t place) noexcept nogil
     cdef double delta_of_loss(self, const char* theta, const Rows* data,
-                              const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                              const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                               double scale) noexcept nogil
     cdef void backward(self, int thread, int level, const char* theta,
-                       const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                       const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                        Py_ssize_t left, Py_ssize_t right) noexcept nogil
-    cdef bint is_laid_out(self, int layer, Py_ssize_t m, bint add,
+    cdef bint is_packed(self, int layer, Py_ssize_t m, bint add,
                           bint sparse) noexcept nogil
     cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil
-    cdef void lay_out(self, int layer, Py_ssize_t m, int room, int i,
+    cdef void pack(self, int layer, Py_ssize_t m, int workspace, int i,
                       int n_shares) noexcept nogil
     cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil
-    cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
+    cdef void gradient(self, int thread, const Rows* data, const Chunk* chunk,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
                        const char* panels, char* dW) noexcept nogil
     cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,

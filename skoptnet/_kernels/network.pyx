@@ -148,9 +148,9 @@ cdef class Network:
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.hidden = <Hidden*>calloc(len(layer_sizes), sizeof(Hidden))
-        self.rooms = <Room*>calloc(max(n_threads, 1), sizeof(Room))
+        self.workspaces = <Workspace*>calloc(max(n_threads, 1), sizeof(Workspace))
         if not (self.k and self.at and self.a and self.delta and self.hidden
-                and self.rooms):
+                and self.workspaces):
             raise MemoryError
 
     def __dealloc__(self):
@@ -159,7 +159,7 @@ cdef class Network:
         free(self.a)
         free(self.delta)
         free(self.hidden)
-        free(self.rooms)
+        free(self.workspaces)
 
     def __init__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
                  Py_ssize_t n_rows, int n_threads, bint sparse, dropout=None):
@@ -180,7 +180,7 @@ cdef class Network:
         self.take_hidden(activations, dropout, n_threads > 0)
         self.take_loss(loss)
         if self.loops.product:
-            self.make_rooms(max(n_threads, 1), 1 if sparse else 0)
+            self.make_workspaces(max(n_threads, 1), 1 if sparse else 0)
 
     cdef take_hidden(self, activations, dropout, bint backward):
         """Note each hidden layer's activation and which share of it is dropped."""
@@ -210,7 +210,7 @@ cdef class Network:
         elif self.loss in (loops.CROSS_ENTROPY, loops.SMOOTHED_CROSS_ENTROPY):
             self.target = sizeof(Py_ssize_t)
 
-    cdef make_rooms(self, int n_threads, int first):
+    cdef make_workspaces(self, int n_threads, int first):
         """Make each thread's buffers for the kernels' own products, from a layer on."""
         cdef int level, thread
         cdef Py_ssize_t rows = min(self.n_rows, LONGEST_PANEL), longest = rows
@@ -222,14 +222,14 @@ cdef class Network:
                 largest = max(
                     largest, <Py_ssize_t>self.k[level - 1] * self.k[level])
         for thread in range(n_threads):
-            self.rooms[thread].panels = self.buffer(max(
+            self.workspaces[thread].panels = self.buffer(max(
                 longest * self.loops.panel, rows * (widest + self.loops.vector)))
             if largest > LARGE_GRADIENT:
-                self.rooms[thread].block = self.buffer(max(BLOCK, MIN_ROWS * widest))
-                self.rooms[thread].turned = self.buffer(max(BLOCK, MIN_ROWS * rows))
+                self.workspaces[thread].block = self.buffer(max(BLOCK, MIN_ROWS * widest))
+                self.workspaces[thread].transposed = self.buffer(max(BLOCK, MIN_ROWS * rows))
 
     cdef char* buffer(self, size_t n) except NULL:
-        """Return room for n numbers, on a cache line."""
+        """Return workspace for n numbers, on a cache line."""
         cdef size_t begin
         memory = np.empty(n * self.loops.size + ALIGNMENT, dtype=np.uint8)
         self.memory.append(memory)
@@ -239,17 +239,17 @@ cdef class Network:
     def outputs(self, theta, X, z):
         """Write the raw outputs of at most ``n_rows`` rows into z."""
         cdef Rows data = rows_of(X, None, None)
-        cdef Piece piece = Piece(NULL, 0, X.shape[0], 0)
+        cdef Chunk chunk = Chunk(NULL, 0, X.shape[0], 0)
         cdef const char* at = address(theta)
         cdef char* own = self.a[self.n_layers]
-        if piece.size > self.n_rows:
+        if chunk.size > self.n_rows:
             raise ValueError("more rows than the buffers hold")
         self.a[self.n_layers] = address(z)
         with nogil:
-            self.rows(0, at, &data, &piece, 0, piece.size, 1, 0, self.n_layers + 1)
+            self.rows(0, at, &data, &chunk, 0, chunk.size, 1, 0, self.n_layers + 1)
             self.loops.forward[loops.IDENTITY](
                 self.a[self.n_layers], NULL, self.biases(at, self.n_layers - 1),
-                piece.size, self.k[self.n_layers], 0)
+                chunk.size, self.k[self.n_layers], 0)
         self.a[self.n_layers] = own
 
     cdef char* biases(self, const char* theta, int layer) noexcept nogil:
@@ -257,13 +257,13 @@ cdef class Network:
         return <char*>theta + self.loops.size * (
             self.at[layer] + <Py_ssize_t>self.k[layer] * self.k[layer + 1])
 
-    cdef const char* input(self, const Rows* data, const Piece* piece,
+    cdef const char* input(self, const Rows* data, const Chunk* chunk,
                            Py_ssize_t start) noexcept nogil:
-        """Return where the dense rows of a piece lie, from ``start`` on."""
+        """Return where the dense rows of a chunk lie, from ``start`` on."""
         cdef Py_ssize_t row = self.k[0] * <Py_ssize_t>self.loops.size
-        if piece.order:
+        if chunk.order:
             return self.a[0] + start * row
-        return data.X + (piece.first + start) * row
+        return data.X + (chunk.first + start) * row
 
     cdef void begin(self, Py_ssize_t update) noexcept nogil:
         """Take the masks of an update from now on; none if its number is below 0."""
@@ -279,9 +279,9 @@ cdef class Network:
     # a_1, ..., z_L, L + 1 takes the loss (BP1), L + 2 to 2 L go back to delta_1 (BP2).
 
     cdef double rows(self, int thread, const char* theta, const Rows* data,
-                     const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                     const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                      double scale, int step, int end) noexcept nogil:
-        """Take some rows of the piece through some steps; return their losses' sum.
+        """Take some rows of the chunk through some steps; return their losses' sum.
 
         z_L is left without its bias until the loss turns it into delta_L, multiplied
         by ``scale`` and the rows' weights.
@@ -289,25 +289,25 @@ cdef class Network:
         cdef double total = 0
         for step in range(step, end):
             if step == 0:
-                self.gather(data, piece, start, stop)
+                self.gather(data, chunk, start, stop)
             elif step <= self.n_layers:
-                self.forward(thread, step, theta, data, piece, start, stop, 0,
+                self.forward(thread, step, theta, data, chunk, start, stop, 0,
                              self.k[step])
             elif step == self.n_layers + 1:
-                total = self.delta_of_loss(theta, data, piece, start, stop, scale)
+                total = self.delta_of_loss(theta, data, chunk, start, stop, scale)
             else:
-                self.backward(thread, self.level_of(step), theta, piece, start, stop, 0,
+                self.backward(thread, self.level_of(step), theta, chunk, start, stop, 0,
                               self.k[self.level_of(step)])
         return total
 
     cdef void columns(self, int thread, const char* theta, const Rows* data,
-                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                       int step) noexcept nogil:
-        """Take all rows of the piece through some columns of a step."""
+        """Take all rows of the chunk through some columns of a step."""
         if step <= self.n_layers:
-            self.forward(thread, step, theta, data, piece, 0, piece.size, start, stop)
+            self.forward(thread, step, theta, data, chunk, 0, chunk.size, start, stop)
         else:
-            self.backward(thread, self.level_of(step), theta, piece, 0, piece.size,
+            self.backward(thread, self.level_of(step), theta, chunk, 0, chunk.size,
                           start, stop)
 
     cdef int level_of(self, int step) noexcept nogil:
@@ -338,16 +338,16 @@ cdef class Network:
         start[0] = n // panel * i // n_shares * panel
         stop[0] = n // panel * (i + 1) // n_shares * panel if i + 1 < n_shares else n
 
-    cdef void gather(self, const Rows* data, const Piece* piece, Py_ssize_t start,
+    cdef void gather(self, const Rows* data, const Chunk* chunk, Py_ssize_t start,
                      Py_ssize_t stop) noexcept nogil:
         """Copy dense rows that do not lie one after the other."""
-        if data.X and piece.order:
+        if data.X and chunk.order:
             self.loops.gather(
                 self.a[0] + start * self.k[0] * <Py_ssize_t>self.loops.size, data.X,
-                piece.order + start, stop - start, self.k[0])
+                chunk.order + start, stop - start, self.k[0])
 
     cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
-                      const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                      const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                       Py_ssize_t left, Py_ssize_t right) noexcept nogil:
         """Make columns left..right of a_l, or of z_L without its bias."""
         cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
@@ -358,18 +358,18 @@ cdef class Network:
         cdef char* z = self.a[level] + (start * k + left) * size
         if level == 1 and not data.X:
             self.loops.sparse_forward(
-                z, &data.sparse, piece.order + start if piece.order else NULL,
-                piece.first + start, m, W, k)
+                z, &data.sparse, chunk.order + start if chunk.order else NULL,
+                chunk.first + start, m, W, k)
         else:
             a = self.a[level - 1] + start * k_in * size if level > 1 else (
-                self.input(data, piece, start))
+                self.input(data, chunk, start))
             if self.product(thread, b"NN", <int>m, <int>(right - left), <int>k_in,
                             a, <int>k_in, W, <int>k, False, z, <int>k,
                             b if level < self.n_layers else NULL):
                 b = NULL
         if level < self.n_layers:
             self.activate(level, z, b, start, m, left, right)
-            self.drop(level, z, m, piece.before + start)
+            self.drop(level, z, m, chunk.before + start)
 
     cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
                        Py_ssize_t m, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
@@ -402,13 +402,13 @@ cdef class Network:
                             layer.scale)
 
     cdef double delta_of_loss(self, const char* theta, const Rows* data,
-                              const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                              const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                               double scale) noexcept nogil:
         """Turn z_L into delta_L for some rows (BP1); return the sum of their losses."""
         cdef Py_ssize_t size = self.loops.size, first
-        cdef const Py_ssize_t* order = piece.order + start if piece.order else NULL
+        cdef const Py_ssize_t* order = chunk.order + start if chunk.order else NULL
         cdef int level = self.n_layers
-        first = 0 if order else piece.first + start
+        first = 0 if order else chunk.first + start
         return self.loops.loss[self.loss](
             self.delta[level] + start * self.k[level] * size,
             self.biases(theta, level - 1), data.Y + first * self.target,
@@ -416,7 +416,7 @@ cdef class Network:
             self.k[level], scale, self.parameters)
 
     cdef void backward(self, int thread, int level, const char* theta,
-                       const Piece* piece, Py_ssize_t start, Py_ssize_t stop,
+                       const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                        Py_ssize_t left, Py_ssize_t right) noexcept nogil:
         """Make columns left..right of delta_l from delta_{l+1} (BP2)."""
         cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
@@ -429,7 +429,7 @@ cdef class Network:
                      self.delta[level + 1] + start * k_out * size, <int>k_out,
                      theta + (self.at[level] + left * k_out) * size, <int>k_out, False,
                      delta, <int>k, NULL)
-        self.drop(level, delta, m, piece.before + start)
+        self.drop(level, delta, m, chunk.before + start)
         while m > 0:
             self.loops.backward[layer.sigma](
                 delta, saved, at_once * (right - left), layer.parameter)
@@ -437,7 +437,7 @@ cdef class Network:
             saved += at_once * k * size
             m -= at_once
 
-    cdef bint is_laid_out(self, int layer, Py_ssize_t m, bint add,
+    cdef bint is_packed(self, int layer, Py_ssize_t m, bint add,
                           bint sparse) noexcept nogil:
         """Tell whether a layer's dC/dW is made in blocks, of a delta laid out before.
 
@@ -451,14 +451,14 @@ cdef class Network:
         """Tell whether threads lay out a delta together, rather than each for itself."""
         return m * self.k[layer + 1] >= LARGE
 
-    cdef void lay_out(self, int layer, Py_ssize_t m, int room, int i,
+    cdef void pack(self, int layer, Py_ssize_t m, int workspace, int i,
                       int n_shares) noexcept nogil:
-        """Lay out a share of a layer's delta for `gradient`, in some thread's room."""
+        """Lay out a share of a layer's delta for `gradient`, in some thread's workspace."""
         cdef Py_ssize_t size = self.loops.size, k_out = self.k[layer + 1], start, stop
         self.share_of_columns(i, n_shares, k_out, &start, &stop)
         if start < stop:
-            self.loops.lay_out_panels(
-                self.rooms[room].panels + start * m * size,
+            self.loops.pack_panels(
+                self.workspaces[workspace].panels + start * m * size,
                 self.delta[layer + 1] + start * size, k_out, stop - start, m)
 
     cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil:
@@ -466,7 +466,7 @@ cdef class Network:
         cdef Py_ssize_t rows = BLOCK // max(<Py_ssize_t>self.k[layer + 1], m)
         return max(MIN_ROWS, rows // WHOLE_TILES * WHOLE_TILES)
 
-    cdef void gradient(self, int thread, const Rows* data, const Piece* piece,
+    cdef void gradient(self, int thread, const Rows* data, const Chunk* chunk,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
                        const char* panels, char* dW) noexcept nogil:
         """Make (or add to) rows start..stop of a layer's dC/dW (BP4).
@@ -474,20 +474,20 @@ cdef class Network:
         ``panels`` are those of its delta, NULL where it is not laid out. Of a layer with sparse input all rows are made at once.
         """
         cdef Py_ssize_t size = self.loops.size, k_in = self.k[layer]
-        cdef Py_ssize_t k_out = self.k[layer + 1], m = piece.size
-        cdef Room* room = &self.rooms[thread]
+        cdef Py_ssize_t k_out = self.k[layer + 1], m = chunk.size
+        cdef Workspace* workspace = &self.workspaces[thread]
         cdef const char* delta = self.delta[layer + 1]
         cdef const char* a
         if layer == 0 and not data.X:
             if not add:
                 memset(dW, 0, k_in * k_out * size)
-            self.loops.sparse_backward(dW, &data.sparse, piece.order, piece.first,
-                                       piece.size, delta, k_out)
+            self.loops.sparse_backward(dW, &data.sparse, chunk.order, chunk.first,
+                                       chunk.size, delta, k_out)
             return
-        a = (self.a[layer] if layer else self.input(data, piece, 0)) + start * size
+        a = (self.a[layer] if layer else self.input(data, chunk, 0)) + start * size
         if panels:
-            self.loops.transpose(room.turned, a, k_in, stop - start, m)
-            self.loops.product_of_panels(dW, room.turned, m, 1, panels,
+            self.loops.transpose(workspace.transposed, a, k_in, stop - start, m)
+            self.loops.product_of_panels(dW, workspace.transposed, m, 1, panels,
                                          stop - start, k_out, m)
         else:
             self.product(thread, b"TN", <int>(stop - start), <int>k_out, <int>m,
@@ -521,7 +521,7 @@ cdef class Network:
         if self.has_own_product(ta, tb, m, n, k) and not add:
             self.loops.product(c, ldc, a, 1 if ta else lda, lda if ta else 1,
                                b, 1 if tb else ldb, ldb if tb else 1, m, n, k,
-                               start, self.rooms[thread].panels)
+                               start, self.workspaces[thread].panels)
             return True
         # BLAS counts columns first: what it is told is c^T = b^T a^T.
         elif self.loops.size == sizeof(double):

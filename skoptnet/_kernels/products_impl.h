@@ -80,7 +80,7 @@ static FN(Rows) *const FN(rows)[FN(N_HEIGHTS)][TILE_VECTORS] = {
 
 /* out[p][v] <- b[v][p] for a square of VL rows, whose rows are as far apart as said. */
 #ifdef __clang__
-static inline void FN(turn)(REAL *RESTRICT out, ptrdiff_t out_row,
+static inline void FN(transpose_square)(REAL *RESTRICT out, ptrdiff_t out_row,
                             const REAL *RESTRICT b, ptrdiff_t b_row)
 {
     for (ptrdiff_t v = 0; v < VL; v++)
@@ -103,7 +103,7 @@ static inline __attribute__((always_inline)) void FN(swap_parts)(V *x, const int
         }
 }
 
-static inline void FN(turn)(REAL *RESTRICT out, ptrdiff_t out_row,
+static inline void FN(transpose_square)(REAL *RESTRICT out, ptrdiff_t out_row,
                             const REAL *RESTRICT b, ptrdiff_t b_row)
 {
     V x[VL];
@@ -122,26 +122,26 @@ static inline void FN(turn)(REAL *RESTRICT out, ptrdiff_t out_row,
 #endif
 
 /* out (k, width) <- b (columns, k)^T, by squares and what is left of them */
-static void FN(lay_out_turned)(REAL *RESTRICT out, ptrdiff_t width,
+static void FN(pack_transposed)(REAL *RESTRICT out, ptrdiff_t width,
                                const REAL *RESTRICT b, ptrdiff_t b_row, ptrdiff_t k,
                                ptrdiff_t columns)
 {
     const ptrdiff_t whole_k = k - k % VL, whole_columns = columns - columns % VL;
     for (ptrdiff_t v = 0; v < whole_columns; v += VL)
         for (ptrdiff_t p = 0; p < whole_k; p += VL)
-            FN(turn)(out + p * width + v, width, b + v * b_row + p, b_row);
+            FN(transpose_square)(out + p * width + v, width, b + v * b_row + p, b_row);
     for (ptrdiff_t p = 0; p < k; p++)
         for (ptrdiff_t v = p < whole_k ? whole_columns : 0; v < columns; v++)
             out[p * width + v] = b[v * b_row + p];
 }
 
 /* out (k, width) <- b (k, columns) */
-static void FN(lay_out)(REAL *RESTRICT out, ptrdiff_t width, const REAL *RESTRICT b,
+static void FN(pack)(REAL *RESTRICT out, ptrdiff_t width, const REAL *RESTRICT b,
                         ptrdiff_t b_row, ptrdiff_t b_column, ptrdiff_t k,
                         ptrdiff_t columns)
 {
     if (b_column != 1) {
-        FN(lay_out_turned)(out, width, b, b_column, k, columns);
+        FN(pack_transposed)(out, width, b, b_column, k, columns);
         return;
     }
     for (ptrdiff_t p = 0; p < k; p++, out += width, b += b_row) {
@@ -194,15 +194,15 @@ static void FN(product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row
                         const void *start, void *scratch)
 {
     const REAL *b = b_;
-    const int lies_well =
-        b_column == 1 && n >= VL && k * b_row * sizeof(REAL) <= LIES_WELL;
+    const int in_place =
+        b_column == 1 && n >= VL && k * b_row * sizeof(REAL) <= LARGEST_IN_PLACE;
     for (ptrdiff_t j = 0; j < n;) {
         const FN(Panel) panel = FN(panel)(j, n);
         const REAL *from = b + panel.j * b_column;
-        if (!lies_well)
-            FN(lay_out)(scratch, panel.width, from, b_row, b_column, k, panel.columns);
-        FN(all_rows)(&panel, c, c_row, a, a_row, a_column, lies_well ? from : scratch,
-                     lies_well ? b_row : panel.width, m, k, start);
+        if (!in_place)
+            FN(pack)(scratch, panel.width, from, b_row, b_column, k, panel.columns);
+        FN(all_rows)(&panel, c, c_row, a, a_row, a_column, in_place ? from : scratch,
+                     in_place ? b_row : panel.width, m, k, start);
         j = panel.next;
     }
 }
@@ -210,16 +210,16 @@ static void FN(product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row
 static void FN(transpose)(void *out, const void *b, ptrdiff_t b_row, ptrdiff_t k,
                           ptrdiff_t n)
 {
-    FN(lay_out_turned)(out, n, b, b_row, k, n);
+    FN(pack_transposed)(out, n, b, b_row, k, n);
 }
 
-static void FN(lay_out_panels)(void *out_, const void *b, ptrdiff_t b_row, ptrdiff_t n,
+static void FN(pack_panels)(void *out_, const void *b, ptrdiff_t b_row, ptrdiff_t n,
                                ptrdiff_t k)
 {
     REAL *out = out_;
     for (ptrdiff_t j = 0; j < n;) {
         const FN(Panel) panel = FN(panel)(j, n);
-        FN(lay_out)(out, panel.width, (const REAL *)b + panel.j, b_row, 1, k,
+        FN(pack)(out, panel.width, (const REAL *)b + panel.j, b_row, 1, k,
                     panel.columns);
         out += k * panel.width;
         j = panel.next;

@@ -17,10 +17,10 @@ cdef class Solver:
     cdef object kept
 
     cdef const char* point(self) noexcept nogil
-    cdef void begin(self, double eps, double t) noexcept nogil
-    cdef void begin_nadam(self, double eps, double t) noexcept nogil
-    cdef void begin_radam(self, double eps, double t) noexcept nogil
-    cdef void begin_adan(self, double eps, double t) noexcept nogil
-    cdef void begin_schedule_free(self, double eps, double t) noexcept nogil
+    cdef void begin(self, double rate, double t) noexcept nogil
+    cdef void begin_nadam(self, double rate, double t) noexcept nogil
+    cdef void begin_radam(self, double rate, double t) noexcept nogil
+    cdef void begin_adan(self, double rate, double t) noexcept nogil
+    cdef void begin_schedule_free(self, double rate, double t) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      double keep) noexcept nogil

@@ -55,7 +55,7 @@ cdef class Solver:
         cdef int i
         self.loops = loops_of(theta.dtype.char)
         self.kind = KINDS[kind]
-        ahead = theta.copy() if self.loops.look[self.kind] else None
+        ahead = theta.copy() if self.loops.look_ahead[self.kind] else None
         memory = [getattr(state, name) for name in optimizer.memory]
         self.kept = [theta, memory, ahead]
         self.vectors.theta = address(theta)
@@ -69,7 +69,7 @@ cdef class Solver:
         self.numbers.rho_1 = own.get("beta_1", own.get("rho", 0))
         self.numbers.rho_2 = own.get("beta_2", 0)
         self.numbers.rho_3 = own.get("beta_3", 0)
-        self.numbers.delta = own.get("epsilon", 0)
+        self.numbers.epsilon = own.get("epsilon", 0)
         self.momentum_decay = own.get("momentum_decay", 0)
         self.warmup_steps = own.get("warmup_steps", 0)
         self.size = theta.size
@@ -81,7 +81,7 @@ cdef class Solver:
         self.largest_rate = getattr(state, "largest_rate", 0)
         self.sum_of_weights = getattr(state, "sum_of_weights", 0)
         if self.vectors.ahead:
-            self.loops.look[self.kind](&self.vectors, self.size, &self.numbers)
+            self.loops.look_ahead[self.kind](&self.vectors, self.size, &self.numbers)
 
     def leave_numbers(self, state):
         """Write the numbers besides t that the updates have changed into the memory."""
@@ -96,56 +96,56 @@ cdef class Solver:
         return <const char*>(
             self.vectors.ahead if self.vectors.ahead else self.vectors.theta)
 
-    cdef void begin(self, double eps, double t) noexcept nogil:
+    cdef void begin(self, double rate, double t) noexcept nogil:
         """Set the numbers of update t, counted from 1."""
         cdef loops.StepNumbers* p = &self.numbers
-        p.eps = eps
-        p.rate = eps / (1 - pow(p.rho_1, t))
-        p.inverse_2 = 1 / (1 - pow(p.rho_2, t))
-        self.keep = 1 - eps * self.weight_decay
+        p.rate = rate
+        p.corrected_rate = rate / (1 - pow(p.rho_1, t))
+        p.correction_2 = 1 / (1 - pow(p.rho_2, t))
+        self.keep = 1 - rate * self.weight_decay
         if self.kind == loops.NADAM:
-            self.begin_nadam(eps, t)
+            self.begin_nadam(rate, t)
         elif self.kind == loops.RADAM:
-            self.begin_radam(eps, t)
+            self.begin_radam(rate, t)
         elif self.kind == loops.ADAN:
-            self.begin_adan(eps, t)
+            self.begin_adan(rate, t)
         elif self.kind == loops.SCHEDULE_FREE_ADAMW:
-            self.begin_schedule_free(eps, t)
+            self.begin_schedule_free(rate, t)
 
-    cdef void begin_nadam(self, double eps, double t) noexcept nogil:
+    cdef void begin_nadam(self, double rate, double t) noexcept nogil:
         cdef double mu, mu_next
         mu = self.numbers.rho_1 * (1 - 0.5 * pow(0.96, self.momentum_decay * t))
         mu_next = self.numbers.rho_1 * (
             1 - 0.5 * pow(0.96, self.momentum_decay * (t + 1)))
         self.mu_product *= mu
-        self.numbers.weight_1 = eps * mu_next / (1 - self.mu_product * mu_next)
-        self.numbers.weight_2 = eps * (1 - mu) / (1 - self.mu_product)
+        self.numbers.weight_1 = rate * mu_next / (1 - self.mu_product * mu_next)
+        self.numbers.weight_2 = rate * (1 - mu) / (1 - self.mu_product)
 
-    cdef void begin_radam(self, double eps, double t) noexcept nogil:
+    cdef void begin_radam(self, double rate, double t) noexcept nogil:
         cdef double rho_2 = self.numbers.rho_2, n_inf = 2 / (1 - rho_2) - 1
-        cdef double n = n_inf - 2 * t * pow(rho_2, t) * self.numbers.inverse_2
+        cdef double n = n_inf - 2 * t * pow(rho_2, t) * self.numbers.correction_2
         self.numbers.ready = n > 5
-        self.numbers.weight_1 = self.numbers.rate
+        self.numbers.weight_1 = self.numbers.corrected_rate
         if self.numbers.ready:
             self.numbers.weight_1 *= sqrt(
                 (n - 4) * (n - 2) * n_inf / ((n_inf - 4) * (n_inf - 2) * n))
 
-    cdef void begin_adan(self, double eps, double t) noexcept nogil:
-        self.numbers.inverse_3 = 1 / (1 - pow(self.numbers.rho_3, t))
-        self.numbers.weight_1 = self.numbers.rate
-        self.numbers.weight_2 = eps * self.numbers.rho_2 * self.numbers.inverse_2
+    cdef void begin_adan(self, double rate, double t) noexcept nogil:
+        self.numbers.correction_3 = 1 / (1 - pow(self.numbers.rho_3, t))
+        self.numbers.weight_1 = self.numbers.corrected_rate
+        self.numbers.weight_2 = rate * self.numbers.rho_2 * self.numbers.correction_2
         self.numbers.ready = t > 1
-        self.keep = 1 / (1 + eps * self.weight_decay)
+        self.keep = 1 / (1 + rate * self.weight_decay)
 
-    cdef void begin_schedule_free(self, double eps, double t) noexcept nogil:
+    cdef void begin_schedule_free(self, double rate, double t) noexcept nogil:
         cdef double w
-        eps *= min(1, t / max(1, self.warmup_steps))
-        self.largest_rate = max(self.largest_rate, eps)
+        rate *= min(1, t / max(1, self.warmup_steps))
+        self.largest_rate = max(self.largest_rate, rate)
         w = self.largest_rate * self.largest_rate
         self.sum_of_weights += w
-        self.numbers.eps = eps
+        self.numbers.rate = rate
         self.numbers.weight_1 = w / self.sum_of_weights if w else 0
-        self.keep = 1 - eps * self.weight_decay
+        self.keep = 1 - rate * self.weight_decay
 
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      double keep) noexcept nogil:

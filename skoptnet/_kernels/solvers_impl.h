@@ -45,27 +45,27 @@
     static double FN(name)(const Vectors *at, const void *g_, ptrdiff_t n, double l2,  \
                            double keep_, const StepNumbers *p)                         \
     {                                                                                  \
-        const REAL factor = (REAL)l2, eps = (REAL)p->eps;                              \
+        const REAL factor = (REAL)l2, rate = (REAL)p->rate;                              \
         const REAL keep = (REAL)keep_, lost = (REAL)(1 - keep_);                       \
-        const REAL alpha = (REAL)p->momentum, delta = (REAL)p->delta;                  \
+        const REAL alpha = (REAL)p->momentum, epsilon = (REAL)p->epsilon;                  \
         const REAL rho_1 = (REAL)p->rho_1, rest_1 = (REAL)(1 - p->rho_1);              \
         const REAL rho_2 = (REAL)p->rho_2, rest_2 = (REAL)(1 - p->rho_2);              \
         const REAL rho_3 = (REAL)p->rho_3, rest_3 = (REAL)(1 - p->rho_3);              \
-        const REAL rate = (REAL)p->rate, inverse_2 = (REAL)p->inverse_2;               \
-        const REAL inverse_3 = (REAL)p->inverse_3;                                     \
+        const REAL corrected_rate = (REAL)p->corrected_rate, correction_2 = (REAL)p->correction_2;               \
+        const REAL correction_3 = (REAL)p->correction_3;                                     \
         const REAL weight_1 = (REAL)p->weight_1, weight_2 = (REAL)p->weight_2;         \
         const int ready = p->ready;                                                    \
         REAL total = 0;                                                                \
-        (void)eps, (void)alpha, (void)delta, (void)rate, (void)inverse_2, (void)lost;  \
+        (void)rate, (void)alpha, (void)epsilon, (void)corrected_rate, (void)correction_2, (void)lost;  \
         (void)rho_1, (void)rest_1, (void)rho_2, (void)rest_2, (void)rho_3;             \
-        (void)rest_3, (void)inverse_3, (void)weight_1, (void)weight_2, (void)ready;    \
+        (void)rest_3, (void)correction_3, (void)weight_1, (void)weight_2, (void)ready;    \
         WHOLE(point, formula)                                                          \
         return total;                                                                  \
     }
 
 /* Where the next gradient is taken, if that is not theta. */
 #define LOOK(name, formula)                                                            \
-    static void FN(look_##name)(const Vectors *at, ptrdiff_t n, const StepNumbers *p)  \
+    static void FN(look_ahead_##name)(const Vectors *at, ptrdiff_t n, const StepNumbers *p)  \
     {                                                                                  \
         const REAL *RESTRICT theta = at->theta, *RESTRICT first = at->memory[0];       \
         const REAL *RESTRICT second = at->memory[1];                                   \
@@ -84,16 +84,16 @@ LOOK(rmsprop_nesterov, AHEAD(theta[i], alpha, second[i]))
 LOOK(schedule_free_adamw, BETWEEN(theta[i], rest_1, first[i]))
 #undef LOOK
 
-STEP(descent, theta, { theta[i] = x - eps * g; })
+STEP(descent, theta, { theta[i] = x - rate * g; })
 
 STEP(momentum, theta, {
-    const T v = alpha * first[i] - eps * g;
+    const T v = alpha * first[i] - rate * g;
     first[i] = v;
     theta[i] = x + v;
 })
 
 STEP(nesterov, ahead, {
-    const T v = alpha * first[i] - eps * g;
+    const T v = alpha * first[i] - rate * g;
     first[i] = v;
     theta[i] = x + v;
     ahead[i] = AHEAD(x + v, alpha, v);
@@ -102,18 +102,18 @@ STEP(nesterov, ahead, {
 STEP(adagrad, theta, {
     const T r = first[i] + g * g;
     first[i] = r;
-    theta[i] = x - eps * g / (delta + ROOT_OF(r));
+    theta[i] = x - rate * g / (epsilon + ROOT_OF(r));
 })
 
 STEP(rmsprop, theta, {
     const T r = rho_1 * first[i] + rest_1 * g * g;
     first[i] = r;
-    theta[i] = x - eps * g / ROOT_OF(delta + r);
+    theta[i] = x - rate * g / ROOT_OF(epsilon + r);
 })
 
 STEP(rmsprop_nesterov, ahead, {
     const T r = rho_1 * first[i] + rest_1 * g * g;
-    const T v = alpha * second[i] - eps * g / ROOT_OF(delta + r);
+    const T v = alpha * second[i] - rate * g / ROOT_OF(epsilon + r);
     first[i] = r;
     second[i] = v;
     theta[i] = x + v;
@@ -124,7 +124,7 @@ STEP(centered_rmsprop, theta, {
     const T r = rho_1 * first[i] + rest_1 * g * g;
     const T s = rho_1 * second[i] + rest_1 * g;
     const T variance = LARGER(0 * r, r - s * s);
-    const T v = alpha * third[i] - eps * g / ROOT_OF(variance + delta);
+    const T v = alpha * third[i] - rate * g / ROOT_OF(variance + epsilon);
     first[i] = r;
     second[i] = s;
     third[i] = v;
@@ -133,10 +133,10 @@ STEP(centered_rmsprop, theta, {
 
 STEP(adadelta, theta, {
     const T r = rho_1 * first[i] + rest_1 * g * g;
-    const T update = ROOT_OF(second[i] + delta) / ROOT_OF(r + delta) * g;
+    const T update = ROOT_OF(second[i] + epsilon) / ROOT_OF(r + epsilon) * g;
     first[i] = r;
     second[i] = rho_1 * second[i] + rest_1 * update * update;
-    theta[i] = x - eps * update;
+    theta[i] = x - rate * update;
 })
 
 STEP(adam, theta, {
@@ -144,7 +144,7 @@ STEP(adam, theta, {
     const T r = rho_2 * second[i] + rest_2 * g * g;
     first[i] = s;
     second[i] = r;
-    theta[i] = x - rate * s / (ROOT_OF(r * inverse_2) + delta);
+    theta[i] = x - corrected_rate * s / (ROOT_OF(r * correction_2) + epsilon);
 })
 
 STEP(amsgrad, theta, {
@@ -154,15 +154,15 @@ STEP(amsgrad, theta, {
     first[i] = s;
     second[i] = r;
     third[i] = highest;
-    theta[i] = x - rate * s / (ROOT_OF(highest * inverse_2) + delta);
+    theta[i] = x - corrected_rate * s / (ROOT_OF(highest * correction_2) + epsilon);
 })
 
 STEP(adamax, theta, {
     const T s = rho_1 * first[i] + rest_1 * g;
-    const T u = LARGER(rho_2 * second[i], SIZE_OF(g) + delta);
+    const T u = LARGER(rho_2 * second[i], SIZE_OF(g) + epsilon);
     first[i] = s;
     second[i] = u;
-    theta[i] = x - rate * s / u;
+    theta[i] = x - corrected_rate * s / u;
 })
 
 STEP(nadam, theta, {
@@ -170,7 +170,7 @@ STEP(nadam, theta, {
     const T r = rho_2 * second[i] + rest_2 * g * g;
     first[i] = s;
     second[i] = r;
-    theta[i] = x - (weight_1 * s + weight_2 * g) / (ROOT_OF(r * inverse_2) + delta);
+    theta[i] = x - (weight_1 * s + weight_2 * g) / (ROOT_OF(r * correction_2) + epsilon);
 })
 
 STEP(radam, theta, {
@@ -179,7 +179,7 @@ STEP(radam, theta, {
     first[i] = s;
     second[i] = r;
     if (ready)
-        theta[i] = x - weight_1 * s / (ROOT_OF(r * inverse_2) + delta);
+        theta[i] = x - weight_1 * s / (ROOT_OF(r * correction_2) + epsilon);
     else
         theta[i] = x - weight_1 * s;
 })
@@ -190,15 +190,15 @@ STEP(yogi, theta, {
     const T r = second[i] - rest_2 * SIGN_OF(excess) * g * g;
     first[i] = s;
     second[i] = r;
-    theta[i] = x - rate * s / (ROOT_OF(r * inverse_2) + delta);
+    theta[i] = x - corrected_rate * s / (ROOT_OF(r * correction_2) + epsilon);
 })
 
 STEP(adabelief, theta, {
     const T s = rho_1 * first[i] + rest_1 * g;
-    const T r = rho_2 * second[i] + (rest_2 * (g - s) * (g - s) + delta);
+    const T r = rho_2 * second[i] + (rest_2 * (g - s) * (g - s) + epsilon);
     first[i] = s;
     second[i] = r;
-    theta[i] = x - rate * s / (ROOT_OF(r * inverse_2) + delta);
+    theta[i] = x - corrected_rate * s / (ROOT_OF(r * correction_2) + epsilon);
 })
 
 /* The decay comes after the update. */
@@ -213,20 +213,20 @@ STEP(adan, theta, {
     second[i] = r;
     third[i] = v;
     fourth[i] = g;
-    theta[i] = keep * (theta[i] - moment / (ROOT_OF(r * inverse_3) + delta));
+    theta[i] = keep * (theta[i] - moment / (ROOT_OF(r * correction_3) + epsilon));
 })
 
 STEP(lion, theta, {
     const T mixed = rho_1 * first[i] + rest_1 * g;
     first[i] = rho_2 * first[i] + rest_2 * g;
-    theta[i] = x - eps * SIGN_OF(mixed);
+    theta[i] = x - rate * SIGN_OF(mixed);
 })
 
 /* theta is the average of z. What decays is z, by the share of the point in between. */
 STEP(schedule_free_adamw, ahead, {
     const T r = rho_2 * second[i] + rest_2 * g * g;
     const T z = first[i] - lost * W
-                   - eps * g / (ROOT_OF(r * inverse_2) + delta);
+                   - rate * g / (ROOT_OF(r * correction_2) + epsilon);
     const T mean = BETWEEN(theta[i], weight_1, z);
     first[i] = z;
     second[i] = r;

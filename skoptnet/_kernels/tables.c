@@ -21,7 +21,7 @@
 #endif
 
 /* Matrices of so many bytes are read as fast from where they lie. */
-#define LIES_WELL (1 << 18)
+#define LARGEST_IN_PLACE (1 << 18)
 /* Rows of a matrix that are on their way to the cache while one is copied. */
 #define ROWS_AHEAD 16
 
@@ -104,21 +104,21 @@ const Loops *loops_for(int is_double, int level)
 #if defined(__SSE2__) || defined(_M_X64)
 enum { FLUSH = 0x8040 }; /* results (FTZ) and operands (DAZ) */
 
-unsigned long long flush_tiny(void)
+unsigned long long flush_subnormals(void)
 {
     unsigned int before = _mm_getcsr();
     _mm_setcsr(before | FLUSH);
     return before;
 }
 
-void unflush_tiny(unsigned long long before)
+void restore_subnormals(unsigned long long before)
 {
     _mm_setcsr((_mm_getcsr() & ~FLUSH) | ((unsigned int)before & FLUSH));
 }
 #elif defined(__aarch64__) && defined(__GNUC__)
 enum { FLUSH = 1 << 24 }; /* FZ */
 
-unsigned long long flush_tiny(void)
+unsigned long long flush_subnormals(void)
 {
     unsigned long long before;
     __asm__ __volatile__("mrs %0, fpcr" : "=r"(before));
@@ -126,17 +126,17 @@ unsigned long long flush_tiny(void)
     return before;
 }
 
-void unflush_tiny(unsigned long long before)
+void restore_subnormals(unsigned long long before)
 {
     __asm__ __volatile__("msr fpcr, %0" : : "r"(before));
 }
 #else
-unsigned long long flush_tiny(void)
+unsigned long long flush_subnormals(void)
 {
     return 0;
 }
 
-void unflush_tiny(unsigned long long before)
+void restore_subnormals(unsigned long long before)
 {
     (void)before;
 }

@@ -4,7 +4,7 @@
 Several threads share an update. First each takes some rows of the minibatch down to
 delta_1, or all rows through some units of a large layer; then each makes the gradient of
 some rows of every weight matrix and lets the solver update them at once. In between they
-wait for each other. Thread 0 is the caller, the others are those that `serve`.
+wait for each other. Thread 0 is the caller, the others are those that `worker`.
 """
 
 cimport cython
@@ -24,7 +24,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from .loops cimport address, begin_flushing, end_flushing
-from .network cimport Network, Piece, Rows, rows_of
+from .network cimport Network, Chunk, Rows, rows_of
 from .solver cimport Solver
 
 # Tries to get a lock before a thread goes to sleep: some 20 microseconds, about as
@@ -36,7 +36,7 @@ cdef double PATIENCE = 1e9
 cdef enum Phase:
     ROWS
     COLUMNS
-    LAY_OUT
+    PACK
     WEIGHTS
     STOP
 
@@ -46,11 +46,11 @@ cdef struct Share:
     double squares
     double padding[6]
 
-# One piece of one minibatch.
+# One chunk of one minibatch.
 cdef struct Job:
     const char* theta
     char* g
-    Piece piece
+    Chunk chunk
     double scale
     bint add
     bint last
@@ -81,7 +81,7 @@ cdef class Trainer:
     g : array of shape (P,)
         Takes the gradients.
     n_threads : int
-        Threads that share an update between `engage` and `dismiss`; else it is one.
+        Threads that share an update between `start_threads` and `stop_threads`; else it is one.
     """
 
     cdef Network network
@@ -132,8 +132,8 @@ cdef class Trainer:
 
     # What the threads do.
 
-    def serve(self, int i):
-        """Do share i of every update until `dismiss` is called."""
+    def worker(self, int i):
+        """Do share i of every update until `stop_threads` is called."""
         with nogil:
             before = begin_flushing()
             while True:
@@ -144,17 +144,17 @@ cdef class Trainer:
                 PyThread_release_lock(self.end[i])
             end_flushing(before)
 
-    def engage(self):
-        """Count on the other threads from now on: each has been told to `serve`."""
+    def start_threads(self):
+        """Count on the other threads from now on: each has been told to `worker`."""
         self.n_threads = self.most_threads
 
-    def dismiss(self):
+    def stop_threads(self):
         """Let those that serve return."""
         self.phase, self.n_threads = STOP, 1
         for i in range(1, self.most_threads):
             PyThread_release_lock(self.begin[i])
 
-    cdef void together(self, Phase phase, int first, int end) noexcept nogil:
+    cdef void parallel(self, Phase phase, int first, int end) noexcept nogil:
         """Do a phase of the job, for some steps or layers, with all threads."""
         cdef int i
         self.phase, self.job.first, self.job.end = phase, first, end
@@ -170,20 +170,20 @@ cdef class Trainer:
             self.share_of_rows(i)
         elif self.phase == COLUMNS:
             self.share_of_columns(i)
-        elif self.phase == LAY_OUT:
-            self.network.lay_out(
-                self.job.first, self.job.piece.size, 0, i, self.n_threads)
+        elif self.phase == PACK:
+            self.network.pack(
+                self.job.first, self.job.chunk.size, 0, i, self.n_threads)
         else:
             for layer in range(self.job.end - 1, self.job.first - 1, -1):
                 self.share_of_weights(i, layer)
 
     cdef void share_of_rows(self, int i) noexcept nogil:
         cdef Job* job = &self.job
-        cdef Py_ssize_t start = job.piece.size * i // self.n_threads
-        cdef Py_ssize_t stop = job.piece.size * (i + 1) // self.n_threads
+        cdef Py_ssize_t start = job.chunk.size * i // self.n_threads
+        cdef Py_ssize_t stop = job.chunk.size * (i + 1) // self.n_threads
         if start < stop:
             self.shares[i].loss += self.network.rows(
-                i, job.theta, &self.data, &job.piece, start, stop, job.scale, job.first,
+                i, job.theta, &self.data, &job.chunk, start, stop, job.scale, job.first,
                 job.end)
 
     cdef void share_of_columns(self, int i) noexcept nogil:
@@ -193,7 +193,7 @@ cdef class Trainer:
         self.network.share_of_columns(
             i, self.n_threads, self.network.k[level], &start, &stop)
         self.network.columns(
-            i, job.theta, &self.data, &job.piece, start, stop, job.first)
+            i, job.theta, &self.data, &job.chunk, start, stop, job.first)
 
     cdef void share_of_weights(self, int i, int layer) noexcept nogil:
         cdef Job* job = &self.job
@@ -206,7 +206,7 @@ cdef class Trainer:
             self.make_weights(i, layer, k_in * i // self.n_threads,
                               k_in * (i + 1) // self.n_threads)
         if i == 0:
-            self.network.gradient_of_biases(layer, job.piece.size, job.add, job.g)
+            self.network.gradient_of_biases(layer, job.chunk.size, job.add, job.g)
             if job.last and job.step:
                 at = self.network.at[layer] + k_in * k_out
                 self.solver.step(
@@ -218,23 +218,23 @@ cdef class Trainer:
         cdef Job* job = &self.job
         cdef Py_ssize_t k_out = self.network.k[layer + 1], at, next
         cdef Py_ssize_t size = self.network.loops.size
-        cdef Py_ssize_t rows = self.network.k[layer], m = job.piece.size
+        cdef Py_ssize_t rows = self.network.k[layer], m = job.chunk.size
         cdef const char* panels = NULL
         cdef char* dW
-        if self.is_laid_out(layer):
+        if self.is_packed(layer):
             rows = self.network.rows_of_block(layer, m)
-            if self.is_laid_out_together(layer):
-                panels = self.network.rooms[0].panels
+            if self.is_packed_in_parallel(layer):
+                panels = self.network.workspaces[0].panels
             else:
-                panels = self.network.rooms[i].panels
-                self.network.lay_out(layer, m, i, 0, 1)
+                panels = self.network.workspaces[i].panels
+                self.network.pack(layer, m, i, 0, 1)
         while start < stop:
             next = min(start + rows, stop)
             at = self.network.at[layer] + start * k_out
             dW = job.g + at * size
             if job.step and panels and job.last:
-                dW = self.network.rooms[i].block
-            self.network.gradient(i, &self.data, &job.piece, layer, start, next,
+                dW = self.network.workspaces[i].block
+            self.network.gradient(i, &self.data, &job.chunk, layer, start, next,
                                   job.add, panels, dW)
             if job.last and job.step:
                 self.shares[i].squares += self.solver.step(
@@ -244,13 +244,13 @@ cdef class Trainer:
                     job.theta, layer, start, next, job.g)
             start = next
 
-    cdef bint is_laid_out(self, int layer) noexcept nogil:
-        return self.network.is_laid_out(layer, self.job.piece.size, self.job.add,
+    cdef bint is_packed(self, int layer) noexcept nogil:
+        return self.network.is_packed(layer, self.job.chunk.size, self.job.add,
                                         layer == 0 and self.data.X == NULL)
 
-    cdef bint is_laid_out_together(self, int layer) noexcept nogil:
-        return (self.n_threads > 1 and self.is_laid_out(layer)
-                and self.network.is_worth_sharing(layer, self.job.piece.size))
+    cdef bint is_packed_in_parallel(self, int layer) noexcept nogil:
+        return (self.n_threads > 1 and self.is_packed(layer)
+                and self.network.is_worth_sharing(layer, self.job.chunk.size))
 
     # What the caller asks for.
 
@@ -278,7 +278,7 @@ cdef class Trainer:
         self.order = <const Py_ssize_t*>address(order) if order is not None else NULL
 
     def epochs(self, order, rates, Py_ssize_t size, double t, Py_ssize_t number,
-               figures, between):
+               metrics, between):
         """Make an update per rate, with minibatches of ``size`` rows.
 
         Stops at the first objective that is not finite.
@@ -295,7 +295,7 @@ cdef class Trainer:
             Updates that the solver has made before.
         number : int
             Updates made before by whatever solver; dropout goes by it.
-        figures : float64 array of shape (n_epochs, 2)
+        metrics : float64 array of shape (n_epochs, 2)
             Takes, of each epoch begun, the sum over minibatches of objective times
             rows, and the largest absolute value in theta at the end; NaN if one is
             not finite.
@@ -311,7 +311,7 @@ cdef class Trainer:
         cdef Py_ssize_t done = 0, epoch, next_order = 0
         cdef Py_ssize_t P = self.network.at[self.network.n_layers]
         cdef const double* rate = <const double*>address(rates)
-        cdef double* figure = <double*>address(figures)
+        cdef double* metric = <double*>address(metrics)
         cdef char* place = address(between) if n_epochs > 1 else NULL
         cdef size_t bytes = P * self.network.loops.size
         self.take_order(order)
@@ -324,15 +324,15 @@ cdef class Trainer:
             try:
                 for epoch in range(n_epochs):
                     done += self.epoch(rate, n_updates, size, t + done, number + done,
-                                       figure)
-                    figure[1] = self.solver.loops.largest(self.solver.vectors.theta, P)
-                    if not isfinite(figure[0]):
+                                       metric)
+                    metric[1] = self.solver.loops.largest(self.solver.vectors.theta, P)
+                    if not isfinite(metric[0]):
                         break
                     if epoch + 1 < n_epochs:
                         memcpy(place, self.solver.vectors.theta, bytes)
                         place += bytes
                     rate += n_updates
-                    figure += 2
+                    metric += 2
                     if next_order:
                         self.order += next_order
             finally:
@@ -361,7 +361,7 @@ cdef class Trainer:
         return done
 
     cdef double update(self, Py_ssize_t start, Py_ssize_t stop) except? -1 nogil:
-        """Return the objective of a minibatch, made piece by piece into g.
+        """Return the objective of a minibatch, made chunk by chunk into g.
 
         Where there is a solver, its update is made, unless a loss is not finite.
         """
@@ -371,11 +371,11 @@ cdef class Trainer:
         cdef int i
         job.g, job.scale, job.add = self.g, 1.0 / m, False
         while start < stop:
-            job.piece.size = min(stop - start, self.network.n_rows)
-            job.piece.first = start
-            job.piece.before = start - first
-            job.piece.order = self.order + start if self.order else NULL
-            job.last = start + job.piece.size == stop
+            job.chunk.size = min(stop - start, self.network.n_rows)
+            job.chunk.first = start
+            job.chunk.before = start - first
+            job.chunk.order = self.order + start if self.order else NULL
+            job.last = start + job.chunk.size == stop
             self.make_deltas()
             for i in range(self.n_threads):
                 loss += self.shares[i].loss
@@ -383,8 +383,8 @@ cdef class Trainer:
                 return INFINITY
             self.make_gradients()
             job.add = True
-            start += job.piece.size
-            self.work += <double>job.piece.size * self.network.at[self.network.n_layers]
+            start += job.chunk.size
+            self.work += <double>job.chunk.size * self.network.at[self.network.n_layers]
             if self.work > PATIENCE:
                 self.work = 0
                 with gil:
@@ -394,7 +394,7 @@ cdef class Trainer:
         return loss / m + 0.5 * self.network.l2 * squares
 
     cdef void make_deltas(self) noexcept nogil:
-        """Take the piece through both passes: by rows where that is no slower."""
+        """Take the chunk through both passes: by rows where that is no slower."""
         cdef int step = 0, end, n_steps = 2 * self.network.n_layers + 1, i
         for i in range(self.n_threads):
             self.shares[i].loss = 0
@@ -403,14 +403,14 @@ cdef class Trainer:
             while end < n_steps and not self.goes_by_columns(end):
                 end += 1
             if end > step:
-                self.together(ROWS, step, end)
+                self.parallel(ROWS, step, end)
             if end < n_steps:
-                self.together(COLUMNS, end, end + 1)
+                self.parallel(COLUMNS, end, end + 1)
             step = end + 1
 
     cdef bint goes_by_columns(self, int step) noexcept nogil:
         return self.n_threads > 1 and self.network.goes_by_columns(
-            step, self.job.piece.size, self.data.X == NULL, self.n_threads)
+            step, self.job.chunk.size, self.data.X == NULL, self.n_threads)
 
     cdef void make_gradients(self) noexcept nogil:
         """Make the gradients of all layers, one by one where threads lay out a delta."""
@@ -419,10 +419,10 @@ cdef class Trainer:
             self.shares[i].squares = 0
         while end > 0:
             first = end - 1
-            if self.is_laid_out_together(first):
-                self.together(LAY_OUT, first, end)
+            if self.is_packed_in_parallel(first):
+                self.parallel(PACK, first, end)
             else:
-                while first > 0 and not self.is_laid_out_together(first - 1):
+                while first > 0 and not self.is_packed_in_parallel(first - 1):
                     first -= 1
-            self.together(WEIGHTS, first, end)
+            self.parallel(WEIGHTS, first, end)
             end = first
