@@ -1,55 +1,135 @@
-/* The loops over rows and vectors that are not matrix products.
+/* The kernels that are loops over rows and vectors: their lists and their table.
 
-   Each is written once, in loops_impl.h, for a type REAL; tables.c compiles it for
-   float and double and for several instruction sets. Here is what they have in common:
-   a table of them, which `loops_for` picks for the machine it runs on.
+   Each loop is written once, for a type REAL, in a header of its own. One small .c file
+   per type and instruction set (double_avx2.c) compiles all of them and fills the table
+   `Loops`; `loops_for` returns the table for a type and an instruction set.
 
-   Rows are C-contiguous: z, a and delta are (m, k), y (m, k), (m, 1) for several
-   quantiles, or (m,) class numbers.
-   `rows` names the rows of the training set a minibatch consists of; NULL stands for
-   0, 1, ..., m - 1. */
+   A new kernel is two places: an entry in its list below, which makes the enumerator, the
+   name that Python looks it up by and the place in the table, and a formula in the header
+   named there. The Python class it stands for names it in its attribute `kernel`.
+
+   Matrices are C-contiguous: z, a and delta are (m, k); y is (m, k), (m, 1) for several
+   quantiles, or (m,) class numbers. `rows` holds the indices of the minibatch's rows in
+   the training set; NULL stands for 0, 1, ..., m - 1. */
 #ifndef SKOPTNET_LOOPS_H
 #define SKOPTNET_LOOPS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS,
-    N_ACTIVATIONS
-};
-enum {
-    SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, POISSON, GAMMA, QUANTILE, SEVERAL_QUANTILES,
-    BINARY_CROSS_ENTROPY, SMOOTHED_BINARY_CROSS_ENTROPY, CROSS_ENTROPY,
-    SMOOTHED_CROSS_ENTROPY, N_LOSSES
-};
-enum {
-    DESCENT, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADADELTA, RMSPROP_NESTEROV,
-    CENTERED_RMSPROP, AMSGRAD, ADAMAX, NADAM, RADAM, YOGI, ADABELIEF, ADAN, LION,
-    SCHEDULE_FREE_ADAMW, N_SOLVERS
-};
-enum { MOST_VECTORS = 4 };
-enum { EXP, EXPM1, LOG, LOG1P, TANH_OF, NDTR, ROOT, N_FUNCTIONS };
+/* The lists. */
 
-/* The numbers of one update; each solver reads those that it knows. */
+/* functions.h */
+#define FUNCTIONS(X) X(exp) X(expm1) X(log) X(log1p) X(tanh) X(ndtr) X(sqrt)
+
+/* activations.h: the name, and whether sigma' is computed from `a` = sigma(z), or sigma
+   computes it along the way and leaves it as `slopes` */
+#define ACTIVATIONS(X)    \
+    X(identity, a)        \
+    X(logistic, a)        \
+    X(tanh, a)            \
+    X(relu, a)            \
+    X(leaky_relu, a)      \
+    X(elu, a)             \
+    X(selu, a)            \
+    X(gelu, slopes)       \
+    X(silu, slopes)       \
+    X(mish, slopes)       \
+    X(softplus, slopes)
+
+/* losses.h: the name, and the kind of a row's targets */
+#define LOSSES(X)                                  \
+    X(squared_error, NUMBER_PER_OUTPUT)            \
+    X(absolute_error, NUMBER_PER_OUTPUT)           \
+    X(huber, NUMBER_PER_OUTPUT)                    \
+    X(poisson, NUMBER_PER_OUTPUT)                  \
+    X(gamma, NUMBER_PER_OUTPUT)                    \
+    X(quantile, NUMBER_PER_OUTPUT)                 \
+    X(several_quantiles, ONE_NUMBER)               \
+    X(binary_cross_entropy, NUMBER_PER_OUTPUT)     \
+    X(smoothed_binary_cross_entropy, NUMBER_PER_OUTPUT) \
+    X(cross_entropy, CLASS_NUMBER)                 \
+    X(smoothed_cross_entropy, CLASS_NUMBER)
+
+/* solvers.h: the name, and the point where the gradient is taken: `theta` or one `ahead` */
+#define SOLVERS(X)               \
+    X(descent, theta)            \
+    X(momentum, theta)           \
+    X(nesterov, ahead)           \
+    X(adagrad, theta)            \
+    X(rmsprop, theta)            \
+    X(adam, theta)               \
+    X(adadelta, theta)           \
+    X(rmsprop_nesterov, ahead)   \
+    X(centered_rmsprop, theta)   \
+    X(amsgrad, theta)            \
+    X(adamax, theta)             \
+    X(nadam, theta)              \
+    X(radam, theta)              \
+    X(yogi, theta)               \
+    X(adabelief, theta)          \
+    X(adan, theta)               \
+    X(lion, theta)               \
+    X(schedule_free_adamw, ahead)
+
+/* Instruction sets, from the one that every machine of the architecture has (SSE2, NEON)
+   upwards. Clang defines __GNUC__, too. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAS_TARGETS
+#define LEVELS(X) X(base) X(avx2) X(avx512)
+#else
+#define LEVELS(X) X(base)
+#endif
+
+#define FUNCTION(name) FUNCTION_##name,
+#define ACTIVATION(name, from) ACTIVATION_##name,
+#define LOSS(name, targets) LOSS_##name,
+#define SOLVER(name, point) SOLVER_##name,
+#define LEVEL_NUMBER(name) LEVEL_##name,
+enum { FUNCTIONS(FUNCTION) N_FUNCTIONS };
+enum { ACTIVATIONS(ACTIVATION) N_ACTIVATIONS };
+enum { LOSSES(LOSS) N_LOSSES };
+enum { SOLVERS(SOLVER) N_SOLVERS };
+enum { LEVELS(LEVEL_NUMBER) N_LEVELS };
+#undef FUNCTION
+#undef ACTIVATION
+#undef LOSS
+#undef SOLVER
+#undef LEVEL_NUMBER
+
+extern const char *const function_names[N_FUNCTIONS];
+extern const char *const activation_names[N_ACTIVATIONS];
+extern const char *const loss_names[N_LOSSES];
+extern const char *const solver_names[N_SOLVERS];
+extern const char *const level_names[N_LEVELS];
+
+/* Targets of a row: one number per output, one number for all outputs, or the number of
+   its class, which is a ptrdiff_t. */
+enum { NUMBER_PER_OUTPUT, ONE_NUMBER, CLASS_NUMBER };
+
+/* What the loops take. */
+
+/* The numbers of one update; a solver reads those that its formula names. */
 typedef struct {
-    double rate;                /* the rate */
+    double rate;                /* the learning rate */
     double momentum;            /* alpha */
-    double rho_1, rho_2, rho_3; /* decays of the moments */
-    double epsilon;               /* the small constant */
+    double rho_1, rho_2, rho_3; /* decay rates of the moments */
+    double epsilon;             /* the small constant, delta in the book */
     double corrected_rate;      /* rate / (1 - rho_1^t) */
     double correction_2, correction_3; /* 1 / (1 - rho^t) */
-    double weight_1, weight_2;  /* of the terms of an update, where it has its own */
-    int ready;                  /* whether what was seen so far can be built upon */
+    double weight_1, weight_2;  /* of the terms of an update that has weights of its own */
+    int ready;                  /* whether the moments are good enough to be used */
 } StepNumbers;
 
-/* What a solver changes: theta, its memory, and the point of the next gradient where that
-   is not theta. */
+enum { MOST_VECTORS = 4 };
+
+/* The vectors of a solver: theta, its memory, and the point of the next gradient where
+   that is not theta. */
 typedef struct {
     void *theta, *memory[MOST_VECTORS], *ahead;
 } Vectors;
 
-/* Sparse rows: those of a SciPy CSR container, with indices of 4 or 8 bytes. */
+/* Sparse rows: the arrays of a SciPy CSR container, with indices of 4 or 8 bytes. */
 typedef struct {
     const void *data, *indices, *indptr;
     int wide;
@@ -57,36 +137,39 @@ typedef struct {
 
 typedef struct {
     size_t size; /* of REAL, in bytes */
-    /* x <- f(x); used by the tests of their accuracy */
+    /* x <- f(x); for tests of the accuracy */
     void (*apply[N_FUNCTIONS])(void *x, ptrdiff_t n);
-    /* out <- the named rows of X */
+    /* out <- the given rows of X */
     void (*gather)(void *out, const void *X, const ptrdiff_t *rows, ptrdiff_t m,
                    ptrdiff_t d);
-    /* Whether sigma' shares its work with sigma, which then leaves it in `slopes` */
+    /* Whether `backward` reads slopes, not a. */
     char makes_slopes[N_ACTIVATIONS];
-    /* z <- sigma(z + b), b being 0 if it is NULL; slopes <- sigma'(z + b) where it is
-       made, unless it is NULL. `parameter` is that of the activation, if it has one. */
+    /* z <- sigma(z + b); b may be NULL. slopes <- sigma'(z + b) where the activation makes
+       slopes; slopes may be NULL. `parameter` is that of the activation, if it has one. */
     void (*forward[N_ACTIVATIONS])(void *z, void *slopes, const void *b, ptrdiff_t m,
                                    ptrdiff_t k, double parameter);
-    /* delta <- delta * sigma'(z), with a = sigma(z), or the slopes where they are made */
+    /* delta <- delta * sigma'(z), from a = sigma(z) or from the slopes */
     void (*backward[N_ACTIVATIONS])(void *delta, const void *a, ptrdiff_t n,
                                     double parameter);
-    /* Multiplies m rows of k units by their masks, as skoptnet.dropout defines them: by
-       `scale`, or by 0 where the unit's 16 bits are below `threshold` (up to 2^16). `key`
-       is that of the layer, `first` the place of the first row in its minibatch. */
+    /* Multiplies m rows of k units by their dropout masks, as skoptnet.dropout defines
+       them: by 0 where the unit's 16 random bits are below `threshold` (up to 2^16), else
+       by `scale`. `key` is the layer's, `first` the number of the first row in its
+       minibatch. */
     void (*drop)(void *x, uint64_t key, ptrdiff_t first, ptrdiff_t m, ptrdiff_t k,
                  int threshold, double scale);
-    /* Returns sum_i w_i L_i; z <- w_i scale dL/dz, z being without its bias b.
+    /* The kind of a row's targets. */
+    char targets[N_LOSSES];
+    /* Returns sum_i w_i L_i; z <- w_i scale dL/dz. z comes without its bias b.
        `parameters` are those of the loss, if it has any. */
     double (*loss[N_LOSSES])(void *z, const void *b, const void *y, const void *w,
                              const ptrdiff_t *rows, ptrdiff_t m, ptrdiff_t k,
                              double scale, const double *parameters);
     /* out <- (out +) the sum of the rows of delta */
     void (*sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add);
-    /* g <- g + l2 W; returns the sum of the squares of W */
+    /* g <- g + l2 W; returns the sum of the squares of W. */
     double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n);
-    /* One update of n coordinates with the gradient g + l2 W, where W is the point that
-       g was taken at; `keep` is the share that decay leaves. Returns the sum of the
+    /* Updates n coordinates with the gradient g + l2 W, where W is the point that g was
+       taken at. Weight decay leaves the share `keep` of theta. Returns the sum of the
        squares of W. */
     double (*step[N_SOLVERS])(const Vectors *at, const void *g, ptrdiff_t n, double l2,
                               double keep, const StepNumbers *p);
@@ -99,27 +182,27 @@ typedef struct {
     void (*sparse_backward)(void *g, const SparseRows *X, const ptrdiff_t *rows,
                             ptrdiff_t first, ptrdiff_t m, const void *delta,
                             ptrdiff_t k);
-    /* the largest |x|; NaN if there is a NaN */
+    /* The largest |x|; NaN if there is a NaN or an infinity. */
     double (*largest)(const void *x, ptrdiff_t n);
-    /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless it is NULL,
-       see products_impl.h; NULL where the compiler has no vectors. `scratch` has workspace for
+    /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless that is NULL;
+       see products.h. NULL where the compiler has no vectors. `packed` is a workspace of
        k times `panel` numbers, on a cache line. */
     void (*product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                    const void *start, void *scratch);
-    /* The same for a b (k, n) that is laid out once for several a; `panels` has workspace for
-       k times n, rounded up to whole rows of a panel. Parts of b can be laid out by
-       themselves, if they begin at a multiple of `panel` and have a whole one */
+                    const void *start, void *packed);
+    /* The same in two steps, for a b (k, n) that meets several a: b is packed once.
+       `panels` takes k times n numbers, n rounded up to whole vectors. Parts of b may be
+       packed on their own if each but the last has whole panels. */
     void (*pack_panels)(void *panels, const void *b, ptrdiff_t b_row, ptrdiff_t n,
-                           ptrdiff_t k);
+                        ptrdiff_t k);
     void (*product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
                               ptrdiff_t a_column, const void *panels, ptrdiff_t m,
                               ptrdiff_t n, ptrdiff_t k);
-    /* out (k, n) <- b (n, k)^T, whose rows are b_row numbers apart */
+    /* out (k, n) <- b (n, k)^T, where rows of b begin b_row numbers apart */
     void (*transpose)(void *out, const void *b, ptrdiff_t b_row, ptrdiff_t k,
                       ptrdiff_t n);
-    ptrdiff_t vector, panel; /* numbers in a vector and in a row of a panel */
+    ptrdiff_t vector, panel; /* numbers in a vector, and in a row of a panel */
     double largest_product;  /* multiplications up to which it is no slower than BLAS */
 } Loops;
 
@@ -132,15 +215,19 @@ static inline uint64_t random_number(uint64_t key, uint64_t index)
     return z ^ (z >> 31);
 }
 
-/* Highest level of instructions that this machine has: 0 baseline, 1 AVX2, 2 AVX-512. */
+/* The name of a table. */
+#define LOOPS_NAME(type, level) LOOPS_PASTE(type, level)
+#define LOOPS_PASTE(type, level) loops_##type##_##level
+
+/* tables.c: the highest level that this machine has. */
 int highest_level(void);
 
-/* The table for a level that this machine has. */
+/* tables.c: the table for a type and a level, up to the highest. */
 const Loops *loops_for(int is_double, int level);
 
-/* Numbers below the smallest normal one cost a hundred times as much as others, and the
-   moments of a weight whose gradient stays zero come to rest there. From `flush_subnormals`
-   on, this thread takes them for 0, until `restore_subnormals` gets what that returned. */
+/* subnormals.c: subnormal numbers cost a hundred times as much as others, and the moments
+   of a weight whose gradient stays zero end as such. From `flush_subnormals` on, this
+   thread takes them for 0, until `restore_subnormals` gets what that returned. */
 unsigned long long flush_subnormals(void);
 void restore_subnormals(unsigned long long before);
 

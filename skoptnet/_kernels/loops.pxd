@@ -7,58 +7,22 @@ cdef extern from "loops.h" nogil:
     uint64_t random_number(uint64_t key, uint64_t index)
 
     enum:
-        IDENTITY
-        LOGISTIC
-        TANH
-        RELU
-        LEAKY_RELU
-        ELU
-        SELU
-        GELU
-        SILU
-        MISH
-        SOFTPLUS
-        N_ACTIVATIONS
-        SQUARED_ERROR
-        ABSOLUTE_ERROR
-        HUBER
-        POISSON
-        GAMMA
-        QUANTILE
-        SEVERAL_QUANTILES
-        BINARY_CROSS_ENTROPY
-        SMOOTHED_BINARY_CROSS_ENTROPY
-        CROSS_ENTROPY
-        SMOOTHED_CROSS_ENTROPY
-        N_LOSSES
-        DESCENT
-        MOMENTUM
-        NESTEROV
-        ADAGRAD
-        RMSPROP
-        ADAM
-        ADADELTA
-        RMSPROP_NESTEROV
-        CENTERED_RMSPROP
-        AMSGRAD
-        ADAMAX
-        NADAM
-        RADAM
-        YOGI
-        ADABELIEF
-        ADAN
-        LION
-        SCHEDULE_FREE_ADAMW
-        N_SOLVERS
-        MOST_VECTORS
-        EXP
-        EXPM1
-        LOG
-        LOG1P
-        TANH_OF
-        NDTR
-        ROOT
         N_FUNCTIONS
+        N_ACTIVATIONS
+        N_LOSSES
+        N_SOLVERS
+        N_LEVELS
+        MOST_VECTORS
+        ACTIVATION_identity
+        LOSS_quantile
+        LOSS_several_quantiles
+        SOLVER_nadam
+        SOLVER_radam
+        SOLVER_adan
+        SOLVER_schedule_free_adamw
+        NUMBER_PER_OUTPUT
+        ONE_NUMBER
+        CLASS_NUMBER
 
     ctypedef struct StepNumbers:
         double rate, momentum, rho_1, rho_2, rho_3, epsilon
@@ -88,6 +52,7 @@ cdef extern from "loops.h" nogil:
                                         double) noexcept nogil
         void (*drop)(void*, uint64_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, int,
                      double) noexcept nogil
+        char targets[N_LOSSES]
         double (*loss[N_LOSSES])(void*, const void*, const void*, const void*,
                                  const Py_ssize_t*, Py_ssize_t, Py_ssize_t, double,
                                  const double*) noexcept nogil

@@ -6,14 +6,27 @@ from libc.stdint cimport uint64_t
 
 
 cdef extern from "loops.h" nogil:
+    const char* const function_names[]
+    const char* const activation_names[]
+    const char* const loss_names[]
+    const char* const solver_names[]
+    const char* const level_names[]
     int highest_level()
     const Loops* loops_for(int is_double, int level)
     unsigned long long flush_subnormals()
     void restore_subnormals(unsigned long long before)
 
-LEVELS = ("baseline", "avx2", "avx512")[:highest_level() + 1]
 
-FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "ndtr", "sqrt")  # as in loops.h
+cdef numbered(const char* const* names, int n):
+    return {names[i].decode(): i for i in range(n)}
+
+
+# Of each list in loops.h, the number of each name.
+FUNCTIONS = numbered(function_names, N_FUNCTIONS)
+ACTIVATIONS = numbered(activation_names, N_ACTIVATIONS)
+LOSSES = numbered(loss_names, N_LOSSES)
+SOLVERS = numbered(solver_names, N_SOLVERS)
+LEVELS = tuple(numbered(level_names, N_LEVELS))[:highest_level() + 1]
 
 cdef int _level = highest_level()
 
@@ -57,7 +70,7 @@ cdef char* address(array) except? NULL:
 
 def apply(str function, x):
     """Turn each number of the vector x into one of FUNCTIONS of it."""
-    cdef int which = FUNCTIONS.index(function)
+    cdef int which = FUNCTIONS[function]
     loops_of(x.dtype.char).apply[which](address(x), x.size)
 
 

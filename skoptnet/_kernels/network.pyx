@@ -23,31 +23,8 @@ from .loops cimport (
     random_number,
 )
 
-ACTIVATIONS = {
-    "identity": loops.IDENTITY,
-    "logistic": loops.LOGISTIC,
-    "tanh": loops.TANH,
-    "relu": loops.RELU,
-    "leaky_relu": loops.LEAKY_RELU,
-    "elu": loops.ELU,
-    "selu": loops.SELU,
-    "gelu": loops.GELU,
-    "silu": loops.SILU,
-    "mish": loops.MISH,
-    "softplus": loops.SOFTPLUS,
-}
-LOSSES = {
-    "squared_error": loops.SQUARED_ERROR,
-    "absolute_error": loops.ABSOLUTE_ERROR,
-    "huber": loops.HUBER,
-    "poisson": loops.POISSON,
-    "gamma": loops.GAMMA,
-    "quantile": loops.QUANTILE,
-    "binary_cross_entropy": loops.BINARY_CROSS_ENTROPY,
-    "smoothed_binary_cross_entropy": loops.SMOOTHED_BINARY_CROSS_ENTROPY,
-    "cross_entropy": loops.CROSS_ENTROPY,
-    "smoothed_cross_entropy": loops.SMOOTHED_CROSS_ENTROPY,
-}
+from .loops import ACTIVATIONS, LOSSES
+
 # Buffers begin at multiples of this, the size of a cache line.
 cdef size_t ALIGNMENT = 64
 
@@ -204,11 +181,13 @@ cdef class Network:
         self.memory.append(parameters)
         self.parameters = <const double*>address(parameters)
         self.loss = LOSSES[loss.kernel]
-        self.target = self.k[self.n_layers] * self.loops.size
-        if self.loss == loops.QUANTILE and len(parameters) > 1:
-            self.loss, self.target = loops.SEVERAL_QUANTILES, self.loops.size
-        elif self.loss in (loops.CROSS_ENTROPY, loops.SMOOTHED_CROSS_ENTROPY):
-            self.target = sizeof(Py_ssize_t)
+        if self.loss == loops.LOSS_quantile and len(parameters) > 1:
+            self.loss = loops.LOSS_several_quantiles
+        self.target = {
+            loops.NUMBER_PER_OUTPUT: self.k[self.n_layers] * self.loops.size,
+            loops.ONE_NUMBER: self.loops.size,
+            loops.CLASS_NUMBER: sizeof(Py_ssize_t),
+        }[self.loops.targets[self.loss]]
 
     cdef make_workspaces(self, int n_threads, int first):
         """Make each thread's buffers for the kernels' own products, from a layer on."""
@@ -247,7 +226,7 @@ cdef class Network:
         self.a[self.n_layers] = address(z)
         with nogil:
             self.rows(0, at, &data, &chunk, 0, chunk.size, 1, 0, self.n_layers + 1)
-            self.loops.forward[loops.IDENTITY](
+            self.loops.forward[loops.ACTIVATION_identity](
                 self.a[self.n_layers], NULL, self.biases(at, self.n_layers - 1),
                 chunk.size, self.k[self.n_layers], 0)
         self.a[self.n_layers] = own

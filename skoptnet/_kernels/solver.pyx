@@ -12,26 +12,7 @@ from libc.math cimport pow, sqrt
 from . cimport loops
 from .loops cimport Vectors, address, loops_of
 
-KINDS = {
-    "descent": loops.DESCENT,
-    "momentum": loops.MOMENTUM,
-    "nesterov": loops.NESTEROV,
-    "adagrad": loops.ADAGRAD,
-    "rmsprop": loops.RMSPROP,
-    "adam": loops.ADAM,
-    "adadelta": loops.ADADELTA,
-    "rmsprop_nesterov": loops.RMSPROP_NESTEROV,
-    "centered_rmsprop": loops.CENTERED_RMSPROP,
-    "amsgrad": loops.AMSGRAD,
-    "adamax": loops.ADAMAX,
-    "nadam": loops.NADAM,
-    "radam": loops.RADAM,
-    "yogi": loops.YOGI,
-    "adabelief": loops.ADABELIEF,
-    "adan": loops.ADAN,
-    "lion": loops.LION,
-    "schedule_free_adamw": loops.SCHEDULE_FREE_ADAMW,
-}
+from .loops import SOLVERS
 
 
 @cython.final
@@ -41,7 +22,7 @@ cdef class Solver:
     Parameters
     ----------
     kind : str
-        One of KINDS.
+        Its name in loops.h.
     optimizer : Optimizer
         The solver; its hyperparameters are read once, here.
     theta : array of shape (P,)
@@ -54,7 +35,7 @@ cdef class Solver:
     def __init__(self, str kind, optimizer, theta, state):
         cdef int i
         self.loops = loops_of(theta.dtype.char)
-        self.kind = KINDS[kind]
+        self.kind = SOLVERS[kind]
         ahead = theta.copy() if self.loops.look_ahead[self.kind] else None
         memory = [getattr(state, name) for name in optimizer.memory]
         self.kept = [theta, memory, ahead]
@@ -85,9 +66,9 @@ cdef class Solver:
 
     def leave_numbers(self, state):
         """Write the numbers besides t that the updates have changed into the memory."""
-        if self.kind == loops.NADAM:
+        if self.kind == loops.SOLVER_nadam:
             state.mu_product = self.mu_product
-        elif self.kind == loops.SCHEDULE_FREE_ADAMW:
+        elif self.kind == loops.SOLVER_schedule_free_adamw:
             state.largest_rate = self.largest_rate
             state.sum_of_weights = self.sum_of_weights
 
@@ -103,13 +84,13 @@ cdef class Solver:
         p.corrected_rate = rate / (1 - pow(p.rho_1, t))
         p.correction_2 = 1 / (1 - pow(p.rho_2, t))
         self.keep = 1 - rate * self.weight_decay
-        if self.kind == loops.NADAM:
+        if self.kind == loops.SOLVER_nadam:
             self.begin_nadam(rate, t)
-        elif self.kind == loops.RADAM:
+        elif self.kind == loops.SOLVER_radam:
             self.begin_radam(rate, t)
-        elif self.kind == loops.ADAN:
+        elif self.kind == loops.SOLVER_adan:
             self.begin_adan(rate, t)
-        elif self.kind == loops.SCHEDULE_FREE_ADAMW:
+        elif self.kind == loops.SOLVER_schedule_free_adamw:
             self.begin_schedule_free(rate, t)
 
     cdef void begin_nadam(self, double rate, double t) noexcept nogil:

@@ -1,0 +1,4 @@
+/* The loops for double, with AVX2. */
+#define DOUBLE
+#define AVX2
+#include "table.h"

@@ -1,0 +1,73 @@
+/* The table of loops.h for one type and instruction set: all that a .c file includes. */
+#include "loops.h"
+
+/* Nothing where the compiler cannot target the instruction set. */
+#if defined(BASE) || defined(HAS_TARGETS)
+#include "types.h"
+
+#include "activations.h"
+#include "dropout.h"
+#include "functions.h"
+#include "losses.h"
+#include "reductions.h"
+#include "rows.h"
+#include "solvers.h"
+#include "sparse.h"
+#ifdef VECTOR_BYTES
+#include "products.h"
+#endif
+
+#define APPLY(name) [FUNCTION_##name] = apply_##name,
+#define MAKES_SLOPES(name, from) [ACTIVATION_##name] = MAKES_SLOPES_##from,
+#define MAKES_SLOPES_a 0
+#define MAKES_SLOPES_slopes 1
+#define FORWARD_OF(name, from) [ACTIVATION_##name] = name##_forward,
+#define BACKWARD_OF(name, from) [ACTIVATION_##name] = BACKWARD_FROM_##from(name),
+#define BACKWARD_FROM_a(name) name##_backward
+#define BACKWARD_FROM_slopes(name) slopes_backward
+#define TARGETS_OF(name, targets) [LOSS_##name] = targets,
+#define LOSS_OF(name, targets) [LOSS_##name] = name##_loss,
+#define STEP_OF(name, point) [SOLVER_##name] = name##_step,
+#define LOOK_AHEAD_OF(name, point) [SOLVER_##name] = LOOK_AHEAD_AT_##point(name),
+#define LOOK_AHEAD_AT_theta(name) NULL
+#define LOOK_AHEAD_AT_ahead(name) name##_look_ahead
+
+#ifdef DOUBLE
+#define TABLE LOOPS_NAME(double, LEVEL)
+#else
+#define TABLE LOOPS_NAME(float, LEVEL)
+#endif
+
+extern const Loops TABLE;
+const Loops TABLE = {
+    .size = sizeof(REAL),
+    .apply = {FUNCTIONS(APPLY)},
+    .gather = gather,
+    .makes_slopes = {ACTIVATIONS(MAKES_SLOPES)},
+    .forward = {ACTIVATIONS(FORWARD_OF)},
+    .backward = {ACTIVATIONS(BACKWARD_OF)},
+    .drop = drop,
+    .targets = {LOSSES(TARGETS_OF)},
+    .loss = {LOSSES(LOSS_OF)},
+    .sum_rows = sum_rows,
+    .penalise = penalise,
+    .step = {SOLVERS(STEP_OF)},
+    .look_ahead = {SOLVERS(LOOK_AHEAD_OF)},
+    .sparse_forward = sparse_forward,
+    .sparse_backward = sparse_backward,
+    .largest = largest,
+#ifdef VECTOR_BYTES
+    .product = product,
+    .pack_panels = pack_panels,
+    .product_of_panels = product_of_panels,
+    .transpose = transpose,
+    .vector = VECTOR_BYTES / sizeof(REAL),
+    .panel = TILE_VECTORS * VECTOR_BYTES / sizeof(REAL),
+    .largest_product = LARGEST_PRODUCT,
+#endif
+};
+
+#if defined(__clang__) && !defined(BASE)
+#pragma clang attribute pop
+#endif
+#endif
