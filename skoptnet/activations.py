@@ -49,6 +49,9 @@ class Activation(Part, ABC):
     kernel : str
         Name of the compiled kernel that stands for exactly this class, if any;
         nothing for classes of your own.
+    kernel_numbers : tuple of str
+        Names of the attributes that the kernel reads. To the kernel, all others are
+        NaN.
 
     Examples
     --------
@@ -69,6 +72,7 @@ class Activation(Part, ABC):
 
     needs_z: bool = False
     draw_factor: float = 6.0
+    kernel_numbers: tuple[str, ...] = ()
 
     def draw_bound(self, fan_in: int, fan_out: int) -> float:
         """Return the bound of the uniform first weights and biases of the layer.
@@ -197,6 +201,7 @@ class LeakyReLU(Activation):
     """
 
     kernel = "leaky_relu"
+    kernel_numbers = ("slope",)
     _parameter_constraints: ClassVar[dict] = {
         "slope": [Interval(Real, 0, 1, closed="both")]
     }
@@ -237,6 +242,7 @@ class ELU(_HeDrawn):
     """
 
     kernel = "elu"
+    kernel_numbers = ("alpha",)
     _parameter_constraints: ClassVar[dict] = {
         "alpha": [Interval(Real, 0, None, closed="left")]
     }

@@ -32,11 +32,15 @@ class Loss(ABC):
         Whether yhat may be infinite where z is not even large.
     kernel : str
         Name of the compiled kernel that stands for exactly this class, if any.
+    kernel_numbers : tuple of str
+        Names of the attributes that the kernel reads; their values are numbers, or
+        tuples of numbers.
     """
 
     label: str
     out_activation: str
     overflows: bool = False
+    kernel_numbers: tuple[str, ...] = ()
 
     @abstractmethod
     def value(self, z: Array, y: Array, xp: Namespace) -> Array:
@@ -144,6 +148,7 @@ class Huber(RegressionLoss):
 
     label = "Huber loss"
     kernel = "huber"
+    kernel_numbers = ("d",)
 
     def __init__(self, d: float = 1.0):
         self.d = d
@@ -257,6 +262,7 @@ class Pinball(RegressionLoss):
 
     label = "pinball loss"
     kernel = "quantile"
+    kernel_numbers = ("quantiles",)
 
     def __init__(self, quantiles: Sequence[float] = (0.5,)):
         self.quantiles = quantiles
@@ -372,6 +378,7 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
 
     label = "binary cross-entropy, smoothed labels"
     kernel = "smoothed_binary_cross_entropy"
+    kernel_numbers = ("s",)
 
     def __init__(self, s: float = 0.1):
         self.s = s
@@ -401,6 +408,7 @@ class SmoothedCrossEntropy(CrossEntropy):
 
     label = "cross-entropy, smoothed labels"
     kernel = "smoothed_cross_entropy"
+    kernel_numbers = ("s",)
 
     def __init__(self, s: float = 0.1):
         self.s = s

@@ -8,6 +8,7 @@ a layer, and `gradient` then makes some rows of a dC/dW_l from all rows of the m
 
 cimport cython
 
+from libc.math cimport NAN
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, sgemm
@@ -64,16 +65,17 @@ cdef Rows rows_of(X, Y, w) except *:
 
 
 cdef double parameter_of(activation) except? -1:
-    """Return the number that an activation has as its parameter, if any."""
-    own = vars(activation)
-    return own.get("slope", own.get("alpha", 0))
+    """Return the number that an activation's kernel reads, NaN if there is none."""
+    if not activation.kernel_numbers:
+        return NAN
+    (name,) = activation.kernel_numbers
+    return getattr(activation, name)
 
 
 cdef parameters_of(loss):
-    """Return the numbers that a loss has as its parameters, at least one."""
-    own = vars(loss)
-    numbers = own.get("quantiles", [own.get("d", own.get("s", 0))])
-    return np.array(numbers, dtype=np.float64)
+    """Return the numbers that a loss' kernel reads, NaN if there are none."""
+    numbers = [getattr(loss, name) for name in loss.kernel_numbers]
+    return np.array(numbers or [NAN], dtype=np.float64).ravel()
 
 
 def activate(activation, z):

@@ -16,6 +16,7 @@ cdef class Solver:
     cdef double warmup_steps, largest_rate, sum_of_weights
     cdef object kept
 
+    cdef take_numbers(self, optimizer)
     cdef const char* point(self) noexcept nogil
     cdef void begin(self, double rate, double t) noexcept nogil
     cdef void begin_nadam(self, double rate, double t) noexcept nogil

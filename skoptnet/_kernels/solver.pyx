@@ -7,12 +7,18 @@ the two together.
 
 cimport cython
 
-from libc.math cimport pow, sqrt
+from libc.math cimport NAN, pow, sqrt
 
 from . cimport loops
 from .loops cimport Vectors, address, loops_of
 
 from .loops import SOLVERS
+
+# What a kernel may read, by the name of the solver's attribute.
+HYPERPARAMETERS = (
+    "momentum", "rho", "beta_1", "beta_2", "beta_3", "epsilon", "momentum_decay",
+    "warmup_steps",
+)
 
 
 @cython.final
@@ -44,23 +50,34 @@ cdef class Solver:
         self.n_vectors = len(memory)
         for i in range(self.n_vectors):
             self.vectors.memory[i] = address(memory[i])
-        own = vars(optimizer)
         self.weight_decay = optimizer.weight_decay
-        self.numbers.momentum = own.get("momentum", 0)
-        self.numbers.rho_1 = own.get("beta_1", own.get("rho", 0))
-        self.numbers.rho_2 = own.get("beta_2", 0)
-        self.numbers.rho_3 = own.get("beta_3", 0)
-        self.numbers.epsilon = own.get("epsilon", 0)
-        self.momentum_decay = own.get("momentum_decay", 0)
-        self.warmup_steps = own.get("warmup_steps", 0)
+        self.take_numbers(optimizer)
         self.size = theta.size
         self.start_from(state)
 
+    cdef take_numbers(self, optimizer):
+        """Read the hyperparameters in ``kernel_numbers``; the others are NaN."""
+        numbers = dict.fromkeys(HYPERPARAMETERS, NAN)
+        for name in optimizer.kernel_numbers:
+            if name not in numbers:
+                raise ValueError(f"kernels of solvers read no {name!r}")
+            numbers[name] = getattr(optimizer, name)
+        self.numbers.momentum = numbers["momentum"]
+        self.numbers.rho_1 = numbers[
+            "rho" if "rho" in optimizer.kernel_numbers else "beta_1"]
+        self.numbers.rho_2 = numbers["beta_2"]
+        self.numbers.rho_3 = numbers["beta_3"]
+        self.numbers.epsilon = numbers["epsilon"]
+        self.momentum_decay = numbers["momentum_decay"]
+        self.warmup_steps = numbers["warmup_steps"]
+
     def start_from(self, state):
         """Take the numbers of the memory, and look where the next gradient is taken."""
-        self.mu_product = getattr(state, "mu_product", 0)
-        self.largest_rate = getattr(state, "largest_rate", 0)
-        self.sum_of_weights = getattr(state, "sum_of_weights", 0)
+        if self.kind == loops.SOLVER_nadam:
+            self.mu_product = state.mu_product
+        elif self.kind == loops.SOLVER_schedule_free_adamw:
+            self.largest_rate = state.largest_rate
+            self.sum_of_weights = state.sum_of_weights
         if self.vectors.ahead:
             self.loops.look_ahead[self.kind](&self.vectors, self.size, &self.numbers)
 
@@ -120,7 +137,7 @@ cdef class Solver:
 
     cdef void begin_schedule_free(self, double rate, double t) noexcept nogil:
         cdef double w
-        rate *= min(1, t / max(1, self.warmup_steps))
+        rate *= min(t / max(self.warmup_steps, 1), 1)  # NaN goes through
         self.largest_rate = max(self.largest_rate, rate)
         w = self.largest_rate * self.largest_rate
         self.sum_of_weights += w

@@ -189,6 +189,7 @@ class NAdam(Adam):
     """
 
     kernel = "nadam"
+    kernel_numbers = ("beta_1", "beta_2", "epsilon", "momentum_decay")
     numbers: ClassVar[dict[str, float]] = {"mu_product": 1.0}
     reads = ()
     default_learning_rate = 0.003

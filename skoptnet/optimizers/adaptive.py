@@ -44,6 +44,7 @@ class Adadelta(Optimizer):
 
     memory = ("r", "u")
     kernel = "adadelta"
+    kernel_numbers = ("rho", "epsilon")
     default_learning_rate = 1.0
     elementwise = True
     _parameter_constraints: ClassVar[dict] = {
@@ -111,6 +112,7 @@ class RMSPropNesterov(Optimizer):
 
     memory = ("r", "v")
     kernel = "rmsprop_nesterov"
+    kernel_numbers = ("rho", "momentum", "epsilon")
     momentum_name = "momentum"
     default_learning_rate = 0.001
     elementwise = True
@@ -184,6 +186,7 @@ class CenteredRMSProp(Optimizer):
 
     memory = ("r", "s", "v")
     kernel = "centered_rmsprop"
+    kernel_numbers = ("rho", "momentum", "epsilon")
     momentum_name = "momentum"
     default_learning_rate = 0.001
     elementwise = True

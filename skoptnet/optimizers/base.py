@@ -122,6 +122,9 @@ class Optimizer(Part, ABC):
     kernel : str
         Name of the compiled kernel that stands for exactly this class, if any;
         nothing for classes of your own.
+    kernel_numbers : tuple of str
+        Names of the attributes that the kernel reads. To the kernel, all others are
+        NaN.
 
     Examples
     --------
@@ -148,6 +151,7 @@ class Optimizer(Part, ABC):
     layerwise: bool = False
     proximal: bool = False
     momentum_name: str | None = None
+    kernel_numbers: tuple[str, ...] = ()
     weight_decay: float = 0.0
     average: float = 0.0
     _parameter_constraints: ClassVar[dict] = COMMON

@@ -196,6 +196,7 @@ class Adan(Optimizer):
 
     memory = ("s", "r", "trend", "before")
     kernel = "adan"
+    kernel_numbers = ("beta_1", "beta_2", "beta_3", "epsilon")
     momentum_name = "beta_1"
     default_learning_rate = 0.03
     elementwise = True
@@ -279,6 +280,7 @@ class Lion(Optimizer):
 
     memory = ("s",)
     kernel = "lion"
+    kernel_numbers = ("beta_1", "beta_2")
     momentum_name = "beta_1"
     default_learning_rate = 0.001
     elementwise = True
@@ -356,6 +358,7 @@ class ScheduleFreeAdamW(Optimizer):
     memory = ("z", "r")
     points = ("z",)
     kernel = "schedule_free_adamw"
+    kernel_numbers = ("beta_1", "beta_2", "epsilon", "warmup_steps")
     numbers: ClassVar[dict[str, float]] = {"largest_rate": 0.0, "sum_of_weights": 0.0}
     default_learning_rate = 0.01
     elementwise = True

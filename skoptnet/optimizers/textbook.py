@@ -98,6 +98,7 @@ class Momentum(Optimizer):
 
     memory: tuple[str, ...] = ("v",)
     kernel = "momentum"
+    kernel_numbers = ("momentum",)
     momentum_name = "momentum"
     reads = ("momentum",)
     default_learning_rate = 0.01
@@ -182,6 +183,7 @@ class AdaGrad(Optimizer):
 
     memory = ("r",)
     kernel = "adagrad"
+    kernel_numbers = ("epsilon",)
     reads = ("epsilon",)
     default_learning_rate = 0.1
     elementwise = True
@@ -232,6 +234,7 @@ class RMSProp(Optimizer):
 
     memory = ("r",)
     kernel = "rmsprop"
+    kernel_numbers = ("rho", "epsilon")
     reads = ("rho", "epsilon")
     default_learning_rate = 0.003
     elementwise = True
@@ -296,6 +299,7 @@ class Adam(Optimizer):
 
     memory: tuple[str, ...] = ("s", "r")
     kernel = "adam"
+    kernel_numbers: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
     momentum_name = "beta_1"
     reads: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
     default_learning_rate = 0.01

@@ -4,6 +4,7 @@ import _thread
 import threading
 import tracemalloc
 from functools import cache
+from inspect import signature
 from itertools import cycle, islice
 
 import numpy as np
@@ -583,6 +584,66 @@ PARTS = [*(OPTIMIZERS[name] for name in MADE), *LOSSES.values(), *ACTIVATIONS.va
 def test_built_in_parts_have_kernels_and_what_is_derived_from_them_has_none(part):
     assert _kernels.kernel_of(part())
     assert _kernels.kernel_of(type("Own", (part,), {})()) is None
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_kernels_read_every_parameter_of_their_class(part):
+    """But those of all solvers, which are no part of a formula."""
+    parameters = set(signature(part).parameters) - {"weight_decay", "average"}
+    assert set(part.kernel_numbers) == parameters
+
+
+def kernel_for(part):
+    """Make the kernel of a part; for an activation, return its slopes at -1."""
+    if part.kernel in _kernels.loops.SOLVERS:
+        theta = np.ones(3)
+        return _kernels.solver.Solver(part.kernel, part, theta, part.start(theta, np))
+    if part.kernel in _kernels.loops.ACTIVATIONS:
+        return _kernels.network.activate(part, -np.ones((1, 1)))
+    sizes, dtype = (1, 1), np.dtype(float)
+    return _kernels.network.Network(sizes, (), part, 0.0, dtype, 1, 1, False)
+
+
+READ = [(part, name) for part in PARTS for name in part.kernel_numbers]
+
+
+@pytest.mark.parametrize(("part", "name"), READ)
+def test_a_number_that_a_kernel_reads_must_be_there(part, name):
+    broken = part()
+    kernel_for(broken)
+    delattr(broken, name)
+    with pytest.raises(AttributeError, match=name):
+        kernel_for(broken)
+
+
+@pytest.mark.parametrize("part", [OPTIMIZERS[name] for name in MADE])
+def test_a_kernel_of_a_solver_knows_the_names_of_its_numbers(part, monkeypatch):
+    monkeypatch.setattr(part, "kernel_numbers", ("weight_decay",))
+    with pytest.raises(ValueError, match="read no 'weight_decay'"):
+        kernel_for(part())
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [(part, name) for part, name in READ if part not in LOSSES.values()],
+)
+def test_a_number_that_is_not_named_is_not_a_silent_zero(part, name, monkeypatch):
+    """It is NaN: training diverges, or is another where a comparison hides the NaN."""
+
+    def result():
+        if part in ACTIVATIONS.values():
+            return kernel_for(part())
+        (solver,) = (key for key in MADE if OPTIMIZERS[key] is part)
+        return go(build(bundled()), solver, bundled(), n=2)[0]
+
+    right = result()
+    others = tuple(other for other in part.kernel_numbers if other != name)
+    monkeypatch.setattr(part, "kernel_numbers", others)
+    try:
+        wrong = result()
+    except Diverged:
+        return
+    assert not np.allclose(wrong, right)
 
 
 @solvers
