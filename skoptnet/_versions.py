@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 import sys
 
@@ -14,8 +15,8 @@ from .threads import blas_libraries
 def show_versions() -> None:
     """Print the versions that matter, which implementation runs, and its BLAS.
 
-    The second line says whether the compiled kernels are used, with the instruction
-    set of this machine that they use, or the readable formulas, and why.
+    The second line says what runs: the compiled kernels, with their instruction set,
+    or the readable formulas, and why.
 
     Examples
     --------
@@ -36,8 +37,14 @@ def show_versions() -> None:
 
 
 def _implementation() -> str:
-    if _kernels.enabled():
-        return f"compiled kernels ({_kernels.loops.level()})"
+    variable = f"{_kernels.VARIABLE}={os.environ.get(_kernels.VARIABLE, '')}"
+    try:
+        chosen = _kernels.chosen()
+    except ValueError as error:
+        return f"nothing ({error})"
+    if chosen:
+        how = f", chosen by {variable}" if variable.endswith(chosen) else ""
+        return f"compiled kernels ({chosen}{how})"
     if _kernels.COMPILED:
-        return "readable formulas (kernels switched off: SKOPTNET_KERNELS=0)"
+        return f"readable formulas (kernels switched off: {variable})"
     return f"readable formulas (kernels not compiled: {_kernels.WHY_NOT})"

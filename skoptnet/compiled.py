@@ -73,12 +73,15 @@ class Kernel:
         dropout: Any = None,
     ):
         self.state, rows = state, min(batch_size, chunk)
+        instruction_set = _kernels.instruction_set()
         averages = optimizer is not None and optimizer.average > 0
         kind = None if averages else _kernels.kernel_of(optimizer)
         self.makes_updates = kind is not None
         self.solver: Any = None
         if kind:
-            self.solver = _kernels.solver.Solver(kind, optimizer, theta, state)
+            self.solver = _kernels.solver.Solver(
+                kind, optimizer, theta, state, instruction_set
+            )
         most = _WORK_AT_ONCE // (len(data) * theta.size)
         between = max(theta.nbytes, len(data) * np.dtype(np.intp).itemsize)
         most = min(most, _BYTES_AT_ONCE // between, _EPOCHS_AT_ONCE)
@@ -89,7 +92,10 @@ class Kernel:
         useful //= _WORK_OF_A_THREAD
         self.n_threads = min(useful, blas_limit()) if useful > 1 else 1
         self.trainer = _kernels.training.Trainer(
-            _passes(network, data.X, theta.dtype, rows, self.n_threads, dropout),
+            _passes(
+                network, data.X, theta.dtype, rows, instruction_set, self.n_threads,
+                dropout,
+            ),
             self.solver, data.X, Y, data.w, g, self.n_threads,
         )  # fmt: skip
 
@@ -200,12 +206,12 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
 
     As `Network.outputs`, whichever implementation does it.
     """
-    if _at_once_by_columns(network, X, rows) or not _knows(network, theta.dtype):
+    if not _knows(network, theta.dtype) or _at_once_by_columns(network, X, rows):
         return network.outputs(theta, X, rows)
     n = X.shape[0] if rows is None else len(rows)
     z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
     size = min(n, network.block_rows(X))
-    passes = _passes(network, X, theta.dtype, size)
+    passes = _passes(network, X, theta.dtype, size, _kernels.instruction_set())
     with blas_threads(size * network.largest_product(X)):
         for part, block in network.blocks(X, rows):
             if issparse(block):
@@ -253,6 +259,7 @@ def _passes(
     X: Rows,
     dtype: Any,
     n_rows: int,
+    instruction_set: str,
     n_threads: int = 0,
     dropout: Any = None,
 ) -> Any:
@@ -266,5 +273,6 @@ def _passes(
         n_rows,
         n_threads,
         issparse(X),
+        instruction_set,
         dropout,
     )

@@ -52,7 +52,7 @@ with open("/proc/self/maps") as maps:
     assert "libasan" in maps.read()
 with open(_kernels.training.__file__, "rb") as compiled:
     assert b"__asan_report" in compiled.read(), "compiled without AddressSanitizer"
-print(_kernels.training.__file__, *_kernels.loops.LEVELS)
+print(_kernels.training.__file__, *_kernels.INSTRUCTION_SETS)
 PY
 
 tests=("$place"/tests/agreement/test_{kernels,kernel_functions,shuffles,epochs_at_once}.py)

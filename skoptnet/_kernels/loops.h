@@ -76,32 +76,32 @@
    upwards. Clang defines __GNUC__, too. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_TARGETS
-#define LEVELS(X) X(base) X(avx2) X(avx512)
+#define INSTRUCTION_SETS(X) X(base) X(avx2) X(avx512)
 #else
-#define LEVELS(X) X(base)
+#define INSTRUCTION_SETS(X) X(base)
 #endif
 
 #define FUNCTION(name) FUNCTION_##name,
 #define ACTIVATION(name, from) ACTIVATION_##name,
 #define LOSS(name, targets) LOSS_##name,
 #define SOLVER(name, point) SOLVER_##name,
-#define LEVEL_NUMBER(name) LEVEL_##name,
+#define INSTRUCTION_SET_NUMBER(name) INSTRUCTION_SET_##name,
 enum { FUNCTIONS(FUNCTION) N_FUNCTIONS };
 enum { ACTIVATIONS(ACTIVATION) N_ACTIVATIONS };
 enum { LOSSES(LOSS) N_LOSSES };
 enum { SOLVERS(SOLVER) N_SOLVERS };
-enum { LEVELS(LEVEL_NUMBER) N_LEVELS };
+enum { INSTRUCTION_SETS(INSTRUCTION_SET_NUMBER) N_INSTRUCTION_SETS };
 #undef FUNCTION
 #undef ACTIVATION
 #undef LOSS
 #undef SOLVER
-#undef LEVEL_NUMBER
+#undef INSTRUCTION_SET_NUMBER
 
 extern const char *const function_names[N_FUNCTIONS];
 extern const char *const activation_names[N_ACTIVATIONS];
 extern const char *const loss_names[N_LOSSES];
 extern const char *const solver_names[N_SOLVERS];
-extern const char *const level_names[N_LEVELS];
+extern const char *const instruction_set_names[N_INSTRUCTION_SETS];
 
 /* Targets of a row: one number per output, one number for all outputs, or the number of
    its class, which is a ptrdiff_t. */
@@ -216,14 +216,14 @@ static inline uint64_t random_number(uint64_t key, uint64_t index)
 }
 
 /* The name of a table. */
-#define LOOPS_NAME(type, level) LOOPS_PASTE(type, level)
-#define LOOPS_PASTE(type, level) loops_##type##_##level
+#define LOOPS_NAME(type, instruction_set) LOOPS_PASTE(type, instruction_set)
+#define LOOPS_PASTE(type, instruction_set) loops_##type##_##instruction_set
 
-/* tables.c: the highest level that this machine has. */
-int highest_level(void);
+/* tables.c: the highest instruction set of this machine. */
+int highest_instruction_set(void);
 
-/* tables.c: the table for a type and a level, up to the highest. */
-const Loops *loops_for(int is_double, int level);
+/* tables.c: the table for a type and an instruction set, up to the highest. */
+const Loops *loops_for(int is_double, int instruction_set);
 
 /* subnormals.c: subnormal numbers cost a hundred times as much as others, and the moments
    of a weight whose gradient stays zero end as such. From `flush_subnormals` on, this

@@ -11,7 +11,7 @@ cdef extern from "loops.h" nogil:
         N_ACTIVATIONS
         N_LOSSES
         N_SOLVERS
-        N_LEVELS
+        N_INSTRUCTION_SETS
         MOST_VECTORS
         ACTIVATION_identity
         LOSS_quantile
@@ -83,5 +83,5 @@ cdef extern from "loops.h" nogil:
 
 cdef unsigned long long begin_flushing() noexcept nogil
 cdef void end_flushing(unsigned long long before) noexcept nogil
-cdef const Loops* loops_of(str dtype) except NULL
+cdef const Loops* loops_of(str dtype, str instruction_set) except NULL
 cdef char* address(array) except? NULL

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Which of the tables of loops of this machine is used, and single loops to look at."""
+"""The tables of loops.h, and single loops for tests."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
@@ -10,9 +10,9 @@ cdef extern from "loops.h" nogil:
     const char* const activation_names[]
     const char* const loss_names[]
     const char* const solver_names[]
-    const char* const level_names[]
-    int highest_level()
-    const Loops* loops_for(int is_double, int level)
+    const char* const instruction_set_names[]
+    int highest_instruction_set()
+    const Loops* loops_for(int is_double, int instruction_set)
     unsigned long long flush_subnormals()
     void restore_subnormals(unsigned long long before)
 
@@ -26,27 +26,14 @@ FUNCTIONS = numbered(function_names, N_FUNCTIONS)
 ACTIVATIONS = numbered(activation_names, N_ACTIVATIONS)
 LOSSES = numbered(loss_names, N_LOSSES)
 SOLVERS = numbered(solver_names, N_SOLVERS)
-LEVELS = tuple(numbered(level_names, N_LEVELS))[:highest_level() + 1]
-
-cdef int _level = highest_level()
+INSTRUCTION_SETS = tuple(numbered(instruction_set_names, N_INSTRUCTION_SETS))[:highest_instruction_set() + 1]
 
 
-def level():
-    """Return the name of the instruction set that the loops use."""
-    return LEVELS[_level]
-
-
-def set_level(name):
-    """Use another of LEVELS from now on: for tests and comparisons."""
-    global _level
-    _level = LEVELS.index(name)
-
-
-cdef const Loops* loops_of(str dtype) except NULL:
-    """Return the table for arrays of a dtype, given its character."""
+cdef const Loops* loops_of(str dtype, str instruction_set) except NULL:
+    """Return the table for a dtype, given its character, and one of INSTRUCTION_SETS."""
     if dtype not in "fd":
         raise TypeError(f"the loops are for float32 and float64, not {dtype!r}")
-    return loops_for(dtype == "d", _level)
+    return loops_for(dtype == "d", INSTRUCTION_SETS.index(instruction_set))
 
 
 cdef unsigned long long begin_flushing() noexcept nogil:
@@ -68,19 +55,19 @@ cdef char* address(array) except? NULL:
     return place
 
 
-def apply(str function, x):
-    """Turn each number of the vector x into one of FUNCTIONS of it."""
+def apply(str function, x, str instruction_set):
+    """Replace each number of the vector x by one of FUNCTIONS of it."""
     cdef int which = FUNCTIONS[function]
-    loops_of(x.dtype.char).apply[which](address(x), x.size)
+    loops_of(x.dtype.char, instruction_set).apply[which](address(x), x.size)
 
 
-def drop(x, uint64_t key, Py_ssize_t first, int threshold, double scale):
+def drop(x, uint64_t key, Py_ssize_t first, int threshold, double scale, str instruction_set):
     """Multiply the rows of x by their masks; see loops.h."""
-    loops_of(x.dtype.char).drop(
+    loops_of(x.dtype.char, instruction_set).drop(
         address(x), key, first, x.shape[0], x.shape[1], threshold, scale
     )
 
 
-def largest(x):
+def largest(x, str instruction_set):
     """Return the largest |x| of a vector; NaN if it holds NaN or infinity."""
-    return loops_of(x.dtype.char).largest(address(x), x.size)
+    return loops_of(x.dtype.char, instruction_set).largest(address(x), x.size)

@@ -78,9 +78,9 @@ cdef parameters_of(loss):
     return np.array(numbers or [NAN], dtype=np.float64).ravel()
 
 
-def activate(activation, z):
-    """Turn z, (m, k), into sigma(z) and return sigma'(z): to look at a kernel."""
-    cdef const loops.Loops* table = loops_of(z.dtype.char)
+def activate(activation, z, str instruction_set):
+    """Turn z, (m, k), into sigma(z) and return sigma'(z): for tests."""
+    cdef const loops.Loops* table = loops_of(z.dtype.char, instruction_set)
     cdef int sigma = ACTIVATIONS[activation.kernel]
     cdef double parameter = parameter_of(activation)
     slopes, delta, b = np.empty_like(z), np.ones_like(z), np.zeros_like(z[0])
@@ -115,12 +115,15 @@ cdef class Network:
         Threads that go backward; 0 where there will only be `outputs`.
     sparse : bool
         Whether the rows are; then there are no buffers as wide as they are.
+    instruction_set : str
+        One of loops.INSTRUCTION_SETS.
     dropout : Dropout, optional
         What leaves hidden units out, in updates that `begin` has the number of.
     """
 
     def __cinit__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                  Py_ssize_t n_rows, int n_threads, bint sparse, dropout=None):
+                  Py_ssize_t n_rows, int n_threads, bint sparse, str instruction_set,
+                  dropout=None):
         self.n_layers = len(layer_sizes) - 1
         self.k = <int*>calloc(len(layer_sizes), sizeof(int))
         self.at = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
@@ -141,9 +144,10 @@ cdef class Network:
         free(self.workspaces)
 
     def __init__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                 Py_ssize_t n_rows, int n_threads, bint sparse, dropout=None):
+                 Py_ssize_t n_rows, int n_threads, bint sparse, str instruction_set,
+                 dropout=None):
         cdef int level
-        self.loops = loops_of(dtype.char)
+        self.loops = loops_of(dtype.char, instruction_set)
         self.l2, self.n_rows, self.memory = l2, n_rows, []
         for level in range(self.n_layers + 1):
             self.k[level] = layer_sizes[level]

@@ -36,11 +36,13 @@ cdef class Solver:
     state : State
         The solver's memory; the vectors are changed in place, ``t`` is not, and the
         other numbers are by `leave_numbers`.
+    instruction_set : str
+        One of loops.INSTRUCTION_SETS.
     """
 
-    def __init__(self, str kind, optimizer, theta, state):
+    def __init__(self, str kind, optimizer, theta, state, str instruction_set):
         cdef int i
-        self.loops = loops_of(theta.dtype.char)
+        self.loops = loops_of(theta.dtype.char, instruction_set)
         self.kind = SOLVERS[kind]
         ahead = theta.copy() if self.loops.look_ahead[self.kind] else None
         memory = [getattr(state, name) for name in optimizer.memory]

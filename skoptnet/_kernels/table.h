@@ -33,9 +33,9 @@
 #define LOOK_AHEAD_AT_ahead(name) name##_look_ahead
 
 #ifdef DOUBLE
-#define TABLE LOOPS_NAME(double, LEVEL)
+#define TABLE LOOPS_NAME(double, INSTRUCTION_SET)
 #else
-#define TABLE LOOPS_NAME(float, LEVEL)
+#define TABLE LOOPS_NAME(float, INSTRUCTION_SET)
 #endif
 
 extern const Loops TABLE;

@@ -1,36 +1,36 @@
-/* The names of the lists in loops.h, and which table belongs to which level. */
+/* The names of the lists in loops.h, and the choice of a table. */
 #include "loops.h"
 
 #define FUNCTION(name) #name,
 #define ACTIVATION(name, from) #name,
 #define LOSS(name, targets) #name,
 #define SOLVER(name, point) #name,
-#define LEVEL_NAME(name) #name,
+#define INSTRUCTION_SET_NAME(name) #name,
 const char *const function_names[] = {FUNCTIONS(FUNCTION)};
 const char *const activation_names[] = {ACTIVATIONS(ACTIVATION)};
 const char *const loss_names[] = {LOSSES(LOSS)};
 const char *const solver_names[] = {SOLVERS(SOLVER)};
-const char *const level_names[] = {LEVELS(LEVEL_NAME)};
+const char *const instruction_set_names[] = {INSTRUCTION_SETS(INSTRUCTION_SET_NAME)};
 
-#define DECLARE(level) extern const Loops LOOPS_NAME(float, level), LOOPS_NAME(double, level);
-#define PAIR(level) {&LOOPS_NAME(float, level), &LOOPS_NAME(double, level)},
-LEVELS(DECLARE)
-static const Loops *const tables[N_LEVELS][2] = {LEVELS(PAIR)};
+#define DECLARE(instruction_set) extern const Loops LOOPS_NAME(float, instruction_set), LOOPS_NAME(double, instruction_set);
+#define PAIR(instruction_set) {&LOOPS_NAME(float, instruction_set), &LOOPS_NAME(double, instruction_set)},
+INSTRUCTION_SETS(DECLARE)
+static const Loops *const tables[N_INSTRUCTION_SETS][2] = {INSTRUCTION_SETS(PAIR)};
 
-int highest_level(void)
+int highest_instruction_set(void)
 {
 #ifdef HAS_TARGETS
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return LEVEL_avx512;
+        return INSTRUCTION_SET_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return LEVEL_avx2;
+        return INSTRUCTION_SET_avx2;
 #endif
-    return LEVEL_base;
+    return INSTRUCTION_SET_base;
 }
 
-const Loops *loops_for(int is_double, int level)
+const Loops *loops_for(int is_double, int instruction_set)
 {
-    return tables[level][is_double];
+    return tables[instruction_set][is_double];
 }

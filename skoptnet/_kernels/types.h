@@ -17,12 +17,12 @@
 #include <string.h>
 
 #if defined(BASE)
-#define LEVEL base
+#define INSTRUCTION_SET base
 #ifdef __GNUC__ /* has vectors */
 #define VECTOR_BYTES 16
 #endif
 #elif defined(AVX2)
-#define LEVEL avx2
+#define INSTRUCTION_SET avx2
 #define VECTOR_BYTES 32
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
@@ -30,7 +30,7 @@
 #pragma GCC target("avx2,fma")
 #endif
 #elif defined(AVX512)
-#define LEVEL avx512
+#define INSTRUCTION_SET avx512
 #define VECTOR_BYTES 64
 #include <immintrin.h>
 #ifdef __clang__

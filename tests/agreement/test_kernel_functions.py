@@ -76,7 +76,7 @@ functions = pytest.mark.parametrize("name", FUNCTIONS)
 
 @dtypes
 @functions
-def test_functions_are_accurate_to_4_ulp(name, dtype, level):
+def test_functions_are_accurate_to_4_ulp(name, dtype, instruction_set):
     info = np.finfo(dtype)
     lowest, highest = float(np.log(info.tiny)), float(np.log(info.max))
     ranges = {"exp": (lowest, highest), "log": (info.tiny, info.max), "log1p": (0, 1)}
@@ -86,19 +86,19 @@ def test_functions_are_accurate_to_4_ulp(name, dtype, level):
         beyond = [highest + 1, info.max, lowest - 1, -info.max]
         x = np.append(x, np.array(beyond, dtype=dtype))
     values = x.copy()
-    _kernels.loops.apply(name, values)
+    _kernels.loops.apply(name, values, instruction_set)
     assert_within_4_ulp(values, FUNCTIONS[name], x)
     assert name != "exp" or (values[-2:] == 0).all()
 
 
 @dtypes
 @functions
-def test_functions_of_infinity_nan_and_zero(name, dtype, level):
+def test_functions_of_infinity_nan_and_zero(name, dtype, instruction_set):
     x = np.array([np.nan, 0, -0.0, np.inf, -np.inf], dtype=dtype)
     x = x[: {"log1p": 3, "sqrt": 4}.get(name, 5)]  # which are for 0 to 1 and from 0
     x = np.tile(x, 17)  # some vectors full, and some left over
     values = x.copy()
-    _kernels.loops.apply(name, values)
+    _kernels.loops.apply(name, values, instruction_set)
     if name == "ndtr":
         np.testing.assert_allclose(values, scipy.special.ndtr(x), rtol=5e-7)
         return
@@ -117,7 +117,9 @@ def formulas(sigma, z):
 
 @dtypes
 @activations
-def test_activations_are_accurate_to_4_ulp(activation, dtype, level, monkeypatch):
+def test_activations_are_accurate_to_4_ulp(
+    activation, dtype, instruction_set, monkeypatch
+):
     """Of their value; their slopes to 4 ulp of 1, where they are smaller than that."""
     monkeypatch.setattr("skoptnet.activations.ndtr", ndtr)
     sigma, tiny = SIGMAS[activation], float(np.finfo(dtype).tiny)
@@ -126,30 +128,32 @@ def test_activations_are_accurate_to_4_ulp(activation, dtype, level, monkeypatch
     )
     x = arguments(dtype, -reach, reach)
     a = x[:, None].copy()
-    slopes = _kernels.network.activate(sigma, a)
+    slopes = _kernels.network.activate(sigma, a, instruction_set)
     assert_within_4_ulp(a[:, 0], lambda x: formulas(sigma, x)[0], x)
     assert_within_4_ulp(slopes[:, 0], lambda x: formulas(sigma, x)[1], x, least=1)
 
 
 @dtypes
 @activations
-def test_activations_of_huge_tiny_infinite_numbers_and_nan(activation, dtype, level):
+def test_activations_of_huge_tiny_infinite_numbers_and_nan(
+    activation, dtype, instruction_set
+):
     info = np.finfo(dtype)
     x = np.array(
         [0, info.tiny, info.max / 2, 1e3, 40, 1e-3, np.inf, np.nan], dtype=dtype
     )
     x = np.append(x, -x)[:, None]
     a = x.copy()
-    slopes = _kernels.network.activate(SIGMAS[activation], a)
+    slopes = _kernels.network.activate(SIGMAS[activation], a, instruction_set)
     for values, right in zip((a, slopes), formulas(SIGMAS[activation], x), strict=True):
         np.testing.assert_allclose(values, right, rtol=1e-5, atol=2 * info.tiny)
     a = x[:2] / dtype(-8)  # not normal: taken for 0
-    _kernels.network.activate(SIGMAS[activation], a)
+    _kernels.network.activate(SIGMAS[activation], a, instruction_set)
     assert (np.abs(a - formulas(SIGMAS[activation], 0 * a)[0]) <= info.tiny).all()
 
 
 @dtypes
-def test_logistic_and_softplus_are_accurate_to_4_ulp(dtype, level):
+def test_logistic_and_softplus_are_accurate_to_4_ulp(dtype, instruction_set):
     """As a network of one hidden unit and as the loss of a single row say them."""
     reach = -np.log(np.finfo(dtype).tiny) - dtype(1)
     x, loss = arguments(dtype, -reach, reach)[::3, None].copy(), LOSSES["binary"]()
@@ -168,7 +172,7 @@ def test_logistic_and_softplus_are_accurate_to_4_ulp(dtype, level):
 
 @dtypes
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
-def test_deviances_do_not_cancel_near_their_optimum(loss, dtype, level):
+def test_deviances_do_not_cancel_near_their_optimum(loss, dtype, instruction_set):
     """For y = 1 both are a sum of u^k / k! from k = 2 on: u is z, or -z for gamma."""
     z = np.concatenate([np.logspace(-15, 0, 100), np.linspace(0.3, 0.4, 40)])
     z = np.append(z, -z).astype(dtype)[:, None]

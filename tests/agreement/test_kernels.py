@@ -3,7 +3,7 @@
 import _thread
 import threading
 import tracemalloc
-from functools import cache
+from functools import cache, partial
 from inspect import signature
 from itertools import cycle, islice
 
@@ -255,7 +255,7 @@ def test_batches_larger_than_a_block(solver, shuffle, container, both, monkeypat
 @dtypes
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 8, 9, 15, 16, 17, 33, 64, 65, 129, 263])
 @pytest.mark.parametrize("pieces", [False, True])
-def test_layers_of_all_widths(pieces, k, dtype, level, both, monkeypatch):
+def test_layers_of_all_widths(pieces, k, dtype, instruction_set, both, monkeypatch):
     """Columns go by vectors, of which the last overlaps the one before."""
     if pieces:  # whose gradients are added up
         monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 17 * max(k, 64))
@@ -267,7 +267,7 @@ def test_layers_of_all_widths(pieces, k, dtype, level, both, monkeypatch):
 
 @dtypes
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 17, 100, 1100])
-def test_masks_are_those_of_the_formulas(k, dtype, level):
+def test_masks_are_those_of_the_formulas(k, dtype, instruction_set):
     dropout, x = Dropout((0.5, 0.3), 2**64 - 3), np.random.RandomState(0).randn(300, k)
     x = x.astype(dtype)
     for first, m in ((0, 1), (5, 7), (2**40, 300)):
@@ -277,7 +277,7 @@ def test_masks_are_those_of_the_formulas(k, dtype, level):
             mask = dropout.mask(8, layer, range(first, first + m), k, dtype)
             values, scale = x[:m].copy(), 1 / (1 - dropout.rates[layer])
             threshold = dropout.threshold(layer)
-            _kernels.loops.drop(values, key, first, threshold, scale)
+            _kernels.loops.drop(values, key, first, threshold, scale, instruction_set)
             np.testing.assert_array_equal(values, x[:m] * mask)
 
 
@@ -344,7 +344,9 @@ def test_rows_that_do_not_belong_to_the_set(container, size, both):
 
 @losses
 @dtypes
-def test_every_instruction_set_makes_the_same_gradients(level, dtype, loss, both):
+def test_every_instruction_set_makes_the_same_gradients(
+    instruction_set, dtype, loss, both
+):
     data = bundled(loss, dtype, weighted=True)
     for i, k in enumerate(WIDTHS):
         network = build(data, (k, WIDTHS[i - 6]), "logistic", loss)
@@ -356,7 +358,7 @@ def test_every_instruction_set_makes_the_same_gradients(level, dtype, loss, both
 
 @dtypes
 @pytest.mark.parametrize("n_classes", range(3, 14))
-def test_every_number_of_classes(n_classes, dtype, level, both):
+def test_every_number_of_classes(n_classes, dtype, instruction_set, both):
     X = bundled(dtype=dtype).X
     data = TrainingSet(X, np.arange(N) % n_classes)
     pair = both(gradient, build(data), data, size=100)
@@ -365,7 +367,9 @@ def test_every_number_of_classes(n_classes, dtype, level, both):
 
 @solvers
 @dtypes
-def test_every_instruction_set_makes_the_same_updates(level, dtype, solver, both):
+def test_every_instruction_set_makes_the_same_updates(
+    instruction_set, dtype, solver, both
+):
     data = bundled("binary", dtype)
     network = build(data, (33, 7), loss="binary")
     assert_same(network, both(go, network, solver, data, 5), ROOM[dtype])
@@ -378,7 +382,7 @@ WIDE += [(128, 64, (300, 300)), (31, 2100, (40, 150)), (2200, 64, (30,))]
 
 
 @pytest.mark.parametrize(("size", "d", "hidden"), WIDE)
-def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, level, both):
+def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, instruction_set, both):
     X = np.tile(DIGITS.data / 16, (2, 1))[: max(100, size + 40)]
     X = np.hstack([X, *(X * np.roll(X, i, axis=1) for i in range(32))])[:, :d].copy()
     data = TrainingSet(X, np.tile(DIGITS.target, 2)[: len(X)])
@@ -388,8 +392,9 @@ def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, level, both):
 
 
 @dtypes
-def test_largest_sees_every_number(dtype, level):
-    largest, rng = _kernels.loops.largest, np.random.RandomState(0)
+def test_largest_sees_every_number(dtype, instruction_set):
+    largest = partial(_kernels.loops.largest, instruction_set=instruction_set)
+    rng = np.random.RandomState(0)
     assert largest(np.empty(0, dtype=dtype)) == 0
     for n in (1, 2, 7, 16, 33, 100):
         x = rng.randn(n).astype(dtype)
@@ -404,7 +409,9 @@ def test_largest_sees_every_number(dtype, level):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize(("activation", "loss"), pairs(SIGMAS, RULES))
-def test_a_parameter_that_is_not_finite_ends_the_epoch(bad, activation, loss, level):
+def test_a_parameter_that_is_not_finite_ends_the_epoch(
+    bad, activation, loss, instruction_set
+):
     data = bundled(loss)
     network = build(data, (3, 2), activation, loss)
     for i in range(0, network.n_parameters, 5):
@@ -417,7 +424,7 @@ def test_a_parameter_that_is_not_finite_ends_the_epoch(bad, activation, loss, le
 
 @dtypes
 @losses
-def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, level):
+def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, instruction_set):
     X, Y = bundled(loss, dtype).X.copy(), bundled(loss, dtype).Y
     X[40] = np.finfo(dtype).max
     network = build(TrainingSet(X, Y), (4,), "identity", loss)
@@ -593,15 +600,18 @@ def test_kernels_read_every_parameter_of_their_class(part):
     assert set(part.kernel_numbers) == parameters
 
 
-def kernel_for(part):
+def kernel_for(part, instruction_set="base"):
     """Make the kernel of a part; for an activation, return its slopes at -1."""
     if part.kernel in _kernels.loops.SOLVERS:
         theta = np.ones(3)
-        return _kernels.solver.Solver(part.kernel, part, theta, part.start(theta, np))
+        state = part.start(theta, np)
+        return _kernels.solver.Solver(part.kernel, part, theta, state, instruction_set)
     if part.kernel in _kernels.loops.ACTIVATIONS:
-        return _kernels.network.activate(part, -np.ones((1, 1)))
+        return _kernels.network.activate(part, -np.ones((1, 1)), instruction_set)
     sizes, dtype = (1, 1), np.dtype(float)
-    return _kernels.network.Network(sizes, (), part, 0.0, dtype, 1, 1, False)
+    return _kernels.network.Network(
+        sizes, (), part, 0.0, dtype, 1, 1, False, instruction_set
+    )
 
 
 READ = [(part, name) for part in PARTS for name in part.kernel_numbers]
@@ -699,7 +709,9 @@ def forms_of(X):
 @pytest.mark.parametrize(
     ("block", "activation"), pairs([2**20, 20 * 64, 1], SIGMAS), ids=str
 )
-def test_outputs_of_rows_in_any_form(block, activation, dtype, level, monkeypatch):
+def test_outputs_of_rows_in_any_form(
+    block, activation, dtype, instruction_set, monkeypatch
+):
     monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
     network = build(bundled(), (17, 5), activation)
     theta = begin(network, "sgd", dtype)[1].theta

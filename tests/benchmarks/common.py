@@ -80,6 +80,7 @@ def circumstances() -> dict[str, Any]:
             **{name: version for name in PACKAGES if (version := _version(name))},
         },
         "kernels": loaded_kernels(),
+        "instruction_set": skoptnet._kernels.chosen(),
         "thread_pools": [
             {
                 "library": os.path.basename(pool["filepath"]),

@@ -25,6 +25,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 
+#: What skoptnet's kernels are measured with: "base", "avx2", ... or the highest there is.
+KERNELS = os.environ.get("SKOPTNET_KERNELS", "1")
+
 LEARNING_RATE = 0.001
 ALPHA = 1e-4
 MOMENTUM = 0.9
@@ -179,10 +182,7 @@ class Skoptnet(Estimator):
         return estimator(solver=self.problem.solver, **self.parameters(epochs))
 
     def train(self, epochs):
-        if self.kernels:
-            os.environ.pop("SKOPTNET_KERNELS", None)
-        else:
-            os.environ["SKOPTNET_KERNELS"] = "0"
+        os.environ["SKOPTNET_KERNELS"] = KERNELS if self.kernels else "0"
         return super().train(epochs)
 
 

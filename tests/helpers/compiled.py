@@ -21,7 +21,7 @@ needs_kernels = pytest.mark.skipif(
     not _kernels.enabled(), reason="kernels not compiled, or switched off"
 )
 
-LEVELS = _kernels.loops.LEVELS if _kernels.COMPILED else ()
+INSTRUCTION_SETS = _kernels.INSTRUCTION_SETS
 ROOM = {np.float32: 1e-4, np.float64: 1e-9}
 
 #: All activations and losses, and some with other parameters than the defaults.
@@ -45,9 +45,8 @@ losses = pytest.mark.parametrize("loss", RULES)
 activations = pytest.mark.parametrize("activation", SIGMAS)
 
 
-@pytest.fixture(params=LEVELS)
-def level(request):
-    before = _kernels.loops.level()
-    _kernels.loops.set_level(request.param)
-    yield request.param
-    _kernels.loops.set_level(before)
+@pytest.fixture(params=INSTRUCTION_SETS)
+def instruction_set(request, monkeypatch):
+    """Each instruction set of this machine, chosen by the variable."""
+    monkeypatch.setenv(_kernels.VARIABLE, request.param)
+    return request.param
