@@ -25,7 +25,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 
-#: What skoptnet's kernels are measured with: "base", "avx2", ... or the highest there is.
+#: "base", "avx2", ... measures the kernels with this instruction set, else the highest.
 KERNELS = os.environ.get("SKOPTNET_KERNELS", "1")
 
 LEARNING_RATE = 0.001
