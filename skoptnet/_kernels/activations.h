@@ -11,8 +11,8 @@
 /* Numbers that stay in the first-level cache until they are used again. */
 #define CACHED 2048
 
-/* Adds the bias, unless the product did, and applies a formula. Numbers that do not fill a
-   vector are slow, so the formula goes over several rows as over one. */
+/* Adds the bias, unless the product did, and applies a formula. Numbers that do not
+   fill a vector are slow, so the formula goes over several rows as over one. */
 #define ROWS_IN_CACHE(next, formula)                \
     ptrdiff_t rows = k < CACHED ? CACHED / k : 1;   \
     for (; m > 0; m -= rows, z += rows * k, next) { \

@@ -4,8 +4,8 @@
 
 #include "types.h"
 
-/* One random number has the bits of four units. Each row begins with a new number; bits of
-   its last one may be left over. */
+/* One random number has the bits of four units. Each row begins with a new number; bits
+   of its last one may be left over. */
 static void drop(void *x_, uint64_t key, ptrdiff_t first, ptrdiff_t m, ptrdiff_t k,
                  int threshold, double scale)
 {

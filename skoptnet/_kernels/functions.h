@@ -1,7 +1,7 @@
 /* exp, log, tanh, the normal distribution, and sqrt for vectors.
 
-   Arguments are reduced as usual (Cody and Waite, 1980). The polynomials are near-minimax
-   fits with an error far below the rounding. */
+   Arguments are reduced as usual (Cody and Waite, 1980). The polynomials are
+   near-minimax fits with an error far below the rounding. */
 #ifndef SKOPTNET_FUNCTIONS_H
 #define SKOPTNET_FUNCTIONS_H
 
@@ -41,8 +41,8 @@ static inline REAL expm1_near(REAL r)
     return r + expm1_less_near(r);
 }
 
-/* Returns r of x - rest = n ln(2) + r. The bits of t, shifted left by MANTISSA, are n in
-   the exponent. `rest` is the part of the argument that x has no digits for. */
+/* Returns r of x - rest = n ln(2) + r. The bits of t, shifted left by MANTISSA, are n
+   in the exponent. `rest` is the part of the argument that x has no digits for. */
 static inline REAL reduce(REAL x, REAL rest, REAL *t)
 {
     *t = (x - rest) * C(1.4426950408889634074) + ROUNDER;
@@ -73,8 +73,8 @@ static inline REAL real_exp(REAL x)
     return x != x ? x : y;
 }
 
-/* e^x - 1, and e^x - 1 - x in `less`. 2^n is halved along the way: it may overflow where
-   e^x does not. */
+/* e^x - 1, and e^x - 1 - x in `less`. 2^n is halved along the way: it may overflow
+   where e^x does not. */
 static inline REAL expm1_and_less(REAL x, REAL *less)
 {
     REAL t, r = reduce(x < -44 ? -44 : x, 0, &t); /* e^x - 1 is -1 from there on */
@@ -92,9 +92,10 @@ static inline REAL real_expm1(REAL x)
     return expm1_and_less(x, &less);
 }
 
-/* Phi(x), the normal distribution, and e^{-x^2 / 2} in `gauss`. t = |x| is split so that
-   its upper half has an exact square. Phi(-t) e^{t^2 / 2} (t + 1), between 0.39 and 0.53,
-   is a near-minimax fit in u, from -1 to 1 (Shepherd and Laframboise, 1981). */
+/* Phi(x), the normal distribution, and e^{-x^2 / 2} in `gauss`. t = |x| is split so
+   that its upper half has an exact square. Phi(-t) e^{t^2 / 2} (t + 1), which is
+   between 0.39 and 0.53, is a near-minimax fit in u, from -1 to 1 (Shepherd and
+   Laframboise, 1981). */
 static inline REAL ndtr(REAL x, REAL *gauss)
 {
 #ifdef DOUBLE
@@ -299,10 +300,10 @@ static inline REAL sum_of_vector(V x)
     return sum;
 }
 
-/* sqrt(r) for r >= 0. AVX-512 estimates 1 / sqrt(r) to 14 bits; a step of Newton's method
-   (float) or Householder's (double) from there is faster than the processor's root. The
-   estimate is infinite for 0 and 0 for infinity, so it is taken of the nearest number that
-   is neither; the product r y is right for both. */
+/* sqrt(r) for r >= 0. AVX-512 estimates 1 / sqrt(r) to 14 bits; a step of Newton's
+   method (float) or Householder's (double) from there is faster than the processor's
+   root. The estimate is infinite for 0 and 0 for infinity, so it is taken of the
+   nearest number that is neither; the product r y is right for both. */
 static inline V root_of_vector(V r)
 {
 #ifdef AVX512

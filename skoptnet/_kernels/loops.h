@@ -4,9 +4,9 @@
    per type and instruction set (double_avx2.c) compiles all of them and fills the table
    `Loops`; `loops_for` returns the table for a type and an instruction set.
 
-   A new kernel is two places: an entry in its list below, which makes the enumerator, the
-   name that Python looks it up by and the place in the table, and a formula in the header
-   named there. The Python class it stands for names it in its attribute `kernel`.
+   A new kernel is two places: an entry in a list below, which makes its number, its
+   name for Python and its place in the table; and a formula in the header named there.
+   The Python class that it stands for names it in the attribute `kernel`.
 
    Matrices are C-contiguous: z, a and delta are (m, k); y is (m, k), (m, 1) for several
    quantiles, or (m,) class numbers. `rows` holds the indices of the minibatch's rows in
@@ -24,56 +24,56 @@
 
 /* activations.h: the name, and whether sigma' is computed from `a` = sigma(z), or sigma
    computes it along the way and leaves it as `slopes` */
-#define ACTIVATIONS(X)    \
-    X(identity, a)        \
-    X(logistic, a)        \
-    X(tanh, a)            \
-    X(relu, a)            \
-    X(leaky_relu, a)      \
-    X(elu, a)             \
-    X(selu, a)            \
-    X(gelu, slopes)       \
-    X(silu, slopes)       \
-    X(mish, slopes)       \
+#define ACTIVATIONS(X) \
+    X(identity, a)     \
+    X(logistic, a)     \
+    X(tanh, a)         \
+    X(relu, a)         \
+    X(leaky_relu, a)   \
+    X(elu, a)          \
+    X(selu, a)         \
+    X(gelu, slopes)    \
+    X(silu, slopes)    \
+    X(mish, slopes)    \
     X(softplus, slopes)
 
 /* losses.h: the name, and the kind of a row's targets */
-#define LOSSES(X)                                  \
-    X(squared_error, NUMBER_PER_OUTPUT)            \
-    X(absolute_error, NUMBER_PER_OUTPUT)           \
-    X(huber, NUMBER_PER_OUTPUT)                    \
-    X(poisson, NUMBER_PER_OUTPUT)                  \
-    X(gamma, NUMBER_PER_OUTPUT)                    \
-    X(quantile, NUMBER_PER_OUTPUT)                 \
-    X(several_quantiles, ONE_NUMBER)               \
-    X(binary_cross_entropy, NUMBER_PER_OUTPUT)     \
+#define LOSSES(X)                                       \
+    X(squared_error, NUMBER_PER_OUTPUT)                 \
+    X(absolute_error, NUMBER_PER_OUTPUT)                \
+    X(huber, NUMBER_PER_OUTPUT)                         \
+    X(poisson, NUMBER_PER_OUTPUT)                       \
+    X(gamma, NUMBER_PER_OUTPUT)                         \
+    X(quantile, NUMBER_PER_OUTPUT)                      \
+    X(several_quantiles, ONE_NUMBER)                    \
+    X(binary_cross_entropy, NUMBER_PER_OUTPUT)          \
     X(smoothed_binary_cross_entropy, NUMBER_PER_OUTPUT) \
-    X(cross_entropy, CLASS_NUMBER)                 \
+    X(cross_entropy, CLASS_NUMBER)                      \
     X(smoothed_cross_entropy, CLASS_NUMBER)
 
-/* solvers.h: the name, and the point where the gradient is taken: `theta` or one `ahead` */
-#define SOLVERS(X)               \
-    X(descent, theta)            \
-    X(momentum, theta)           \
-    X(nesterov, ahead)           \
-    X(adagrad, theta)            \
-    X(rmsprop, theta)            \
-    X(adam, theta)               \
-    X(adadelta, theta)           \
-    X(rmsprop_nesterov, ahead)   \
-    X(centered_rmsprop, theta)   \
-    X(amsgrad, theta)            \
-    X(adamax, theta)             \
-    X(nadam, theta)              \
-    X(radam, theta)              \
-    X(yogi, theta)               \
-    X(adabelief, theta)          \
-    X(adan, theta)               \
-    X(lion, theta)               \
+/* solvers.h: the name, and the point of the gradient: `theta`, or one `ahead` */
+#define SOLVERS(X)             \
+    X(descent, theta)          \
+    X(momentum, theta)         \
+    X(nesterov, ahead)         \
+    X(adagrad, theta)          \
+    X(rmsprop, theta)          \
+    X(adam, theta)             \
+    X(adadelta, theta)         \
+    X(rmsprop_nesterov, ahead) \
+    X(centered_rmsprop, theta) \
+    X(amsgrad, theta)          \
+    X(adamax, theta)           \
+    X(nadam, theta)            \
+    X(radam, theta)            \
+    X(yogi, theta)             \
+    X(adabelief, theta)        \
+    X(adan, theta)             \
+    X(lion, theta)             \
     X(schedule_free_adamw, ahead)
 
-/* Instruction sets, from the one that every machine of the architecture has (SSE2, NEON)
-   upwards. Clang defines __GNUC__, too. */
+/* Instruction sets, from the one that every machine of the architecture has (SSE2,
+   NEON) upwards. Clang defines __GNUC__, too. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_TARGETS
 #define INSTRUCTION_SETS(X) X(base) X(avx2) X(avx512)
@@ -116,9 +116,10 @@ typedef struct {
     double rho_1, rho_2, rho_3; /* decay rates of the moments */
     double epsilon;             /* the small constant, delta in the book */
     double corrected_rate;      /* rate / (1 - rho_1^t) */
-    double correction_2, correction_3; /* 1 / (1 - rho^t) */
-    double weight_1, weight_2;  /* of the terms of an update that has weights of its own */
-    int ready;                  /* whether the moments are good enough to be used */
+    double correction_2;        /* 1 / (1 - rho_2^t) */
+    double correction_3;        /* 1 / (1 - rho_3^t) */
+    double weight_1, weight_2;  /* of the two terms of an update */
+    int ready;                  /* whether the moments can be used yet */
 } StepNumbers;
 
 enum { MOST_VECTORS = 4 };
@@ -144,16 +145,17 @@ typedef struct {
                    ptrdiff_t d);
     /* Whether `backward` reads slopes, not a. */
     char makes_slopes[N_ACTIVATIONS];
-    /* z <- sigma(z + b); b may be NULL. slopes <- sigma'(z + b) where the activation makes
-       slopes; slopes may be NULL. `parameter` is that of the activation, if it has one. */
+    /* z <- sigma(z + b); b may be NULL. slopes <- sigma'(z + b) where the activation
+       makes slopes; slopes may be NULL. `parameter` is that of the activation, if it
+       has one. */
     void (*forward[N_ACTIVATIONS])(void *z, void *slopes, const void *b, ptrdiff_t m,
                                    ptrdiff_t k, double parameter);
     /* delta <- delta * sigma'(z), from a = sigma(z) or from the slopes */
     void (*backward[N_ACTIVATIONS])(void *delta, const void *a, ptrdiff_t n,
                                     double parameter);
     /* Multiplies m rows of k units by their dropout masks, as skoptnet.dropout defines
-       them: by 0 where the unit's 16 random bits are below `threshold` (up to 2^16), else
-       by `scale`. `key` is the layer's, `first` the number of the first row in its
+       them: by 0 where the unit's 16 random bits are below `threshold` (up to 2^16),
+       else by `scale`. `key` is the layer's, `first` the number of the first row in its
        minibatch. */
     void (*drop)(void *x, uint64_t key, ptrdiff_t first, ptrdiff_t m, ptrdiff_t k,
                  int threshold, double scale);
@@ -185,15 +187,15 @@ typedef struct {
     /* The largest |x|; NaN if there is a NaN or an infinity. */
     double (*largest)(const void *x, ptrdiff_t n);
     /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless that is NULL;
-       see products.h. NULL where the compiler has no vectors. `packed` is a workspace of
-       k times `panel` numbers, on a cache line. */
+       see products.h. NULL where the compiler has no vectors. `packed` is a workspace
+       of k times `panel` numbers, on a cache line. */
     void (*product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                     const void *start, void *packed);
     /* The same in two steps, for a b (k, n) that meets several a: b is packed once.
-       `panels` takes k times n numbers, n rounded up to whole vectors. Parts of b may be
-       packed on their own if each but the last has whole panels. */
+       `panels` takes k times n numbers, n rounded up to whole vectors. Parts of b may
+       be packed on their own if each but the last has whole panels. */
     void (*pack_panels)(void *panels, const void *b, ptrdiff_t b_row, ptrdiff_t n,
                         ptrdiff_t k);
     void (*product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
@@ -225,9 +227,9 @@ int highest_instruction_set(void);
 /* tables.c: the table for a type and an instruction set, up to the highest. */
 const Loops *loops_for(int is_double, int instruction_set);
 
-/* subnormals.c: subnormal numbers cost a hundred times as much as others, and the moments
-   of a weight whose gradient stays zero end as such. From `flush_subnormals` on, this
-   thread takes them for 0, until `restore_subnormals` gets what that returned. */
+/* subnormals.c: subnormal numbers cost a hundred times as much as others, and the
+   moments of a weight whose gradient stays zero end as such. After `flush_subnormals`,
+   this thread takes them for 0, until `restore_subnormals` gets what that returned. */
 unsigned long long flush_subnormals(void);
 void restore_subnormals(unsigned long long before);
 

@@ -1,4 +1,4 @@
-"""The loops of loops.h, for the other kernels."""
+"""The table of loops.h, for the other kernels."""
 
 from libc.stdint cimport uint64_t
 

@@ -26,28 +26,29 @@ FUNCTIONS = numbered(function_names, N_FUNCTIONS)
 ACTIVATIONS = numbered(activation_names, N_ACTIVATIONS)
 LOSSES = numbered(loss_names, N_LOSSES)
 SOLVERS = numbered(solver_names, N_SOLVERS)
-INSTRUCTION_SETS = tuple(numbered(instruction_set_names, N_INSTRUCTION_SETS))[:highest_instruction_set() + 1]
+# Those that this machine has.
+INSTRUCTION_SETS = tuple(numbered(instruction_set_names, highest_instruction_set() + 1))
 
 
 cdef const Loops* loops_of(str dtype, str instruction_set) except NULL:
-    """Return the table for a dtype, given its character, and one of INSTRUCTION_SETS."""
+    """Return the table for a dtype, given by its character, and an instruction set."""
     if dtype not in "fd":
         raise TypeError(f"the loops are for float32 and float64, not {dtype!r}")
     return loops_for(dtype == "d", INSTRUCTION_SETS.index(instruction_set))
 
 
 cdef unsigned long long begin_flushing() noexcept nogil:
-    """Take numbers too small to be normal for 0 in this thread; see loops.h."""
+    """Take subnormal numbers for 0 in this thread; see loops.h."""
     return flush_subnormals()
 
 
 cdef void end_flushing(unsigned long long before) noexcept nogil:
-    """Return to what was before `begin_flushing`."""
+    """Undo `begin_flushing`."""
     restore_subnormals(before)
 
 
 cdef char* address(array) except? NULL:
-    """Return where the numbers of an array begin; ValueError if it is not C-contiguous."""
+    """Return a pointer to the numbers of an array; ValueError unless C-contiguous."""
     cdef Py_buffer view
     PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
     place = <char*>view.buf
@@ -61,7 +62,8 @@ def apply(str function, x, str instruction_set):
     loops_of(x.dtype.char, instruction_set).apply[which](address(x), x.size)
 
 
-def drop(x, uint64_t key, Py_ssize_t first, int threshold, double scale, str instruction_set):
+def drop(x, uint64_t key, Py_ssize_t first, int threshold, double scale,
+         str instruction_set):
     """Multiply the rows of x by their masks; see loops.h."""
     loops_of(x.dtype.char, instruction_set).drop(
         address(x), key, first, x.shape[0], x.shape[1], threshold, scale

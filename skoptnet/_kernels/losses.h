@@ -8,10 +8,11 @@
 /* The row of the training set that is row i of the minibatch. */
 #define AT(i) (rows ? rows[i] : (i))
 
-#define LOSS(name)                                                                      \
-    static double name##_loss(void *z_, const void *b_, const void *y_, const void *w_, \
-                              const ptrdiff_t *rows, ptrdiff_t m, ptrdiff_t k,          \
-                              double scale, const double *parameters)
+#define LOSS(name)                                                         \
+    static double name##_loss(void *z_, const void *b_, const void *y_,    \
+                              const void *w_, const ptrdiff_t *rows,       \
+                              ptrdiff_t m, ptrdiff_t k, double scale,      \
+                              const double *parameters)
 
 LOSS(squared_error)
 {
@@ -32,8 +33,8 @@ LOSS(squared_error)
     return total;
 }
 
-/* A loss that is a sum over outputs: `formula` sets the term and its slope for x = z + b
-   and a target t; `numbers` declares the parameters. */
+/* A loss that is a sum over outputs: given x = z + b and a target t, `formula` sets the
+   term and its slope; `numbers` declares the parameters. */
 #define SUM_OF_TERMS(name, numbers, formula)                                      \
     LOSS(name)                                                                    \
     {                                                                             \

@@ -1,4 +1,4 @@
-"""The passes through a network, for the training kernel."""
+"""Forward and backward pass, for the training kernel."""
 
 cimport cython
 
@@ -7,36 +7,36 @@ from libc.stdint cimport uint64_t
 from .loops cimport Loops, SparseRows
 
 cdef struct Rows:
-    # All rows of a data set. X is NULL where they are sparse.
+    # All rows of a data set; X is NULL if they are sparse.
     const char* X
     SparseRows sparse
     const char* Y
     const char* w
 
 cdef struct Chunk:
-    # Some of them: those that `order` names, or all from `first` on where it is NULL.
-    # The minibatch they belong to has so many more rows before them.
+    # Some rows of a minibatch: those that `order` names, or all from `first` on if that
+    # is NULL; and the number of rows of the minibatch before them.
     const Py_ssize_t* order
     Py_ssize_t first
     Py_ssize_t size
     Py_ssize_t before
 
 cdef struct Workspace:
-    # What one thread works in: columns of a matrix as its products want them, rows of
-    # a gradient, and the rows of a^T that they are made from.
+    # Of one thread: a packed matrix, a block of a gradient, and the rows of a^T that
+    # the block is computed from.
     char* panels
     char* block
     char* transposed
 
 cdef struct Hidden:
-    # What happens between the products of a hidden layer: an activation and, where the
-    # threshold is not 0, dropout, with the layer's key in the update now made.
+    # A hidden layer between its products: the activation and, if the threshold is not
+    # 0, dropout with the layer's key for this update.
     int sigma
     double parameter
     int threshold
     double scale
     uint64_t key
-    # What sigma' is made from where that is not a: the slopes, or a before dropout.
+    # What sigma' is computed from if not from a: the slopes, or a before dropout.
     char* saved
 
 @cython.final
@@ -44,13 +44,13 @@ cdef class Network:
     cdef const Loops* loops
     cdef int n_layers, loss
     cdef const double* parameters
-    # Bytes of a row of targets.
-    cdef Py_ssize_t target
+    # Of the targets of a row.
+    cdef Py_ssize_t target_bytes
     cdef int* k
     cdef Hidden* hidden
     cdef uint64_t seed
     cdef bint has_masks, drops
-    cdef Py_ssize_t* at
+    cdef Py_ssize_t* offset
     cdef double l2
     cdef readonly Py_ssize_t n_rows
     cdef char** a
@@ -67,12 +67,12 @@ cdef class Network:
                            Py_ssize_t start) noexcept nogil
     cdef double rows(self, int thread, const char* theta, const Rows* data,
                      const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
-                     double scale, int step, int end) noexcept nogil
+                     double scale, int stage, int end) noexcept nogil
     cdef void columns(self, int thread, const char* theta, const Rows* data,
                       const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
-                      int step) noexcept nogil
-    cdef int level_of(self, int step) noexcept nogil
-    cdef bint goes_by_columns(self, int step, Py_ssize_t m, bint sparse,
+                      int stage) noexcept nogil
+    cdef int level_of(self, int stage) noexcept nogil
+    cdef bint splits_columns(self, int stage, Py_ssize_t m, bint sparse,
                               int n_shares) noexcept nogil
     cdef void share_of_columns(self, int i, int n_shares, Py_ssize_t n,
                                Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil

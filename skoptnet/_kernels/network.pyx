@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The passes of `skoptnet.network`, with the matrix products done by SciPy's BLAS.
+"""Forward and backward pass, as in `skoptnet.network`.
 
-What happens to a minibatch is cut up so that several threads can share it: `rows` takes
-some of its rows down to delta_1, where `columns` may take all rows through some units of
-a layer, and `gradient` then makes some rows of a dC/dW_l from all rows of the minibatch.
+Small matrix products are those of products.h, large ones those of SciPy's BLAS. Several
+threads can share a minibatch: `rows` takes some of its rows through both passes, down
+to delta_1; `columns` takes all rows through some units of one layer; `gradient` then
+computes some rows of a dC/dW_l from all rows of the minibatch.
 """
 
 cimport cython
@@ -29,26 +30,27 @@ from .loops import ACTIVATIONS, LOSSES
 # Buffers begin at multiples of this, the size of a cache line.
 cdef size_t ALIGNMENT = 64
 
-# Where the kernels' own products stop, see `has_own_product`.
+# Limits of our own products, see `has_own_product`: the rows of a panel; the bytes of
+# all panels where a is transposed; where b is, the rows of a, unless a has few columns.
 cdef Py_ssize_t LONGEST_PANEL = 2048
-cdef Py_ssize_t PANELS_BYTES = 1 << 21
-cdef Py_ssize_t FEW_ROWS = 8
-cdef Py_ssize_t FEW_COLUMNS = 8
-# Of a gradient of more numbers than the first, about so many are made at a time, in so
-# many rows or more; and in a multiple of so many, which all heights of tiles divide.
+cdef Py_ssize_t LARGEST_PANELS = 1 << 21
+cdef Py_ssize_t MIN_ROWS_OF_TRANSPOSED = 8
+cdef Py_ssize_t MAX_COLUMNS_OF_FEW_ROWS = 8
+# A gradient of more numbers than LARGE_GRADIENT is computed in blocks of about BLOCK
+# numbers and at least MIN_BLOCK_ROWS rows, a multiple of the rows of any tile.
 cdef Py_ssize_t LARGE_GRADIENT = 1 << 16
 cdef Py_ssize_t BLOCK = 1 << 14
-cdef Py_ssize_t MIN_ROWS = 48
-cdef Py_ssize_t WHOLE_TILES = 12
-# Where threads share laying out a matrix of so many numbers, they gain more than it
-# costs them to wait for each other.
-cdef Py_ssize_t LARGE = 1 << 18
+cdef Py_ssize_t MIN_BLOCK_ROWS = 48
+cdef Py_ssize_t TILE_ROWS = 12
+# From this many numbers on, threads pack a matrix together: that saves more than they
+# lose by waiting for each other.
+cdef Py_ssize_t LARGE_MATRIX = 1 << 18
 
 
 cdef Rows rows_of(X, Y, w) except *:
-    """Return where the rows of X (dense or CSR), their targets and weights are.
+    """Return pointers to the rows of X (dense or CSR), their targets and weights.
 
-    The arrays have to be kept alive by the caller.
+    The caller has to keep the arrays alive.
     """
     cdef Rows data
     data.X = NULL
@@ -96,29 +98,29 @@ def activate(activation, z, str instruction_set):
 
 @cython.final
 cdef class Network:
-    """The passes through a network, with buffers for up to ``n_rows`` rows.
+    """Both passes through a network, with buffers for up to ``n_rows`` rows.
 
     Parameters
     ----------
     layer_sizes : tuple of int
         (k_0, ..., k_L).
     activations, loss
-        Those of the hidden layers, and the loss: objects of the classes that the
-        kernels of ACTIVATIONS and LOSSES stand for. Their parameters are read once.
+        Those of the hidden layers, and the loss: of classes that have a kernel. Their
+        parameters are read once.
     l2 : float
         Factor of the penalty, see `skoptnet.network.Network`.
     dtype : dtype
         float32 or float64.
     n_rows : int
-        Rows that one call can take.
+        The most rows per call.
     n_threads : int
-        Threads that go backward; 0 where there will only be `outputs`.
+        Threads that share the backward pass; 0 for `outputs` only.
     sparse : bool
-        Whether the rows are; then there are no buffers as wide as they are.
+        Whether the rows are sparse; then no buffer is as wide as they are.
     instruction_set : str
         One of loops.INSTRUCTION_SETS.
     dropout : Dropout, optional
-        What leaves hidden units out, in updates that `begin` has the number of.
+        Drops hidden units in updates whose number `begin` gets.
     """
 
     def __cinit__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
@@ -126,18 +128,18 @@ cdef class Network:
                   dropout=None):
         self.n_layers = len(layer_sizes) - 1
         self.k = <int*>calloc(len(layer_sizes), sizeof(int))
-        self.at = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
+        self.offset = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.hidden = <Hidden*>calloc(len(layer_sizes), sizeof(Hidden))
         self.workspaces = <Workspace*>calloc(max(n_threads, 1), sizeof(Workspace))
-        if not (self.k and self.at and self.a and self.delta and self.hidden
+        if not (self.k and self.offset and self.a and self.delta and self.hidden
                 and self.workspaces):
             raise MemoryError
 
     def __dealloc__(self):
         free(self.k)
-        free(self.at)
+        free(self.offset)
         free(self.a)
         free(self.delta)
         free(self.hidden)
@@ -152,7 +154,7 @@ cdef class Network:
         for level in range(self.n_layers + 1):
             self.k[level] = layer_sizes[level]
         for level in range(self.n_layers):
-            self.at[level + 1] = self.at[level] + (
+            self.offset[level + 1] = self.offset[level] + (
                 <Py_ssize_t>self.k[level] + 1) * self.k[level + 1]
         for level in range(self.n_layers + 1):
             if level or (n_threads and not sparse):
@@ -166,7 +168,7 @@ cdef class Network:
             self.make_workspaces(max(n_threads, 1), 1 if sparse else 0)
 
     cdef take_hidden(self, activations, dropout, bint backward):
-        """Note each hidden layer's activation and which share of it is dropped."""
+        """Set each hidden layer's activation and dropout."""
         cdef int level
         cdef Hidden* layer
         if dropout is not None:
@@ -182,21 +184,21 @@ cdef class Network:
                 layer.saved = self.buffer(self.n_rows * self.k[level])
 
     cdef take_loss(self, loss):
-        """Note which loss it is, its parameters and how long its targets are."""
+        """Set the loss, its parameters and the bytes of a row's targets."""
         parameters = parameters_of(loss)
         self.memory.append(parameters)
         self.parameters = <const double*>address(parameters)
         self.loss = LOSSES[loss.kernel]
         if self.loss == loops.LOSS_quantile and len(parameters) > 1:
             self.loss = loops.LOSS_several_quantiles
-        self.target = {
+        self.target_bytes = {
             loops.NUMBER_PER_OUTPUT: self.k[self.n_layers] * self.loops.size,
             loops.ONE_NUMBER: self.loops.size,
             loops.CLASS_NUMBER: sizeof(Py_ssize_t),
         }[self.loops.targets[self.loss]]
 
     cdef make_workspaces(self, int n_threads, int first):
-        """Make each thread's buffers for the kernels' own products, from a layer on."""
+        """Allocate each thread's workspace for our products, from a layer on."""
         cdef int level, thread
         cdef Py_ssize_t rows = min(self.n_rows, LONGEST_PANEL), longest = rows
         cdef Py_ssize_t widest = 0, largest = 0
@@ -210,11 +212,13 @@ cdef class Network:
             self.workspaces[thread].panels = self.buffer(max(
                 longest * self.loops.panel, rows * (widest + self.loops.vector)))
             if largest > LARGE_GRADIENT:
-                self.workspaces[thread].block = self.buffer(max(BLOCK, MIN_ROWS * widest))
-                self.workspaces[thread].transposed = self.buffer(max(BLOCK, MIN_ROWS * rows))
+                self.workspaces[thread].block = self.buffer(
+                    max(BLOCK, MIN_BLOCK_ROWS * widest))
+                self.workspaces[thread].transposed = self.buffer(
+                    max(BLOCK, MIN_BLOCK_ROWS * rows))
 
     cdef char* buffer(self, size_t n) except NULL:
-        """Return workspace for n numbers, on a cache line."""
+        """Allocate n numbers, on a cache line."""
         cdef size_t begin
         memory = np.empty(n * self.loops.size + ALIGNMENT, dtype=np.uint8)
         self.memory.append(memory)
@@ -238,20 +242,20 @@ cdef class Network:
         self.a[self.n_layers] = own
 
     cdef char* biases(self, const char* theta, int layer) noexcept nogil:
-        """Return where a layer's biases lie in theta or g."""
+        """Return the place of a layer's biases in theta or g."""
         return <char*>theta + self.loops.size * (
-            self.at[layer] + <Py_ssize_t>self.k[layer] * self.k[layer + 1])
+            self.offset[layer] + <Py_ssize_t>self.k[layer] * self.k[layer + 1])
 
     cdef const char* input(self, const Rows* data, const Chunk* chunk,
                            Py_ssize_t start) noexcept nogil:
-        """Return where the dense rows of a chunk lie, from ``start`` on."""
+        """Return the place of the dense rows of a chunk, from ``start`` on."""
         cdef Py_ssize_t row = self.k[0] * <Py_ssize_t>self.loops.size
         if chunk.order:
             return self.a[0] + start * row
         return data.X + (chunk.first + start) * row
 
     cdef void begin(self, Py_ssize_t update) noexcept nogil:
-        """Take the masks of an update from now on; none if its number is below 0."""
+        """Use the dropout masks of an update; none if its number is negative."""
         cdef uint64_t key
         cdef int level
         self.drops = self.has_masks and update >= 0
@@ -260,72 +264,73 @@ cdef class Network:
             for level in range(1, self.n_layers):
                 self.hidden[level].key = random_number(key, level)
 
-    # Both passes are cut into steps. Step 0 gathers the rows, 1 to L go forward to
-    # a_1, ..., z_L, L + 1 takes the loss (BP1), L + 2 to 2 L go back to delta_1 (BP2).
+    # The two passes have stages: 0 gathers the rows, 1 to L are the forward pass to
+    # a_1, ..., z_L, L + 1 is the loss (BP1), L + 2 to 2 L are the backward pass to
+    # delta_1 (BP2).
 
     cdef double rows(self, int thread, const char* theta, const Rows* data,
                      const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
-                     double scale, int step, int end) noexcept nogil:
-        """Take some rows of the chunk through some steps; return their losses' sum.
+                     double scale, int stage, int end) noexcept nogil:
+        """Take some rows of the chunk through some stages; return their losses' sum.
 
-        z_L is left without its bias until the loss turns it into delta_L, multiplied
-        by ``scale`` and the rows' weights.
+        z_L is without its bias until the loss replaces it by delta_L, multiplied by
+        ``scale`` and the rows' weights.
         """
         cdef double total = 0
-        for step in range(step, end):
-            if step == 0:
+        for stage in range(stage, end):
+            if stage == 0:
                 self.gather(data, chunk, start, stop)
-            elif step <= self.n_layers:
-                self.forward(thread, step, theta, data, chunk, start, stop, 0,
-                             self.k[step])
-            elif step == self.n_layers + 1:
+            elif stage <= self.n_layers:
+                self.forward(thread, stage, theta, data, chunk, start, stop, 0,
+                             self.k[stage])
+            elif stage == self.n_layers + 1:
                 total = self.delta_of_loss(theta, data, chunk, start, stop, scale)
             else:
-                self.backward(thread, self.level_of(step), theta, chunk, start, stop, 0,
-                              self.k[self.level_of(step)])
+                self.backward(thread, self.level_of(stage), theta, chunk, start, stop,
+                              0, self.k[self.level_of(stage)])
         return total
 
     cdef void columns(self, int thread, const char* theta, const Rows* data,
                       const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
-                      int step) noexcept nogil:
-        """Take all rows of the chunk through some columns of a step."""
-        if step <= self.n_layers:
-            self.forward(thread, step, theta, data, chunk, 0, chunk.size, start, stop)
+                      int stage) noexcept nogil:
+        """Compute some columns of a stage for all rows of the chunk."""
+        if stage <= self.n_layers:
+            self.forward(thread, stage, theta, data, chunk, 0, chunk.size, start, stop)
         else:
-            self.backward(thread, self.level_of(step), theta, chunk, 0, chunk.size,
+            self.backward(thread, self.level_of(stage), theta, chunk, 0, chunk.size,
                           start, stop)
 
-    cdef int level_of(self, int step) noexcept nogil:
-        """Return the level l whose a_l or delta_l a step makes."""
-        return step if step <= self.n_layers else 2 * self.n_layers + 1 - step
+    cdef int level_of(self, int stage) noexcept nogil:
+        """Return the l of the a_l or delta_l that a stage computes."""
+        return stage if stage <= self.n_layers else 2 * self.n_layers + 1 - stage
 
-    cdef bint goes_by_columns(self, int step, Py_ssize_t m, bint sparse,
+    cdef bint splits_columns(self, int stage, Py_ssize_t m, bint sparse,
                               int n_shares) noexcept nogil:
-        """Tell whether columns are better to share than rows.
+        """Tell whether threads had better share the columns of a stage than the rows.
 
-        Each share of rows lays out all of a large W for its product.
+        With rows, each thread packs all of a large W for its product.
         """
-        cdef int level = self.level_of(step)
-        cdef bint back = step > level
+        cdef int level = self.level_of(stage)
+        cdef bint back = stage > level
         cdef Py_ssize_t n = self.k[level] // n_shares, k
-        if step == 0 or step == self.n_layers + 1 or (step == 1 and sparse):
+        if stage == 0 or stage == self.n_layers + 1 or (stage == 1 and sparse):
             return False
         if self.drops_of(level):  # masks are made by rows
             return False
         k = self.k[level + 1] if back else self.k[level - 1]
-        return (k * self.k[level] >= LARGE and n >= self.loops.panel
+        return (k * self.k[level] >= LARGE_MATRIX and n >= self.loops.panel
                 and self.has_own_product(False, back, m, n, k))
 
     cdef void share_of_columns(self, int i, int n_shares, Py_ssize_t n,
                                Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil:
-        """Cut n columns into shares of whole panels, and what is left with the last."""
+        """Split n columns into whole panels; the last share takes the remainder."""
         cdef Py_ssize_t panel = self.loops.panel
         start[0] = n // panel * i // n_shares * panel
         stop[0] = n // panel * (i + 1) // n_shares * panel if i + 1 < n_shares else n
 
     cdef void gather(self, const Rows* data, const Chunk* chunk, Py_ssize_t start,
                      Py_ssize_t stop) noexcept nogil:
-        """Copy dense rows that do not lie one after the other."""
+        """Copy dense rows that are not contiguous."""
         if data.X and chunk.order:
             self.loops.gather(
                 self.a[0] + start * self.k[0] * <Py_ssize_t>self.loops.size, data.X,
@@ -334,11 +339,11 @@ cdef class Network:
     cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
                       const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                       Py_ssize_t left, Py_ssize_t right) noexcept nogil:
-        """Make columns left..right of a_l, or of z_L without its bias."""
+        """Compute columns left..right of a_l, or of z_L without its bias."""
         cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
         cdef Py_ssize_t k_in = self.k[level - 1]
         cdef const char* a
-        cdef const char* W = theta + (self.at[level - 1] + left) * size
+        cdef const char* W = theta + (self.offset[level - 1] + left) * size
         cdef const char* b = self.biases(theta, level - 1) + left * size
         cdef char* z = self.a[level] + (start * k + left) * size
         if level == 1 and not data.X:
@@ -358,10 +363,10 @@ cdef class Network:
 
     cdef void activate(self, int level, char* z, const char* b, Py_ssize_t start,
                        Py_ssize_t m, Py_ssize_t left, Py_ssize_t right) noexcept nogil:
-        """Turn columns left..right of z, without their bias if there is b, into a."""
+        """Replace columns left..right of z by a, after adding the bias b if given."""
         cdef const Hidden* layer = &self.hidden[level]
         cdef Py_ssize_t row = self.k[level] * <Py_ssize_t>self.loops.size, done = 0
-        # Rows lie one after the other where all of their columns are taken.
+        # Rows are contiguous where all of their columns are taken.
         cdef Py_ssize_t at_once = m if right - left == self.k[level] else 1
         cdef char* saved = NULL
         if layer.saved:
@@ -375,7 +380,7 @@ cdef class Network:
             memcpy(saved, z, m * row)
 
     cdef bint drops_of(self, int level) noexcept nogil:
-        """Tell whether the update leaves units of a layer out."""
+        """Tell whether the update drops units of a layer."""
         return self.drops and self.hidden[level].threshold
 
     cdef void drop(self, int level, char* rows, Py_ssize_t m,
@@ -389,21 +394,21 @@ cdef class Network:
     cdef double delta_of_loss(self, const char* theta, const Rows* data,
                               const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                               double scale) noexcept nogil:
-        """Turn z_L into delta_L for some rows (BP1); return the sum of their losses."""
+        """Replace z_L by delta_L for some rows (BP1); return their losses' sum."""
         cdef Py_ssize_t size = self.loops.size, first
         cdef const Py_ssize_t* order = chunk.order + start if chunk.order else NULL
         cdef int level = self.n_layers
         first = 0 if order else chunk.first + start
         return self.loops.loss[self.loss](
             self.delta[level] + start * self.k[level] * size,
-            self.biases(theta, level - 1), data.Y + first * self.target,
+            self.biases(theta, level - 1), data.Y + first * self.target_bytes,
             data.w + first * size if data.w else NULL, order, stop - start,
             self.k[level], scale, self.parameters)
 
     cdef void backward(self, int thread, int level, const char* theta,
                        const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                        Py_ssize_t left, Py_ssize_t right) noexcept nogil:
-        """Make columns left..right of delta_l from delta_{l+1} (BP2)."""
+        """Compute columns left..right of delta_l from delta_{l+1} (BP2)."""
         cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
         cdef Py_ssize_t k_out = self.k[level + 1], at = (start * k + left) * size
         cdef char* delta = self.delta[level] + at
@@ -412,8 +417,8 @@ cdef class Network:
         cdef Py_ssize_t at_once = m if right - left == k else 1
         self.product(thread, b"NT", <int>m, <int>(right - left), <int>k_out,
                      self.delta[level + 1] + start * k_out * size, <int>k_out,
-                     theta + (self.at[level] + left * k_out) * size, <int>k_out, False,
-                     delta, <int>k, NULL)
+                     theta + (self.offset[level] + left * k_out) * size, <int>k_out,
+                     False, delta, <int>k, NULL)
         self.drop(level, delta, m, chunk.before + start)
         while m > 0:
             self.loops.backward[layer.sigma](
@@ -424,21 +429,21 @@ cdef class Network:
 
     cdef bint is_packed(self, int layer, Py_ssize_t m, bint add,
                           bint sparse) noexcept nogil:
-        """Tell whether a layer's dC/dW is made in blocks, of a delta laid out before.
+        """Tell whether a layer's dC/dW is computed in blocks, from a packed delta.
 
-        That pays where there are several blocks.
+        That pays if there are several blocks.
         """
         cdef Py_ssize_t k_in = self.k[layer], k_out = self.k[layer + 1]
         return (not add and not sparse and k_in * k_out > LARGE_GRADIENT
                 and self.has_own_product(True, False, k_in, k_out, m))
 
     cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil:
-        """Tell whether threads lay out a delta together, rather than each for itself."""
-        return m * self.k[layer + 1] >= LARGE
+        """Tell whether threads pack a delta together rather than each its own copy."""
+        return m * self.k[layer + 1] >= LARGE_MATRIX
 
     cdef void pack(self, int layer, Py_ssize_t m, int workspace, int i,
                       int n_shares) noexcept nogil:
-        """Lay out a share of a layer's delta for `gradient`, in some thread's workspace."""
+        """Pack a share of a layer's delta for `gradient`, in a thread's workspace."""
         cdef Py_ssize_t size = self.loops.size, k_out = self.k[layer + 1], start, stop
         self.share_of_columns(i, n_shares, k_out, &start, &stop)
         if start < stop:
@@ -447,16 +452,17 @@ cdef class Network:
                 self.delta[layer + 1] + start * size, k_out, stop - start, m)
 
     cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil:
-        """Return how many rows of a dC/dW to make at a time, once delta is laid out."""
+        """Return the number of rows in a block of a dC/dW."""
         cdef Py_ssize_t rows = BLOCK // max(<Py_ssize_t>self.k[layer + 1], m)
-        return max(MIN_ROWS, rows // WHOLE_TILES * WHOLE_TILES)
+        return max(MIN_BLOCK_ROWS, rows // TILE_ROWS * TILE_ROWS)
 
     cdef void gradient(self, int thread, const Rows* data, const Chunk* chunk,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,
                        const char* panels, char* dW) noexcept nogil:
-        """Make (or add to) rows start..stop of a layer's dC/dW (BP4).
+        """Compute (or add to) rows start..stop of a layer's dC/dW (BP4).
 
-        ``panels`` are those of its delta, NULL where it is not laid out. Of a layer with sparse input all rows are made at once.
+        ``panels`` is the packed delta, or NULL. With sparse input, all rows are
+        computed at once.
         """
         cdef Py_ssize_t size = self.loops.size, k_in = self.k[layer]
         cdef Py_ssize_t k_out = self.k[layer + 1], m = chunk.size
@@ -480,25 +486,25 @@ cdef class Network:
 
     cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
                                  char* g) noexcept nogil:
-        """Make (or add to) a layer's dC/db (BP3)."""
+        """Compute (or add to) a layer's dC/db (BP3)."""
         self.loops.sum_rows(self.biases(g, layer), self.delta[layer + 1], m,
                             self.k[layer + 1], add)
 
     cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
                         Py_ssize_t stop, char* g) noexcept nogil:
-        """Add the penalty of rows start..stop of W to g; return their squares' sum."""
+        """Add the penalty's gradient for rows start..stop; return their squares' sum."""
         cdef Py_ssize_t k_out = self.k[layer + 1]
-        cdef Py_ssize_t at = (self.at[layer] + start * k_out) * <Py_ssize_t>(
+        cdef Py_ssize_t at = (self.offset[layer] + start * k_out) * <Py_ssize_t>(
             self.loops.size)
         return self.loops.penalise(g + at, theta + at, self.l2, (stop - start) * k_out)
 
     cdef bint product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
                       char* c, int ldc, const char* start) noexcept nogil:
-        """c (m, n) <- a (m, k) b (k, n), or add to c; return whether ``start`` was added.
+        """c (m, n) <- a (m, k) b (k, n), or add to c; return whether start was added.
 
-        Their rows begin lda, ldb and ldc numbers after one another. Of kind "TN", a is
-        given as a^T (k, m); of kind "NT", b as b^T (n, k).
+        lda, ldb and ldc are the distances between rows. With kind "TN", a is given as
+        a^T (k, m); with kind "NT", b as b^T (n, k).
         """
         cdef bint ta = kind[0] == c"T", tb = kind[1] == c"T"
         cdef double one = 1, zero = 0
@@ -508,7 +514,7 @@ cdef class Network:
                                b, 1 if tb else ldb, ldb if tb else 1, m, n, k,
                                start, self.workspaces[thread].panels)
             return True
-        # BLAS counts columns first: what it is told is c^T = b^T a^T.
+        # BLAS wants columns to be contiguous, so it gets c^T = b^T a^T.
         elif self.loops.size == sizeof(double):
             dgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k,
                   &one, <double*>b, &ldb, <double*>a, &lda,
@@ -521,17 +527,17 @@ cdef class Network:
 
     cdef bint has_own_product(self, bint ta, bint tb, Py_ssize_t m, Py_ssize_t n,
                               Py_ssize_t k) noexcept nogil:
-        """Tell whether the kernels' own product is no slower than BLAS.
+        """Tell whether our own product is no slower than BLAS.
 
-        That is found by measuring (tests/benchmarks). Against it are: fewer columns
-        than numbers in a vector; a panel, or for a^T a whole b, that does not stay in
-        the cache; and few rows to make up for turning b^T round.
+        As measured (tests/benchmarks). It is slower with fewer columns than numbers in
+        a vector; with a panel, or for a^T a whole b, that does not fit into the cache;
+        and where few rows share the cost of transposing b^T.
         """
         return (
             self.loops.product
             and <double>m * n * k <= self.loops.largest_product
             and n >= self.loops.vector
             and k <= LONGEST_PANEL
-            and not (ta and n * k * <Py_ssize_t>self.loops.size > PANELS_BYTES)
-            and not (tb and m < FEW_ROWS and k > FEW_COLUMNS)
+            and not (ta and n * k * <Py_ssize_t>self.loops.size > LARGEST_PANELS)
+            and not (tb and m < MIN_ROWS_OF_TRANSPOSED and k > MAX_COLUMNS_OF_FEW_ROWS)
         )

@@ -1,19 +1,20 @@
-/* Matrix products: c (m, n) <- a (m, k) b (k, n), plus `start` in every row if there is one.
+/* Matrix products: c (m, n) <- a (m, k) b (k, n), plus `start`, if any, in every row.
 
-   Element (i, p) of a is at i * a_row + p * a_column, and likewise for b, so that either may
-   be given transposed. The rows of c begin c_row numbers apart.
+   Element (i, p) of a is at i * a_row + p * a_column, and likewise for b, so that
+   either may be given transposed. The rows of c begin c_row numbers apart.
 
-   The columns are taken in panels, which are as many vectors wide as a tile. The columns of
-   b in a panel are packed first, unless b is small and contiguous enough to be read in
-   place. A tile, as many rows of a panel as there are registers for, is summed in registers.
-   Tiles at the edge overlap their neighbours: what both hold is computed twice. */
+   The columns are taken in panels, which are as many vectors wide as a tile. The
+   columns of b in a panel are packed first, unless b is small and contiguous enough to
+   be read in place. A tile, as many rows of a panel as there are registers for, is
+   summed in registers. Tiles at the edge overlap their neighbours: what both hold is
+   computed twice. */
 #ifndef SKOPTNET_PRODUCTS_H
 #define SKOPTNET_PRODUCTS_H
 
 #include "types.h"
 
-/* Tiles, in rows and vectors, that fill the registers; and the multiplications up to which a
-   product is no slower than BLAS. */
+/* Tiles, in rows and vectors, that fill the registers; and the multiplications up to
+   which a product is no slower than BLAS. */
 #ifdef AVX512
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
@@ -114,8 +115,8 @@ static inline void transpose_square(REAL *RESTRICT out, ptrdiff_t out_row,
             out[p * out_row + v] = b[v * b_row + p];
 }
 #else
-/* Cuts x into squares of part x part numbers; swaps the two off the diagonal in every 2 x 2
-   of them. */
+/* Cuts x into squares of part x part numbers; of every two by two squares, swaps those
+   off the diagonal. */
 static inline ALWAYS_INLINE void swap_parts(V *x, const int part)
 {
     Bits place;
@@ -181,8 +182,8 @@ static void pack(REAL *RESTRICT out, ptrdiff_t width, const REAL *RESTRICT b,
     }
 }
 
-/* A panel: `columns` of the matrix from column j on, in vectors of `width` numbers together;
-   and the first column of the next panel. */
+/* A panel: `columns` of the matrix from column j on, in vectors of `width` numbers
+   together; and the first column of the next panel. */
 typedef struct {
     ptrdiff_t j, vectors, width, columns, next;
 } Panel;

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The shuffles of NumPy's RandomState, in half of its time."""
+"""The shuffles of NumPy's RandomState, in half the time."""
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uint32_t, uint64_t
@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 from .loops cimport address
 
-# What every source of random bits of NumPy has to offer (numpy/random/bitgen.h).
+# The interface of NumPy's bit generators (numpy/random/bitgen.h).
 cdef struct Bits:
     void* state
     uint64_t (*next_uint64)(void* state) noexcept nogil
@@ -17,10 +17,10 @@ cdef struct Bits:
 
 
 cdef void shuffle(Bits* bits, Py_ssize_t* order, Py_ssize_t n) noexcept nogil:
-    """Swap each place, from the last one down, with a random one not after it.
+    """Swap each element, from the last down, with a random one not after it.
 
-    Bits that make too large a number are drawn again. No processor can foresee that, so
-    it is no branch: the place is then swapped with itself, and comes once more.
+    Bits that make too large a number are drawn again. No processor can predict that, so
+    it is no branch: the element is swapped with itself and is next again.
     """
     cdef Py_ssize_t i = n - 1, j
     cdef uint32_t mask = 1
@@ -40,12 +40,12 @@ cdef void shuffle(Bits* bits, Py_ssize_t* order, Py_ssize_t n) noexcept nogil:
 def shuffle_into(orders, order, bit_generator):
     """Shuffle ``order`` for each row of ``orders``, which becomes a copy of it.
 
-    As ``RandomState.shuffle`` does, with the same random numbers.
+    The random numbers are those of ``RandomState.shuffle``.
 
     Parameters
     ----------
     orders : intp array of shape (n_orders, n)
-        Takes the order after each shuffle. It may be ``order`` itself, as (1, n).
+        Receives the order after each shuffle. It may be ``order`` itself, as (1, n).
     order : intp array of shape (n,)
         At most 2^31 numbers.
     bit_generator : BitGenerator

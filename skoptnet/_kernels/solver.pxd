@@ -1,4 +1,4 @@
-"""One of the built-in solvers, for the training kernel."""
+"""A built-in solver, for the training kernel."""
 
 cimport cython
 

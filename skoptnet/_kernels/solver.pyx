@@ -1,8 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The built-in solvers of `skoptnet.optimizers`, in one pass over theta.
+"""The built-in solvers of `skoptnet.optimizers`, each in one loop over theta.
 
-The formulas stand in solvers_impl.h, once more as `Optimizer.step` has them; a test holds
-the two together.
+The formulas are in solvers.h, as `Optimizer.step` has them; tests compare the two.
 """
 
 cimport cython
@@ -23,19 +22,19 @@ HYPERPARAMETERS = (
 
 @cython.final
 cdef class Solver:
-    """A solver with the vectors of one run.
+    """A solver, with the vectors of one run.
 
     Parameters
     ----------
     kind : str
-        Its name in loops.h.
+        The name of its kernel.
     optimizer : Optimizer
         The solver; its hyperparameters are read once, here.
     theta : array of shape (P,)
         The parameters.
     state : State
-        The solver's memory; the vectors are changed in place, ``t`` is not, and the
-        other numbers are by `leave_numbers`.
+        The solver's memory. The vectors change in place; ``t`` stays; `leave_numbers`
+        writes the other numbers.
     instruction_set : str
         One of loops.INSTRUCTION_SETS.
     """
@@ -74,7 +73,7 @@ cdef class Solver:
         self.warmup_steps = numbers["warmup_steps"]
 
     def start_from(self, state):
-        """Take the numbers of the memory, and look where the next gradient is taken."""
+        """Read the numbers of the memory; find the point of the next gradient."""
         if self.kind == loops.SOLVER_nadam:
             self.mu_product = state.mu_product
         elif self.kind == loops.SOLVER_schedule_free_adamw:
@@ -84,7 +83,7 @@ cdef class Solver:
             self.loops.look_ahead[self.kind](&self.vectors, self.size, &self.numbers)
 
     def leave_numbers(self, state):
-        """Write the numbers besides t that the updates have changed into the memory."""
+        """Write what updates have changed besides t and the vectors into the memory."""
         if self.kind == loops.SOLVER_nadam:
             state.mu_product = self.mu_product
         elif self.kind == loops.SOLVER_schedule_free_adamw:
@@ -92,7 +91,7 @@ cdef class Solver:
             state.sum_of_weights = self.sum_of_weights
 
     cdef const char* point(self) noexcept nogil:
-        """Return where the next gradient is to be taken."""
+        """Return the point of the next gradient."""
         return <const char*>(
             self.vectors.ahead if self.vectors.ahead else self.vectors.theta)
 
@@ -151,8 +150,8 @@ cdef class Solver:
                      double keep) noexcept nogil:
         """Update n coordinates from ``start`` on; g is their part of the gradient.
 
-        All but the share ``keep`` of them decays. The gradient of the penalty is added;
-        returns the squares it is made of.
+        Weight decay leaves the share ``keep`` of them. Add the gradient of the penalty;
+        return the sum of squares that the penalty is made of.
         """
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
         cdef Vectors part = self.vectors

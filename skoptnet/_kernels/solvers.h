@@ -1,11 +1,11 @@
 /* The solvers: one update of n coordinates, in one loop.
 
-   A formula reads as in skoptnet.optimizers: x is theta after weight decay; first, second,
-   ... are the vectors of Optimizer.memory. g includes the gradient of the penalty, taken at
-   the same point W as the rest of the gradient.
+   A formula reads as in skoptnet.optimizers: x is theta after weight decay; first,
+   second, ... are the vectors of Optimizer.memory. g includes the gradient of the
+   penalty, taken at the same point W as the rest of the gradient.
 
-   A formula is compiled twice, for vectors and for the numbers left over: T is the type of
-   either. C has no ?: for vectors; functions take its place. */
+   A formula is compiled twice, for vectors and for the numbers left over: T is the type
+   of either. C has no ?: for vectors; functions take its place. */
 #ifndef SKOPTNET_SOLVERS_H
 #define SKOPTNET_SOLVERS_H
 

@@ -1,4 +1,4 @@
-/* Switches that make a thread take subnormal numbers for 0, where the processor has them. */
+/* Makes a thread take subnormal numbers for 0, where the processor can. */
 #include "loops.h"
 
 #if defined(__SSE2__) || defined(_M_X64)

@@ -1,4 +1,4 @@
-/* The table of loops.h for one type and instruction set: all that a .c file includes. */
+/* The table of loops.h for one type and instruction set, for the .c files. */
 #include "loops.h"
 
 /* Nothing where the compiler cannot target the instruction set. */

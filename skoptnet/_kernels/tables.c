@@ -12,8 +12,9 @@ const char *const loss_names[] = {LOSSES(LOSS)};
 const char *const solver_names[] = {SOLVERS(SOLVER)};
 const char *const instruction_set_names[] = {INSTRUCTION_SETS(INSTRUCTION_SET_NAME)};
 
-#define DECLARE(instruction_set) extern const Loops LOOPS_NAME(float, instruction_set), LOOPS_NAME(double, instruction_set);
-#define PAIR(instruction_set) {&LOOPS_NAME(float, instruction_set), &LOOPS_NAME(double, instruction_set)},
+#define DECLARE(name) \
+    extern const Loops LOOPS_NAME(float, name), LOOPS_NAME(double, name);
+#define PAIR(name) {&LOOPS_NAME(float, name), &LOOPS_NAME(double, name)},
 INSTRUCTION_SETS(DECLARE)
 static const Loops *const tables[N_INSTRUCTION_SETS][2] = {INSTRUCTION_SETS(PAIR)};
 

@@ -1,10 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Whole epochs of updates, and gradients of minibatches, without the GIL.
 
-Several threads share an update. First each takes some rows of the minibatch down to
-delta_1, or all rows through some units of a large layer; then each makes the gradient of
-some rows of every weight matrix and lets the solver update them at once. In between they
-wait for each other. Thread 0 is the caller, the others are those that `worker`.
+Several threads share an update. First each takes some rows of the minibatch through
+both passes, down to delta_1, or all rows through some units of a large layer. Then each
+computes the gradient of some rows of every weight matrix, and the solver updates them
+while they are in the cache. Between these phases the threads wait for each other.
+Thread 0 is the caller; the others run `worker`.
 """
 
 cimport cython
@@ -27,11 +28,11 @@ from .loops cimport address, begin_flushing, end_flushing
 from .network cimport Network, Chunk, Rows, rows_of
 from .solver cimport Solver
 
-# Tries to get a lock before a thread goes to sleep: some 20 microseconds, about as
-# long as it takes to wake up again.
-cdef int TRIES = 2000
-# Multiplications after which the caller looks whether Ctrl-C was pressed.
-cdef double PATIENCE = 1e9
+# Attempts to get a lock before a thread sleeps: some 20 microseconds, about as long as
+# waking up takes.
+cdef int SPINS = 2000
+# Multiplications between two checks for Ctrl-C.
+cdef double WORK_BETWEEN_CHECKS = 1e9
 
 cdef enum Phase:
     ROWS
@@ -40,13 +41,14 @@ cdef enum Phase:
     WEIGHTS
     STOP
 
-# What one thread adds to the objective, on a cache line of its own.
+# One thread's part of the objective, on a cache line of its own.
 cdef struct Share:
     double loss
     double squares
     double padding[6]
 
-# One chunk of one minibatch.
+# What the threads are to do with one chunk of a minibatch: `add` to the gradient of the
+# chunks before; if it is the `last` one, let the solver `step`.
 cdef struct Job:
     const char* theta
     char* g
@@ -55,12 +57,12 @@ cdef struct Job:
     bint add
     bint last
     bint step
-    # Of both passes the steps in hand, or of the gradients the layers.
+    # Stages of the two passes, or layers whose gradients are computed.
     int first, end
 
 
 cdef void acquire(PyThread_type_lock lock) noexcept nogil:
-    for _ in range(TRIES):
+    for _ in range(SPINS):
         if PyThread_acquire_lock(lock, NOWAIT_LOCK):
             return
     PyThread_acquire_lock(lock, WAIT_LOCK)
@@ -68,20 +70,21 @@ cdef void acquire(PyThread_type_lock lock) noexcept nogil:
 
 @cython.final
 cdef class Trainer:
-    """Goes through a training set with a network and, where it knows it, a solver.
+    """Updates and gradients of a network on a training set.
 
     Parameters
     ----------
     network : Network
-        The passes, with buffers for as many rows as are computed at a time.
+        With buffers for a chunk of rows.
     solver : Solver or None
-        None where only gradients are asked for.
+        None for gradients only.
     X, Y, w
         The training set.
     g : array of shape (P,)
         Takes the gradients.
     n_threads : int
-        Threads that share an update between `start_threads` and `stop_threads`; else it is one.
+        Threads that share an update between `start_threads` and `stop_threads`;
+        otherwise there is one.
     """
 
     cdef Network network
@@ -133,7 +136,7 @@ cdef class Trainer:
     # What the threads do.
 
     def worker(self, int i):
-        """Do share i of every update until `stop_threads` is called."""
+        """Do share i of every update, until `stop_threads` is called."""
         with nogil:
             before = begin_flushing()
             while True:
@@ -145,17 +148,17 @@ cdef class Trainer:
             end_flushing(before)
 
     def start_threads(self):
-        """Count on the other threads from now on: each has been told to `worker`."""
+        """Share updates with the other threads, each of which is to run `worker`."""
         self.n_threads = self.most_threads
 
     def stop_threads(self):
-        """Let those that serve return."""
+        """Let the workers return."""
         self.phase, self.n_threads = STOP, 1
         for i in range(1, self.most_threads):
             PyThread_release_lock(self.begin[i])
 
     cdef void parallel(self, Phase phase, int first, int end) noexcept nogil:
-        """Do a phase of the job, for some steps or layers, with all threads."""
+        """Do a phase of the job in all threads, for some stages or layers."""
         cdef int i
         self.phase, self.job.first, self.job.end = phase, first, end
         for i in range(1, self.n_threads):
@@ -208,13 +211,13 @@ cdef class Trainer:
         if i == 0:
             self.network.gradient_of_biases(layer, job.chunk.size, job.add, job.g)
             if job.last and job.step:
-                at = self.network.at[layer] + k_in * k_out
+                at = self.network.offset[layer] + k_in * k_out
                 self.solver.step(
                     job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0, 1)
 
     cdef void make_weights(self, int i, int layer, Py_ssize_t start,
                            Py_ssize_t stop) noexcept nogil:
-        """Make rows start..stop of a gradient; update weights while it is at hand."""
+        """Compute rows start..stop of a gradient; update the weights block by block."""
         cdef Job* job = &self.job
         cdef Py_ssize_t k_out = self.network.k[layer + 1], at, next
         cdef Py_ssize_t size = self.network.loops.size
@@ -230,7 +233,7 @@ cdef class Trainer:
                 self.network.pack(layer, m, i, 0, 1)
         while start < stop:
             next = min(start + rows, stop)
-            at = self.network.at[layer] + start * k_out
+            at = self.network.offset[layer] + start * k_out
             dW = job.g + at * size
             if job.step and panels and job.last:
                 dW = self.network.workspaces[i].block
@@ -252,14 +255,14 @@ cdef class Trainer:
         return (self.n_threads > 1 and self.is_packed(layer)
                 and self.network.is_worth_sharing(layer, self.job.chunk.size))
 
-    # What the caller asks for.
+    # What the caller uses.
 
     def loss_and_gradient(self, theta, order, Py_ssize_t start, Py_ssize_t stop,
                           Py_ssize_t number):
-        """Return the objective of the minibatch start..stop; its gradient is in g.
+        """Return the objective of the minibatch start..stop; leave its gradient in g.
 
-        ``order`` is None or an intp array: the minibatch is then order[start:stop].
-        Dropout is that of update ``number``; there is none if that is below 0.
+        ``order`` is None, or an intp array: the minibatch is then order[start:stop].
+        Dropout is that of update ``number``; if that is negative, there is none.
         """
         cdef double cost
         self.take_order(order)
@@ -274,42 +277,42 @@ cdef class Trainer:
         return cost
 
     cdef take_order(self, order):
-        """Find the rows that are named."""
+        """Set the order of the rows."""
         self.order = <const Py_ssize_t*>address(order) if order is not None else NULL
 
     def epochs(self, order, rates, Py_ssize_t size, double t, Py_ssize_t number,
                metrics, between):
-        """Make an update per rate, with minibatches of ``size`` rows.
+        """Make one update per rate, with minibatches of ``size`` rows.
 
-        Stops at the first objective that is not finite.
+        Stop at the first objective that is not finite.
 
         Parameters
         ----------
         order : intp array of shape (n_epochs, n) or (n,), or None
-            The rows in the order they come in, in each epoch or in all.
+            The order of the rows, in each epoch or in all.
         rates : float64 array of shape (n_epochs, n_updates)
             The rate of each update.
         size : int
-            Rows per minibatch; the last one may be short.
+            Rows per minibatch; the last one may have fewer.
         t : int
-            Updates that the solver has made before.
+            Updates before this call, by the solver.
         number : int
-            Updates made before by whatever solver; dropout goes by it.
+            Updates before this call, by any solver; it selects the dropout masks.
         metrics : float64 array of shape (n_epochs, 2)
-            Takes, of each epoch begun, the sum over minibatches of objective times
+            Takes, for each epoch begun, the sum over minibatches of objective times
             rows, and the largest absolute value in theta at the end; NaN if one is
             not finite.
         between : array of shape (n_epochs - 1, P)
-            Takes theta as of the end of each epoch but the last.
+            Takes theta at the end of each epoch but the last.
 
         Returns
         -------
         int
-            The updates made.
+            The number of updates made.
         """
         cdef Py_ssize_t n_epochs = rates.shape[0], n_updates = rates.shape[1]
         cdef Py_ssize_t done = 0, epoch, next_order = 0
-        cdef Py_ssize_t P = self.network.at[self.network.n_layers]
+        cdef Py_ssize_t P = self.network.offset[self.network.n_layers]
         cdef const double* rate = <const double*>address(rates)
         cdef double* metric = <double*>address(metrics)
         cdef char* place = address(between) if n_epochs > 1 else NULL
@@ -342,7 +345,7 @@ cdef class Trainer:
     cdef Py_ssize_t epoch(self, const double* rates, Py_ssize_t n_updates,
                           Py_ssize_t size, double t, Py_ssize_t number,
                           double* total) except -1 nogil:
-        """Make the updates of an epoch, and return how many were made."""
+        """Make the updates of an epoch; return their number."""
         cdef Py_ssize_t done = 0, start, stop
         cdef double cost
         total[0] = 0
@@ -361,9 +364,9 @@ cdef class Trainer:
         return done
 
     cdef double update(self, Py_ssize_t start, Py_ssize_t stop) except? -1 nogil:
-        """Return the objective of a minibatch, made chunk by chunk into g.
+        """Compute a minibatch's gradient into g, chunk by chunk; return its objective.
 
-        Where there is a solver, its update is made, unless a loss is not finite.
+        If there is a solver, make its update, unless a loss is not finite.
         """
         cdef Job* job = &self.job
         cdef Py_ssize_t m = stop - start, first = start
@@ -384,8 +387,9 @@ cdef class Trainer:
             self.make_gradients()
             job.add = True
             start += job.chunk.size
-            self.work += <double>job.chunk.size * self.network.at[self.network.n_layers]
-            if self.work > PATIENCE:
+            self.work += <double>job.chunk.size * (
+                self.network.offset[self.network.n_layers])
+            if self.work > WORK_BETWEEN_CHECKS:
                 self.work = 0
                 with gil:
                     PyErr_CheckSignals()
@@ -394,26 +398,26 @@ cdef class Trainer:
         return loss / m + 0.5 * self.network.l2 * squares
 
     cdef void make_deltas(self) noexcept nogil:
-        """Take the chunk through both passes: by rows where that is no slower."""
-        cdef int step = 0, end, n_steps = 2 * self.network.n_layers + 1, i
+        """Take the chunk through both passes, by rows where that is no slower."""
+        cdef int stage = 0, end, n_stages = 2 * self.network.n_layers + 1, i
         for i in range(self.n_threads):
             self.shares[i].loss = 0
-        while step < n_steps:
-            end = step
-            while end < n_steps and not self.goes_by_columns(end):
+        while stage < n_stages:
+            end = stage
+            while end < n_stages and not self.splits_columns(end):
                 end += 1
-            if end > step:
-                self.parallel(ROWS, step, end)
-            if end < n_steps:
+            if end > stage:
+                self.parallel(ROWS, stage, end)
+            if end < n_stages:
                 self.parallel(COLUMNS, end, end + 1)
-            step = end + 1
+            stage = end + 1
 
-    cdef bint goes_by_columns(self, int step) noexcept nogil:
-        return self.n_threads > 1 and self.network.goes_by_columns(
-            step, self.job.chunk.size, self.data.X == NULL, self.n_threads)
+    cdef bint splits_columns(self, int stage) noexcept nogil:
+        return self.n_threads > 1 and self.network.splits_columns(
+            stage, self.job.chunk.size, self.data.X == NULL, self.n_threads)
 
     cdef void make_gradients(self) noexcept nogil:
-        """Make the gradients of all layers, one by one where threads lay out a delta."""
+        """Compute the gradients of all layers, one by one where threads pack delta."""
         cdef int end = self.network.n_layers, first, i
         for i in range(self.n_threads):
             self.shares[i].squares = 0

@@ -1,11 +1,11 @@
 /* What a .c file is compiled for: a type, REAL, and an instruction set.
 
-   The .c file defines FLOAT or DOUBLE, and BASE, AVX2 or AVX512. The instruction set is a
-   pragma, not an option of the compiler: nothing is compiled for the machine that builds,
-   so that a binary runs everywhere. table.h ends what the pragma here begins.
+   The .c file defines FLOAT or DOUBLE, and BASE, AVX2 or AVX512. The instruction set is
+   a pragma, not an option of the compiler: nothing is compiled for the machine that
+   builds, so that a binary runs everywhere. table.h ends what the pragma here begins.
 
-   The loops are plain C that compilers vectorise: no branch depends on a number; what does
-   is chosen with ?: . NaN and infinity go through. */
+   The loops are plain C that compilers vectorise: no branch depends on a number; what
+   does is chosen with ?: . NaN and infinity go through. */
 #ifndef SKOPTNET_TYPES_H
 #define SKOPTNET_TYPES_H
 
@@ -34,11 +34,11 @@
 #define VECTOR_BYTES 64
 #include <immintrin.h>
 #ifdef __clang__
-#pragma clang attribute push(                                                          \
-    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"))),            \
+#pragma clang attribute push(                                               \
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"))), \
     apply_to = function)
 #else
-#pragma GCC target(                                                                    \
+#pragma GCC target( \
     "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
 #endif
 #endif
