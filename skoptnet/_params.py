@@ -1,15 +1,19 @@
-"""Checking of constructor parameters, in scikit-learn's wording.
+"""Constructor parameters: their ranges, and the check in scikit-learn's wording.
 
-The one place that touches scikit-learn's private parameter validation. What this
-file adds to it: where a wrong value is close to a right one, the message offers it.
+What this adds to scikit-learn's messages: where a wrong value is close to an allowed
+one, the message suggests it.
 """
 
+from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import (
+
+from ._sklearn import (
     HasMethods,
     Interval,
     InvalidParameterError,
@@ -19,6 +23,15 @@ from sklearn.utils._param_validation import (
 )
 
 __all__ = [
+    "AT_LEAST_ONE",
+    "COUNT",
+    "COUNT_FROM_ZERO",
+    "DECAY",
+    "FACTOR",
+    "FACTOR_OR_ONE",
+    "NOT_NEGATIVE",
+    "POSITIVE",
+    "SHARE",
     "Function",
     "HasMethods",
     "Interval",
@@ -30,6 +43,18 @@ __all__ = [
     "check_value",
     "described",
 ]
+
+
+# The ranges that several parameters share.
+POSITIVE = [Interval(Real, 0, None, closed="neither")]
+NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+AT_LEAST_ONE = [Interval(Real, 1, None, closed="left")]
+COUNT = [Interval(Integral, 1, None, closed="left")]
+COUNT_FROM_ZERO = [Interval(Integral, 0, None, closed="left")]
+SHARE = [Interval(Real, 0, 1, closed="both")]
+DECAY = [Interval(Real, 0, 1, closed="left")]
+FACTOR = [Interval(Real, 0, 1, closed="neither")]
+FACTOR_OR_ONE = [Interval(Real, 0, 1, closed="right")]
 
 
 class Function(HasMethods):
@@ -45,11 +70,7 @@ class Function(HasMethods):
         return "a function"
 
 
-# Values that cannot change, by class of owner, that have passed before: the checks of a
-# small `partial_fit` would take longer than its update. NaN never passes.
 _PLAIN = {str, int, float, bool, type(None)}
-_MOST_PASSED = 10_000
-_passed: set[tuple] = set()
 
 
 def check_params(owner: Any) -> None:
@@ -69,16 +90,27 @@ def check_params(owner: Any) -> None:
     """
     if get_config()["skip_parameter_validation"]:
         return
-    constraints, values = owner._parameter_constraints, vars(owner)
-    given = {name: values[name] for name in constraints if name in values}
-    key = (type(owner), *((type(value), value) for value in given.values()))
-    plain = all(_is_plain(value) for value in given.values())
-    if plain and key in _passed:
-        return
-    for name, value in given.items():
-        check_value(owner, name, value, constraints[name])
-    if plain and len(_passed) < _MOST_PASSED:
-        _passed.add(key)
+    kind: Any = type(owner)
+    values = vars(owner)
+    given = [
+        (name, type(values[name]), values[name])
+        for name in owner._parameter_constraints
+        if name in values
+    ]
+    if all(_is_plain(value) for _, _, value in given):
+        _check_plain(kind, tuple(given))
+    else:
+        _check_each(kind, given)
+
+
+def _check_each(owner: Any, given: Iterable[tuple[str, type, Any]]) -> None:
+    for name, _, value in given:
+        check_argument(owner.__name__, name, value, owner._parameter_constraints[name])
+
+
+# The checks take longer than a small `partial_fit`, so those of the last few objects
+# are remembered: of values that cannot change, if none was refused.
+_check_plain = lru_cache(maxsize=512)(_check_each)
 
 
 def check_value(owner: Any, name: str, value: Any, constraints: list) -> None:

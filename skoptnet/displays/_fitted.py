@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._params import described
+from .._sklearn import BaseSearchCV
 from ..estimators.base import MLP
 
 

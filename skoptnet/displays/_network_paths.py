@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
+from .._sklearn import BaseSearchCV
 from .._types import Array
 from ..estimators.base import MLP
 from ._plane import Plane

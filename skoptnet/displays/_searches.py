@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.model_selection import check_cv
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from .._params import described
+from .._sklearn import BaseSearchCV, n_rows_of, select_rows
 from ._fitted import Training, fitted_network, name_of, training_of
 
 #: Stands for the value of a parameter that a candidate leaves as it is.
@@ -283,16 +282,16 @@ def _trained(
     fit_params: dict[str, Any],
     purpose: str,
 ) -> Training | None:
-    n_rows = _num_samples(X)
+    n_rows = n_rows_of(X)
     own = {
-        name: _safe_indexing(value, rows)
-        if hasattr(value, "__len__") and _num_samples(value) == n_rows
+        name: select_rows(value, rows)
+        if hasattr(value, "__len__") and n_rows_of(value) == n_rows
         else value
         for name, value in fit_params.items()
     }
     model = clone(estimator).set_params(**clone(params, safe=False))
     try:
-        model.fit(_safe_indexing(X, rows), _safe_indexing(y, rows), **own)
+        model.fit(select_rows(X, rows), select_rows(y, rows), **own)
     except ValueError as error:
         if "non-finite parameter weights" not in str(error):
             raise

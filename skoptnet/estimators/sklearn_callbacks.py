@@ -1,6 +1,6 @@
-"""scikit-learn's callbacks: the one room that knows `sklearn.callback`.
+"""scikit-learn's callbacks, told of a fit epoch by epoch.
 
-That came with scikit-learn 1.9. Without it the estimators are the same, but have no
+They came with scikit-learn 1.9. Without them the estimators are the same, but have no
 ``set_callbacks``.
 """
 
@@ -10,27 +10,25 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from sklearn.utils import _safe_indexing
-
+from .._sklearn import (
+    CALLBACKS,
+    DURING_FIT,
+    FIT_CONTEXT,
+    PARENT_CONTEXT,
+    CallbackSupportMixin,
+    select_rows,
+    with_callbacks,
+)
 from .._types import Array
 from ..training import Watcher
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's, which supports callbacks."""
-
-    def with_callbacks(method: Callable) -> Callable:
-        """Return the method as it is."""
-        return method
-
-
-# What scikit-learn keeps on an estimator for its callbacks.
-_CALLBACKS = "_skl_callbacks"
-_PARENT = "_parent_callback_ctx"
-_DURING_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", _PARENT)
+__all__ = [
+    "CallbackSupportMixin",
+    "Callbacks",
+    "begin_callbacks",
+    "with_callbacks",
+    "without_callbacks",
+]
 
 
 class Callbacks(Watcher):
@@ -58,10 +56,10 @@ class Callbacks(Watcher):
         fitted: Callable[[], dict[str, Any]],
     ):
         def part(values: Any) -> Any:
-            return values if rows is None else _safe_indexing(values, rows)
+            return values if rows is None else select_rows(values, rows)
 
         # Functions are called only if a callback asks for what they return.
-        self.context, self.fitted = vars(estimator)["_callback_fit_ctx"], fitted
+        self.context, self.fitted = vars(estimator)[FIT_CONTEXT], fitted
         self.told = {"estimator": estimator, "X": lambda: part(X), "y": lambda: part(y)}
         if sample_weight is not None:
             self.told["metadata"] = lambda: {"sample_weight": part(sample_weight)}
@@ -91,7 +89,7 @@ class Callbacks(Watcher):
 def begin_callbacks(estimator: Any, n_epochs: int) -> bool:
     """Set up the callbacks of a fit; return whether there are any."""
     state = vars(estimator)
-    if _CALLBACKS not in state and _PARENT not in state:
+    if CALLBACKS not in state and PARENT_CONTEXT not in state:
         return False
     estimator._init_callback_context(max_subtasks=n_epochs)
     return True
@@ -99,6 +97,6 @@ def begin_callbacks(estimator: Any, n_epochs: int) -> bool:
 
 def without_callbacks(estimator: Any) -> Any:
     """Take from an estimator all that belongs to its callbacks, and return it."""
-    for name in (_CALLBACKS, *_DURING_FIT):
+    for name in (CALLBACKS, *DURING_FIT):
         vars(estimator).pop(name, None)
     return estimator
