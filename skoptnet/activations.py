@@ -20,12 +20,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from numbers import Real
 from typing import ClassVar
 
 from scipy.special import expit, ndtr
 
-from ._params import Interval, Part
+from ._params import NOT_NEGATIVE, SHARE, Part
 from ._types import Array, Namespace
 
 
@@ -202,9 +201,7 @@ class LeakyReLU(Activation):
 
     kernel = "leaky_relu"
     kernel_numbers = ("slope",)
-    _parameter_constraints: ClassVar[dict] = {
-        "slope": [Interval(Real, 0, 1, closed="both")]
-    }
+    _parameter_constraints: ClassVar[dict] = {"slope": SHARE}
 
     def __init__(self, slope: float = 0.01):
         self.slope = slope
@@ -243,9 +240,7 @@ class ELU(_HeDrawn):
 
     kernel = "elu"
     kernel_numbers = ("alpha",)
-    _parameter_constraints: ClassVar[dict] = {
-        "alpha": [Interval(Real, 0, None, closed="left")]
-    }
+    _parameter_constraints: ClassVar[dict] = {"alpha": NOT_NEGATIVE}
 
     def __init__(self, alpha: float = 1.0):
         self.alpha = alpha

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
-from ._params import Interval, check_argument, described
+from ._params import COUNT, NOT_NEGATIVE, POSITIVE, Interval, check_argument, described
 from ._types import Array
 from .estimators.base import MLP
 from .estimators.fitting import fit_watched
@@ -31,13 +31,12 @@ SHARE_OF_FALL = 0.75
 # the initial loss. That is the mean of this share of the updates, the first ones.
 _IN_A_ROW, _TIMES, _INITIAL = 3, 4.0, 0.1
 
-_POSITIVE = [Interval(Real, 0, None, closed="neither")]
 _CONSTRAINTS: Mapping[str, list] = {
-    "min_rate": _POSITIVE,
-    "max_rate": _POSITIVE,
+    "min_rate": POSITIVE,
+    "max_rate": POSITIVE,
     "n_updates": [Interval(Integral, 10, None, closed="left")],
-    "n_seeds": [Interval(Integral, 1, None, closed="left")],
-    "smoothing": [Interval(Real, 0, None, closed="left")],
+    "n_seeds": COUNT,
+    "smoothing": NOT_NEGATIVE,
     "random_state": ["random_state"],
 }
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
-from .._params import Function, Interval, Options, StrOptions, check_argument
+from .._params import (
+    COUNT,
+    NOT_NEGATIVE,
+    Function,
+    Interval,
+    Options,
+    StrOptions,
+    check_argument,
+)
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import Stopping, factor_of
 from ._fitted import fitted_network
@@ -30,13 +38,12 @@ UNITS = {
 }
 #: scikit-learn's and our minibatch, where nothing else is said.
 _ROWS_PER_UPDATE = 200
-_COUNT = [Interval(Integral, 1, None, closed="left")]
-_NOT_NEGATIVE = [Interval(Real, 0, None, closed="left"), Options(Real, {math.inf})]
+_NOT_NEGATIVE = [*NOT_NEGATIVE, Options(Real, {math.inf})]
 _CONSTRAINTS: Mapping[str, list] = {
     "learning_rate_init": [Interval(Real, 0, math.inf, closed="neither"), None],
-    "epochs": _COUNT,
-    "updates_per_epoch": _COUNT,
-    "samples_per_epoch": [*_COUNT, None],
+    "epochs": COUNT,
+    "updates_per_epoch": COUNT,
+    "samples_per_epoch": [*COUNT, None],
     "tol": _NOT_NEGATIVE,
     "n_iter_no_change": _NOT_NEGATIVE,
     "unit": [StrOptions(set(UNITS))],

@@ -5,13 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import copy
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from .._params import Function, Interval, Options, StrOptions, check_params
+from .._params import (
+    COUNT,
+    DECAY,
+    FACTOR_OR_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    Function,
+    Options,
+    StrOptions,
+    check_params,
+)
 from .._types import Array
 from ..losses import Loss
 from ..optimizers import OPTIMIZERS, Optimizer
@@ -44,36 +55,36 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": [
             "array-like",
-            Interval(Integral, 1, None, closed="left"),
+            *COUNT,
         ],
         "activation": [*ACTIVATION, list, tuple],
         "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "rho": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither"), None],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "momentum": SHARE,
+        "rho": DECAY,
+        "beta_1": DECAY,
+        "beta_2": DECAY,
+        "epsilon": [*POSITIVE, None],
+        "max_fun": COUNT,
         "learning_rate_init": [
             StrOptions({"auto"}),
-            Interval(Real, 0, None, closed="neither"),
+            *POSITIVE,
         ],
         "lr_schedule": [StrOptions(set(SCHEDULES)), Schedule, Function()],
-        "decay_rate": [Interval(Real, 0, 1, closed="right")],
-        "decay_epochs": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "decay_rate": FACTOR_OR_ONE,
+        "decay_epochs": POSITIVE,
+        "power_t": NOT_NEGATIVE,
+        "alpha": NOT_NEGATIVE,
+        "l1_ratio": SHARE,
         "dropout": [*DROPOUT, list, tuple],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "max_grad_norm": [*POSITIVE, None],
         "batch_size": [
             StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
+            *COUNT,
         ],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "max_iter": COUNT,
+        "tol": NOT_NEGATIVE,
         "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
+            *COUNT,
             Options(Real, {np.inf}),
         ],
         "shuffle": ["boolean"],
@@ -81,7 +92,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "validation_fraction": DECAY,
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "refit_all": ["boolean"],
     }

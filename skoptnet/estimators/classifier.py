@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from .._params import Interval, StrOptions
+from .._params import DECAY, StrOptions
 from .._types import Array
 from ..losses import LOSSES
 from .base import MLP
@@ -77,7 +76,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
     _parameter_constraints: ClassVar[dict] = {
         **MLP._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": DECAY,
     }
 
     _multilabel: bool

@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._params import Interval, InvalidParameterError, StrOptions, check_value
+from .._params import DECAY, InvalidParameterError, StrOptions, check_value
 from .._types import Array, Rows
 from ..activations import ACTIVATIONS, Activation
 from ..schedules import Schedule
@@ -34,7 +34,7 @@ _FEW = 2**16
 ACTIVATION = [StrOptions(set(ACTIVATIONS)), Activation]
 
 #: What may be dropped of one layer.
-DROPOUT = [Interval(Real, 0, 1, closed="left")]
+DROPOUT = DECAY
 
 
 def check_nested(estimator: Any, params: dict[str, Any]) -> None:

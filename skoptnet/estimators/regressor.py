@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
 from sklearn.utils.validation import check_is_fitted
 
-from .._params import Interval, StrOptions
+from .._params import FACTOR, POSITIVE, StrOptions
 from .._types import Array
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from .base import MLP
@@ -88,8 +87,8 @@ class MLPRegressorX(RegressorMixin, MLP):
     _parameter_constraints: ClassVar[dict] = {
         **MLP._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
-        "huber_delta": [Interval(Real, 0, None, closed="neither")],
-        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "huber_delta": POSITIVE,
+        "quantile": [*FACTOR, "array-like"],
     }
 
     def __init__(

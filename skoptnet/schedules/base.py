@@ -5,16 +5,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
-from .._params import Function, Interval, Part
-
-#: What parameters of several schedules may be.
-EPOCHS = [Interval(Real, 0, None, closed="neither")]
-SHARE = [Interval(Real, 0, 1, closed="both")]
-FACTOR = [Interval(Real, 0, 1, closed="neither")]
-NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+from .._params import Function, Part
 
 
 class Clock(NamedTuple):

@@ -8,8 +8,15 @@ from itertools import pairwise
 from numbers import Real
 from typing import ClassVar
 
-from .._params import Interval, InvalidParameterError
-from .base import EPOCHS, NOT_NEGATIVE, SHARE, Schedule
+from .._params import (
+    AT_LEAST_ONE,
+    FACTOR_OR_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    InvalidParameterError,
+)
+from .base import Schedule
 
 
 class Constant(Schedule):
@@ -36,8 +43,8 @@ class _Decay(Schedule):
 
     reads = ("decay_rate", "decay_epochs")
     _parameter_constraints: ClassVar[dict] = {
-        "decay_rate": [Interval(Real, 0, 1, closed="right")],
-        "decay_epochs": EPOCHS,
+        "decay_rate": FACTOR_OR_ONE,
+        "decay_epochs": POSITIVE,
     }
 
     def __init__(self, decay_rate: float = 0.5, decay_epochs: float = 10):
@@ -252,8 +259,8 @@ class CosineRestarts(Schedule):
 
     looks_back = False
     _parameter_constraints: ClassVar[dict] = {
-        "period": EPOCHS,
-        "multiplier": [Interval(Real, 1, None, closed="left")],
+        "period": POSITIVE,
+        "multiplier": AT_LEAST_ONE,
         "final": SHARE,
     }
 
@@ -298,7 +305,7 @@ class InverseSqrt(Schedule):
     """
 
     looks_back = False
-    _parameter_constraints: ClassVar[dict] = {"warmup": EPOCHS}
+    _parameter_constraints: ClassVar[dict] = {"warmup": POSITIVE}
 
     def __init__(self, warmup: float = 5):
         self.warmup = warmup

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from numbers import Integral, Real
+from numbers import Integral
 from typing import ClassVar
 
-from .._params import Interval
-from .base import EPOCHS, NOT_NEGATIVE, SHARE, Schedule
+from .._params import (
+    AT_LEAST_ONE,
+    DECAY,
+    FACTOR,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    Interval,
+)
+from .base import Schedule
 from .decays import half_cosine
 
-_EPOCHS = [*EPOCHS, None]
-_DIVISOR = [Interval(Real, 1, None, closed="left")]
-_MOMENTUM = [Interval(Real, 0, 1, closed="left")]
+_EPOCHS = [*POSITIVE, None]
 
 
 class _Planned(Schedule):
@@ -204,12 +210,12 @@ class OneCycle(_Planned):
     looks_back = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
-        "pct_start": [Interval(Real, 0, 1, closed="neither")],
-        "div_factor": _DIVISOR,
-        "final_div": _DIVISOR,
+        "pct_start": FACTOR,
+        "div_factor": AT_LEAST_ONE,
+        "final_div": AT_LEAST_ONE,
         "cycle_momentum": ["boolean"],
-        "base_momentum": _MOMENTUM,
-        "max_momentum": _MOMENTUM,
+        "base_momentum": DECAY,
+        "max_momentum": DECAY,
     }
 
     def __init__(

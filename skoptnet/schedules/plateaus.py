@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 from typing import ClassVar
 
-from .._params import Interval, StrOptions
-from .base import FACTOR, NOT_NEGATIVE, SHARE, Schedule
+from .._params import COUNT_FROM_ZERO, FACTOR, NOT_NEGATIVE, SHARE, StrOptions
+from .base import Schedule
 
 
 class Adaptive(Schedule):
@@ -103,9 +102,9 @@ class Plateau(Schedule):
     _parameter_constraints: ClassVar[dict] = {
         "monitor": [StrOptions({"loss", "validation_loss"})],
         "factor": FACTOR,
-        "patience": [Interval(Integral, 0, None, closed="left")],
+        "patience": COUNT_FROM_ZERO,
         "threshold": SHARE,
-        "cooldown": [Interval(Integral, 0, None, closed="left")],
+        "cooldown": COUNT_FROM_ZERO,
         "min_factor": SHARE,
     }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from .._params import Function, StrOptions
-from .base import EPOCHS, Clock, Schedule, as_schedule
+from .._params import POSITIVE, Function, StrOptions
+from .base import Clock, Schedule, as_schedule
 from .decays import (
     Constant,
     CosineRestarts,
@@ -68,7 +68,7 @@ class Warmup(Schedule):
 
     _parameter_constraints: ClassVar[dict] = {
         "schedule": [StrOptions(set(NAMED)), Schedule, Function()],
-        "epochs": EPOCHS,
+        "epochs": POSITIVE,
     }
 
     def __init__(

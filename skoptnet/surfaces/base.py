@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from copy import copy
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from .._params import Function, Interval, check_argument
+from .._params import NOT_NEGATIVE, Function, check_argument
 from .._types import Array
 
 # The step of a central difference whose two errors, of h^2 and of eps / h, are alike.
@@ -76,9 +75,7 @@ class Surface:
     ):
         check_argument("Surface", "f", f, [Function()])
         check_argument("Surface", "gradient", gradient, [Function(), None])
-        check_argument(
-            "Surface", "noise", noise, [Interval(Real, 0, None, closed="left")]
-        )
+        check_argument("Surface", "noise", noise, NOT_NEGATIVE)
         self._f, self._gradient = f, gradient
         given = getattr(f, "__name__", type(f).__name__)
         self.name = name or ("f" if given == "<lambda>" else given)
@@ -146,9 +143,7 @@ class Surface:
         Surface
             The other surface.
         """
-        check_argument(
-            "Surface", "noise", noise, [Interval(Real, 0, None, closed="left")]
-        )
+        check_argument("Surface", "noise", noise, NOT_NEGATIVE)
         twin = copy(self)
         twin.noise = float(noise)
         return twin

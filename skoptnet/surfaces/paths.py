@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._params import Function, Interval, StrOptions, check_argument
+from .._params import COUNT, POSITIVE, Function, StrOptions, check_argument
 from .._types import Array
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..optimizers.update import Update
@@ -62,11 +61,11 @@ _CONSTRAINTS: dict[str, list] = {
     "solver": [StrOptions(set(OPTIMIZERS)), Optimizer],
     "learning_rate": [
         StrOptions({"auto"}),
-        Interval(Real, 0, None, closed="neither"),
+        *POSITIVE,
     ],
     "lr_schedule": [StrOptions(set(SCHEDULES)), Schedule, Function()],
-    "n_updates": [Interval(Integral, 1, None, closed="left")],
-    "updates_per_epoch": [Interval(Integral, 1, None, closed="left")],
+    "n_updates": COUNT,
+    "updates_per_epoch": COUNT,
     "random_state": ["random_state"],
 }
 

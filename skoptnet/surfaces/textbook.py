@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from .._params import Function, Interval, StrOptions, check_argument
+from .._params import POSITIVE, Function, StrOptions, check_argument
 from .base import Surface
 
 
@@ -35,9 +34,7 @@ def quadratic(m: float = 1.0, M: float = 25.0, *, noise: float = 0.0) -> Surface
         The surface.
     """
     for name, value in (("m", m), ("M", M)):
-        check_argument(
-            "quadratic", name, value, [Interval(Real, 0, None, closed="neither")]
-        )
+        check_argument("quadratic", name, value, POSITIVE)
 
     return Surface(
         partial(_ravine, m=m, M=M),
