@@ -11,9 +11,9 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from sklearn import get_config
-from sklearn.base import BaseEstimator
 
 from ._sklearn import (
+    BaseEstimator,
     HasMethods,
     Interval,
     InvalidParameterError,
@@ -160,7 +160,7 @@ class Part(BaseEstimator):
     ``reads``.
     """
 
-    reads: tuple[str, ...] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
     _parameter_constraints: ClassVar[dict] = {}
 
     def check(self) -> None:

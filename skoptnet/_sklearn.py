@@ -1,10 +1,11 @@
-"""Everything of scikit-learn that is private to it, or not in every supported release.
+"""Everything of scikit-learn that is private, without types, or not in every release.
 
 Nothing else in the package imports such a name, so this is the file to look at when a
 new release of scikit-learn breaks something.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as select_rows
@@ -17,6 +18,19 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 from sklearn.utils.validation import _num_samples as n_rows_of
+
+if TYPE_CHECKING:
+
+    class BaseEstimator:
+        """scikit-learn's, which has no types: a checker would let any call pass."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        @classmethod
+        def _get_param_names(cls) -> list[str]: ...
+
+else:
+    from sklearn.base import BaseEstimator
 
 try:  # scikit-learn 1.9
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -42,6 +56,7 @@ __all__ = [
     "DURING_FIT",
     "FIT_CONTEXT",
     "PARENT_CONTEXT",
+    "BaseEstimator",
     "BaseSearchCV",
     "CallbackSupportMixin",
     "HasMethods",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import field
+from typing import Annotated, ClassVar
 
-from .base import NOT_NEGATIVE
+from .._params import NOT_NEGATIVE
+from .base import hyperparameters
 from .textbook import Adam
 
 
+@hyperparameters
 class AdamW(Adam):
     """Adam with decoupled weight decay, ``solver="adamw"``.
 
@@ -43,20 +46,10 @@ class AdamW(Adam):
     kernel = "adam"
     reads = ()
 
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        *,
-        weight_decay: float = 0.01,
-        average: float = 0.0,
-    ):
-        super().__init__(
-            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
-        )
+    weight_decay: float = field(default=0.01, kw_only=True)
 
 
+@hyperparameters
 class AMSGrad(Adam):
     """AMSGrad, ``solver="amsgrad"``: Adam whose rates cannot grow again.
 
@@ -106,6 +99,7 @@ class AMSGrad(Adam):
         theta -= (rate / correction_1) * s / (xp.sqrt(r_max / correction_2) + epsilon)
 
 
+@hyperparameters
 class AdaMax(Adam):
     """AdaMax, ``solver="adamax"``: Adam with the infinity norm.
 
@@ -150,6 +144,7 @@ class AdaMax(Adam):
         theta -= rate / (1 - rho_1**t) * s / u
 
 
+@hyperparameters
 class NAdam(Adam):
     """NAdam, ``solver="nadam"``: Adam with Nesterov momentum that grows.
 
@@ -193,25 +188,8 @@ class NAdam(Adam):
     numbers: ClassVar[dict[str, float]] = {"mu_product": 1.0}
     reads = ()
     default_learning_rate = 0.003
-    _parameter_constraints: ClassVar[dict] = {
-        "momentum_decay": NOT_NEGATIVE,
-        **Adam._parameter_constraints,
-    }
 
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        momentum_decay: float = 0.004,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(
-            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
-        )
-        self.momentum_decay = momentum_decay
+    momentum_decay: Annotated[float, NOT_NEGATIVE] = 0.004
 
     def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t
@@ -229,6 +207,7 @@ class NAdam(Adam):
         theta -= rate * s_hat / (xp.sqrt(r / (1 - rho_2**t)) + epsilon)
 
 
+@hyperparameters
 class RAdam(Adam):
     """Rectified Adam, ``solver="radam"``: Adam with a warm-up that follows from it.
 

@@ -5,11 +5,13 @@ Symbols as in ``textbook``; ``s`` is the first moment, ``u`` that of squared upd
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated
 
-from .base import COMMON, DECAY, POSITIVE, SHARE, Optimizer
+from .._params import DECAY, POSITIVE, SHARE
+from .base import Optimizer, hyperparameters
 
 
+@hyperparameters
 class Adadelta(Optimizer):
     """Adadelta, ``solver="adadelta"``: updates in the unit of the parameters.
 
@@ -47,23 +49,9 @@ class Adadelta(Optimizer):
     kernel_numbers = ("rho", "epsilon")
     default_learning_rate = 1.0
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "rho": DECAY,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        rho: float = 0.95,
-        epsilon: float = 1e-6,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.rho = rho
-        self.epsilon = epsilon
+    rho: Annotated[float, DECAY] = 0.95
+    epsilon: Annotated[float, POSITIVE] = 1e-6
 
     def step(self, theta, g, state, rate, xp):
         r, u, rho, epsilon = state.r, state.u, self.rho, self.epsilon
@@ -75,6 +63,7 @@ class Adadelta(Optimizer):
         theta -= rate * update
 
 
+@hyperparameters
 class RMSPropNesterov(Optimizer):
     """RMSProp with Nesterov momentum, ``solver="rmsprop_nesterov"``.
 
@@ -116,26 +105,10 @@ class RMSPropNesterov(Optimizer):
     momentum_name = "momentum"
     default_learning_rate = 0.001
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "rho": DECAY,
-        "momentum": SHARE,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        rho: float = 0.9,
-        momentum: float = 0.9,
-        epsilon: float = 1e-6,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.rho = rho
-        self.momentum = momentum
-        self.epsilon = epsilon
+    rho: Annotated[float, DECAY] = 0.9
+    momentum: Annotated[float, SHARE] = 0.9
+    epsilon: Annotated[float, POSITIVE] = 1e-6
 
     def gradient_point(self, theta, state, xp):
         return theta + self.momentum * state.v
@@ -149,6 +122,7 @@ class RMSPropNesterov(Optimizer):
         theta += v
 
 
+@hyperparameters
 class CenteredRMSProp(Optimizer):
     """Centred RMSProp with momentum, ``solver="centered_rmsprop"``.
 
@@ -190,26 +164,10 @@ class CenteredRMSProp(Optimizer):
     momentum_name = "momentum"
     default_learning_rate = 0.001
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "rho": DECAY,
-        "momentum": SHARE,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        rho: float = 0.95,
-        momentum: float = 0.9,
-        epsilon: float = 1e-4,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.rho = rho
-        self.momentum = momentum
-        self.epsilon = epsilon
+    rho: Annotated[float, DECAY] = 0.95
+    momentum: Annotated[float, SHARE] = 0.9
+    epsilon: Annotated[float, POSITIVE] = 1e-4
 
     def step(self, theta, g, state, rate, xp):
         r, s, v, rho, epsilon = state.r, state.s, state.v, self.rho, self.epsilon

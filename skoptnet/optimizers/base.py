@@ -4,20 +4,46 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
-from numbers import Real
+from dataclasses import dataclass, field
+from inspect import get_annotations
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeVar, dataclass_transform, get_origin
 
-from .._params import Interval, Part
+from .._params import DECAY, NOT_NEGATIVE, POSITIVE, SHARE, Part
 from .._types import Array, Namespace
 
-#: What hyperparameters of several solvers may be.
-DECAY = [Interval(Real, 0, 1, closed="left")]
-SHARE = [Interval(Real, 0, 1, closed="both")]
-POSITIVE = [Interval(Real, 0, None, closed="neither")]
-NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
-#: What every solver has.
-COMMON: dict = {"weight_decay": NOT_NEGATIVE, "average": DECAY}
+__all__ = [
+    "COMMON",
+    "DECAY",
+    "NOT_NEGATIVE",
+    "POSITIVE",
+    "SHARE",
+    "Optimizer",
+    "State",
+    "hyperparameters",
+]
+
+_Class = TypeVar("_Class", bound=type["Optimizer"])
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
+def hyperparameters(cls: _Class) -> _Class:
+    """Turn the annotated attributes of a solver into arguments of its constructor.
+
+    ``momentum: Annotated[float, SHARE] = 0.9`` declares an argument, its default, and
+    the range that `Optimizer.check` enforces. The arguments of the base class come
+    first; annotate one again to change its default. ``weight_decay`` and ``average``
+    are passed by name. Attributes that are not hyperparameters have the annotation
+    ``ClassVar[...]`` or none.
+    """
+    hints, ranges = get_annotations(cls, eval_str=True), {}
+    for name, hint in hints.items():
+        if get_origin(hint) is Annotated:
+            hints[name], ranges[name] = hint.__origin__, hint.__metadata__[0]
+    cls.__annotations__ = hints
+    cls._parameter_constraints = {**ranges, **cls._parameter_constraints, **ranges}
+    dataclass(eq=False, repr=False, match_args=False)(cls)
+    return cls
 
 
 class State(SimpleNamespace):
@@ -68,14 +94,15 @@ class State(SimpleNamespace):
         return State(**self._numbers(), **views)
 
 
+@hyperparameters
 class Optimizer(Part, ABC):
     """Base class of the solvers; derive from it to write your own.
 
-    A subclass stores its hyperparameters in ``__init__`` (as scikit-learn's
-    estimators do), declares its memory and writes `step`. Those below are for every
-    solver whose ``__init__`` takes them and passes them on, as all built-in ones do.
-    docs/own_optimizer.md writes one step by step;
-    `skoptnet.testing.check_optimizer` tells whether a solver keeps the contract.
+    A subclass declares its hyperparameters and its memory, and writes `step`. The
+    decorator `hyperparameters` makes the constructor, with the two parameters below. A
+    subclass can also write ``__init__`` itself, as scikit-learn's estimators do, and
+    pass these two on to ``super().__init__``. docs/own_optimizer.md builds a solver
+    step by step; `skoptnet.testing.check_optimizer` checks that one keeps the contract.
 
     Parameters
     ----------
@@ -142,23 +169,19 @@ class Optimizer(Part, ABC):
     True
     """
 
-    memory: tuple[str, ...] = ()
-    points: tuple[str, ...] = ()
+    memory: ClassVar[tuple[str, ...]] = ()
+    points: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[dict[str, float]] = {}
-    default_learning_rate: float = 0.01
-    full_batch: bool = False
-    elementwise: bool = False
-    layerwise: bool = False
-    proximal: bool = False
-    momentum_name: str | None = None
-    kernel_numbers: tuple[str, ...] = ()
-    weight_decay: float = 0.0
-    average: float = 0.0
-    _parameter_constraints: ClassVar[dict] = COMMON
+    default_learning_rate: ClassVar[float] = 0.01
+    full_batch: ClassVar[bool] = False
+    elementwise: ClassVar[bool] = False
+    layerwise: ClassVar[bool] = False
+    proximal: ClassVar[bool] = False
+    momentum_name: ClassVar[str | None] = None
+    kernel_numbers: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *, weight_decay: float = 0.0, average: float = 0.0):
-        self.weight_decay = weight_decay
-        self.average = average
+    weight_decay: Annotated[float, NOT_NEGATIVE] = field(default=0.0, kw_only=True)
+    average: Annotated[float, DECAY] = field(default=0.0, kw_only=True)
 
     def start(self, theta: Array, xp: Namespace) -> State:
         """Make the state before the first update: t = 0, all vectors zero.
@@ -280,3 +303,7 @@ class Optimizer(Part, ABC):
         xp : module
             The array namespace (``numpy``).
         """
+
+
+#: The ranges of what every solver has, for a class with an ``__init__`` of its own.
+COMMON: dict = Optimizer._parameter_constraints

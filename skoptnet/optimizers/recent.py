@@ -7,14 +7,15 @@ and so on, as in Adam.
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import ClassVar
+from dataclasses import field
+from typing import Annotated, ClassVar
 
-from .._params import Interval
-from .base import COMMON, DECAY, NOT_NEGATIVE, POSITIVE, Optimizer
+from .._params import COUNT_FROM_ZERO, DECAY, NOT_NEGATIVE, POSITIVE
+from .base import Optimizer, hyperparameters
 from .textbook import Adam
 
 
+@hyperparameters
 class Yogi(Adam):
     """Yogi, ``solver="yogi"``: Adam whose second moment changes by small steps.
 
@@ -55,18 +56,7 @@ class Yogi(Adam):
     kernel = "yogi"
     reads = ()
 
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-3,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(
-            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
-        )
+    epsilon: float = 1e-3
 
     def start(self, theta, xp):
         state = super().start(theta, xp)
@@ -83,6 +73,7 @@ class Yogi(Adam):
         theta -= (rate / correction_1) * s / (xp.sqrt(r / correction_2) + epsilon)
 
 
+@hyperparameters
 class AdaBelief(Adam):
     """AdaBelief, ``solver="adabelief"``: Adam that trusts gradients it expected.
 
@@ -123,18 +114,7 @@ class AdaBelief(Adam):
     reads = ()
     default_learning_rate = 0.01
 
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-16,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(
-            beta_1, beta_2, epsilon, weight_decay=weight_decay, average=average
-        )
+    epsilon: float = 1e-16
 
     def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t
@@ -148,6 +128,7 @@ class AdaBelief(Adam):
         theta -= (rate / correction_1) * s / (xp.sqrt(r / correction_2) + epsilon)
 
 
+@hyperparameters
 class Adan(Optimizer):
     """Adan, ``solver="adan"``: Adam with Nesterov's momentum, without a point ahead.
 
@@ -201,29 +182,11 @@ class Adan(Optimizer):
     default_learning_rate = 0.03
     elementwise = True
     proximal = True
-    _parameter_constraints: ClassVar[dict] = {
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        "beta_3": DECAY,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        beta_1: float = 0.98,
-        beta_2: float = 0.92,
-        beta_3: float = 0.99,
-        epsilon: float = 1e-8,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.beta_3 = beta_3
-        self.epsilon = epsilon
+    beta_1: Annotated[float, DECAY] = 0.98
+    beta_2: Annotated[float, DECAY] = 0.92
+    beta_3: Annotated[float, DECAY] = 0.99
+    epsilon: Annotated[float, POSITIVE] = 1e-8
 
     def step(self, theta, g, state, rate, xp):
         s, r, v, before, t = state.s, state.r, state.trend, state.before, state.t
@@ -246,6 +209,7 @@ class Adan(Optimizer):
         theta /= 1 + rate * self.weight_decay
 
 
+@hyperparameters
 class Lion(Optimizer):
     """Lion, ``solver="lion"``: every parameter moves by the rate, up or down.
 
@@ -284,23 +248,10 @@ class Lion(Optimizer):
     momentum_name = "beta_1"
     default_learning_rate = 0.001
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.99,
-        *,
-        weight_decay: float = 1e-3,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+    beta_1: Annotated[float, DECAY] = 0.9
+    beta_2: Annotated[float, DECAY] = 0.99
+    weight_decay: float = field(default=1e-3, kw_only=True)
 
     def step(self, theta, g, state, rate, xp):
         s, rho_1, rho_2 = state.s, self.beta_1, self.beta_2
@@ -309,6 +260,7 @@ class Lion(Optimizer):
         s += (1 - rho_2) * g
 
 
+@hyperparameters
 class ScheduleFreeAdamW(Optimizer):
     """Schedule-free AdamW, ``solver="schedule_free_adamw"``: averages for a schedule.
 
@@ -362,28 +314,13 @@ class ScheduleFreeAdamW(Optimizer):
     numbers: ClassVar[dict[str, float]] = {"largest_rate": 0.0, "sum_of_weights": 0.0}
     default_learning_rate = 0.01
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        "epsilon": POSITIVE,
-        "warmup_steps": [Interval(Integral, 0, None, closed="left")],
-        "weight_decay": NOT_NEGATIVE,
-    }
 
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        warmup_steps: int = 0,
-        *,
-        weight_decay: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.warmup_steps = warmup_steps
+    beta_1: Annotated[float, DECAY] = 0.9
+    beta_2: Annotated[float, DECAY] = 0.999
+    epsilon: Annotated[float, POSITIVE] = 1e-8
+    warmup_steps: Annotated[int, COUNT_FROM_ZERO] = 0
+    # These are averages already: no parameter, as that of the base class is.
+    average: ClassVar[float] = 0.0  # type: ignore[misc]
 
     def gradient_point(self, theta, state, xp):
         return theta + (1 - self.beta_1) * (state.z - theta)
@@ -409,6 +346,7 @@ class ScheduleFreeAdamW(Optimizer):
         return rate * min(1, t / max(1, self.warmup_steps))
 
 
+@hyperparameters
 class Muon(Optimizer):
     """Muon, ``solver="muon"``: all directions of a weight matrix move equally far.
 
@@ -466,32 +404,12 @@ class Muon(Optimizer):
     momentum_name = "momentum"
     default_learning_rate = 0.01
     layerwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "momentum": DECAY,
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        "epsilon": POSITIVE,
-        "bias_rate": NOT_NEGATIVE,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        momentum: float = 0.95,
-        beta_1: float = 0.9,
-        beta_2: float = 0.95,
-        epsilon: float = 1e-10,
-        bias_rate: float = 1.0,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.momentum = momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.bias_rate = bias_rate
+    momentum: Annotated[float, DECAY] = 0.95
+    beta_1: Annotated[float, DECAY] = 0.9
+    beta_2: Annotated[float, DECAY] = 0.95
+    epsilon: Annotated[float, POSITIVE] = 1e-10
+    bias_rate: Annotated[float, NOT_NEGATIVE] = 1.0
 
     def step(self, theta, g, state, rate, xp):
         if theta.ndim == 1:

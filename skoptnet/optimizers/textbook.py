@@ -8,11 +8,13 @@ the small constant, delta in the book.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from .base import COMMON, DECAY, POSITIVE, SHARE, Optimizer
+from .._params import DECAY, POSITIVE, SHARE
+from .base import Optimizer, hyperparameters
 
 
+@hyperparameters
 class GradientDescent(Optimizer):
     """Batch gradient descent, ``solver="gd"``: the whole set is the minibatch.
 
@@ -42,6 +44,7 @@ class GradientDescent(Optimizer):
         theta -= rate * g
 
 
+@hyperparameters
 class SGD(Optimizer):
     """Stochastic gradient descent, ``solver="sgd"``.
 
@@ -71,6 +74,7 @@ class SGD(Optimizer):
         theta -= rate * g
 
 
+@hyperparameters
 class Momentum(Optimizer):
     """Stochastic gradient descent with momentum, ``solver="momentum"``.
 
@@ -96,24 +100,15 @@ class Momentum(Optimizer):
     MLPRegressorX(solver=Momentum(momentum=0.5))
     """
 
-    memory: tuple[str, ...] = ("v",)
+    memory: ClassVar[tuple[str, ...]] = ("v",)
     kernel = "momentum"
     kernel_numbers = ("momentum",)
     momentum_name = "momentum"
     reads = ("momentum",)
     default_learning_rate = 0.01
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {"momentum": SHARE, **COMMON}
 
-    def __init__(
-        self,
-        momentum: float = 0.9,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.momentum = momentum
+    momentum: Annotated[float, SHARE] = 0.9
 
     def step(self, theta, g, state, rate, xp):
         v = state.v
@@ -122,6 +117,7 @@ class Momentum(Optimizer):
         theta += v
 
 
+@hyperparameters
 class Nesterov(Momentum):
     """Stochastic gradient descent with Nesterov momentum, ``solver="nesterov"``.
 
@@ -156,6 +152,7 @@ class Nesterov(Momentum):
         return theta + self.momentum * state.v
 
 
+@hyperparameters
 class AdaGrad(Optimizer):
     """AdaGrad, ``solver="adagrad"``: rates shrink with the squares seen so far.
 
@@ -187,17 +184,8 @@ class AdaGrad(Optimizer):
     reads = ("epsilon",)
     default_learning_rate = 0.1
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {"epsilon": POSITIVE, **COMMON}
 
-    def __init__(
-        self,
-        epsilon: float = 1e-7,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.epsilon = epsilon
+    epsilon: Annotated[float, POSITIVE] = 1e-7
 
     def step(self, theta, g, state, rate, xp):
         r, epsilon = state.r, self.epsilon
@@ -205,6 +193,7 @@ class AdaGrad(Optimizer):
         theta -= rate * g / (epsilon + xp.sqrt(r))
 
 
+@hyperparameters
 class RMSProp(Optimizer):
     """RMSProp, ``solver="rmsprop"``: AdaGrad that forgets.
 
@@ -238,23 +227,9 @@ class RMSProp(Optimizer):
     reads = ("rho", "epsilon")
     default_learning_rate = 0.003
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "rho": DECAY,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        rho: float = 0.9,
-        epsilon: float = 1e-6,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.rho = rho
-        self.epsilon = epsilon
+    rho: Annotated[float, DECAY] = 0.9
+    epsilon: Annotated[float, POSITIVE] = 1e-6
 
     def step(self, theta, g, state, rate, xp):
         r, rho, epsilon = state.r, self.rho, self.epsilon
@@ -263,6 +238,7 @@ class RMSProp(Optimizer):
         theta -= rate * g / xp.sqrt(epsilon + r)
 
 
+@hyperparameters
 class Adam(Optimizer):
     """Adam, ``solver="adam"``: bias-corrected first and second moments.
 
@@ -297,33 +273,17 @@ class Adam(Optimizer):
     MLPClassifierX(solver=Adam(beta_2=0.99))
     """
 
-    memory: tuple[str, ...] = ("s", "r")
+    memory: ClassVar[tuple[str, ...]] = ("s", "r")
     kernel = "adam"
     kernel_numbers: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
     momentum_name = "beta_1"
-    reads: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
+    reads: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
     default_learning_rate = 0.01
     elementwise = True
-    _parameter_constraints: ClassVar[dict] = {
-        "beta_1": DECAY,
-        "beta_2": DECAY,
-        "epsilon": POSITIVE,
-        **COMMON,
-    }
 
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        *,
-        weight_decay: float = 0.0,
-        average: float = 0.0,
-    ):
-        super().__init__(weight_decay=weight_decay, average=average)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+    beta_1: Annotated[float, DECAY] = 0.9
+    beta_2: Annotated[float, DECAY] = 0.999
+    epsilon: Annotated[float, POSITIVE] = 1e-8
 
     def step(self, theta, g, state, rate, xp):
         s, r, t = state.s, state.r, state.t

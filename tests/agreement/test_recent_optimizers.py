@@ -61,7 +61,7 @@ def path_of(optimizer, theta0, gradient, rates, layout=None):
     for t, rate in enumerate(rates):
         g[...] = gradient(update.gradient_point(), t)
         update.step(rate)
-        update.take_average()
+        update.update_average()
         path.append(theta.copy())
     return np.array(path), state
 
