@@ -10,8 +10,6 @@ from .base import (
     FunctionSchedule,
     Schedule,
     as_schedule,
-    looks_back,
-    steady_within_epochs,
 )
 from .decays import (
     Constant,
@@ -50,6 +48,4 @@ __all__ = [
     "StepDecay",
     "Warmup",
     "as_schedule",
-    "looks_back",
-    "steady_within_epochs",
 ]

@@ -163,17 +163,53 @@ class Schedule(Part, ABC):
         return True
 
     @property
-    def moves_momentum(self) -> bool:
-        """Whether `momentum` is to be asked: whether a schedule has its own."""
-        return type(self).momentum is not Schedule.momentum
+    def reads_losses(self) -> bool:
+        """Whether the factor depends on losses of the clock: it may, by default.
+
+        Where it does not, the rates of several epochs are computed ahead.
+        """
+        return True
+
+    @property
+    def constant_within_epoch(self) -> bool:
+        """Whether all updates of an epoch have the same factor: not, by default.
+
+        Where they do, and have the same momentum, the schedule is called once per
+        epoch.
+        """
+        return False
 
     @property
     def needs_validation(self) -> bool:
-        """Whether `validation_losses` of the clock are read: not, by default.
+        """Whether the clock must have `validation_losses`: not, by default.
 
         The estimators then need ``early_stopping=True``.
         """
         return False
+
+    @property
+    def moves_momentum(self) -> bool:
+        """Whether `momentum` is called: whether a schedule has its own."""
+        return type(self).momentum is not Schedule.momentum
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Go back to the safe defaults where a subclass changes what was promised.
+
+        `reads_losses` and `constant_within_epoch` are promises of a class about its
+        methods. They hold for a subclass that makes them again or has no method.
+        """
+        super().__init_subclass__(**kwargs)
+        for promise in ("reads_losses", "constant_within_epoch"):
+            made_by = next(base for base in cls.__mro__ if promise in vars(base))
+            later = [base for base in cls.__mro__ if base not in made_by.__mro__]
+            if any(_is_method(*item) for base in later for item in vars(base).items()):
+                setattr(cls, promise, vars(Schedule)[promise])
+
+
+def _is_method(name: str, value: Any) -> bool:
+    """Whether an attribute of a class may take part in its ``__call__``."""
+    named = name == "__call__" or not name.startswith("__")
+    return named and (callable(value) or isinstance(value, (property, classmethod)))
 
 
 class FunctionSchedule(Schedule):
@@ -207,21 +243,3 @@ def as_schedule(given: Any) -> Any:
     if callable(given) and not isinstance(given, Schedule):
         return FunctionSchedule(given)
     return given
-
-
-def looks_back(schedule: Schedule) -> bool:
-    """Tell whether a schedule may look at the losses of the epochs before.
-
-    A class that does not says so itself, by ``looks_back = False``; what is derived
-    from it may look again. Its rates can be asked for several epochs ahead.
-    """
-    return vars(type(schedule)).get("looks_back", True)
-
-
-def steady_within_epochs(schedule: Schedule) -> bool:
-    """Tell whether a schedule need be asked only once per epoch.
-
-    A class says so itself, in ``steady_within_epochs``; what is derived from it may
-    look at every update again.
-    """
-    return vars(type(schedule)).get("steady_within_epochs", False)

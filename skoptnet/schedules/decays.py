@@ -31,8 +31,8 @@ class Constant(Schedule):
     1.0
     """
 
-    steady_within_epochs = True
-    looks_back = False
+    constant_within_epoch = True
+    reads_losses = False
 
     def __call__(self, clock):
         return 1.0
@@ -75,8 +75,8 @@ class StepDecay(_Decay):
     0.25
     """
 
-    steady_within_epochs = True
-    looks_back = False
+    constant_within_epoch = True
+    reads_losses = False
 
     def __call__(self, clock):
         return self.decay_rate ** (clock.epoch // self.decay_epochs)
@@ -106,7 +106,7 @@ class ExponentialDecay(_Decay):
     0.25
     """
 
-    looks_back = False
+    reads_losses = False
 
     def __call__(self, clock):
         return self.decay_rate ** (clock.epochs / self.decay_epochs)
@@ -135,8 +135,8 @@ class InverseScaling(Schedule):
     0.1
     """
 
-    steady_within_epochs = True
-    looks_back = False
+    constant_within_epoch = True
+    reads_losses = False
     reads = ("power_t",)
     _parameter_constraints: ClassVar[dict] = {
         "power_t": NOT_NEGATIVE,
@@ -178,8 +178,8 @@ class Piecewise(Schedule):
     0.05
     """
 
-    steady_within_epochs = True
-    looks_back = False
+    constant_within_epoch = True
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {
         "milestones": ["array-like"],
         "factor": [*NOT_NEGATIVE, "array-like"],
@@ -257,7 +257,7 @@ class CosineRestarts(Schedule):
     [1.0, 0.5, 1.0, 0.5, 1.0]
     """
 
-    looks_back = False
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {
         "period": POSITIVE,
         "multiplier": AT_LEAST_ONE,
@@ -304,7 +304,7 @@ class InverseSqrt(Schedule):
     [0.2, 1.0, 0.5]
     """
 
-    looks_back = False
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {"warmup": POSITIVE}
 
     def __init__(self, warmup: float = 5):

@@ -67,7 +67,7 @@ class Cosine(_Planned):
     0.5
     """
 
-    looks_back = False
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
 
     def __init__(self, epochs: float | None = None, final: float = 0.0):
@@ -103,7 +103,7 @@ class Linear(_Planned):
     0.75
     """
 
-    looks_back = False
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
 
     def __init__(self, epochs: float | None = None, final: float = 0.0):
@@ -142,7 +142,7 @@ class Polynomial(_Planned):
     0.25
     """
 
-    looks_back = False
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
         "power": NOT_NEGATIVE,
@@ -207,7 +207,7 @@ class OneCycle(_Planned):
     (1.0, 0.85)
     """
 
-    looks_back = False
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
         "pct_start": FACTOR,
@@ -289,7 +289,7 @@ class CosLog(_Planned):
     1.0
     """
 
-    looks_back = False
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
         "cycles": [Interval(Integral, 1, 30, closed="both")],

@@ -35,8 +35,8 @@ class Adaptive(Schedule):
     0.125
     """
 
-    steady_within_epochs = True
-    looks_back = False
+    constant_within_epoch = True
+    reads_losses = False
     _parameter_constraints: ClassVar[dict] = {
         "factor": FACTOR,
         "min_rate": NOT_NEGATIVE,
@@ -98,7 +98,7 @@ class Plateau(Schedule):
     0.1
     """
 
-    steady_within_epochs = True
+    constant_within_epoch = True
     _parameter_constraints: ClassVar[dict] = {
         "monitor": [StrOptions({"loss", "validation_loss"})],
         "factor": FACTOR,

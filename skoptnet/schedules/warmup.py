@@ -96,6 +96,10 @@ class Warmup(Schedule):
         return self._inner.momentum(clock)
 
     @property
+    def reads_losses(self):
+        return self._inner.reads_losses
+
+    @property
     def moves_momentum(self):
         return self._inner.moves_momentum
 

@@ -9,13 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..schedules import (
-    Clock,
-    Schedule,
-    as_schedule,
-    looks_back,
-    steady_within_epochs,
-)
+from ..schedules import Clock, Schedule, as_schedule
 from .contract import (
     Check,
     Report,
@@ -155,8 +149,8 @@ def _is_pure(schedule: Schedule) -> None:
 
 
 def _is_steady(schedule: Schedule) -> str | None:
-    if not steady_within_epochs(schedule):
-        return "steady_within_epochs is not set."
+    if not schedule.constant_within_epoch:
+        return "constant_within_epoch is False."
     clocks = _clocks()
     for clock in clocks:
         first, now = _answers(
@@ -167,9 +161,9 @@ def _is_steady(schedule: Schedule) -> str | None:
             same(first, now),
             f"It moved within an epoch, from {first} to {now} (factor and momentum), at"
             f" {clock}.",
-            "steady_within_epochs = True promises that the epoch's first update speaks"
-            " for all: look at clock.epoch, not at clock.epochs, step or update, or"
-            " leave it out.",
+            "constant_within_epoch = True promises that all updates of an epoch have"
+            " the factor of the first: read clock.epoch, not clock.epochs, step or"
+            " update, or leave the promise out.",
         )
     return None
 
@@ -193,14 +187,16 @@ def _needs_no_plan(schedule: Schedule) -> None:
 
 
 def _needs_no_losses(schedule: Schedule) -> str | None:
-    if looks_back(schedule):
-        return "looks_back is not set to False."
-    _require_same_without(
-        schedule,
-        "losses",
-        "looks_back = False promises that the rates of epochs to come can be asked for"
-        " before their losses are known: read no losses, or leave it out.",
-    )
+    if schedule.reads_losses:
+        return "reads_losses is True."
+    for field in ("losses", "validation_losses"):
+        _require_same_without(
+            schedule,
+            field,
+            "reads_losses = False promises that the rates of several epochs can be"
+            " computed before their losses are known: read no losses, or leave the"
+            " promise out.",
+        )
     return None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._types import Array
 from ..optimizers import Optimizer
-from ..schedules import Clock, Constant, Schedule, looks_back, steady_within_epochs
+from ..schedules import Clock, Constant, Schedule
 from .minibatches import Minibatches
 from .run import Run
 
@@ -61,7 +61,7 @@ class Rates:
         self.momenta: Momenta | None = None
         if optimizer.momentum_name and schedule.moves_momentum:
             self.momenta = Momenta(optimizer, batches.n_updates)
-        self.known_ahead = not (looks_back(schedule) or self.momenta)
+        self.known_ahead = not (schedule.reads_losses or self.momenta)
         self._constant: Array | None = None
         if type(schedule) is Constant:
             self._constant = np.empty((0, batches.n_updates))
@@ -78,7 +78,7 @@ class Rates:
                 self._constant[:] = self.learning_rate
             self.last = self.learning_rate
             return self._constant[:n_epochs]
-        once_per_epoch = steady_within_epochs(self.schedule)
+        once_per_epoch = self.schedule.constant_within_epoch
         clocks = self._clocks(n_epochs, shape[1] if once_per_epoch else 1)
         factors = [factor_of(self.schedule, clock) for clock in clocks]
         rates = np.empty(shape)

@@ -8,7 +8,7 @@ from sklearn.datasets import load_iris
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, _kernels, compiled
 from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES, Piecewise, looks_back
+from skoptnet.schedules import SCHEDULES, Piecewise, Warmup
 
 pytestmark = [
     pytest.mark.skipif(
@@ -128,9 +128,15 @@ def test_nothing_but_the_time_differs(name, options, monkeypatch):
 def test_epochs_are_made_at_once_where_the_rates_are_known(name, calls):
     schedule = SCHEDULES[name]() if name != "warmup" else SCHEDULES[name]("step")
     net = model(lr_schedule=schedule).fit(X, y)
-    at_once = not looks_back(schedule) and not schedule.moves_momentum
+    at_once = not schedule.reads_losses and not schedule.moves_momentum
     assert max(calls, default=1) == (32 if at_once else 1)
     assert sum(calls) == (0 if schedule.moves_momentum else net.n_iter_)
+
+
+@pytest.mark.parametrize("inner", ["constant", "cosine", "plateau"])
+def test_a_ramp_is_as_fast_as_what_it_leads_to(inner, calls):
+    model(lr_schedule=Warmup(inner, epochs=2), max_iter=40).fit(X, y)
+    assert calls == ([1] * 40 if inner == "plateau" else [32, 8])
 
 
 def test_patience_ends_a_training_where_it_runs_out(calls):
@@ -203,7 +209,7 @@ def test_an_interrupt_leaves_the_last_finished_epochs(at, monkeypatch):
 
 
 class Fails(Schedule):
-    looks_back = False
+    reads_losses = False
 
     def __call__(self, clock):
         if clock.epoch == 40:

@@ -34,7 +34,7 @@ from skoptnet import (
     Warmup,
 )
 from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES, Clock
+from skoptnet.schedules import SCHEDULES, Clock, FunctionSchedule
 from skoptnet.testing import check_schedule
 
 X, y = load_iris(return_X_y=True)
@@ -406,7 +406,7 @@ def test_a_second_training_on_all_rows_has_the_rates_that_were_validated():
     for schedule in (Cosine(), Plateau("validation_loss", patience=0, threshold=0.5)):
 
         class Recording(type(schedule)):
-            steady_within_epochs = True
+            constant_within_epoch = True
 
             def __call__(self, clock):
                 return recording(super().__call__, clock)
@@ -646,3 +646,74 @@ def test_a_clock_of_a_long_training_is_short_in_words():
     clock = Clock(3000, 1000, 3, 0, losses=[0.5] * 1000, validation_losses=[1.0] * 1000)
     assert len(repr(clock)) < 150
     assert eval(repr(clock._replace(planned_epochs=7))).planned_epochs == 7
+
+
+# ------------------------------------------------------------------- what they declare
+
+
+def declared(cls):
+    schedule = cls()
+    return schedule.reads_losses, schedule.constant_within_epoch
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES))
+def test_a_subclass_that_changes_nothing_keeps_what_its_base_declares(name):
+    cls = SCHEDULES[name]
+
+    class Named(cls):
+        def __init__(self):
+            super().__init__()
+
+    class Same(cls):
+        """Another docstring."""
+
+        unit: str = "epochs"
+
+    assert declared(Named) == declared(Same) == declared(cls)
+
+
+@pytest.mark.parametrize("method", ["__call__", "momentum", "at", "_helper"])
+@pytest.mark.parametrize("name", sorted(SCHEDULES))
+def test_a_subclass_with_a_method_of_its_own_declares_anew(name, method):
+    """What it replaces may read losses, or move within an epoch."""
+
+    def own(self, clock):
+        return 1.0 + len(clock.losses)
+
+    cls = SCHEDULES[name]
+    Other = type("Other", (cls,), {method: own})
+    assert declared(Other) == (True, False)
+    assert declared(type("Heir", (Other,), {})) == (True, False)
+    Mixin = type("Mixin", (), {method: own})
+    assert declared(type("Mixed", (Mixin, cls), {})) == (True, False)
+    Again = type(
+        "Again",
+        (cls,),
+        {method: own, "reads_losses": False, "constant_within_epoch": True},
+    )
+    assert declared(Again) == (False, True)
+    assert declared(type("Heir", (Again,), {})) == (False, True)
+    assert declared(type("Lost", (Mixin, Again), {})) == (True, False)
+
+
+def test_what_is_declared_is_inherited_and_delegated():
+    assert declared(lambda: Warmup("constant")) == (False, False)
+    assert declared(lambda: Warmup("plateau")) == (True, False)
+    assert declared(lambda: Warmup(Warmup(Cosine()))) == (False, False)
+    assert declared(lambda: Warmup(lambda clock: 1.0)) == (True, False)
+    assert declared(lambda: FunctionSchedule(lambda clock: 1.0)) == (True, False)
+
+
+@uses_up_max_iter
+def test_a_subclass_that_reads_losses_sees_each_of_them():
+    """Derived from a schedule that several epochs are computed ahead for."""
+    lengths = []
+
+    class Reading(Cosine):
+        def __call__(self, clock):
+            lengths.append((clock.epoch, len(clock.losses)))
+            return super().__call__(clock)
+
+    model = MLPClassifierX((3,), lr_schedule=Reading(), max_iter=5, batch_size=50)
+    model.fit(X, y)
+    assert sorted(set(lengths)) == [(e, e) for e in range(5)]

@@ -436,14 +436,14 @@ class Unpickled(Halves):
 
 
 class Steady(Halves):
-    steady_within_epochs = True
+    constant_within_epoch = True
 
     def __call__(self, clock):
         return self.factor**clock.epochs
 
 
 class SteadyButForMomentum(Halves):
-    steady_within_epochs = True
+    constant_within_epoch = True
 
     def momentum(self, clock):
         return 0.9 * clock.step / clock.updates_per_epoch
@@ -465,17 +465,25 @@ class NeedsAPlan(Halves):
 
 
 class ReadsLosses(Halves):
-    looks_back = False
+    reads_losses = False
 
     def __call__(self, clock):
         return 0.5 if clock.epoch and clock.losses[-1] < 2 else 1.0
 
 
 class ReadsLossesIfThere(Halves):
-    looks_back = False
+    reads_losses = False
 
     def __call__(self, clock):
         return 0.5 ** len(clock.losses)
+
+
+class ReadsValidationAfterAll(Halves):
+    reads_losses = False
+    needs_validation = True
+
+    def __call__(self, clock):
+        return 0.5 ** len(clock.validation_losses)
 
 
 class ReadsValidation(Halves):
@@ -503,13 +511,14 @@ BROKEN_SCHEDULES = [
     (Scatters, "purity", "pure function"),
     (ScattersMomentum, "purity", "pure function"),
     (Unpickled, "pickling", "cannot be pickled: no state"),
-    (Steady, "steadiness", "clock.epoch, not at clock.epochs"),
+    (Steady, "steadiness", "read clock.epoch, not clock.epochs"),
     (SteadyButForMomentum, "steadiness", "moved within an epoch"),
     (NeedsTwoUpdates, "short epochs", "one update, it raised ZeroDivisionError"),
     (EndsWithThePlan, "past the plan", "Past the end of the plan, it gave -"),
     (NeedsAPlan, "no plan", "Where there is no plan, it gave inf"),
     (ReadsLosses, "losses", "Without losses it raised IndexError.*read no losses"),
     (ReadsLossesIfThere, "losses", "other factors"),
+    (ReadsValidationAfterAll, "losses", "Without validation losses it gives other"),
     (ReadsValidation, "validation", "raised IndexError.*needs_validation"),
     (ReadsValidationIfThere, "validation", "other factors"),
     (SaysNothingAtPlateaus, "plateaus", "returned None"),
