@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
 
 from .._params import COUNT_FROM_ZERO, FACTOR, NOT_NEGATIVE, SHARE, StrOptions
 from .base import Schedule
+from .losses import fold
 
 
 class Adaptive(Schedule):
@@ -130,8 +132,33 @@ class Plateau(Schedule):
 
     def __call__(self, clock):
         losses = clock.validation_losses if self.needs_validation else clock.losses
-        good = math.inf
-        bad, cooling, falls = 0, 0, 0
+        counting = _Counting(self.patience, self.threshold, self.cooldown)
+        falls = fold(losses, counting, _Counts()).falls
+        return max(self.factor**falls, self.min_factor)
+
+
+class _Counts(NamedTuple):
+    """What `Plateau` has counted in the losses so far."""
+
+    good: float = math.inf  # a loss below this is good
+    bad: int = 0
+    cooling: int = 0
+    falls: int = 0
+
+
+class _Counting(NamedTuple):
+    """The rule of `Plateau`, one loss after another.
+
+    Every epoch costs the same, as `Losses` keeps the counts of those already read. They
+    cannot be wrong: such a sequence only grows. Any other is read from the beginning.
+    """
+
+    patience: int
+    threshold: float
+    cooldown: int
+
+    def __call__(self, counts: _Counts, losses: Iterable[float]) -> _Counts:
+        good, bad, cooling, falls = counts
         for loss in losses:
             if math.isnan(loss):
                 continue
@@ -143,4 +170,4 @@ class Plateau(Schedule):
                 cooling, bad = cooling - 1, 0
             if bad > self.patience:
                 falls, cooling, bad = falls + 1, self.cooldown, 0
-        return max(self.factor**falls, self.min_factor)
+        return _Counts(good, bad, cooling, falls)

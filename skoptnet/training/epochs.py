@@ -114,7 +114,7 @@ class Epochs:
             optimizer, run.theta, g, run.state, network.xp, network.layout
         )
         points = [getattr(run.state, name) for name in optimizer.points]
-        self.l1 = L1(l1, network, self.update.point, g, points) if l1 else None
+        self.l1 = L1(l1, network, self.update.iterate, g, points) if l1 else None
 
     def until(self, last: int, recovery: Recovery) -> Iterator[Epoch]:
         """Train up to epoch ``last``; yield each epoch when it has ended.
@@ -216,7 +216,7 @@ class Epochs:
             if not math.isfinite(loss):
                 return loss
             if self.l1:
-                loss += self.l1.penalty(update.point)
+                loss += self.l1.penalty(update.iterate)
                 self.l1.add_to_gradient()
             if self.max_grad_norm:
                 clip_gradient(objective.g, self.max_grad_norm, update.xp)

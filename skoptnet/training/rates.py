@@ -14,6 +14,7 @@ import numpy as np
 from .._types import Array
 from ..optimizers import Optimizer
 from ..schedules import Clock, Constant, Schedule
+from ..schedules.losses import Losses
 from .minibatches import Minibatches
 from .run import Run
 
@@ -62,6 +63,12 @@ class Rates:
         if optimizer.momentum_name and schedule.moves_momentum:
             self.momenta = Momenta(optimizer, batches.n_updates)
         self.known_ahead = not (schedule.reads_losses or self.momenta)
+        self._losses: dict[str, Losses] = {}
+        if schedule.reads_losses:
+            before = run.seen_losses or {}
+            for name in ("loss", "validation_loss"):
+                self._losses[name] = Losses(run.losses(name), before.get(name))
+            run.seen_losses = self._losses
         self._constant: Array | None = None
         if type(schedule) is Constant:
             self._constant = np.empty((0, batches.n_updates))
@@ -92,7 +99,7 @@ class Rates:
 
     def _clocks(self, n_epochs: int, updates_per_clock: int) -> list[Clock]:
         run, n_updates = self.run, self.batches.n_updates
-        n_rows, losses = len(self.batches.data), run.losses
+        n_rows, losses = len(self.batches.data), self._losses_so_far
         seen = (
             len(run.stopping.plateaus), self.planned_epochs,
             losses("loss"), losses("validation_loss"),
@@ -105,6 +112,14 @@ class Rates:
             for epoch in range(n_epochs)
             for step in range(0, n_updates, updates_per_clock)
         ]  # fmt: skip
+
+    def _losses_so_far(self, name: str) -> Sequence[float]:
+        """Return the losses of all finished epochs, as `Losses` to a reader of them."""
+        values, seen = self.run.losses(name), self._losses.get(name)
+        if seen is None:
+            return values
+        seen.add(values[len(seen) :])
+        return seen
 
 
 def factor_of(schedule: Schedule, clock: Clock) -> float:
@@ -196,12 +211,15 @@ class Replay(Schedule):
         validation_losses: Sequence[float],
     ):
         self.schedule, self.plateaus = schedule, plateaus
-        self.validation_losses = validation_losses
+        self.validation_losses, self._seen = validation_losses, Losses()
 
     def _clock(self, clock: Clock) -> Clock:
+        if clock.epoch < len(self._seen):
+            self._seen = Losses()
+        self._seen.add(self.validation_losses[len(self._seen) : clock.epoch])
         return clock._replace(
             plateaus=bisect_right(self.plateaus, clock.epoch),
-            validation_losses=self.validation_losses[: clock.epoch],
+            validation_losses=self._seen,
         )
 
     def __call__(self, clock):
@@ -213,6 +231,14 @@ class Replay(Schedule):
     @property
     def moves_momentum(self):
         return self.schedule.moves_momentum
+
+    @property
+    def reads_losses(self):
+        return self.schedule.reads_losses
+
+    @property
+    def constant_within_epoch(self):
+        return self.schedule.constant_within_epoch
 
     def __repr__(self) -> str:
         return repr(self.schedule)

@@ -12,6 +12,7 @@ import numpy as np
 from .._types import Array, Namespace
 from ..dropout import Dropout
 from ..optimizers import State
+from ..schedules.losses import Losses
 from .minibatches import Shuffles
 from .stopping import Stopping
 
@@ -59,6 +60,8 @@ class Run:
         see `metrics`.
     dropout_seed : int or None
         The seed of the masks; None until `dropout` is asked for.
+    seen_losses : dict of Losses or None
+        The losses that the last training handed to its schedule.
     """
 
     theta: Array
@@ -72,6 +75,9 @@ class Run:
     shuffles: Shuffles | None = None
     history: dict[str, list] = field(default_factory=dict)
     dropout_seed: int | None = None
+    seen_losses: dict[str, Losses] | None = field(
+        default=None, repr=False, compare=False
+    )
     # Emptied by the first training that continues from here and takes the lists of
     # `history` along; a second one finds it empty and copies them.
     _lists_to_give: list = field(default_factory=lambda: [True], repr=False)
@@ -108,7 +114,8 @@ class Run:
             state = optimizer.start(theta, xp)
         return Run(
             theta, state, solver, rng, self.update, self.epoch, self.samples,
-            self.stopping, self.shuffles, history, self.dropout_seed, _parent=parent,
+            self.stopping, self.shuffles, history, self.dropout_seed, self.seen_losses,
+            _parent=parent,
         )  # fmt: skip
 
     def _take_lists(self) -> dict[str, list]:

@@ -5,6 +5,7 @@
 
 import json
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ from skoptnet import (
 )
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES, Clock, FunctionSchedule
+from skoptnet.schedules.losses import Losses
+from skoptnet.schedules.plateaus import _Counting
 from skoptnet.testing import check_schedule
 
 X, y = load_iris(return_X_y=True)
@@ -717,3 +720,124 @@ def test_a_subclass_that_reads_losses_sees_each_of_them():
     model = MLPClassifierX((3,), lr_schedule=Reading(), max_iter=5, batch_size=50)
     model.fit(X, y)
     assert sorted(set(lengths)) == [(e, e) for e in range(5)]
+
+
+# ---------------------------------------------------- a plateau reads each loss once
+
+
+def falls(schedule, losses):
+    """Return the factor as the formula in the docstring of `Plateau` has it."""
+    best, bad, cooling, count = np.inf, 0, 0, 0
+    for loss in losses:
+        if np.isnan(loss):
+            continue
+        good = loss < best
+        best = loss - schedule.threshold * abs(loss) if good else best
+        bad = 0 if good else bad + 1
+        if cooling:
+            cooling, bad = cooling - 1, 0
+        if bad > schedule.patience:
+            count, cooling, bad = count + 1, schedule.cooldown, 0
+    return max(schedule.factor**count, schedule.min_factor)
+
+
+def some_losses(n, seed=0):
+    rng = np.random.RandomState(seed)
+    losses = np.exp(-np.arange(n) / 30) + 0.1 * rng.rand(n)
+    losses[rng.rand(n) < 0.1] = np.nan
+    return losses.tolist()
+
+
+def at(losses):
+    n = len(losses)
+    return Clock(n, n, 1, 0, losses=losses)
+
+
+PLATEAUS = [
+    Plateau(factor=0.9, patience=patience, cooldown=cooldown, threshold=threshold)
+    for patience in (0, 2) for cooldown in (0, 3) for threshold in (0.0, 0.2)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("schedule", PLATEAUS, ids=str)
+def test_a_plateau_of_a_growing_training_is_that_of_its_losses(schedule):
+    """Whatever other schedules read the same losses, and whoever asks how often."""
+    values, held, others = some_losses(200), Losses(), [Plateau(0.5), *PLATEAUS]
+    for n, loss in enumerate(values, start=1):
+        held.add([loss])
+        expected = falls(schedule, values[:n])
+        if n % 7:
+            others[n % len(others)](at(held))
+            assert schedule(at(held)) == schedule(at(held)) == expected
+        assert schedule(at(values[:n])) == expected
+    assert expected < 1
+
+
+@pytest.mark.parametrize("cut", [0, 60, 119, 120])
+def test_a_plateau_of_another_call_keeps_results_of_the_same_losses_only(cut):
+    schedule, before = PLATEAUS[0], Losses(some_losses(120))
+    schedule(at(before))
+    for values in (
+        before[:cut],  # cut, as after an interruption
+        before[:cut] + some_losses(120, seed=1)[cut:],  # another history of this length
+        before[:cut] + some_losses(200, seed=2)[cut:],  # and a longer one
+        [*before, *some_losses(50)],  # a warm start
+    ):
+        held = Losses(values, before)
+        assert schedule(at(held)) == falls(schedule, values)
+        held.add(some_losses(30, seed=3))
+        more = [*values, *some_losses(30, seed=3)]
+        assert schedule(at(held)) == falls(schedule, more)
+    assert schedule(at(before)) == falls(schedule, before)
+
+
+def test_losses_are_read_once_and_results_go_through_a_pickle():
+    read = []
+
+    class Counting(tuple):
+        def __call__(self, state, losses):
+            read.append(len(losses))
+            return state + sum(losses)
+
+    held = Losses([1.0, 2.0])
+    assert held.fold(Counting(), 0.0) == 3.0
+    held.add([4.0])
+    assert held.fold(Counting(), 0.0) == held.fold(Counting(), 0.0) == 7.0
+    warm = Losses([1.0, 2.0, 4.0, 8.0], held)
+    assert warm.fold(Counting(), 0.0) == 15.0
+    assert read == [2, 1, 1]
+    assert held == [1.0, 2.0, 4.0]
+    pickled = pickle.loads(pickle.dumps(at(Losses(some_losses(90)))))
+    assert PLATEAUS[0](pickled) == falls(PLATEAUS[0], pickled.losses)
+
+
+@pytest.mark.parametrize("how", ["fit", "warm", "partial_fit"])
+def test_each_epoch_of_a_training_costs_its_plateau_one_loss(how, monkeypatch):
+    read = []
+    whole = _Counting.__call__
+
+    def counted(self, counts, losses):
+        read.append(len(losses))
+        return whole(self, counts, losses)
+
+    monkeypatch.setattr(_Counting, "__call__", counted)
+    model = MLPClassifierX(
+        (3,), lr_schedule=Plateau(patience=0, threshold=0.5), max_iter=12,
+        n_iter_no_change=np.inf, learning_rate_init=0.3, warm_start=True,
+        random_state=0,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if how == "partial_fit":
+            for _ in range(12):
+                model.partial_fit(X, y, classes=[0, 1, 2])
+        elif how == "warm":
+            model.set_params(max_iter=6).fit(X, y).fit(X, y)
+        else:
+            model.fit(X, y)
+    assert sum(read) == 11
+    assert set(read) == {1}
+    rates, losses = model.history_["learning_rate"], model.loss_curve_
+    for epoch, rate in enumerate(rates):
+        assert rate == 0.3 * falls(model.lr_schedule, losses[:epoch])
+    assert rates[-1] < 0.3
