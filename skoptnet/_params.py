@@ -58,7 +58,7 @@ FACTOR_OR_ONE = [Interval(Real, 0, 1, closed="right")]
 
 
 class Function(HasMethods):
-    """A constraint: a callable, but no class, which would make objects when called."""
+    """A constraint: a callable that is not a class, which would make objects."""
 
     def __init__(self) -> None:
         super().__init__("__call__")
@@ -128,21 +128,21 @@ def check_argument(caller: str, name: str, value: Any, constraints: list) -> Non
 
 
 def described(thing: Any) -> str:
-    """Return what something is, for a message that it is nothing to work with."""
+    """Describe something in a message that refuses it."""
     if isinstance(thing, type):
         return f"the class {thing.__name__}"
     return f"an object of class {type(thing).__name__}"
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value cannot change, and equals only what is the same."""
+    """Return whether a value cannot change, and equals only the same value."""
     if type(value) is tuple:
         return all(type(item) in (int, str) for item in value)
     return type(value) in _PLAIN
 
 
 def _nearest(value: Any, constraints: list) -> str:
-    """Return ' Did you mean ...?' where an allowed value is near, else ''."""
+    """Return " Did you mean ...?" where an allowed value is close, else ""."""
     if isinstance(value, type):
         meant = [c for c in constraints if isinstance(c, type) and issubclass(value, c)]
         return f" Did you mean an object, {value.__name__}()?" if meant else ""
@@ -156,7 +156,7 @@ def _nearest(value: Any, constraints: list) -> str:
 class Part(BaseEstimator):
     """A part of an estimator that has parameters of its own.
 
-    Where it is chosen by name, it takes over the estimator's parameters that it
+    When it is chosen by name, it takes over the estimator's parameters that it
     ``reads``.
     """
 

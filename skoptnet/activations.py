@@ -3,7 +3,7 @@
 Both work in place on an array of shape (rows, units). ``backward`` gets what
 ``forward`` left, ``a = sigma(z)``, wherever the derivative can be read off ``a``; an
 activation for which it cannot sets ``needs_z`` and gets z instead. To add one, write
-a class and name it in `ACTIVATIONS` at the foot.
+a class and add it to `ACTIVATIONS` at the end of this file.
 
 Each also says how the first weights of its layer are drawn, so that signals neither
 fade nor grow from layer to layer. With k_in inputs and k_out units, they are uniform
@@ -39,15 +39,15 @@ class Activation(Part, ABC):
     ----------
     needs_z : bool
         True where the derivative cannot be read off ``a = sigma(z)``: the network
-        then keeps z, and `backward` gets z in the place of a.
+        then keeps z, and `backward` gets z instead of a.
     draw_factor : float
         The first weights of the layer are uniform within
         ``sqrt(draw_factor / (fan_in + fan_out))``, unless `draw_bound` says
         otherwise. Those of the output layer are so in any case, with the factor of
         the last hidden layer.
     kernel : str
-        Name of the compiled kernel that stands for exactly this class, if any;
-        nothing for classes of your own.
+        Name of the compiled kernel of exactly this class, if any; leave it out in
+        classes of your own.
     kernel_numbers : tuple of str
         Names of the attributes that the kernel reads. To the kernel, all others are
         NaN.
@@ -107,7 +107,7 @@ class Activation(Part, ABC):
         Parameters
         ----------
         a : array of shape (m, k)
-            What `forward` left; z itself with ``needs_z``. May be used up.
+            What `forward` left; z itself with ``needs_z``. May be overwritten.
         delta : array of shape (m, k)
             The errors that come back from the layer after.
         xp : module

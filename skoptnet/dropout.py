@@ -2,8 +2,8 @@
 
 A mask is a function of the seed of a run and of where a unit stands: the number of the
 update, the layer, the row's place in the minibatch, the unit. So there is no state to
-keep or to bring back, and it does not matter in which order, in which pieces or on how
-many threads the masks of a minibatch are made.
+keep or to restore, and the masks of a minibatch can be made in any order, in any chunks
+and on any number of threads.
 
 The random numbers are those of SplitMix64 (Steele, Lea and Flood, 2014): number i of a
 stream is ``mix(key + i * 0x9E3779B97F4A7C15)``, i = 1, 2, ..., modulo 2^64. Number
@@ -48,16 +48,16 @@ def _mix(z: Array) -> Array:
 class Dropout:
     """Inverted dropout of hidden units (Srivastava et al., 2014).
 
-    In each update, each unit of each row is left out with a probability p. Those that
-    stay are divided by 1 - p, so that the mean over all masks is what all units
-    together give, and nothing needs to be done when the network is used.
+    In each update, each unit of each row is left out with probability p. Those that
+    stay are divided by 1 - p, so that the mean of each over all masks is its
+    activation, and the network predicts with all of them as they are.
 
     Parameters
     ----------
     rates : tuple of float
         p of each hidden layer, in [0, 1).
     seed : int in [0, 2**64)
-        What tells one run from another.
+        Different for each run.
     """
 
     rates: tuple[float, ...]

@@ -3,8 +3,8 @@
 ``z`` is the last layer's raw output, (m, k). The losses are computed from it and
 never from clipped probabilities, so they stay exact, and consistent with their
 gradient, at any magnitude. Each sums over outputs; averaging over rows and sample
-weights are the network's business. To add one, write a class and name it in a
-table at the foot.
+weights are the network's business. To add one, write a class and add it to
+a table at the end of this file.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Loss(ABC):
     Attributes
     ----------
     label : str
-        What it is called in pictures.
+        Its name in plots.
     out_activation : str
         Name of the link, scikit-learn's ``out_activation_``.
     overflows : bool
-        Whether yhat may be infinite where z is not even large.
+        Whether yhat may be infinite although z is not large.
     kernel : str
-        Name of the compiled kernel that stands for exactly this class, if any.
+        Name of the compiled kernel of exactly this class, if any.
     kernel_numbers : tuple of str
         Names of the attributes that the kernel reads; their values are numbers, or
         tuples of numbers.
@@ -51,7 +51,7 @@ class Loss(ABC):
         """Turn z into yhat, in place, and return it."""
 
     def predicts(self, z: Array, xp: Namespace) -> bool:
-        """Tell whether all yhat are finite; z is left as it is."""
+        """Return whether all yhat are finite; z is left as it is."""
         return bool(xp.isfinite(z).all())
 
     def delta(self, z: Array, y: Array, xp: Namespace) -> Array:
@@ -76,10 +76,7 @@ class RegressionLoss(Loss):
 
     @abstractmethod
     def constant(self, y: Array, w: Array | None, xp: Namespace) -> Array:
-        """Return the z, (1, k), that has the least loss if it is that of all rows.
-
-        It may be -inf where that is the limit.
-        """
+        """Return the constant z, (1, k), of least loss; -inf if that is the limit."""
 
     def value(self, z, y, xp):
         return xp.sum(self.terms(z, y, xp), axis=1)
@@ -94,7 +91,7 @@ class RegressionLoss(Loss):
     def check(self, y: Array, whole: bool) -> None:
         """Raise a ValueError if y cannot be learnt.
 
-        ``whole`` tells that these are all the targets that there will be.
+        ``whole`` says that there will be no other targets.
         """
 
 
@@ -434,7 +431,7 @@ REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "quantile": Pinball,
 }
 
-#: All losses, by the name of what they are for.
+#: All losses, by the task they are for.
 LOSSES: dict[str, type[Loss]] = {
     **REGRESSION_LOSSES,
     "binary": BinaryCrossEntropy,

@@ -23,8 +23,8 @@ from ._types import Array, Namespace, Rows
 from .activations import Activation
 from .losses import Loss
 
-# Elements of the widest layer that are computed at a time in passes over all rows:
-# 8 MB in float64, far above what keeps matrix products efficient.
+# Elements of the widest layer that are computed at a time when all rows are: 8 MB in
+# float64, far above what keeps matrix products efficient.
 _BLOCK_ELEMENTS = 2**20
 
 Masks = Sequence[Array | None]
@@ -32,7 +32,7 @@ Masks = Sequence[Array | None]
 
 @dataclass
 class Workspace:
-    """Buffers for the passes over at most ``n_rows`` rows, made once per training.
+    """Buffers for forward and backward pass of up to ``n_rows`` rows, made once.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Workspace:
     delta : list of arrays
         delta_1, ..., delta_{L-1}; delta_L takes the place of z_L.
     saved : list of arrays or None
-        What ``sigma.backward`` of each hidden layer takes where the way back does not
-        find it in ``a``: z of an activation with ``needs_z``, or a as it was before
-        units were dropped. Elsewhere None.
+        What ``sigma.backward`` of each hidden layer takes where the backward pass does
+        not find it in ``a``: z of an activation with ``needs_z``, or a before units
+        were dropped. Elsewhere None.
     """
 
     a: list[Array]
@@ -97,7 +97,7 @@ class Network:
         return sum((k_in + 1) * k_out for k_in, k_out in pairwise(self.layer_sizes))
 
     def block_rows(self, X: Rows) -> int:
-        """Return the number of rows computed at a time in passes over all of X.
+        """Return the number of rows computed at a time when all of X is.
 
         A sparse row is as wide as it has elements, on average.
         """
@@ -135,9 +135,9 @@ class Network:
     def workspace(
         self, n_rows: int, dtype: Any, backward: bool = True, dropout: bool = False
     ) -> Workspace:
-        """Make the buffers for passes over up to ``n_rows`` rows.
+        """Make the buffers for forward and backward pass of up to ``n_rows`` rows.
 
-        Those for the way back, and for passes with masks, are made on request.
+        Without ``backward`` or ``dropout``, those that only these need are left out.
         """
         shapes = [(n_rows, k) for k in self.layer_sizes[1:]]
         a = [self.xp.empty(shape, dtype=dtype) for shape in shapes]
@@ -304,7 +304,7 @@ class Network:
 
 
 def _drop(values: Array, masks: Masks | None, layer: int) -> None:
-    """Multiply a hidden layer's activations, or what comes back, by its mask."""
+    """Multiply a hidden layer's activations, or their errors, by its mask."""
     mask = masks[layer] if masks else None
     if mask is not None:
         values *= mask

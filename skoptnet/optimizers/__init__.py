@@ -1,13 +1,13 @@
-"""The solvers, in order of complexity, each as its source writes it.
+"""The solvers, in order of complexity, each written as in its source.
 
 An optimizer holds hyperparameters only. What it remembers between updates is a
-`State`, made by `Optimizer.start` and owned by the run that is being trained, so one
-optimizer object can serve many fits and is never changed by them.
+`State`, made by `Optimizer.start` and owned by the run in training. So one optimizer
+object can serve many fits, and none of them changes it.
 
 This package knows nothing of networks, minibatches, schedules or estimators: a solver
 sees the flat vector ``theta``, a gradient ``g`` of the same shape and a
 ``rate``. To add one, write a class with ``memory``, ``default_learning_rate`` and
-``step``, and name it in `OPTIMIZERS`.
+``step``, and add it to `OPTIMIZERS`.
 
 - ``base``: the contract
 - ``textbook``: the seven of the textbook

@@ -21,7 +21,7 @@ class AdamW(Adam):
     `Adam` with another default of ``weight_decay``. Memory: ``s``, ``r``.
     Source: Loshchilov and Hutter (2019), Algorithm 2. There, :math:`\\lambda` is
     multiplied by the schedule only; here by the whole rate, as in PyTorch, Keras and
-    Optax, all of which let biases decay, too, unless told otherwise.
+    Optax, all of which decay the biases, too, by default.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class AMSGrad(Adam):
 
     Memory: ``s``, ``r``, ``r_max``. Source: Reddi, Kale and Kumar (2018), Algorithm 2,
     which has neither bias corrections nor :math:`\\delta`. Here the maximum is taken
-    first and corrected then, as in PyTorch; Optax corrects first; Keras puts
+    before the correction, as in PyTorch; Optax corrects first; Keras adds
     :math:`\\delta` before the correction.
 
     Parameters
@@ -209,7 +209,7 @@ class NAdam(Adam):
 
 @hyperparameters
 class RAdam(Adam):
-    """Rectified Adam, ``solver="radam"``: Adam with a warm-up that follows from it.
+    """Rectified Adam, ``solver="radam"``: Adam with a warm-up of its own.
 
     .. math::
         n_\\infty &= \\frac{2}{1 - \\rho_2} - 1, \\quad
@@ -224,8 +224,8 @@ class RAdam(Adam):
         \\frac{\\hat s}{\\sqrt{\\hat r} + \\delta} & n_t > 5 \\\\
         \\hat s & \\text{else} \\end{cases}
 
-    :math:`n_t` tells of how many gradients ``r`` is the average; while they are few,
-    the second moment is not used, then more and more. Memory: ``s``, ``r``.
+    :math:`n_t` is the number of gradients that ``r`` averages. While it is small, the
+    second moment is not used; later, it is used more and more. Memory: ``s``, ``r``.
     Source: Liu et al. (2020), Algorithm 2, which asks for :math:`n_t > 4` and has no
     :math:`\\delta`; 5 is the number of the authors' code, PyTorch and Optax.
     :math:`\\delta` is added after the bias correction, as in `Adam` and in Optax;

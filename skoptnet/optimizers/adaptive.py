@@ -13,7 +13,7 @@ from .base import Optimizer, hyperparameters
 
 @hyperparameters
 class Adadelta(Optimizer):
-    """Adadelta, ``solver="adadelta"``: updates in the unit of the parameters.
+    """Adadelta, ``solver="adadelta"``: updates in units of the parameters.
 
     .. math::
         r &\\leftarrow \\rho r + (1 - \\rho) g \\odot g \\\\
@@ -23,7 +23,7 @@ class Adadelta(Optimizer):
         \\theta &\\leftarrow \\theta - \\epsilon_t \\Delta
 
     Memory: ``r``, ``u``. Source: Zeiler (2012), Algorithm 1, which has no rate, that
-    is, a rate of 1. It begins slowly: :math:`\\Delta` is about the root of
+    is, a rate of 1. It starts slowly: :math:`\\Delta` is about the root of
     :math:`\\delta` until ``u`` has grown. The constants are those of the paper's
     experiments; with them, PyTorch's (whose ``rho`` is 0.9) and Keras' (whose
     ``epsilon`` is 1e-7) are the same.
@@ -75,8 +75,8 @@ class RMSPropNesterov(Optimizer):
         \\theta &\\leftarrow \\theta + v
 
     Memory: ``r``, ``v``. Source: Goodfellow et al. (2016), Algorithm 8.6. The book
-    writes :math:`\\sqrt r` there, without a :math:`\\delta`, and gives no constants; it
-    stands as in its Algorithm 8.5, and the constants are those of `RMSProp` and
+    writes :math:`\\sqrt r` there, without a :math:`\\delta`, and gives no constants.
+    Here it is as in Algorithm 8.5, and the constants are those of `RMSProp` and
     `Nesterov`. ``theta``, not the interim point, is scored and stored; the same chain
     in Optax keeps the interim point. RMSProp of PyTorch and Keras has momentum, but
     not Nesterov's.

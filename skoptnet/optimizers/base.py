@@ -1,4 +1,4 @@
-"""What the solvers have in common: the contract, and the memory of a run."""
+"""The base class of the solvers, and the state that one keeps between updates."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ def hyperparameters(cls: _Class) -> _Class:
 
 
 class State(SimpleNamespace):
-    """What a solver remembers: ``t``, and the vectors and numbers that it declares.
+    """The state of a solver: ``t``, and the vectors and numbers that it declares.
 
     Attributes
     ----------
     t : int
-        Number of updates made, the one under way included.
+        Number of updates made, including the current one.
     """
 
     t: int
 
     def copy(self) -> State:
-        """Return a state that shares nothing with this one."""
+        """Return a copy that shares no memory with this state."""
         twin = State()
         twin.take(self)
         return twin
 
     def take(self, other: State) -> None:
-        """Become equal to another state, sharing nothing with it."""
+        """Copy another state into this one, in place."""
         mine = vars(self)
         for name in mine.keys() - vars(other).keys():
             del mine[name]
@@ -79,7 +79,7 @@ class State(SimpleNamespace):
                 mine[name] = deepcopy(value)
 
     def take_numbers(self, other: State) -> None:
-        """Take over ``t`` and the other numbers of another state."""
+        """Copy ``t`` and the other numbers of another state."""
         vars(self).update(other._numbers())
 
     def _numbers(self) -> dict[str, float]:
@@ -89,7 +89,7 @@ class State(SimpleNamespace):
     def block(
         self, names: tuple[str, ...], rows: slice, shape: tuple[int, ...] = (-1,)
     ) -> State:
-        """Return the same state for a part of theta; the arrays are views."""
+        """Return the state of a part of theta; its arrays are views."""
         views = {name: getattr(self, name)[rows].reshape(shape) for name in names}
         return State(**self._numbers(), **views)
 
@@ -111,11 +111,11 @@ class Optimizer(Part, ABC):
         ``weight_decay`` times the rate. This decay is decoupled from the gradient
         (Loshchilov and Hutter, 2019); ``alpha`` of the estimators is the penalty.
     average : float in [0, 1), default=0.0
-        If positive, what is reported, scored and stored is an average of the weights
-        over the updates, and what the solver moves is kept beside it: the mean of all
-        updates so far, until 1 / (1 - ``average``) of them, an exponential moving
-        average with this decay from there on (Polyak and Juditsky, 1992). Memory: one
-        vector more. Averages have no compiled kernels.
+        If positive, an average of the weights over the updates is reported, scored and
+        stored, beside the weights that the solver moves: the mean of all updates so
+        far, until there are 1 / (1 - ``average``), then an exponential moving average
+        with this decay (Polyak and Juditsky, 1992). Memory: one vector more. Averages
+        have no compiled kernels.
 
     Attributes
     ----------
@@ -123,32 +123,33 @@ class Optimizer(Part, ABC):
         Names of the vectors, each of theta's shape and starting at zero, that
         `step` finds in ``state`` and updates in place.
     points : tuple of str
-        Those of the vectors in ``memory`` that are points like theta: they start at
-        theta, and go with it where training moves theta itself.
+        Vectors of ``memory`` that are points like theta: they start at theta, and
+        move with it when training sets theta.
     numbers : dict of str to float
-        Numbers that `step` finds in ``state`` and replaces, beside ``t``: their names
-        and first values. They depend on t, the rates and the hyperparameters only.
+        Names and first values of the numbers, besides ``t``, that `step` finds in
+        ``state`` and replaces. They depend on t, the rates and the hyperparameters
+        only.
     default_learning_rate : float
         The rate that ``learning_rate_init="auto"`` stands for.
     full_batch : bool
         True for a solver that takes the whole training set as its minibatch.
     elementwise : bool
-        True promises that `step` treats every coordinate alike and by itself. It
-        may then be handed theta in pieces, which keeps a large network in cache.
+        True promises that `step` treats every coordinate alike and by itself. Then
+        it may get theta in chunks, so that a large network stays in the cache.
     layerwise : bool
-        True for a solver that looks at matrices: `step` is then handed each W_l and
-        each b_l by itself, theta, g and the vectors of ``state`` in the shape
+        True for a solver that works on matrices: `step` then gets each W_l and each
+        b_l by itself, with theta, g and the vectors of ``state`` of shape
         (k_{l-1}, k_l) or (k_l,).
     proximal : bool
-        True for a solver whose `decay` comes after its update instead of before it.
+        True for a solver whose `decay` follows its update instead of preceding it.
     momentum_name : str or None
-        The hyperparameter that a schedule of the momentum sets, if there is one.
+        The hyperparameter that a schedule of the momentum sets, if any.
     reads : tuple of str
-        The estimator's parameters that the solver takes over where it is chosen by
+        Parameters of the estimator that the solver takes over when it is chosen by
         name.
     kernel : str
-        Name of the compiled kernel that stands for exactly this class, if any;
-        nothing for classes of your own.
+        Name of the compiled kernel of exactly this class, if any; leave it out in
+        classes of your own.
     kernel_numbers : tuple of str
         Names of the attributes that the kernel reads. To the kernel, all others are
         NaN.
@@ -184,21 +185,21 @@ class Optimizer(Part, ABC):
     average: Annotated[float, DECAY] = field(default=0.0, kw_only=True)
 
     def start(self, theta: Array, xp: Namespace) -> State:
-        """Make the state before the first update: t = 0, all vectors zero.
+        """Return the state before the first update: t = 0, vectors zero.
 
-        But those named in `points` are at theta.
+        Those in `points` are at theta.
 
         Parameters
         ----------
         theta : array of shape (P,)
-            The parameters that training begins with.
+            The parameters that training starts with.
         xp : module
             The array namespace (``numpy``).
 
         Returns
         -------
         State
-            Memory for one run.
+            The state of one run.
         """
         vectors = {name: xp.zeros_like(theta) for name in self.memory}
         vectors |= {name: xp.array(theta) for name in self.points}
@@ -208,16 +209,16 @@ class Optimizer(Part, ABC):
         return state
 
     def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
-        """Return a copy of a state, to go on with from another call on.
+        """Return a copy of a state, to continue with in another call.
 
         Averaging may have been switched on or off in between.
 
         Parameters
         ----------
         state : State
-            The memory of the last call.
+            The state after the last call.
         theta : array of shape (P,)
-            The parameters to go on from.
+            The parameters to continue from.
         xp : module
             The array namespace (``numpy``).
 
@@ -234,14 +235,14 @@ class Optimizer(Part, ABC):
         return state
 
     def move(self, state: State, theta: Array) -> None:
-        """Go on from theta, which is that of an earlier update.
+        """Continue from the theta of an earlier update.
 
         Parameters
         ----------
         state : State
-            The memory, changed in place.
+            The state, changed in place.
         theta : array of shape (P,)
-            The parameters to go on from.
+            The parameters to continue from.
         """
         for name in self.points:
             getattr(state, name)[...] = theta
@@ -254,9 +255,9 @@ class Optimizer(Part, ABC):
         Parameters
         ----------
         theta : array of shape (P,)
-            The parameters; not to be changed here.
+            The parameters, which must not be changed here.
         state : State
-            The memory, as the last update left it.
+            The state, as the last update left it.
         xp : module
             The array namespace (``numpy``).
 
@@ -268,7 +269,7 @@ class Optimizer(Part, ABC):
         return theta
 
     def decay(self, theta: Array, state: State, rate: float, xp: Namespace) -> None:
-        """Let weights decay, in place, before an update (after it if `proximal`).
+        """Shrink weights in place, before an update (after it if `proximal`).
 
         Parameters
         ----------
@@ -294,7 +295,7 @@ class Optimizer(Part, ABC):
         theta : array of shape (P,)
             The parameters.
         g : array of shape (P,)
-            The minibatch gradient, taken at `gradient_point`; may be used up.
+            The minibatch gradient, taken at `gradient_point`; may be overwritten.
         state : State
             ``state.t`` counts this update; the vectors are those of ``memory``, the
             numbers those of ``numbers``.

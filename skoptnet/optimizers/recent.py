@@ -1,4 +1,4 @@
-"""Solvers of recent years, in the order in which they came out.
+"""Solvers of recent years, in order of publication.
 
 The symbols are those of `textbook`: ``s`` and ``r`` first and second moments, ``rho``
 decay rates, ``epsilon`` the small constant. ``rho_1`` is the parameter ``beta_1``,
@@ -30,17 +30,17 @@ class Yogi(Adam):
     itself, and the rate of a coordinate may shoot up; here it goes towards
     :math:`g \\odot g` by no more than that times :math:`1 - \\rho_2`.
     Memory: ``s``, ``r``. Source: Zaheer, Reddi, Sachan, Kale and Kumar (2018),
-    *Adaptive Methods for Nonconvex Optimization*, Algorithm 2. That leaves the bias
-    correction out; it is made here, as in TensorFlow Addons and Optax, and ``r``
-    begins at 1e-6, as there. These two begin ``s`` at 1e-6, too; here it begins at 0,
-    so that a parameter without a gradient stays where it is.
+    *Adaptive Methods for Nonconvex Optimization*, Algorithm 2. The paper has no bias
+    correction; there is one here, as in TensorFlow Addons and Optax, and ``r`` starts
+    at 1e-6, as there. These two also start ``s`` at 1e-6; here it starts at 0, so that
+    a parameter without a gradient does not move.
 
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
         :math:`\\rho_1`, decay rate of the first moment.
     beta_2 : float in [0, 1), default=0.999
-        :math:`\\rho_2`; 1 less this bounds the steps of the second moment.
+        :math:`\\rho_2`; 1 minus this bounds the steps of the second moment.
     epsilon : float > 0, default=1e-3
         :math:`\\delta`. It is large: Yogi is meant to be less adaptive than Adam.
     weight_decay, average : float
@@ -83,13 +83,13 @@ class AdaBelief(Adam):
         \\theta &\\leftarrow \\theta - \\epsilon_t
         \\frac{s / (1 - \\rho_1^t)}{\\sqrt{r / (1 - \\rho_2^t)} + \\delta}
 
-    Instead of the gradient, :math:`r` averages the square of what the gradient differs
-    from its own average: where gradients agree, steps are long.
+    :math:`r` averages the squared difference between the gradient and its own average,
+    instead of the squared gradient: where gradients agree, steps are long.
     Memory: ``s``, ``r``. Source: Zhuang et al. (2020), *AdaBelief Optimizer: Adapting
     Stepsizes by the Belief in Observed Gradients*, the algorithm of section 2.
     :math:`\\delta` is added twice, in the recursion of :math:`r`, where it adds up to
     :math:`\\delta / (1 - \\rho_2)`, and in the quotient, as in the paper and (with
-    ``rate`` and ``eps_root`` equal) in Optax. The authors' later program also rectifies
+    ``eps`` and ``eps_root`` equal) in Optax. The authors' later code also rectifies
     the rate as RAdam does; that is not in the paper, and not here.
 
     Parameters
@@ -130,7 +130,7 @@ class AdaBelief(Adam):
 
 @hyperparameters
 class Adan(Optimizer):
-    """Adan, ``solver="adan"``: Adam with Nesterov's momentum, without a point ahead.
+    """Adan, ``solver="adan"``: Adam with Nesterov's momentum, without a look-ahead.
 
     .. math::
         d &\\leftarrow g - g_{\\text{before}} \\\\
@@ -141,16 +141,15 @@ class Adan(Optimizer):
         - \\epsilon_t \\frac{s / (1 - \\rho_1^t) + \\rho_2 v / (1 - \\rho_2^t)}
         {\\sqrt{r / (1 - \\rho_3^t)} + \\delta} \\right)
 
-    The difference :math:`d` of two gradients tells where the gradient is going; at the
-    first update it is zero. The factor is for the weights only,
-    :math:`\\lambda` is ``weight_decay``: it is the proximal form of the decay, taken
-    after the update.
+    The difference :math:`d` of two gradients shows where the gradient is heading; at
+    the first update it is zero. The factor is the proximal form of weight decay, after
+    the update and of the weights only; :math:`\\lambda` is ``weight_decay``.
     Memory: ``s``, ``r``, ``trend`` (:math:`v`), ``before``. Source: Xie, Zhou, Li, Lin
     and Yan (2022; 2024), *Adan: Adaptive Nesterov Momentum Algorithm for Faster
-    Optimizing Deep Models*, Algorithm 1, and the authors' program for the bias
+    Optimizing Deep Models*, Algorithm 1, and the authors' code for the bias
     corrections. The paper writes :math:`1 - \\beta` for each :math:`\\rho` here, so
     its :math:`\\beta` are 0.02, 0.08 and 0.01. Optax 0.2 has :math:`1 - \\rho_2` where
-    :math:`\\rho_2` multiplies a difference, which is another path.
+    :math:`\\rho_2` multiplies a difference, which gives another path.
 
     Parameters
     ----------
@@ -218,8 +217,8 @@ class Lion(Optimizer):
         \\mathrm{sign}(\\rho_1 s + (1 - \\rho_1) g) \\\\
         s &\\leftarrow \\rho_2 s + (1 - \\rho_2) g
 
-    Found by a search over programs. As all steps are of one length, it needs a smaller
-    rate than Adam, a stronger ``weight_decay``, and a rate that falls, to settle.
+    Found by a search over programs. As all its steps have one length, it needs a
+    smaller rate and a stronger ``weight_decay`` than Adam, and a rate that falls.
     Memory: ``s``. Source: Chen et al. (2023), *Symbolic Discovery of Optimization
     Algorithms*, Algorithm 2. As Optax's, ``weight_decay`` included, which applies it
     to the biases, too.
@@ -262,7 +261,7 @@ class Lion(Optimizer):
 
 @hyperparameters
 class ScheduleFreeAdamW(Optimizer):
-    """Schedule-free AdamW, ``solver="schedule_free_adamw"``: averages for a schedule.
+    """Schedule-free AdamW, ``solver="schedule_free_adamw"``: an average instead.
 
     .. math::
         y &= \\theta + (1 - \\rho_1) (z - \\theta), \\quad
@@ -274,18 +273,17 @@ class ScheduleFreeAdamW(Optimizer):
         c = \\frac{w_t}{\\sum_{i \\le t} w_i}, \\quad
         w_t = \\max_{i \\le t} \\epsilon_i^2
 
-    :math:`z` goes as Adam would without momentum; :math:`\\theta`, which is reported,
-    scored and stored, is the average of all :math:`z` so far; the gradient is taken in
-    between, at :math:`y`, and so is the loss in ``loss_curve_``. At a constant rate
-    this gets where a falling one would, without knowing when training will end.
-    :math:`\\epsilon_t` begins with a linear rise over ``warmup_steps`` updates. The
-    decay, of weights only, is that of :math:`\\lambda` = ``weight_decay`` times
-    :math:`y`.
+    :math:`z` moves as in Adam without momentum. :math:`\\theta`, which is reported,
+    scored and stored, is the average of all :math:`z` so far. The gradient is taken
+    between the two, at :math:`y`, and so is the loss in ``loss_curve_``. A constant
+    rate reaches what a falling one would, without knowing when training will end.
+    :math:`\\epsilon_t` rises linearly over the first ``warmup_steps`` updates. Only
+    weights decay, by :math:`\\lambda` = ``weight_decay`` times :math:`y`.
     Memory: ``z``, ``r``. Source: Defazio et al. (2024), *The Road Less Scheduled*,
-    Algorithm 1, and the authors' ``schedulefree.AdamWScheduleFree`` (version 1.4), from
-    which the largest rate so far is in the weights :math:`w_t`; the paper has the
-    rate itself. That program has :math:`y` for its parameters in training and
-    :math:`\\theta` in evaluation. There is no ``average``: this is one.
+    Algorithm 1, and the authors' ``schedulefree.AdamWScheduleFree`` (version 1.4),
+    whose weights :math:`w_t` have the largest rate so far, where the paper has the rate
+    itself. In that code the parameters are :math:`y` in training and :math:`\\theta` in
+    evaluation. There is no ``average``, as this is one.
 
     Parameters
     ----------
@@ -319,7 +317,7 @@ class ScheduleFreeAdamW(Optimizer):
     beta_2: Annotated[float, DECAY] = 0.999
     epsilon: Annotated[float, POSITIVE] = 1e-8
     warmup_steps: Annotated[int, COUNT_FROM_ZERO] = 0
-    # These are averages already: no parameter, as that of the base class is.
+    # No hyperparameter here, as theta is an average already.
     average: ClassVar[float] = 0.0  # type: ignore[misc]
 
     def gradient_point(self, theta, state, xp):
@@ -361,21 +359,21 @@ class Muon(Optimizer):
     with :math:`(a, b, c) = (3.4445, -4.7750, 2.0315)`. With the singular value
     decomposition :math:`M = U S V^T`, these Newton-Schulz steps leave :math:`U` and
     :math:`V` and bring the singular values near 1, roughly between 0.7 and 1.2; very
-    small ones do not get there. So an update's length is fixed by the rate, and a rate
-    that falls is needed to settle.
+    small ones stay below. So the rate alone sets the length of an update, and it has to
+    fall for training to settle.
     Memory: ``s``, ``r`` (of the biases only). Source: Jordan et al. (2024), *Muon: An
     optimizer for hidden layers in neural networks*, with Nesterov's momentum as in the
-    authors' program. :math:`W_l` here is the transpose of PyTorch's, whose rows by
-    columns are :math:`k_l / k_{l-1}`. That program computes in bfloat16, this one in
-    the precision of theta. Optax corrects the bias of the momentum.
+    authors' code. :math:`W_l` here is the transpose of PyTorch's, which has :math:`k_l`
+    rows and :math:`k_{l-1}` columns. That code computes in bfloat16, this one in the
+    precision of theta. Optax corrects the bias of the momentum.
 
-    The authors leave biases, and the first and last layer, to AdamW. Biases go by
-    `Adam` here, too, with ``beta_1``, ``beta_2``, ``epsilon`` and the rate times
+    The authors leave biases, and the first and last layer, to AdamW. Here, too, `Adam`
+    updates the biases, with ``beta_1``, ``beta_2``, ``epsilon`` and the rate times
     ``bias_rate``. The authors' two rates are 0.02 and 3e-4, a ``bias_rate`` of 0.015;
-    in small perceptrons, which have to bring their output to the mean of the target
-    first, 1 was measured to be better. But all weight matrices go by Muon: a
-    perceptron of one hidden layer would have no other ones, and its first layer, a
-    product with features, is no table of embeddings, which the authors had in mind.
+    in small perceptrons, which first have to bring their output to the mean of the
+    target, 1 was better when measured. But Muon updates all weight matrices: a
+    perceptron with one hidden layer would have no others, and its first layer
+    multiplies features; it is not the table of embeddings that the authors had in mind.
 
     Parameters
     ----------
@@ -388,7 +386,7 @@ class Muon(Optimizer):
     epsilon : float > 0, default=1e-10
         For numerical stability, in the update of biases.
     bias_rate : float >= 0, default=1.0
-        Rate of the biases in units of the rate.
+        Rate of the biases, as a multiple of the rate.
     weight_decay, average : float
         See `Optimizer`.
 

@@ -52,7 +52,7 @@ class SGD(Optimizer):
 
     with :math:`g` the gradient of a minibatch. Memory: none.
     Source: Goodfellow et al. (2016), Algorithm 8.1. scikit-learn's ``solver="sgd"``
-    has momentum 0.9 unless told otherwise; this one has none.
+    has momentum 0.9 by default; this one has none.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Momentum(Optimizer):
 
     Memory: ``v``. Source: Goodfellow et al. (2016), Algorithm 8.2. The rate is
     inside ``v``, as in Keras and scikit-learn; PyTorch keeps it outside, which is
-    the same at a constant rate and another path under a schedule.
+    the same at a constant rate but another path under a schedule.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class AdaGrad(Optimizer):
         \\theta &\\leftarrow \\theta - \\frac{\\epsilon_t}{\\delta + \\sqrt{r}} \\odot g
 
     Memory: ``r``. Source: Goodfellow et al. (2016), Algorithm 8.4; Duchi, Hazan and
-    Singer (2011). As PyTorch's with the same constants; Keras and Optax put
+    Singer (2011). The same as PyTorch's with its constants; Keras and Optax put
     :math:`\\delta` inside the root and start ``r`` at 0.1.
 
     Parameters

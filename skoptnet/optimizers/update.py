@@ -1,7 +1,7 @@
-"""Applies one step of a solver to the parameters.
+"""One update of the parameters by a solver.
 
-Around the formula in `Optimizer.step` this does whatever all solvers share: weight
-decay, blocks that stay in the cache, matrices by layer, averages of the weights.
+Around the formula in `Optimizer.step` this does what all solvers share: weight decay,
+chunks that fit into the cache, matrices by layer, averages of the weights.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from typing import Any
 
 from .._types import Array, Namespace
 
-# Elements of theta that an element-by-element solver is given at a time: few enough
-# that the temporaries of its formula are small, many enough that NumPy's cost per
-# operation does not show.
+# Elements per chunk of theta for an elementwise solver: few enough that the temporaries
+# of its formula are small, many enough that NumPy's cost per operation is negligible.
 _BLOCK = 32768
 
 
 class Update:
-    """One update of theta by an optimizer, in pieces where it wants or allows that.
+    """One update of theta by an optimizer, in chunks where it needs or allows them.
 
-    A solver's formula makes temporaries of the size of what it is handed. Handed theta
-    in blocks, a large network's update allocates no more than a small one's.
+    A solver's formula makes temporaries as large as its arguments. With theta in
+    chunks, the update of a large network allocates no more than that of a small one.
 
     Parameters
     ----------
@@ -30,16 +29,16 @@ class Update:
     theta, g : arrays of shape (P,)
         Parameters and gradient; the same two arrays for every update.
     state : State
-        The solver's memory.
+        The solver's state.
     xp : module
         The array namespace.
     layout : list of (slice, shape), optional
-        Where the W_l (of two dimensions) and the b_l lie in theta. Without it, all of
+        Where the W_l (of two dimensions) and the b_l lie in theta. By default, all of
         theta are weights.
 
     Attributes
     ----------
-    point : array of shape (P,)
+    iterate : array of shape (P,)
         What the solver moves: theta, unless that is an average.
     """
 
@@ -53,7 +52,7 @@ class Update:
         layout: Sequence[tuple[slice, tuple[int, ...]]] | None = None,
     ):
         self.optimizer, self.theta, self.state, self.xp = optimizer, theta, state, xp
-        self.point = point = state.iterate if optimizer.average else theta
+        self.iterate = iterate = state.iterate if optimizer.average else theta
         layout = layout or [(slice(0, len(theta)), (len(theta), 1))]
         if optimizer.layerwise:
             cuts = layout
@@ -62,26 +61,26 @@ class Update:
             cuts = [(slice(a, a + _BLOCK), (-1,)) for a in starts]
         else:
             cuts = []
-        self.pieces = [
-            (point[rows].reshape(shape), g[rows].reshape(shape),
+        self.chunks = [
+            (iterate[rows].reshape(shape), g[rows].reshape(shape),
              state.block(optimizer.memory, rows, shape))
             for rows, shape in cuts
-        ] or [(point, g, state)]  # fmt: skip
+        ] or [(iterate, g, state)]  # fmt: skip
         self.weights = [
-            (point[rows], state.block(optimizer.memory, rows))
+            (iterate[rows], state.block(optimizer.memory, rows))
             for rows, shape in layout
             if optimizer.weight_decay and len(shape) == 2
         ]
         self._ahead: Array | None = None
 
     def gradient_point(self) -> Array:
-        """Return where the solver wants its gradient taken."""
+        """Return the point where the solver takes its gradient."""
         at = 0
-        for theta, _, state in self.pieces:
+        for theta, _, state in self.chunks:
             state.take_numbers(self.state)
             point = self.optimizer.gradient_point(theta, state, self.xp)
             if point is theta:
-                return self.point
+                return self.iterate
             if self._ahead is None:
                 self._ahead = self.xp.empty_like(self.theta)
             self._ahead[at : at + theta.size] = point.ravel()
@@ -93,10 +92,10 @@ class Update:
         self.state.t += 1
         if not self.optimizer.proximal:
             self._decay(rate)
-        for theta, g, state in self.pieces:
+        for theta, g, state in self.chunks:
             state.take_numbers(self.state)
             self.optimizer.step(theta, g, state, rate, self.xp)
-        self.state.take_numbers(state)  # every piece has made the same of them
+        self.state.take_numbers(state)  # all chunks leave the same ones
         if self.optimizer.proximal:
             self._decay(rate)
 
@@ -106,8 +105,8 @@ class Update:
             self.optimizer.decay(theta, state, rate, self.xp)
 
     def update_average(self) -> None:
-        """Let theta follow what the solver moves, where it is an average."""
+        """Update theta where it is an average of what the solver moves."""
         if self.optimizer.average:
             share = max(1 - self.optimizer.average, 1 / self.state.t)
             self.theta *= 1 - share
-            self.theta += share * self.point
+            self.theta += share * self.iterate

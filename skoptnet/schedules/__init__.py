@@ -2,7 +2,7 @@
 
 A schedule is a pure function of a `Clock`. It keeps no state, prints nothing and
 knows nothing of solvers or networks; every `Optimizer` obeys every schedule. To add
-one, write a class with ``__call__`` and name it among those that a `Warmup` takes.
+one, write a class with ``__call__`` and add it to ``NAMED`` in ``warmup``.
 """
 
 from .base import (

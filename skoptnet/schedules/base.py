@@ -1,4 +1,4 @@
-"""What the schedules have in common: the clock they read, and the contract."""
+"""The base class of the schedules, and the clock that they read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._params import Function, Part
 
 
 class Clock(NamedTuple):
-    """Where a training stands when an update is about to be made.
+    """Where training stands before an update.
 
     Parameters
     ----------
@@ -20,24 +20,24 @@ class Clock(NamedTuple):
     epoch : int
         Number e of epochs finished before this one.
     updates_per_epoch : int
-        Number of updates in the present epoch.
+        Number of updates in the current epoch.
     step : int
-        Number of updates made in the present epoch before this one.
+        Number of updates made in the current epoch before this one.
     samples : int
-        Number of samples seen in the epochs finished before this update, each as often
-        as it came.
+        Number of samples seen in the epochs finished before this update, repetitions
+        included.
     plateaus : int
-        Number of times that ``n_iter_no_change`` epochs in a row brought no improvement
-        of ``tol`` and training went on.
+        Number of plateaus passed: times that ``n_iter_no_change`` epochs in a row
+        brought no improvement of ``tol`` and training continued.
     planned_epochs : float
-        Number of epochs, over all calls, at which the planned run ends: those that were
-        finished when `fit` was called and ``max_iter`` more; for `partial_fit`
-        ``max_iter``. Infinite where there is no plan.
+        Number of epochs, over all calls, at which the planned run ends: those finished
+        when `fit` was called plus ``max_iter``; for `partial_fit`, ``max_iter``.
+        Infinite without a plan.
     losses : sequence of float
         The training loss of each finished epoch, over all calls; not to be changed.
     validation_losses : sequence of float
-        The validation loss of each finished epoch, over all calls, nan where there was
-        none; empty where there never was one. Not to be changed.
+        The validation loss of each finished epoch, over all calls, NaN for an epoch
+        without one; empty if no epoch had one. Not to be changed.
 
     Examples
     --------
@@ -61,21 +61,21 @@ class Clock(NamedTuple):
 
     @property
     def epochs(self) -> float:
-        """Epochs trained so far, the present one by its share.
+        """Epochs trained so far, including the finished part of the current one.
 
-        This is ``update / updates_per_epoch`` as long as every epoch has as many
-        updates as the others, and keeps its meaning where they differ
-        (``partial_fit`` on chunks of different size).
+        This is ``update / updates_per_epoch`` where all epochs have the same number of
+        updates, and also makes sense where they differ (``partial_fit`` on chunks of
+        different size).
         """
         return self.epoch + self.step / self.updates_per_epoch
 
     @property
     def epochs_after(self) -> float:
-        """Epochs trained once this update is made."""
+        """Epochs trained after this update."""
         return self.epoch + (self.step + 1) / self.updates_per_epoch
 
     def share(self, epochs: float | None = None) -> float:
-        """Return the share of the planned run that is done, 1 where it is over.
+        """Return the share of the planned run that is done, 1 once it is over.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Clock(NamedTuple):
         return min(self.epochs / (epochs or self.planned_epochs), 1.0)
 
     def __repr__(self) -> str:
-        """Return the numbers; the losses of a long training are many."""
+        """Return the numbers, without the losses of what may be many epochs."""
         shown = zip(self._fields[:-2], self[:-2], strict=True)
         return f"Clock({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
@@ -93,9 +93,9 @@ class Clock(NamedTuple):
 class Schedule(Part, ABC):
     """Base class of the schedules; derive from it to write your own.
 
-    A function of the clock that needs no parameters and no more than `__call__` can be
-    given as it is: ``lr_schedule=lambda clock: 1 / (1 + clock.epoch)``.
-    `skoptnet.testing.check_schedule` tells whether either keeps the contract.
+    Where no parameters and no other methods are needed, a function of the clock will
+    do: ``lr_schedule=lambda clock: 1 / (1 + clock.epoch)``.
+    `skoptnet.testing.check_schedule` checks that either keeps the contract.
 
     Examples
     --------
@@ -125,12 +125,12 @@ class Schedule(Part, ABC):
         """
 
     def momentum(self, clock: Clock) -> float | None:
-        """Return the solver's momentum for the update at ``clock``: its own.
+        """Return the momentum for the update at ``clock``: by default the solver's own.
 
-        Where a schedule moves it, this is ``momentum`` of the solvers that have one and
-        ``beta_1`` of Adam: the hyperparameter that the solver names in
-        `Optimizer.momentum_name`. Other solvers have none, and pay no heed. There are
-        no compiled epochs then: each update is made by itself.
+        A schedule may move ``momentum`` of the solvers that have one, and ``beta_1`` of
+        Adam: the hyperparameter that `Optimizer.momentum_name` names. Other solvers
+        have none and ignore it. Then there are no compiled epochs: each update is made
+        by itself.
 
         Parameters
         ----------
@@ -140,15 +140,14 @@ class Schedule(Part, ABC):
         Returns
         -------
         float or None
-            The momentum, in [0, 1); None leaves the solver its own.
+            The momentum, in [0, 1); None for the solver's own.
         """
         return None
 
     def ends_at_plateau(self, rate: float) -> bool:
-        """Tell whether training ends at a plateau; yes, unless a schedule says no.
+        """Return whether training ends at a plateau; by default it does.
 
-        Where the answer is no, training goes on, and ``plateaus`` of the clock is one
-        more.
+        Otherwise training continues, and ``plateaus`` of the clock goes up by one.
 
         Parameters
         ----------

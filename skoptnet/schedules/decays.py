@@ -1,4 +1,4 @@
-"""Schedules that count epochs or samples, and know of no end."""
+"""Schedules of the epochs or samples so far, without a planned end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Constant(Schedule):
 
 
 class _Decay(Schedule):
-    """A schedule with a factor per so many epochs."""
+    """A schedule with a factor for every ``decay_epochs`` epochs."""
 
     reads = ("decay_rate", "decay_epochs")
     _parameter_constraints: ClassVar[dict] = {
@@ -53,7 +53,7 @@ class _Decay(Schedule):
 
 
 class StepDecay(_Decay):
-    """Falls at once every so many epochs, ``lr_schedule="step"``.
+    """Drops every ``decay_epochs`` epochs, ``lr_schedule="step"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\cdot
@@ -64,9 +64,9 @@ class StepDecay(_Decay):
     Parameters
     ----------
     decay_rate : float in (0, 1], default=0.5
-        Factor at each fall.
+        Factor of each drop.
     decay_epochs : float > 0, default=10
-        Epochs between two falls.
+        Epochs between two drops.
 
     Examples
     --------
@@ -118,9 +118,9 @@ class InverseScaling(Schedule):
     .. math::
         \\epsilon_t = \\frac{\\epsilon_0}{(N + 1)^{\\mathrm{power\\_t}}}
 
-    with :math:`N` the samples seen in the epochs finished so far, each as often as it
-    came and whatever its weight. As scikit-learn's, whose unit is the sample, too: so
-    the rate falls far after the first epoch and slowly later.
+    with :math:`N` the samples seen in the epochs finished so far, repetitions included
+    and whatever their weights. As in scikit-learn, the unit is the sample: the rate
+    drops far after the first epoch and falls slowly later.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class InverseScaling(Schedule):
 
 
 class Piecewise(Schedule):
-    """Falls at chosen epochs, ``lr_schedule="piecewise"``.
+    """Changes at chosen epochs, ``lr_schedule="piecewise"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\prod_{i :\\, m_i \\le e} f_i
@@ -159,7 +159,7 @@ class Piecewise(Schedule):
     ``piecewise_constant_schedule``, whose boundaries are updates, and with a single
     factor as PyTorch's ``MultiStepLR``; Keras' ``PiecewiseConstantDecay`` takes the
     rates themselves. Source: He, Zhang, Ren and Sun (2016), whose rates fall to a
-    tenth at a half and at three quarters of the training, as these do with
+    tenth after a half and three quarters of the training, as these do with
     ``max_iter=200``.
 
     Parameters
@@ -231,9 +231,10 @@ class CosineRestarts(Schedule):
         \\epsilon_t = \\epsilon_0 \\left(f + (1 - f)
         \\frac{1 + \\cos(\\pi\\, T / T_i)}{2}\\right)
 
-    with :math:`f` the final factor, :math:`T` the epochs since the last restart, the
-    present one by its share, and :math:`T_i` the epochs from there to the next:
-    ``period`` at first, ``multiplier`` times as many after each restart.
+    with :math:`f` the final factor, :math:`T` the epochs since the last restart,
+    including the finished part of the current one, and :math:`T_i` the epochs from
+    there to the next: ``period`` at first, ``multiplier`` times as many after each
+    restart.
     Source: Loshchilov and Hutter (2017), SGDR. As PyTorch's
     ``CosineAnnealingWarmRestarts``, stepped after each update by its share of the
     epoch, and Keras' ``CosineDecayRestarts`` with ``m_mul=1``, whose periods are
@@ -286,10 +287,10 @@ class InverseSqrt(Schedule):
         \\epsilon_t = \\epsilon_0
         \\min\\left(\\frac{n}{w}, \\sqrt{\\frac{w}{n}}\\right)
 
-    with :math:`n` the epochs trained once this update is made, the present one by its
-    share, and :math:`w` those of the warmup, at whose end the rate is the initial
-    one. Source: Vaswani et al. (2017), who count updates (:math:`n = t + 1`) and set
-    the peak by the width of their network; here the factor there is 1.
+    with :math:`n` the epochs trained after this update, including the finished part of
+    the current one, and :math:`w` those of the warmup, at whose end the rate is the
+    initial one. Source: Vaswani et al. (2017), who count updates (:math:`n = t + 1`)
+    and set the peak by the width of their network; here the factor there is 1.
 
     Parameters
     ----------
@@ -316,10 +317,10 @@ class InverseSqrt(Schedule):
 
 
 def half_cosine(start: float, end: float, share: float) -> float:
-    """Return the value on the way from ``start`` to ``end`` along half a cosine."""
+    """Interpolate from ``start`` to ``end`` along half a cosine."""
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _items(given: Iterable) -> list:
-    """Return what a sequence holds; an array without axes holds itself."""
+    """Return the items of a sequence; an array without axes is its own item."""
     return [given] if getattr(given, "ndim", 1) == 0 else list(given)

@@ -1,4 +1,4 @@
-"""Schedules that know when training is to end, and fit themselves to that."""
+"""Schedules over the planned run, from its start to its end."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _EPOCHS = [*POSITIVE, None]
 
 
 class _Planned(Schedule):
-    """A schedule that looks at the share of the planned run that is done."""
+    """A function of the share of the planned run that is done."""
 
     epochs: float | None
 
     @abstractmethod
     def at(self, share: float) -> float:
-        """Return the factor where this share, in [0, 1], of the run is done."""
+        """Return the factor when this share of the run, in [0, 1], is done."""
 
     def __call__(self, clock):
         return self.at(clock.share(self.epochs))
@@ -45,15 +45,15 @@ class Cosine(_Planned):
     with :math:`f` the final factor and :math:`s` the share of the planned run that is
     done. Source: Loshchilov and Hutter (2017), SGDR, without restarts. As PyTorch's
     ``CosineAnnealingLR``, whose ``eta_min`` is a rate, and Keras' and Optax' cosine
-    decay (``alpha`` there is ``final`` here), all of which count updates to an end
-    they have to be told.
+    decay (``alpha`` there is ``final`` here), all of which count updates up to a
+    given end.
 
     Parameters
     ----------
     epochs : float > 0 or None, default=None
-        Epochs, over all calls, at which the factor is ``final``, to stay there. None
-        is the planned run: it ends ``max_iter`` epochs after those that were finished
-        when `fit` was called; for `partial_fit`, after ``max_iter`` epochs in all. With
+        Epochs, over all calls, after which the factor stays at ``final``. None is the
+        planned run: it ends ``max_iter`` epochs after those that were finished when
+        `fit` was called; for `partial_fit`, after ``max_iter`` epochs in all. With
         None, a warm start lengthens the plan, so that two trainings of k epochs are not
         one of 2k; with a number they are.
     final : float in [0, 1], default=0.0
@@ -90,8 +90,8 @@ class Linear(_Planned):
     Parameters
     ----------
     epochs : float > 0 or None, default=None
-        Epochs, over all calls, at which the factor is ``final``, to stay there; None is
-        the planned run. See `Cosine`.
+        Epochs, over all calls, after which the factor stays at ``final``; None is the
+        planned run. See `Cosine`.
     final : float in [0, 1], default=0.0
         The factor at the end.
 
@@ -122,13 +122,13 @@ class Polynomial(_Planned):
     with :math:`f` the final factor and :math:`s` the share of the planned run that is
     done. As Keras' ``PolynomialDecay`` and Optax' ``polynomial_schedule``, and with
     ``final=0`` as PyTorch's ``PolynomialLR``; they count updates, and their power is 1
-    unless told otherwise.
+    by default.
 
     Parameters
     ----------
     epochs : float > 0 or None, default=None
-        Epochs, over all calls, at which the factor is ``final``, to stay there; None is
-        the planned run. See `Cosine`.
+        Epochs, over all calls, after which the factor stays at ``final``; None is the
+        planned run. See `Cosine`.
     power : float >= 0, default=2.0
         The exponent.
     final : float in [0, 1], default=0.0
@@ -161,7 +161,7 @@ class Polynomial(_Planned):
 
 
 class OneCycle(_Planned):
-    """Up to the initial rate and far down, ``lr_schedule="one_cycle"``.
+    """Up to the initial rate, then far below it, ``lr_schedule="one_cycle"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\cdot \\begin{cases}
@@ -172,21 +172,21 @@ class OneCycle(_Planned):
 
     with :math:`s` the share of the planned run that is done and :math:`p` that at which
     the rate is highest. Where the solver has a momentum (``"momentum"``,
-    ``"nesterov"``) or a ``beta_1`` (``"adam"``), it goes the other way round in the
+    ``"nesterov"``) or a ``beta_1`` (``"adam"``), it moves the opposite way in the
     same two phases: from ``max_momentum`` to ``base_momentum`` and back, in place of
     the solver's own, and without compiled epochs. Source: Smith and Topin (2018),
-    Super-Convergence, who draw straight lines.
+    Super-Convergence, whose phases are linear.
 
     As PyTorch's ``OneCycleLR`` with two phases of cosines, whose peak and end come one
-    update earlier and whose ``final_div_factor`` counts from the first rate: it is
-    ``final_div / div_factor``. Optax' ``cosine_onecycle_schedule`` is alike, too,
-    without the momentum.
+    update earlier and whose ``final_div_factor`` refers to the first rate: it is
+    ``final_div / div_factor``. Optax' ``cosine_onecycle_schedule`` is similar, without
+    the momentum.
 
     Parameters
     ----------
     epochs : float > 0 or None, default=None
-        Epochs, over all calls, at which the cycle ends, to stay there; None is the
-        planned run. See `Cosine`.
+        Epochs, over all calls, after which the rate stays at its last value; None is
+        the planned run. See `Cosine`.
     pct_start : float in (0, 1), default=0.3
         Share of these epochs in which the rate rises.
     div_factor : float >= 1, default=25.0
@@ -194,7 +194,7 @@ class OneCycle(_Planned):
     final_div : float >= 1, default=250000.0
         The peak divided by the last rate.
     cycle_momentum : bool, default=True
-        Whether the momentum is moved, too.
+        Whether the momentum moves, too.
     base_momentum, max_momentum : float in [0, 1), default=0.85 and 0.95
         The momentum at the peak, and at both ends.
 
@@ -269,13 +269,13 @@ class CosLog(_Planned):
     Each cycle is twice as long as the one before, rises from 0 to the initial rate and
     falls to 0 again; the first update is made at rate 0, as in the source: Holzmüller,
     Grinsztajn and Steinwart (2024), RealMLP, who count updates. PyTorch, Keras and
-    Optax have nothing alike.
+    Optax have nothing like it.
 
     Parameters
     ----------
     epochs : float > 0 or None, default=None
-        Epochs, over all calls, at which the last cycle ends and the factor stays 0;
-        None is the planned run. See `Cosine`.
+        Epochs, over all calls, after which the last cycle has ended and the factor
+        stays at 0; None is the planned run. See `Cosine`.
     cycles : int in [1, 30], default=4
         :math:`k`, the number of cycles.
 

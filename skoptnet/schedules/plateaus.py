@@ -1,4 +1,4 @@
-"""Schedules that look at what training has brought so far."""
+"""Schedules that lower the rate when training stops improving."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .losses import fold
 
 
 class Adaptive(Schedule):
-    """Falls where training no longer improves, ``lr_schedule="adaptive"``.
+    """Falls when training stops improving, ``lr_schedule="adaptive"``.
 
     .. math:: \\epsilon_t = \\epsilon_0 \\cdot \\mathrm{factor}^{p}
 
     with :math:`p` the plateaus passed so far. A plateau is ``n_iter_no_change`` epochs
     in a row without an improvement by ``tol`` of the training loss, or of the
     validation score with ``early_stopping``. The first one at a rate of ``min_rate``
-    or less ends the training. As scikit-learn's. `Plateau` has a
-    patience of its own and ends nothing.
+    or less ends the training. As in scikit-learn. `Plateau` has a
+    patience of its own and never ends training.
 
     Parameters
     ----------
     factor : float in (0, 1), default=0.2
         Factor on the rate at each plateau.
     min_rate : float >= 0, default=1e-6
-        The rate from which on a plateau ends the training.
+        A plateau at this rate or a lower one ends the training.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class Adaptive(Schedule):
 
 
 class Plateau(Schedule):
-    """Falls where a loss no longer does, ``lr_schedule="plateau"``.
+    """Falls when a loss stops falling, ``lr_schedule="plateau"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0
@@ -69,22 +69,22 @@ class Plateau(Schedule):
     ``eps=0``); Keras' ``ReduceLROnPlateau`` falls an epoch sooner and its threshold,
     ``min_delta``, is a difference.
 
-    It never ends training. That is what ``n_iter_no_change`` and ``tol`` of the
-    estimator do, as under all schedules but `Adaptive`: so let ``patience`` be less
-    than ``n_iter_no_change``, or set that to infinity.
+    It never ends training. ``n_iter_no_change`` and ``tol`` of the estimator do, as
+    under all schedules but `Adaptive`: set ``patience`` below ``n_iter_no_change``, or
+    that to infinity.
 
     Parameters
     ----------
     monitor : {"loss", "validation_loss"}, default="loss"
-        What is watched, by its name in ``history_``: the training loss, or that of the
+        The monitored loss, by its name in ``history_``: that of the training, or of the
         validation rows, which needs ``early_stopping=True``. Epochs without one are not
         counted.
     factor : float in (0, 1), default=0.1
         Factor on the rate at each fall.
     patience : int >= 0, default=5
-        Epochs that may be no good; the rate falls after one more.
+        Epochs in a row that may be no good; the rate falls after one more.
     threshold : float in [0, 1], default=1e-4
-        Share of the best loss by which a good one is below it.
+        Share of the best loss by which a good one must be below it.
     cooldown : int >= 0, default=0
         Epochs after each fall that are not counted.
     min_factor : float in [0, 1], default=0.0

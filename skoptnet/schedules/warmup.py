@@ -1,4 +1,4 @@
-"""A ramp at the start of whatever schedule."""
+"""Linear warm-up before any other schedule."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ NAMED: dict[str, type[Schedule]] = {
 
 
 class Warmup(Schedule):
-    """Another schedule behind a linear ramp, ``lr_schedule="warmup"``.
+    """Another schedule with a linear warm-up, ``lr_schedule="warmup"``.
 
     .. math:: \\epsilon_t = \\min(n / w, 1) \\cdot \\epsilon_t^{\\mathrm{schedule}}
 
-    with :math:`n` the epochs trained once this update is made, the present one by its
-    share, and :math:`w` those of the warmup: so the first update is made at a rate that
-    is not 0, and the ramp ends with the last update of the warmup. Source: Goyal et al.
+    with :math:`n` the epochs trained after this update, including the finished part of
+    the current one, and :math:`w` those of the warmup: the rate of the first update is
+    not 0, and the ramp ends with the last update of the warmup. Source: Goyal et al.
     (2017). The ramp multiplies the other schedule, which runs from the start; Optax'
     ``warmup_cosine_decay_schedule`` starts its cosine after the ramp instead, and so
     does PyTorch's ``SequentialLR``. A momentum is the other schedule's.
@@ -53,9 +53,9 @@ class Warmup(Schedule):
     Parameters
     ----------
     schedule : str, Schedule or callable, default="constant"
-        The other schedule: a name stands for its class with the defaults of that,
-        whatever ``decay_rate``, ``decay_epochs`` and ``power_t`` of the estimator; a
-        callable takes a `Clock` and returns the factor.
+        The other schedule: a name stands for its class with default parameters,
+        whatever ``decay_rate``, ``decay_epochs`` and ``power_t`` of the estimator are;
+        a callable takes a `Clock` and returns the factor.
     epochs : float > 0, default=5
         :math:`w`, epochs of the warmup.
 

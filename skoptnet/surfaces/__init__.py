@@ -13,7 +13,7 @@ name                      what it shows                        minima
 ``"himmelblau"``          four minima of one depth             four
 ``"saddle"``              a saddle point between two minima    two
 ``"local_minima"``        minima of different depth            six, two of them lowest
-``"noisy"``               gradients as those of minibatches    one
+``"noisy"``               gradients like those of minibatches  one
 ========================= ==================================== ======================
 """
 

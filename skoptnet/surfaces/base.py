@@ -1,4 +1,4 @@
-"""What a surface is: a function of two variables and its gradient."""
+"""A surface: a function of two variables and its gradient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from .._params import NOT_NEGATIVE, Function, check_argument
 from .._types import Array
 
-# The step of a central difference whose two errors, of h^2 and of eps / h, are alike.
+# The step h at which both errors of a central difference, h^2 and eps / h, are alike.
 _DIFFERENCE = float(np.cbrt(np.finfo(float).eps))
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -31,18 +31,18 @@ class Surface:
         where that is above 1): of a function of curvature and values around 1, these
         are right to about ten digits.
     name : str, optional
-        What the surface is called; that of ``f`` by default.
+        The name of the surface; by default, that of ``f``.
     start : pair of float, default=(0.0, 0.0)
-        Where paths begin unless told otherwise.
+        Where paths begin by default.
     limits : ((x_min, x_max), (y_min, y_max)), optional
-        The part that pictures show; without it, what the paths need.
+        The part that plots show; by default, what the paths need.
     minima : sequence of pairs, default=()
-        Where the known minima are.
+        The known minima.
     log : bool, default=False
         Whether the heights above the lowest minimum are best shown on a logarithmic
         scale.
     levels : sequence of float, optional
-        Heights of the contour lines, rising; pictures choose round ones without.
+        Heights of the contour lines, rising; by default, plots choose round ones.
     noise : float >= 0, default=0.0
         Standard deviation of the noise that `descend` adds to both derivatives at each
         update.
@@ -158,7 +158,7 @@ class Surface:
 
 
 def _everywhere(function: Callable, x: Any, y: Any, n: int = 1) -> Array:
-    """Return n values of a function at some points, asked all at once or one by one."""
+    """Return n values of a function at some points, called for all or for each."""
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     with np.errstate(all="ignore"):
         if x.ndim:
@@ -167,7 +167,7 @@ def _everywhere(function: Callable, x: Any, y: Any, n: int = 1) -> Array:
                 if values.shape == (n, *x.shape):
                     return values
             except (TypeError, ValueError, OverflowError):
-                pass  # it is one for single numbers; if not, it says so again
+                pass  # it takes single numbers only; any other error comes again
         values = np.empty((n, x.size))
         for i, point in enumerate(zip(x.ravel(), y.ravel(), strict=True)):
             try:

@@ -20,9 +20,9 @@ from ..training import Momenta, Stopping, factor_of
 from .base import Surface, as_point
 from .textbook import as_surface
 
-# A path that is so many diagonals of the picture away will not come back.
+# A path this many diagonals of the picture away will not come back.
 _FAR = 100
-# The same where there is no picture, times the distance of the start from zero.
+# Without a picture: this many times the distance of the start from zero.
 _VERY_FAR = 1e8
 
 
@@ -39,11 +39,10 @@ class Path:
     rates : array of shape (n,)
         The rate of each update.
     gradients : array of shape (n, 2)
-        The gradient that each update was given: with noise, and taken where the solver
-        wants it.
+        The gradient of each update, with noise, where the solver takes it.
     diverged : bool
-        Whether the path ended early since it had got very far away or was no longer
-        finite. The last finite point is the end.
+        Whether the path ended early because it was very far away or no longer finite.
+        It ends with the last finite point.
     """
 
     points: Array
@@ -88,11 +87,11 @@ def descend(
     surface : Surface, str or callable
         The surface, a name in `SURFACES`, or a function of x and y.
     solver : str or Optimizer, default="gd"
-        As ``solver`` of the estimators, ``"lbfgs"`` excepted, which is no Optimizer.
-        x and y are a W_l of one column, both of them weights.
+        As ``solver`` of the estimators, except ``"lbfgs"``, which is no Optimizer.
+        x and y are a W_l of one column: both are weights.
     learning_rate : float > 0 or "auto", default="auto"
-        The initial rate; "auto" is the solver's own, which is meant for networks and
-        may be small here.
+        The initial rate; "auto" is the solver's default, which is meant for networks
+        and may be small here.
     lr_schedule : str, Schedule or callable, default="constant"
         As ``lr_schedule`` of the estimators. The plan of a schedule ends with the last
         update, an update sees one sample, a plateau is 10 epochs without an improvement
@@ -100,11 +99,11 @@ def descend(
     n_updates : int > 0, default=100
         Number of updates.
     updates_per_epoch : int > 0, default=1
-        Number of updates that a schedule takes for an epoch.
+        Number of updates that make an epoch for the schedule.
     start : pair of float, optional
-        Where the path begins; where the surface says, by default.
+        Where the path begins; by default, ``start`` of the surface.
     random_state : int, RandomState instance or None, default=None
-        The source of the noise, if the surface has some.
+        The source of the noise, if the surface has any.
 
     Returns
     -------
@@ -151,14 +150,14 @@ def descend(
 
 
 class _Descent:
-    """A path under way.
+    """A path, update by update.
 
     Parameters
     ----------
     surface : Surface
         Where.
     optimizer : Optimizer
-        The solver; its momentum may be changed.
+        The solver; a schedule may change its momentum.
     start : array of shape (2,)
         From where.
     rng : RandomState
@@ -193,7 +192,7 @@ class _Descent:
             self.reach = _FAR * float(np.linalg.norm(np.ptp(corners, axis=1)))
 
     def update(self, rate: float) -> None:
-        """Make an update, unless that leads too far."""
+        """Make an update, and note whether it leads too far."""
         self.g[...] = self.surface.gradient(*self.solver.gradient_point())
         if self.surface.noise:
             self.g += self.surface.noise * self.rng.standard_normal(2)
@@ -210,7 +209,7 @@ class _Descent:
             self.gradients.append(gradient)
 
     def path(self) -> Path:
-        """Return what there is by now."""
+        """Return the path so far."""
         return Path(
             np.array(self.points),
             np.array(self.values),
@@ -221,7 +220,7 @@ class _Descent:
 
 
 class _Rates:
-    """What a schedule makes of the rate and the momentum, update after update.
+    """Rate and momentum of each update, as a schedule sets them.
 
     Parameters
     ----------
@@ -230,7 +229,7 @@ class _Rates:
     n_updates, updates_per_epoch : int
         See `descend`.
     descent : _Descent
-        The path that it looks at.
+        The path, whose heights are the losses.
     """
 
     def __init__(

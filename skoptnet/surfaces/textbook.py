@@ -24,9 +24,9 @@ def quadratic(m: float = 1.0, M: float = 25.0, *, noise: float = 0.0) -> Surface
     m, M : float > 0
         The curvatures along x and along y.
     noise : float >= 0, default=0.0
-        See `Surface`. On a quadratic this is what minibatches do: where rows i differ
-        in where their minimum is, and not in their curvature, the gradient of a
-        minibatch is that of f, and a random vector that is the same everywhere.
+        See `Surface`. On a quadratic this is what minibatches do: where rows differ in
+        their minimum and not in their curvature, the gradient of a minibatch is that
+        of f plus a random vector that does not depend on the point.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def saddle(x, y):
     .. math:: f(x, y) = \\frac12 x^2 - \\frac12 y^2 + \\frac14 y^4
 
     At the saddle point (0, 0) the curvatures are 1 along x and -1 along y; the minima
-    are f(0, 1) = f(0, -1) = -1/4. Whoever starts with y = 0 sees no slope along y.
+    are f(0, 1) = f(0, -1) = -1/4. A path that starts at y = 0 finds no slope along y.
     Source: Nesterov (2004), *Introductory Lectures on Convex Optimization*, example
     1.2.2, where it shows that gradient descent may end where there is no minimum.
     """

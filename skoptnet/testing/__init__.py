@@ -1,10 +1,10 @@
-"""Conformance checks for solvers, schedules and activations, also for your own.
+"""Conformance checks for solvers, schedules and activations, your own included.
 
-Each makes a `Report` of every check there is, and raises it as an AssertionError if
-something is broken: which check, what was found, and what to do about it.
+Each makes a `Report` of all checks, and raises it as an AssertionError if something is
+broken: which check, what it found, and what to do about it.
 
-- ``contract``: reports, and what is asked of all three
-- ``optimizers``, ``schedules``, ``activations``: what is asked of each
+- ``contract``: reports, and the checks that all three share
+- ``optimizers``, ``schedules``, ``activations``: the checks of each
 """
 
 from .activations import check_activation

@@ -1,4 +1,4 @@
-"""What is asked of activations."""
+"""The checks that an activation keeps its contract."""
 
 from __future__ import annotations
 

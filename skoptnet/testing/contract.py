@@ -33,10 +33,10 @@ class Check(NamedTuple):
     name : str
         What reports call it.
     ask : callable
-        Is handed a copy of the subject. Raises `Broken` where the contract is;
-        returns a reason where there is nothing to ask for.
+        Gets a copy of the subject. Raises `Broken` where the contract is broken;
+        returns a reason where there is nothing to check.
     needs : tuple of str
-        Checks that say more about what would be found here, if they fail.
+        Checks that say more about the same fault, if they fail.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Result(NamedTuple):
     check : str
         Its name.
     status : {"kept", "broken", "not asked", "does not apply"}
-        "not asked" where an earlier check has to be put right first.
+        "not asked" where an earlier check has to pass first.
     text : str
-        What was found and what to do, or why there was nothing to ask for.
+        What was found and what to do, or why there was nothing to check.
     error : Exception or None
         What code under test raised, if it did.
     """
@@ -94,7 +94,7 @@ class Report(NamedTuple):
         return "\n".join([self._summary(), *map(str, self.results)])
 
     def __repr__(self) -> str:
-        """Return what is said in one line."""
+        """Return the summary in one line."""
         return f"<{self._summary()}>"
 
     def _summary(self) -> str:
@@ -145,7 +145,7 @@ def _asked(check: Check, part: Any) -> Result:
 
 
 def twin_of(part: Any) -> Any:
-    """Return a copy that was made without the pickling that is to be checked."""
+    """Return a copy made without the pickling that is to be checked."""
     twin = object.__new__(type(part))
     for name, value in vars(part).items():
         try:
@@ -158,11 +158,11 @@ def twin_of(part: Any) -> Any:
 def _name(part: Any) -> str:
     try:
         return " ".join(repr(part).split())
-    except Exception:  # where the hyperparameters are not to be had
+    except Exception:  # where the hyperparameters cannot be read
         return type(part).__name__
 
 
-# --------------------------------------------------------- what is asked of all three
+# ----------------------------------------------------- the checks that all three share
 
 
 def parameters(part: Any) -> None:
@@ -174,7 +174,7 @@ def parameters(part: Any) -> None:
             False, str(error), "Give other values, or correct _parameter_constraints."
         )
     declared = vars(type(part)).get("_parameter_constraints", {})
-    # What only a base class takes may be declared with the rest.
+    # Parameters that only a base class takes may be declared, too.
     taken = {name for base in type(part).__mro__ for name in _names(base)}
     unknown = sorted(set(declared) - taken)
     require(
@@ -222,7 +222,7 @@ def unchanged(use: Callable[[Any], Any], advice: str) -> Callable[[Any], None]:
 
 
 def pickles(use: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """Return the check that a cloned and pickled object does the same."""
+    """Return the check that a cloned and pickled object gives the same results."""
 
     def ask(part):
         try:
@@ -245,7 +245,7 @@ def pickles(use: Callable[[Any], Any]) -> Callable[[Any], None]:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether arrays, or lists of numbers, are equal; nan equals nan."""
+    """Return whether arrays, or lists of numbers, are equal; NaN equals NaN."""
     if isinstance(first, np.ndarray):
         return np.array_equal(first, second, equal_nan=True)
     return repr(first) == repr(second)

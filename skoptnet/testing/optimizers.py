@@ -1,4 +1,4 @@
-"""What is asked of solvers."""
+"""The checks that a solver keeps its contract."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_optimizer(optimizer: Optimizer, *, raise_on_failure: bool = True) -> R
 
 
 class _Training:
-    """A solver at work on the quadratic 1/2 sum_i h_i theta_i^2, from no zero on."""
+    """A solver at work on the quadratic 1/2 sum_i h_i theta_i^2, off its minimum."""
 
     def __init__(
         self,
@@ -374,7 +374,7 @@ def _takes_layers(optimizer: Optimizer) -> str | None:
             False,
             f"With layers of shapes {shapes}, it raised {type(error).__name__}:"
             f" {error}.",
-            "With layerwise = True, step is handed each W_l, of shape (k_in, k_out),"
+            "With layerwise = True, step gets each W_l, of shape (k_in, k_out),"
             " and each b_l, of shape (k_out,), by itself; theta.ndim tells which.",
         )
     require(
@@ -428,7 +428,7 @@ def _averages(optimizer: Optimizer) -> str | None:
         and np.allclose(averaged.state.iterate, path[-1], rtol=1e-9, atol=1e-12),
         "With average=0.9, theta is not the mean of the first updates without it.",
         "Pass average on to super().__init__ and leave the rest to it: step moves"
-        " whatever theta it is handed.",
+        " whatever theta it gets.",
     )
     return None
 

@@ -1,4 +1,4 @@
-"""What is asked of schedules."""
+"""The checks that a schedule keeps its contract."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _clocks(
 ) -> list[Clock]:
     """Return the clocks of all updates of some epochs.
 
-    Losses fall, rise, and stay, while the plan lasts and after.
+    Losses fall, rise, and stay, during the plan and after it.
     """
     losses = [*np.geomspace(3, 1, 8).tolist(), *[1.1] * 12, *[0.9] * 100]
     validation = [math.nan, *losses[1:]]

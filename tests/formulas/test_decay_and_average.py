@@ -57,7 +57,7 @@ def test_weights_decay_by_the_rate_and_biases_do_not(solver):
     for (W, b), (W_before, b_before) in zip(net.layers(theta), before, strict=True):
         np.testing.assert_array_equal(b, b_before)
         assert (np.abs(W) < np.abs(W_before)).all()
-        if type(optimizer).decay is type(SGD()).decay and theta is update.point:
+        if type(optimizer).decay is type(SGD()).decay and theta is update.iterate:
             np.testing.assert_allclose(W, share * W_before, rtol=1e-14)
 
 
@@ -136,7 +136,7 @@ def test_an_average_is_the_mean_at_first_and_exponential_later():
         path.append(1 - 0.01 * t)
         mean = np.mean(path) if t <= 10 else 0.9 * mean + 0.1 * path[-1]
         np.testing.assert_allclose(theta, mean, rtol=1e-13)
-        np.testing.assert_allclose(update.point, path[-1], rtol=1e-13)
+        np.testing.assert_allclose(update.iterate, path[-1], rtol=1e-13)
 
 
 @averaging

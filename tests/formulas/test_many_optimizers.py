@@ -162,7 +162,7 @@ def test_nadams_product_is_that_of_all_its_momenta(momentum_decay):
     for n in (3, 5):
         state = nadam.go_on(state, theta, np)
         update = Update(nadam, theta, np.ones_like(theta), state, np)
-        assert len(update.pieces) == 3
+        assert len(update.chunks) == 3
         for _ in range(n):
             update.step(0.001)
     momenta = [0.9 * (1 - 0.5 * 0.96 ** (momentum_decay * t)) for t in range(1, 9)]
