@@ -36,8 +36,12 @@ def description(cls: type) -> str:
 
 def code(cls: type) -> str:
     """Return the source of the methods in which a class' formulas are."""
-    own = [vars(cls)[name] for name in _METHODS if name in vars(cls)]
-    return "\n".join(textwrap.dedent(inspect.getsource(method)) for method in own)
+    own = [vars(cls).get(name) for name in _METHODS]
+    return "\n".join(
+        textwrap.dedent(inspect.getsource(method))
+        for method in own
+        if inspect.isfunction(method)
+    )
 
 
 class _Shown(SphinxDirective):
