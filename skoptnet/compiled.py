@@ -16,7 +16,13 @@ from scipy.sparse import issparse
 
 from . import _kernels
 from ._types import Array, Rows
-from .threads import SMALL_PRODUCT, blas_limit, blas_threads, one_thread
+from .threads import (
+    SMALL_PRODUCT,
+    OneThread,
+    blas_limit,
+    blas_threads,
+    limit_this_thread,
+)
 
 # So much work, counted as rows times parameters, takes about a millisecond. It is lost
 # where several epochs at once have to be made again, or are interrupted.
@@ -123,10 +129,10 @@ class Kernel:
     def threads(self) -> Iterator[None]:
         """Keep the threads ready that share an update."""
         helpers = []
-        with one_thread if self.uses_blas else nullcontext():
+        with OneThread() if self.uses_blas else nullcontext():
             try:
                 for i in range(1, self.n_threads):
-                    helper = Thread(target=self.trainer.worker, args=(i,), daemon=True)
+                    helper = Thread(target=self.help, args=(i,), daemon=True)
                     helper.start()
                     helpers.append(helper)
                 self.trainer.start_threads()
@@ -135,6 +141,12 @@ class Kernel:
                 self.trainer.stop_threads()
                 for helper in helpers:
                     helper.join()
+
+    def help(self, i: int) -> None:
+        """Do share ``i`` of every update."""
+        if self.uses_blas:
+            limit_this_thread()
+        self.trainer.worker(i)
 
     def loss_and_gradient(
         self, theta: Array, order: Array | None, batch: range, update: int | None = None
