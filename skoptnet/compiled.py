@@ -6,10 +6,12 @@ readable formulas do. Nothing above this file needs to know which.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from scipy.sparse import issparse
@@ -135,10 +137,13 @@ class Kernel:
                     helper = Thread(target=self.help, args=(i,), daemon=True)
                     helper.start()
                     helpers.append(helper)
+                if helpers:
+                    _WITH_HELPERS.add(self)
                 self.trainer.start_threads()
                 yield
             finally:
                 self.trainer.stop_threads()
+                _WITH_HELPERS.discard(self)
                 for helper in helpers:
                     helper.join()
 
@@ -195,6 +200,20 @@ class Kernel:
     def start_from(self, state: Any) -> None:
         """Go on from a state that was put back, and from theta as it is now."""
         self.solver.start_from(state)
+
+
+# The kernels that share their updates with other threads now.
+_WITH_HELPERS: WeakSet[Kernel] = WeakSet()
+
+
+def _go_on_alone() -> None:
+    """Do without the helpers: in a forked child they do not exist."""
+    for kernel in _WITH_HELPERS:
+        kernel.trainer.stop_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_go_on_alone)
 
 
 def shuffle_into(orders: Array, order: Array, rng: np.random.RandomState) -> None:
