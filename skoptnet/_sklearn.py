@@ -5,7 +5,6 @@ new release of scikit-learn breaks something.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as select_rows
@@ -19,29 +18,42 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _num_samples as n_rows_of
 
-if TYPE_CHECKING:
+MYPY = False  # mypy takes this name as True
 
-    class BaseEstimator:
-        """scikit-learn's, which has no types: a checker would let any call pass."""
-
-        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
-        def set_params(self, **params: Any) -> Self: ...
-        @classmethod
-        def _get_param_names(cls) -> list[str]: ...
-
+if MYPY:
+    # scikit-learn has no type annotations. To mypy, whatever derives from its classes
+    # has every attribute and takes every argument, so it would pass any misspelt one.
+    # Other checkers and editors read scikit-learn's source.
+    from ._sklearn_for_mypy import (
+        BaseEstimator,
+        CallbackSupportMixin,
+        ClassifierMixin,
+        ClassNamePrefixFeaturesOutMixin,
+        MetaEstimatorMixin,
+        RegressorMixin,
+        TransformerMixin,
+        with_callbacks,
+    )
 else:
-    from sklearn.base import BaseEstimator
+    from sklearn.base import (
+        BaseEstimator,
+        ClassifierMixin,
+        ClassNamePrefixFeaturesOutMixin,
+        MetaEstimatorMixin,
+        RegressorMixin,
+        TransformerMixin,
+    )
 
-try:  # scikit-learn 1.9
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:
+    try:  # scikit-learn 1.9
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's, which supports callbacks."""
+        class CallbackSupportMixin:
+            """Stands in for scikit-learn's, which supports callbacks."""
 
-    def with_callbacks(method: Callable) -> Callable:
-        """Return the method as it is."""
-        return method
+        def with_callbacks(method: Callable) -> Callable:
+            """Return the method as it is."""
+            return method
 
 
 # What scikit-learn keeps on an estimator for its callbacks: the callbacks, the context
@@ -59,11 +71,16 @@ __all__ = [
     "BaseEstimator",
     "BaseSearchCV",
     "CallbackSupportMixin",
+    "ClassNamePrefixFeaturesOutMixin",
+    "ClassifierMixin",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "MetaEstimatorMixin",
     "Options",
+    "RegressorMixin",
     "StrOptions",
+    "TransformerMixin",
     "n_rows_of",
     "select_rows",
     "validate_parameter_constraints",

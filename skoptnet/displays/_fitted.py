@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._params import described
 from .._sklearn import BaseSearchCV
 from ..estimators.base import MLP
+from ..estimators.regressor import MLPRegressorX
 
 
 def fitted_network(estimator: Any, purpose: str) -> MLP:
@@ -141,14 +141,15 @@ def _kept_epoch(net: MLP) -> int:
 def _penalty_label(net: MLP) -> str:
     if not net.alpha:
         return ""
-    return {0: "L2 penalty", 1: "L1 penalty"}.get(net.l1_ratio, "L1 and L2 penalty")
+    names = {0.0: "L2 penalty", 1.0: "L1 penalty"}
+    return names.get(float(net.l1_ratio), "L1 and L2 penalty")
 
 
 def _score_label(net: MLP) -> str:
     if net.scoring is None:
-        if is_classifier(net):
-            return "accuracy"
-        return "R²" if net.loss == "squared_error" else "D²"
+        if isinstance(net, MLPRegressorX):
+            return "R²" if net.loss == "squared_error" else "D²"
+        return "accuracy"
     if net.scoring == "loss":
         return "negative loss"
     return name_of(net.scoring)

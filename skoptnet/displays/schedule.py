@@ -377,7 +377,7 @@ class _Plan:
         The initial rate.
     epochs : range
         The epochs asked for.
-    planned : int
+    planned : float
         The epoch at which the plan ends.
     n_updates, n_samples : int
         Updates and samples of each epoch.
@@ -391,7 +391,7 @@ class _Plan:
         self,
         rate: float,
         epochs: range,
-        planned: int,
+        planned: float,
         n_updates: int,
         n_samples: int,
         losses: Sequence[float] | None = None,

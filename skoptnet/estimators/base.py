@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from numbers import Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
@@ -23,10 +23,24 @@ from .._params import (
     StrOptions,
     check_params,
 )
-from .._types import Array
+from .._types import (
+    ActivationName,
+    Array,
+    ArrayLike,
+    Bool,
+    Data,
+    Float,
+    Int,
+    LayerSizes,
+    RandomState,
+    Request,
+    ScheduleName,
+    SolverName,
+)
+from ..activations import Activation
 from ..losses import Loss
 from ..optimizers import OPTIMIZERS, Optimizer
-from ..schedules import SCHEDULES, Schedule, as_schedule
+from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import LBFGS
 from .fitting import Fit, Parts
 from .inputs import (
@@ -47,6 +61,9 @@ from .sklearn_callbacks import (
     with_callbacks,
 )
 from .validation import OwnData, Score
+
+# The class of an estimator. Jedi takes Self for the class that has the method.
+_Estimator = TypeVar("_Estimator", bound="MLP")
 
 
 class MLP(CallbackSupportMixin, Fitted, ABC):
@@ -97,45 +114,63 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "refit_all": ["boolean"],
     }
 
+    # Set by fitting: what the validation split was drawn from.
+    _split_state: Any
+
+    if TYPE_CHECKING:  # scikit-learn makes these from the signatures
+
+        def set_fit_request(
+            self: _Estimator,
+            *,
+            sample_weight: Request = ...,
+            X_val: Request = ...,
+            y_val: Request = ...,
+            sample_weight_val: Request = ...,
+        ) -> _Estimator: ...
+
+        def set_score_request(
+            self: _Estimator, *, sample_weight: Request = ...
+        ) -> _Estimator: ...
+
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: LayerSizes,
+        activation: ActivationName | Activation | Sequence[ActivationName | Activation],
         *,
         # The solver and its hyperparameters.
-        solver="adam",
-        momentum=0.9,
-        rho=0.9,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=None,
-        max_fun=15000,
+        solver: SolverName | Optimizer,
+        momentum: Float,
+        rho: Float,
+        beta_1: Float,
+        beta_2: Float,
+        epsilon: Float | None,
+        max_fun: Int,
         # The learning rate and its schedule.
-        learning_rate_init="auto",
-        lr_schedule="constant",
-        decay_rate=0.5,
-        decay_epochs=10,
-        power_t=0.5,
+        learning_rate_init: Float | Literal["auto"],
+        lr_schedule: ScheduleName | Schedule | Callable[[Clock], float],
+        decay_rate: Float,
+        decay_epochs: Float,
+        power_t: Float,
         # Regularisation.
-        alpha=0.0001,
-        l1_ratio=0.0,
-        dropout=0.0,
-        max_grad_norm=None,
-        # Epochs: how many, of what, from which beginning.
-        batch_size="auto",
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        shuffle=True,
-        random_state=None,
-        warm_start=False,
-        verbose=False,
+        alpha: Float,
+        l1_ratio: Float,
+        dropout: Float | Sequence[Float],
+        max_grad_norm: Float | None,
+        # Epochs and minibatches.
+        batch_size: Int | Literal["auto"],
+        max_iter: Int,
+        tol: Float,
+        n_iter_no_change: Float,
+        shuffle: Bool,
+        random_state: RandomState,
+        warm_start: Bool,
+        verbose: Bool | Int,
         # Validation.
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        refit_all=False,
-    ):
+        early_stopping: Bool,
+        validation_fraction: Float,
+        scoring: str | Callable[..., Any] | None,
+        refit_all: Bool,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -167,7 +202,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         self.scoring = scoring
         self.refit_all = refit_all
 
-    def set_params(self, **params):
+    def set_params(self: _Estimator, **params: Any) -> _Estimator:
         """Set parameters of the estimator, or of the objects among its parameters.
 
         Parameters
@@ -222,15 +257,15 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     @with_callbacks
     def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
+        self: _Estimator,
+        X: Data,
+        y: Data,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: Data = None,
+        y_val: Data = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> _Estimator:
         """Fit the network to the data.
 
         Parameters

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    MetaEstimatorMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._params import HasMethods, check_params
+from .._sklearn import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+)
+from .._types import Array, ArrayLike, Data, Request
 from .inputs import hidden_layer, layer_tuple
 
 
@@ -81,11 +82,21 @@ class HiddenActivations(
         "layer": [Integral],
     }
 
-    def __init__(self, estimator, *, layer=-1):
+    # Set by fitting.
+    estimator_: Any
+    layer_: int
+
+    if TYPE_CHECKING:  # scikit-learn makes this one from the signature
+
+        def set_fit_request(self, *, sample_weight: Request = ...) -> Self: ...
+
+    def __init__(self, estimator: Any, *, layer: int = -1) -> None:
         self.estimator = estimator
         self.layer = layer
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Data, y: Data = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit a copy of the estimator.
 
         Parameters
@@ -117,7 +128,7 @@ class HiddenActivations(
         self.layer_ = layer
         return self
 
-    def transform(self, X):
+    def transform(self, X: Data) -> Array:
         """Return the activations of the hidden layer.
 
         Parameters
@@ -133,7 +144,7 @@ class HiddenActivations(
         check_is_fitted(self)
         return self.estimator_.hidden_activations(X, self.layer_)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
         """Return a name for each unit, ``mlpclassifierx_layer1_unit0`` and so on.
 
         Parameters

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MethodType
-from typing import Any
+from typing import Any, TypeVar, cast
+
+_Method = TypeVar("_Method", bound=Callable)
 
 
 class NoPartialFit(AttributeError, ValueError):
@@ -14,12 +16,17 @@ class NoPartialFit(AttributeError, ValueError):
     """
 
 
-class if_incremental:  # noqa: N801, used as a decorator
-    """A method that an estimator has only while it can learn call by call.
+def if_incremental(method: _Method) -> _Method:
+    """Let an estimator have a method only while it can learn call by call.
 
     It cannot with ``solver="lbfgs"``, ``early_stopping=True`` or
     ``class_weight="balanced"``.
     """
+    return cast(_Method, _Incremental(method))  # to checkers, it is the method
+
+
+class _Incremental:
+    """The descriptor that `if_incremental` puts in place of a method."""
 
     def __init__(self, method: Callable):
         self.method = method

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._types import Array, Rows
+from .._sklearn import BaseEstimator
+from .._types import Array, Data, History, Int, Rows
 from ..compiled import hidden_activations, outputs
 from ..network import Network
 from ..training import Run
@@ -20,17 +20,30 @@ from .inputs import are_plain_rows, hidden_layer
 class Fitted(BaseEstimator):
     """The fitted side of an estimator."""
 
-    # Set by fitting: the network, what training changed, and the history, of which
-    # the given number of epochs counts.
+    # Set by fitting. Arrays and curves are properties, see below.
+    loss_: float
+    best_validation_score_: float | None
+    best_epoch_: int | None
+    learning_rate_: float | None
+    n_iter_: int
+    t_: int
+    stop_reason_: str
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: Array
+
+    # The network, what training changed, and the history, of which the given number
+    # of epochs counts.
     _network: Network
     _run: Run
     _history: tuple[dict[str, list], int]
-    best_validation_score_: float | None
 
     # Rows and their outputs, where these are known before a scorer asks.
     _known_outputs: tuple[Rows, Array] | None = None
 
-    def hidden_activations(self, X, layer=-1):
+    def hidden_activations(self, X: Data, layer: Int = -1) -> Array:
         """Return the activations of a hidden layer.
 
         Parameters
@@ -97,7 +110,7 @@ class Fitted(BaseEstimator):
         return self._network.layers(self._run.theta)
 
     @property
-    def history_(self) -> dict[str, list]:
+    def history_(self) -> History:
         """Metrics of each epoch, in lists of equal length."""
         self._require_fit("history_")
         history, n_epochs = self._history

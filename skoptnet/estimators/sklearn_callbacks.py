@@ -19,7 +19,7 @@ from .._sklearn import (
     select_rows,
     with_callbacks,
 )
-from .._types import Array
+from .._types import Array, Int
 from ..training import Watcher
 
 __all__ = [
@@ -86,7 +86,7 @@ class Callbacks(Watcher):
         )
 
 
-def begin_callbacks(estimator: Any, n_epochs: int) -> bool:
+def begin_callbacks(estimator: Any, n_epochs: Int) -> bool:
     """Set up the callbacks of a fit; return whether there are any."""
     state = vars(estimator)
     if CALLBACKS not in state and PARENT_CONTEXT not in state:

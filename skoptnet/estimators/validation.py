@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from .._types import Array
+from .._types import Array, Float
 from ..compiled import outputs
 from ..network import Network
 from ..training import Run, TrainingSet
@@ -85,7 +85,7 @@ def check_settings(model: Any, own: OwnData) -> None:
 
 def split(
     data: TrainingSet,
-    fraction: float,
+    fraction: Float,
     strata: Array | None,
     rng: np.random.RandomState,
 ) -> tuple[TrainingSet, TrainingSet]:
@@ -104,7 +104,7 @@ def split(
     return training, validation
 
 
-def check_split(n: int, fraction: float, strata: Array | None) -> None:
+def check_split(n: int, fraction: Float, strata: Array | None) -> None:
     """Refuse a validation split that cannot be made or used."""
     n_validation = math.ceil(fraction * n)
     got = (

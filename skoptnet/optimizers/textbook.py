@@ -275,7 +275,7 @@ class Adam(Optimizer):
 
     memory: ClassVar[tuple[str, ...]] = ("s", "r")
     kernel = "adam"
-    kernel_numbers = ("beta_1", "beta_2", "epsilon")
+    kernel_numbers: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
     momentum_name = "beta_1"
     reads: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
     default_learning_rate = 0.01
