@@ -77,10 +77,10 @@ class _PerFit(Callback, ABC):
     def begin(self) -> Any:
         """Return what is remembered when a fit begins."""
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         self._memory[id(estimator)] = self.begin()
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         self._memory.pop(id(estimator), None)
 
 
@@ -107,10 +107,10 @@ class TimeBudget(_PerFit):
         super().__init__()
         self.max_time = _checked(self, "max_time", max_time, 0)
 
-    def begin(self):
+    def begin(self) -> float:
         return time.monotonic()
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         return time.monotonic() - self._memory[id(estimator)] >= self.max_time
 
 
@@ -144,10 +144,12 @@ class StopOnPlateau(_PerFit):
         self.patience = _checked(self, "patience", patience, 0)
         self.tol = _checked(self, "tol", tol, 0, closed=True)
 
-    def begin(self):
+    def begin(self) -> Stopping:
         return Stopping(self.tol, self.patience, strict=True)
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> bool | None:
         if context.task_name != "epoch":
             return None
         stopping = self._memory[id(estimator)]
@@ -180,7 +182,7 @@ class History(Callback):
     3
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
         if self.path.suffix not in (".csv", ".jsonl"):
             raise ValueError(
@@ -188,10 +190,12 @@ class History(Callback):
                 f" the file is written. Got {str(path)!r} instead."
             )
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         self.path.write_text("")
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
         if context.task_name != "epoch":
             return
         metrics = {name: list[-1] for name, list in fitted_estimator.history_.items()}
@@ -234,15 +238,17 @@ class Checkpoint(_PerFit):
     True
     """
 
-    def __init__(self, path: str | os.PathLike, *, every: int | None = None):
+    def __init__(self, path: str | os.PathLike[str], *, every: int | None = None):
         super().__init__()
         self.path = Path(path)
         self.every = None if every is None else _checked(self, "every", every, 0)
 
-    def begin(self):
+    def begin(self) -> Stopping:
         return Stopping()
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
         if context.task_name != "epoch":
             return
         history = fitted_estimator.history_
@@ -256,7 +262,7 @@ class Checkpoint(_PerFit):
                 pickle.dump(without_callbacks(fitted_estimator), file, protocol=5)
 
     @staticmethod
-    def load(path: str | os.PathLike) -> Any:
+    def load(path: str | os.PathLike[str]) -> Any:
         """Return the estimator in a file.
 
         As with every pickle, only files from a source you trust may be loaded.

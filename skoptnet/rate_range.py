@@ -130,7 +130,7 @@ class RateRangeResult:
             )
         return tuple(said)
 
-    def to_dict(self) -> dict[str, list]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Return the curves as equally long lists, one run below the other.
 
         Returns

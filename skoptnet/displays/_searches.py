@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from numbers import Real
@@ -230,7 +230,7 @@ def trainings_of(
     y: Any,
     *,
     cv: Any,
-    fit_params: dict[str, Any] | None,
+    fit_params: Mapping[str, Any] | None,
     n_jobs: int | None,
     purpose: str,
 ) -> list[list[Training | None]]:
@@ -241,15 +241,15 @@ def trainings_of(
     list of lists
         Of each candidate, its training in each fold; None where it diverged at once.
     """
-    fit_params = dict(fit_params or {})
-    groups = fit_params.pop("groups", None)
+    given = dict(fit_params or {})
+    groups = given.pop("groups", None)
     if cv is None:
         _check_repeats(search.cv)
         cv = search.cv
     splitter = check_cv(cv, y, classifier=is_classifier(search.estimator))
     folds = [train for train, _ in splitter.split(X, y, groups)]
     jobs = [
-        delayed(_trained)(search.estimator, p, X, y, rows, fit_params, purpose)
+        delayed(_trained)(search.estimator, p, X, y, rows, given, purpose)
         for p in params
         for rows in folds
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, Self
 
+from .._types import Data
 from ._curves import curves_of_groups, curves_of_scores, curves_of_trainings
 from ._fitted import fitted_network, training_of, training_or_none
 from ._searches import candidates_of, trainings_of
@@ -90,6 +91,15 @@ class LossCurveDisplay:
     True
     """
 
+    # Set by drawing.
+    ax_: Any
+    figure_: Any
+    lines_: list[Any]
+    bands_: list[Any]
+    marks_: list[Any]
+    rate_ax_: Any
+    rate_lines_: list[Any]
+
     def __init__(
         self,
         curves: Mapping[str, Mapping[str, Sequence[float]]],
@@ -104,7 +114,7 @@ class LossCurveDisplay:
         self.spread = spread
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None):
+    def from_estimator(cls, estimator: Any, *, name: str | None = None) -> Self:
         """Take the curves of a fitted estimator.
 
         Parameters
@@ -130,7 +140,7 @@ class LossCurveDisplay:
         return cls(**curves_of_trainings(named))
 
     @classmethod
-    def from_estimators(cls, estimators):
+    def from_estimators(cls, estimators: Mapping[Any, Any]) -> Self:
         """Lay the curves of several fitted estimators over each other.
 
         Parameters
@@ -157,7 +167,12 @@ class LossCurveDisplay:
         return cls(**curves_of_trainings(trainings))
 
     @classmethod
-    def from_cross_validate(cls, results, *, spread="quartiles"):
+    def from_cross_validate(
+        cls,
+        results: Mapping[Any, Any],
+        *,
+        spread: Literal["quartiles", "range"] = "quartiles",
+    ) -> Self:
         """Take the median and the spread over the folds of a cross-validation.
 
         Parameters
@@ -200,18 +215,18 @@ class LossCurveDisplay:
     @classmethod
     def from_cv_results(
         cls,
-        search,
-        X=None,
-        y=None,
+        search: Any,
+        X: Data = None,
+        y: Data = None,
         *,
-        group_by=None,
-        candidates="best",
-        spread="quartiles",
-        metric=None,
-        cv=None,
-        fit_params=None,
-        n_jobs=None,
-    ):
+        group_by: str | Sequence[str] | None = None,
+        candidates: Literal["best", "all"] = "best",
+        spread: Literal["quartiles", "range"] = "quartiles",
+        metric: str | None = None,
+        cv: Any = None,
+        fit_params: Mapping[str, Any] | None = None,
+        n_jobs: int | None = None,
+    ) -> Self:
         """Compare the candidates of a search, grouped by a parameter.
 
         A search keeps the test scores of all its fits, but no loss curves. So without
@@ -303,7 +318,14 @@ class LossCurveDisplay:
         params = [tried.params[i] for i in chosen]
         return cls(**curves_of_groups(trainings, spread, "folds", params=params))
 
-    def plot(self, ax=None, *, show=None, rate=False, log="auto"):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        show: str | Sequence[str] | None = None,
+        rate: bool = False,
+        log: bool | Literal["auto"] = "auto",
+    ) -> Self:
         """Draw the curves.
 
         A dot marks the epoch whose weights are kept, a cross the last epoch before a

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from numbers import Real
-from typing import Any
+from typing import Any, Literal, Self, TypeAlias
 
 from .._params import (
     COUNT,
@@ -17,6 +17,7 @@ from .._params import (
     StrOptions,
     check_argument,
 )
+from .._types import ScheduleName
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import Stopping, factor_of
 from ._fitted import fitted_network
@@ -29,6 +30,10 @@ from ._style import (
     styles,
     tidy,
 )
+
+#: What is a schedule to an estimator, and what counts its time.
+_Given: TypeAlias = ScheduleName | Schedule | Callable[[Clock], float]
+_Unit: TypeAlias = Literal["epochs", "updates", "share"]
 
 #: What the horizontal axis may count, and what it is called.
 UNITS = {
@@ -97,6 +102,13 @@ class ScheduleDisplay:
     [0.1, 0.05, 0.025, 0.0125]
     """
 
+    # Set by drawing.
+    ax_: Any
+    momentum_ax_: Any
+    figure_: Any
+    lines_: list[Any]
+    momentum_lines_: list[Any]
+
     def __init__(
         self,
         curves: Mapping[str, Mapping[str, Sequence[float]]],
@@ -111,18 +123,18 @@ class ScheduleDisplay:
     @classmethod
     def from_schedules(
         cls,
-        schedules,
+        schedules: _Given | Sequence[_Given] | Mapping[str, _Given],
         *,
-        learning_rate_init=None,
-        epochs=200,
-        updates_per_epoch=20,
-        samples_per_epoch=None,
-        losses=None,
-        validation_losses=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        unit="epochs",
-    ):
+        learning_rate_init: float | None = None,
+        epochs: int = 200,
+        updates_per_epoch: int = 20,
+        samples_per_epoch: int | None = None,
+        losses: Sequence[float] | None = None,
+        validation_losses: Sequence[float] | None = None,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,
+        unit: _Unit = "epochs",
+    ) -> Self:
         """Ask schedules for the rates of a training, update by update.
 
         Parameters
@@ -205,7 +217,7 @@ class ScheduleDisplay:
         )
 
     @classmethod
-    def from_estimator(cls, estimator, *, unit="epochs"):
+    def from_estimator(cls, estimator: Any, *, unit: _Unit = "epochs") -> Self:
         """Take the rates of a fitted estimator, and the plan that they follow.
 
         ``training`` has the rate of the last update of each epoch, as ``history_``
@@ -244,7 +256,7 @@ class ScheduleDisplay:
         if net.stop_reason_ == "partial_fit":
             begun_at = 0
         planned = begun_at + net.max_iter
-        n_updates = history["update"][-1] - ([0, *history["update"]][-2])
+        n_updates = int(history["update"][-1] - ([0, *history["update"]][-2]))
         plan = _Plan(
             net.learning_rate_, range(begun_at, planned), planned, n_updates,
             round(net.t_ / n_epochs),
@@ -262,7 +274,7 @@ class ScheduleDisplay:
         }
         return cls(curves, unit=unit)
 
-    def plot(self, ax=None, *, log=False):
+    def plot(self, ax: Any = None, *, log: bool = False) -> Self:
         """Draw the rates, and below them the momenta, where a schedule moves one.
 
         Parameters

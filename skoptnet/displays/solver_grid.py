@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -97,8 +97,15 @@ class SolverGridDisplay:
 
     @classmethod
     def from_cv_results(
-        cls, search, *, x=None, y=None, panels="solver", where=None, metric=None
-    ):
+        cls,
+        search: Any,
+        *,
+        x: str | None = None,
+        y: str | None = None,
+        panels: str | None = "solver",
+        where: Mapping[str, Any] | None = None,
+        metric: str | None = None,
+    ) -> Self:
         """Take the scores of a fitted search.
 
         Where candidates differ in further parameters, each cell has the best of them.
@@ -178,7 +185,15 @@ class SolverGridDisplay:
             )
         return {"panel": panel, "y": roles["y"], "x": roles["x"]}
 
-    def plot(self, ax=None, *, cmap="viridis", vmin=None, vmax=None, text=True):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        cmap: Any = "viridis",
+        vmin: float | None = None,
+        vmax: float | None = None,
+        text: bool = True,
+    ) -> Self:
         """Draw the heat maps.
 
         Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -75,6 +75,13 @@ class WeightsDisplay:
     (16, (8, 8))
     """
 
+    # Set by drawing.
+    axes_: list[Any]
+    figure_: Any
+    images_: list[Any]
+    bars_: list[Any]
+    colorbar_: Any
+
     def __init__(
         self,
         coefs: Sequence[Any],
@@ -99,14 +106,14 @@ class WeightsDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: Any,
         *,
-        layer=0,
-        kind="images",
-        image_shape=None,
-        units=None,
-        feature_names=None,
-    ):
+        layer: int = 0,
+        kind: Literal["images", "bars", "distributions"] = "images",
+        image_shape: tuple[int, int] | None = None,
+        units: Sequence[int] | None = None,
+        feature_names: Sequence[str] | None = None,
+    ) -> Self:
         """Take the weights of a fitted estimator.
 
         Parameters
@@ -164,7 +171,7 @@ class WeightsDisplay:
         display._check()
         return display
 
-    def plot(self, ax=None, *, cmap="RdBu_r"):
+    def plot(self, ax: Any = None, *, cmap: Any = "RdBu_r") -> Self:
         """Draw the weights.
 
         Parameters
