@@ -47,4 +47,4 @@ def _implementation() -> str:
         return f"compiled kernels ({chosen}{how})"
     if _kernels.COMPILED:
         return f"readable formulas (kernels switched off: {variable})"
-    return f"readable formulas (kernels not compiled: {_kernels.WHY_NOT})"
+    return f"readable formulas ({_kernels.WHY_NOT})"

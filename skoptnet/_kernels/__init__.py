@@ -22,6 +22,7 @@ user's own, names none.
 
 - ``loops``: activations, dropout, losses, solvers and small matrix products, compiled
   for several instruction sets; ``loops.h`` lists them and the headers that they are in
+- ``missing``: why they were not compiled, said in one line
 - ``network``: forward and backward pass through a network; large matrix products are
   those of SciPy's BLAS
 - ``shuffles``: the order of the rows
@@ -33,6 +34,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+from . import missing
+
 try:
     loops, network, shuffles, solver, training = (
         import_module(f"{__name__}.{part}")
@@ -40,7 +43,8 @@ try:
     )
     COMPILED, WHY_NOT = True, ""
 except ImportError as error:
-    COMPILED, WHY_NOT = False, str(error)
+    COMPILED, WHY_NOT = False, missing.reason(error)
+    missing.report(WHY_NOT)
 
 VARIABLE = "SKOPTNET_KERNELS"
 
@@ -80,10 +84,10 @@ def chosen() -> str | None:
     if value in INSTRUCTION_SETS:
         return value
     allowed = ", ".join(map(repr, ("0", "1", *INSTRUCTION_SETS)))
-    missing = "" if COMPILED else f" The kernels were not compiled: {WHY_NOT}."
+    why_not = "" if COMPILED else f" The kernels were not compiled: {WHY_NOT}."
     raise ValueError(
         f"The environment variable {VARIABLE} is {value!r}. On this machine it can be"
-        f" {allowed}, or unset.{missing}"
+        f" {allowed}, or unset.{why_not}"
     )
 
 
