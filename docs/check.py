@@ -1,4 +1,4 @@
-"""Check the documentation: docstrings in numpydoc form, links, measured tables.
+"""Check the documentation: docstrings, lists of names, links, layers, measured tables.
 
 Run with ``python docs/check.py``; ends with an error that lists what is wrong.
 """
@@ -6,6 +6,8 @@ Run with ``python docs/check.py``; ends with an error that lists what is wrong.
 import inspect
 import re
 import sys
+import tomllib
+from itertools import groupby
 from pathlib import Path
 
 import default_rates
@@ -13,9 +15,14 @@ import family
 import rate_range
 import which_solver
 from measured import between
+from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 
 import skoptnet.displays
+from skoptnet.activations import ACTIVATIONS
+from skoptnet.losses import REGRESSION_LOSSES
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,6 +39,16 @@ EXCLUDED = {
     "YD01",  # generators
 }
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+#: Parameters of the estimators, and the names that they take.
+_NAMES = {
+    "activation": list(ACTIVATIONS),
+    "solver": [*OPTIMIZERS, "lbfgs"],
+    "lr_schedule": list(SCHEDULES),
+    "loss": list(REGRESSION_LOSSES),
+}
+#: Layers that are too small for the picture.
+_NOT_DRAWN = {"_types", "_version", "_versions"}
+_BOX = re.compile(r'<text x="[\d.]+" y="(\d+)" font-weight="bold">(\w+)</text>')
 #: Folders in docs that are made when the site is built, and checked there.
 _MADE = ("_build", "api", "auto_examples", "gen_modules", "generated")
 
@@ -76,10 +93,37 @@ def docstring_faults() -> list[str]:
     return faults
 
 
+def name_faults() -> list[str]:
+    """Return registered names that the docstring of their parameter does not name."""
+    return [
+        f"{estimator.__name__}: the docstring of {parameter.name} lacks {name!r}"
+        for estimator in (skoptnet.MLPClassifierX, skoptnet.MLPRegressorX)
+        for parameter in ClassDoc(estimator)["Parameters"]
+        for name in _NAMES.get(parameter.name, ())
+        if f"'{name}'" not in " ".join((parameter.type, *parameter.desc))
+    ]
+
+
+def layer_faults() -> list[str]:
+    """Return how docs/layers.svg differs from the layers that import-linter holds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contract = project["tool"]["importlinter"]["contracts"][0]
+    held = [set(layer.split(" | ")) - _NOT_DRAWN for layer in contract["layers"]]
+    boxes = _BOX.findall((ROOT / "docs" / "layers.svg").read_text(encoding="utf-8"))
+    drawn = [
+        {name for _, name in row}
+        for _, row in groupby(boxes, key=lambda box: int(box[0]))
+    ]
+    held = [layer for layer in held if layer]
+    if drawn == held:
+        return []
+    return [f"docs/layers.svg draws the layers {drawn}, pyproject.toml has {held}"]
+
+
 def link_faults() -> list[str]:
     """Return links between the project's own pages that lead nowhere."""
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
-    for folder in ("docs", "examples", "tests"):
+    for folder in (".github", "docs", "examples", "tests"):
         pages += sorted((ROOT / folder).rglob("*.md"))
     made = [ROOT / "docs" / folder for folder in _MADE]
     return [
@@ -105,8 +149,9 @@ def table_faults() -> list[str]:
 
 def main() -> None:
     """Print what is wrong and say so in the exit status."""
-    faults = docstring_faults() + link_faults() + table_faults()
-    print("\n".join(faults) or "Docstrings, links and measured tables are in order.")
+    checks = docstring_faults, name_faults, link_faults, layer_faults, table_faults
+    faults = [fault for check in checks for fault in check()]
+    print("\n".join(faults) or "Docstrings, links, layers and tables are in order.")
     sys.exit(bool(faults))
 
 
