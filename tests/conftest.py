@@ -7,5 +7,5 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 # Pictures are drawn without a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-#: Fixtures of the tests that draw, and of those of the kernels.
-pytest_plugins = ["drawn", "compiled"]
+#: Fixtures of the tests that draw, and of those of the kernels; which cases are run.
+pytest_plugins = ["drawn", "compiled", "crossing", "pytester"]
