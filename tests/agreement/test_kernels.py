@@ -539,6 +539,7 @@ def test_an_error_leaves_no_thread_behind(error, where, many_threads):
     assert threading.enumerate() == before
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("size", [256, 60_000])
 def test_ctrl_c_is_heard_within_an_epoch(size, many_threads):
     """The one epoch takes much longer than the half second until it comes."""
