@@ -61,6 +61,7 @@ pytestmark = pytest.mark.filterwarnings(
         ),
     ],
 )
+@pytest.mark.each_value
 def test_unknown_names_are_refused_and_the_nearest_is_offered(
     Estimator, parameter, wrong, right
 ):
@@ -133,55 +134,70 @@ def outside(constraints):
             yield np.inf
 
 
-def out_of_range():
-    for Estimator in ESTIMATORS:
-        for name, constraints in Estimator._parameter_constraints.items():
-            if name == "hidden_layer_sizes":  # has its own test
-                continue
-            for value in outside(constraints):
-                yield Estimator, None, name, value
+PARTS = {
+    Part: parameter
     for parameter, registry in (
         ("solver", OPTIMIZERS),
         ("lr_schedule", SCHEDULES),
         ("activation", ACTIVATIONS),
-    ):
-        for Part in registry.values():
-            for name, constraints in Part._parameter_constraints.items():
-                for value in outside(constraints):
-                    yield MLPRegressorX, (parameter, Part), name, value
-
-
-@pytest.mark.parametrize(
-    ("Estimator", "part", "name", "value"),
-    [
-        pytest.param(*case, id=f"{(case[1] or case)[-1].__name__}-{case[2]}-{case[3]}")
-        if case[1]
-        else pytest.param(*case, id=f"{case[0].__name__}-{case[2]}-{case[3]}")
-        for case in out_of_range()
-    ],
-)
-def test_numbers_out_of_range_are_refused(Estimator, part, name, value):
-    """In the estimator, and in the solver and schedule objects it is given."""
-    if part is None:
-        owner, model = Estimator, small(Estimator, **{name: value})
-    else:
-        parameter, owner = part
-        model = small(Estimator, **{parameter: owner(**{name: value})})
-    message = assert_fit_refused(
-        f"The {name!r} parameter of {owner.__name__} must be",
-        model,
-        X,
-        target(Estimator),
     )
-    assert f"Got {value!r} instead." in message
-    assert "in the range" in message
+    for Part in registry.values()
+}
+
+
+def out_of_range(owner):
+    for name, constraints in owner._parameter_constraints.items():
+        if name != "hidden_layer_sizes":  # has its own test
+            yield from ((name, value) for value in outside(constraints))
+
+
+def refusal(owner, name, value):
+    said = f"The {name!r} parameter of {owner.__name__} must be"
+    return said, f"Got {value!r} instead.", "in the range"
+
+
+OWNERS = [owner for owner in (*ESTIMATORS, *PARTS) if list(out_of_range(owner))]
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_numbers_out_of_range_are_refused(owner):
+    """In the estimator, and in the solver and schedule objects it is given."""
+    for name, value in out_of_range(owner):
+        thing = owner(**{name: value})
+        with pytest.raises(ValueError, match="parameter of") as caught:
+            thing.check() if owner in PARTS else thing.fit(X, target(owner))
+        for words in refusal(owner, name, value):
+            assert words in str(caught.value)
+
+
+def in_a_fit():
+    """Yield one number of each part, and of each parameter of the estimators."""
+    for owner in OWNERS:
+        seen = set()
+        for name, value in out_of_range(owner):
+            what = owner if owner in PARTS else name
+            marks = [pytest.mark.exhaustive] if what in seen else []
+            seen.add(what)
+            called = f"{owner.__name__}-{name}-{value}"
+            yield pytest.param(owner, name, value, id=called, marks=marks)
+
+
+@pytest.mark.parametrize(("owner", "name", "value"), [*in_a_fit()])
+def test_a_fit_with_a_number_out_of_range_does_not_begin(owner, name, value):
+    if owner in PARTS:
+        model = small(MLPRegressorX, **{PARTS[owner]: owner(**{name: value})})
+    else:
+        model = small(owner, **{name: value})
+    said, *more = refusal(owner, name, value)
+    message = assert_fit_refused(said, model, X, target(type(model)))
+    for words in more:
+        assert words in message
 
 
 def test_the_range_test_reaches_every_number():
     """It is drawn from the constraints; these are the parameters that have some."""
-    reached = {name for Estimator, part, name, _ in out_of_range() if part is None} | {
-        "hidden_layer_sizes"
-    }
+    reached = {name for E in ESTIMATORS for name, _ in out_of_range(E)}
+    reached |= {"hidden_layer_sizes"}
     settings = {"activation", "solver", "lr_schedule", "random_state"}
     settings |= {"shuffle", "warm_start", "early_stopping", "verbose", "loss"}
     settings |= {"scoring", "refit_all", "class_weight"}
