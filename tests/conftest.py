@@ -10,8 +10,8 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 # Pictures are drawn without a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-#: Fixtures of the tests that draw, and of those of the kernels; which cases are run.
-pytest_plugins = ["drawn", "compiled", "crossing", "pytester"]
+#: Which cases are run; fixtures of the tests that draw, and of those of the kernels.
+pytest_plugins = ["crossing", "drawn", "compiled", "pytester"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ holds instead.
 
 import numpy as np
 import pytest
-from problems import checks_of
+from problems import SOME_SOLVERS, checks_of
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
@@ -27,8 +27,12 @@ ESTIMATORS = (MLPClassifierX, MLPRegressorX)
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
+def each(solvers):
+    return [E(solver=solver) for E in ESTIMATORS for solver in solvers]
+
+
 @checks_of(
-    [Estimator(solver=solver) for Estimator in ESTIMATORS for solver in OPTIMIZERS]
+    each(SOME_SOLVERS), exhaustive=each(sorted(OPTIMIZERS.keys() - SOME_SOLVERS))
 )
 def test_every_solver(estimator, check):
     check(estimator)
@@ -62,7 +66,8 @@ def test_lbfgs_with_a_penalty_and_few_iterations(estimator, check):
     [
         *(MLPRegressorX(loss=loss) for loss in REAL_TARGETS),
         MLPClassifierX(label_smoothing=0.1),
-    ]
+    ],
+    in_turn=True,
 )
 def test_every_loss(estimator, check):
     check(estimator)
@@ -78,6 +83,7 @@ def test_every_loss(estimator, check):
         MLPRegressorX(loss="gamma", learning_rate_init=0.03),
     ],
     without=["check_regressor_multioutput"],
+    in_turn=True,
 )
 def test_losses_of_positive_targets(estimator, check):
     assert get_tags(estimator).target_tags.positive_only
@@ -93,7 +99,8 @@ SOME_SCHEDULES += [Warmup("plateau", epochs=2)]
         Estimator(lr_schedule=schedule)
         for Estimator in ESTIMATORS
         for schedule in SOME_SCHEDULES
-    ]
+    ],
+    in_turn=True,
 )
 def test_schedules(estimator, check):
     check(estimator)
@@ -153,6 +160,7 @@ def test_class_weights(estimator, check):
         ),
     ],
     without=ROWS_ARE_DRAWN,
+    in_turn=True,
 )
 def test_early_stopping_and_small_batches(estimator, check):
     check(estimator)

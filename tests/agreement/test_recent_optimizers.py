@@ -75,6 +75,7 @@ def _name(run):
 
 
 @pytest.mark.parametrize("run", RECORD["runs"], ids=_name)
+@pytest.mark.each_pair
 def test_path_is_that_of_the_authors_or_another_library(run):
     A, c = np.array(PROBLEM["A"]), np.array(PROBLEM["c"])
     size, solver = RECORD["scale"][run["case"]], run["solver"]

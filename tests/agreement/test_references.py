@@ -56,6 +56,7 @@ def _rates(name, lr0):
 
 
 @pytest.mark.parametrize("run", RUNS, ids=_name)
+@pytest.mark.each_pair
 def test_path_is_the_other_librarys(run):
     A, c = np.array(PROBLEM["A"]), np.array(PROBLEM["c"])
     scale = SCALES[run["case"]]

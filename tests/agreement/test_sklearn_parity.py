@@ -128,6 +128,7 @@ def assert_same_fit(ours, theirs):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", [int, np.random.RandomState])
+@pytest.mark.each_value
 def test_first_weights_are_bit_equal(task, activation, dtype, seed):
     """A rate of 1e-300 leaves them as drawn."""
     X, y = data_of(task)

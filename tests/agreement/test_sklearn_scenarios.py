@@ -120,6 +120,7 @@ def test_one_update_worked_out_by_hand():
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("n_classes", [2, 3])
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_gradient_is_the_slope_of_the_reported_loss(activation, n_classes):
     """A step of batch gradient descent against differences of ``loss_``."""
     X = np.random.RandomState(42).rand(5, 4)
@@ -162,6 +163,7 @@ def test_gradient_is_the_slope_of_the_reported_loss(activation, n_classes):
 @pytest.mark.parametrize("n_class", [2, 3])
 @all_solvers
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_classification(solver, n_class, activation):
     """At the solver's own rate, whatever the activation."""
     X, y = digits(n_class)
@@ -252,6 +254,7 @@ def test_partial_fit_without_the_classes_of_y(classes, message):
 @pytest.mark.parametrize("n_class", [2, 3])
 @all_solvers
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_partial_fit_classifies_as_fit_does(solver, n_class):
     X, y = digits(n_class)
     settings = {
@@ -401,6 +404,7 @@ def test_shuffling_changes_the_path_and_repeats_itself(solver):
 @pytest.mark.parametrize("container", [csr_array, csr_matrix])
 @all_solvers
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_sparse_rows_are_as_dense_ones(solver, container):
     X, y = digits(2)
     X, y = X[:50], y[:50]
@@ -467,6 +471,7 @@ def test_regressor_answers_alike_in_float32(solver):
 @both_estimators
 @all_solvers
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_weights_have_the_dtype_of_the_rows(solver, Estimator, dtype):
     X, y = digits(2)
     X = X.astype(dtype)
@@ -577,6 +582,7 @@ def test_n_iter_no_change_inf_never_stops(solver):
 
 @both_estimators
 @all_solvers
+@pytest.mark.each_value
 def test_early_stopping(solver, Estimator):
     X, y = digits(2)
     settings = {
@@ -723,6 +729,7 @@ def test_numbers_too_large_to_compute_with(solver):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @all_solvers
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_warm_start_goes_on_with_the_rate(solver, schedule):
     X, y = [[3, 2], [1, 6], [5, 6], [-2, -4]], [1, 1, 1, 0]
     model = MLPClassifierX(
@@ -779,6 +786,7 @@ def test_warm_start_needs_the_same_classes(solver):
 @both_estimators
 @all_solvers
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_warm_start_uses_all_its_epochs(solver, Estimator):
     """Every fit counts to its own max_iter, whatever the fits before it used."""
     rate = {"learning_rate_init": 1e-3, "random_state": 0}
@@ -791,6 +799,7 @@ def test_warm_start_uses_all_its_epochs(solver, Estimator):
 
 @both_estimators
 @all_solvers
+@pytest.mark.each_value
 def test_warm_start_without_convergence_warns_each_time(solver, Estimator):
     model = Estimator(
         solver=solver,
@@ -811,6 +820,7 @@ def test_warm_start_without_convergence_warns_each_time(solver, Estimator):
 @both_estimators
 @all_solvers
 @may_use_up_its_epochs
+@pytest.mark.each_value
 def test_warm_start_with_early_stopping(solver, Estimator):
     model = Estimator(
         solver=solver,

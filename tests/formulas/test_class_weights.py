@@ -65,6 +65,7 @@ def assert_same(one, other):
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("sample_weight", [None, W], ids=["alone", "with weights"])
 @cases
+@pytest.mark.each_value
 def test_class_weights_are_sample_weights(y, class_weight, sample_weight, container):
     """Bit for bit, those of scikit-learn's compute_sample_weight."""
     w = None if sample_weight is None else sample_weight[UNEVEN]

@@ -90,6 +90,7 @@ def test_for_adam_decay_is_not_the_l2_penalty():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @decaying
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.each_value
 def test_kernels_decay_as_the_formula_says(solver, dtype, monkeypatch):
     def fit():
         optimizer = OPTIMIZERS[solver](weight_decay=0.2)

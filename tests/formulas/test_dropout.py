@@ -159,6 +159,7 @@ def gradient(network, theta, rows, Y, masks, w=None):
 @pytest.mark.parametrize("rates", [(0.5, 0.3), (0.0, 0.5), (0.4, 0.0)])
 @pytest.mark.parametrize("loss", ["squared_error", "multiclass"])
 @pytest.mark.parametrize("activation", KINDS_OF_LAYERS)
+@pytest.mark.each_pair
 def test_gradient_is_the_derivative_with_the_masks_held(activation, loss, rates):
     network, rows = network_of(activation, loss), X[:12]
     Y = np.arange(12) % 3 if loss == "multiclass" else X[12:24, :3]
@@ -267,6 +268,7 @@ def test_one_update_is_that_of_the_formulas(dtype):
 
 @estimators
 @solvers
+@pytest.mark.each_value
 def test_every_solver_learns_and_can_be_repeated(Estimator, solver):
     y = target(Estimator)
     model = dropped(Estimator, solver=solver, learning_rate_init="auto", max_iter=60)

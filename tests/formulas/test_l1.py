@@ -135,6 +135,7 @@ def test_with_minibatches_zeros_are_near(solver):
 
 @textbook_solvers
 @estimators
+@pytest.mark.each_value
 def test_a_large_penalty_leaves_the_biases(Estimator, solver):
     """They are free: with all weights at 0, the output is that of the mean target."""
     y = TARGETS + 1 if Estimator is MLPRegressorX else TARGETS > 0.3
@@ -274,6 +275,7 @@ def sparse(Estimator, **parameters):
 
 @estimators
 @solvers
+@pytest.mark.each_value
 def test_without_it_nothing_changes(Estimator, solver):
     y = target(Estimator)
     plain = batched(Estimator, solver=solver).fit(X, y)

@@ -128,18 +128,21 @@ def _flat(model):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("schedule", lecture.SCHEDULES)
 @pytest.mark.parametrize("solver", sorted(TEXTBOOK))
+@pytest.mark.each_pair
 def test_fifty_updates_are_the_lectures(solver, schedule, task):
     _compare(solver, schedule, task)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.each_value
 def test_fifty_updates_with_every_activation(activation, task):
     _compare("momentum", "exponential", task, activation)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("solver", sorted(TEXTBOOK))
+@pytest.mark.each_value
 def test_fifty_updates_under_sample_weights(solver, task):
     """Weights with zeros, a whole minibatch of them among others."""
     weights = np.random.RandomState(3).uniform(0, 4, N)

@@ -88,6 +88,7 @@ def test_first_adam_step_has_the_length_of_the_rate():
 
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.each_value
 def test_blocks_of_a_long_vector_change_nothing(name, dtype, monkeypatch):
     optimizer, rng = OPTIMIZERS[name](), np.random.RandomState(0)
     start, gradients = rng.randn(100).astype(dtype), rng.randn(7, 100).astype(dtype)

@@ -87,6 +87,7 @@ def test_keeps_the_contract(name):
 @pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 @pytest.mark.parametrize("name", sorted(SCHEDULES))
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+@pytest.mark.each_value
 def test_every_solver_obeys_every_schedule(name, solver):
     def fitted(max_iter, **parameters):
         return MLPClassifierX(

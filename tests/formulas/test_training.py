@@ -89,6 +89,7 @@ class TestMinibatches:
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 @pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.each_value
 def test_large_minibatches_in_chunks_change_nothing(solver, shuffle, monkeypatch):
     """A whole training set as the minibatch goes through in blocks of rows."""
     w = np.random.RandomState(1).uniform(0, 2, len(X))
@@ -239,6 +240,7 @@ def test_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+@pytest.mark.each_value
 def test_an_explosion_in_the_last_update_is_seen(solver, early_stopping):
     """No later epoch would measure the loss of these finite, useless weights."""
 

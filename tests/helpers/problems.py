@@ -6,13 +6,14 @@ from functools import partial
 import joblib
 import numpy as np
 import pytest
+from crossing import cover
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skoptnet import Adam, MLPClassifierX, MLPRegressorX
+from skoptnet import Adam, MLPClassifierX, MLPRegressorX, Optimizer
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 
 ESTIMATORS = (MLPClassifierX, MLPRegressorX)
@@ -94,17 +95,52 @@ def assert_same_state(one, other):
     assert one.t_ == other.t_
 
 
+def kind_of(Solver):
+    """Return what the rest of the package asks a solver, beside its formula."""
+    flags = ("full_batch", "elementwise", "layerwise", "proximal")
+    parts = ("points", "numbers", "momentum_name")
+    hooks = ("go_on", "move", "gradient_point")
+    return (
+        *(getattr(Solver, flag) for flag in flags),
+        *(bool(getattr(Solver, part)) for part in parts),
+        *(getattr(Solver, hook) is getattr(Optimizer, hook) for hook in hooks),
+    )
+
+
+#: The textbook's seven, and the first solver of each kind that is not among them.
+SOME_SOLVERS = list(TEXTBOOK)
+for _name, _Solver in OPTIMIZERS.items():
+    if kind_of(_Solver) not in {kind_of(OPTIMIZERS[name]) for name in SOME_SOLVERS}:
+        SOME_SOLVERS.append(_name)
+
+
 def name_of(check):
     while isinstance(check, partial):
         check = check.func
     return check.__name__
 
 
-def checks_of(estimators, without=()):
-    """Return parametrize_with_checks(estimators) less the checks named."""
-    mark = parametrize_with_checks(estimators).mark
+def checks_of(estimators, without=(), in_turn=False, exhaustive=()):
+    """Return parametrize_with_checks(estimators) less the checks named.
+
+    With ``in_turn``, a plain run has each check once, and each estimator; of
+    the estimators in ``exhaustive``, it has none.
+    """
+    mark = parametrize_with_checks([*estimators, *exhaustive]).mark
     names, pairs = mark.args[0], list(mark.args[1])
     found = {name_of(check) for _, check in pairs}
     assert set(without) <= found, "a check that is left out has another name now"
-    kept = [pair for pair in pairs if name_of(pair[1]) not in without]
-    return pytest.mark.parametrize(names, kept, **mark.kwargs)
+    pairs = [pair for pair in pairs if name_of(pair[1]) not in without]
+    plain = [pair for pair in pairs if not any(pair[0] is e for e in exhaustive)]
+    if in_turn:
+        rows = [
+            (id(e), name_of(check), str(getattr(check, "keywords", "")))
+            for e, check in plain
+        ]
+        plain = [plain[at] for at in cover(rows, 1, str(estimators))]
+    kept = {id(pair) for pair in plain}
+    cases = [
+        pytest.param(*pair, marks=[] if id(pair) in kept else pytest.mark.exhaustive)
+        for pair in pairs
+    ]
+    return pytest.mark.parametrize(names, cases, **mark.kwargs)

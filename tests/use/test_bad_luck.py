@@ -55,6 +55,7 @@ def wild(Estimator, solver, rate, **parameters):
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
+@pytest.mark.each_value
 def test_divergence_in_the_first_epoch_is_an_error(Estimator, solver):
     """Every solver can be driven there; it says so and holds no model."""
     data = CANCER if Estimator is MLPClassifierX else DIABETES
@@ -87,6 +88,7 @@ class Jump(Schedule):
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
+@pytest.mark.each_value
 def test_divergence_in_a_later_epoch_keeps_the_best(Estimator, solver):
     y, rate = target(Estimator), rate_for(solver, 0.01)
     model = wild(Estimator, solver, rate, lr_schedule=Jump(4))
@@ -121,6 +123,7 @@ def test_divergence_in_a_later_epoch_keeps_the_best(Estimator, solver):
 
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("batch_size", [20, 150])
+@pytest.mark.each_value
 def test_after_divergence_the_model_is_the_best_there_was(solver, batch_size):
     """Judged by what it does to the training rows, with one update per epoch too."""
     model = wild(

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_single_precision_stays_single(Estimator, container, solver):
     """Also where y, weights and hyperparameters come in double precision."""
     y, X32 = target(Estimator), container(X.astype(np.float32))
@@ -78,6 +79,7 @@ def test_single_precision_learns_what_double_does(Estimator):
 
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_read_only_memory_maps_can_be_learnt_from(Estimator, solver, tmp_path):
     y = IRIS.target if Estimator is MLPClassifierX else NUMBERS
     maps = []
@@ -105,6 +107,7 @@ def wide_indices(X):
 )
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_sparse_is_dense_to_rounding(Estimator, solver, container):
     rows, elsewhere = DIGITS.data[:150] / 16, DIGITS.data[500:600] / 16
     y = DIGITS.target[:150]
@@ -213,6 +216,7 @@ def test_the_form_of_a_regression_target_does_not_matter():
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_nothing_that_is_passed_in_is_changed(
     Estimator, solver, container, early_stopping
 ):

@@ -57,6 +57,7 @@ def messages(caught, category):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_a_candidate_without_a_model_scores_nan(Estimator, solver, n_jobs):
     y = target(Estimator)
     model = model_of(Estimator, solver)
@@ -79,6 +80,7 @@ def test_a_candidate_without_a_model_scores_nan(Estimator, solver, n_jobs):
 
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_a_candidate_that_diverges_later_gets_the_score_of_the_kept_model(
     Estimator, solver
 ):
@@ -104,6 +106,7 @@ def test_a_candidate_that_diverges_later_gets_the_score_of_the_kept_model(
 
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_no_rate_aborts_a_random_search(Estimator, solver):
     """Whatever becomes of a candidate, the sane one is there in the end."""
     rates = [1e0, 1e2, 1e5, 1e20, 1e70, 1e155, 1e250, NO_RATE]
@@ -140,6 +143,7 @@ def test_no_rate_aborts_a_random_search(Estimator, solver):
 
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_cross_validation_of_a_model_that_diverges(Estimator, solver):
     """Later than in the first epoch it has scores; else scikit-learn says all failed.
 

@@ -738,7 +738,8 @@ def test_a_hidden_layer_that_is_not_there(Estimator):
         HiddenActivations(Estimator((20, 8), random_state=0), layer=layer)
         for Estimator in ESTIMATORS
         for layer in (-1, 0)
-    ]
+    ],
+    in_turn=True,
 )
 def test_the_transformer_passes_the_checks(estimator, check):
     check(estimator)

@@ -87,6 +87,7 @@ class Listener(Watcher):
 @solvers
 @settings
 @pytest.mark.filterwarnings("ignore:Maximum number of epochs", "ignore:Training ended")
+@pytest.mark.each_value
 def test_to_be_watched_changes_no_training(solver, setting):
     """Same weights, solver memory and losses, though no epoch is one compiled call."""
     model = classifier(solver=solver, max_iter=4, random_state=0, **setting)
@@ -108,6 +109,7 @@ def test_to_be_watched_changes_no_training(solver, setting):
 @settings
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.filterwarnings("ignore:Maximum number of epochs", "ignore:Training ended")
+@pytest.mark.each_value
 def test_the_losses_are_those_of_a_fit_at_these_rates(solver, setting, dtype):
     X = X_iris.astype(dtype)
     model = classifier(solver=solver, **setting)
@@ -322,6 +324,7 @@ def test_gradient_descent_diverges_beyond_its_limit():
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 @pytest.mark.parametrize("setting", ["plain", "l1", "held out"])
+@pytest.mark.each_value
 def test_explosions_are_quiet_and_leave_nan(solver, setting):
     model = MLPRegressorX((5,), solver=solver, batch_size=64)
     model.set_params(**SETTINGS[setting])

@@ -60,6 +60,7 @@ def assert_goes_on(**options):
 @pytest.mark.parametrize("lr_schedule", ["constant", "exponential", "one_cycle"])
 @pytest.mark.parametrize("shuffle", [False, True])
 @settings
+@pytest.mark.each_pair
 def test_a_warm_start_goes_on_as_if_it_had_not_stopped(
     solver, lr_schedule, shuffle, setting
 ):
@@ -70,6 +71,7 @@ def test_a_warm_start_goes_on_as_if_it_had_not_stopped(
 @pytest.mark.parametrize("solver", ["gd", "adam"])
 @pytest.mark.parametrize("lr_schedule", sorted(SCHEDULES))
 @settings
+@pytest.mark.each_value
 def test_a_warm_start_goes_on_with_every_schedule(solver, lr_schedule, setting):
     """Those that follow a plan have been told its end, in epochs over all calls."""
     options = {"solver": solver, "lr_schedule": quick(lr_schedule)}
@@ -97,6 +99,7 @@ def test_a_plan_of_all_calls_is_kept_and_one_of_each_call_is_not():
 
 @solvers
 @settings
+@pytest.mark.each_value
 def test_several_stops_and_float32(solver, setting):
     rows, targets = X.astype(np.float32), y.astype(float)
     options = {"solver": solver, "learning_rate_init": 1e-3, **setting}
@@ -128,6 +131,7 @@ model, X, y = pickle.loads((here / "half").read_bytes())
 
 @solvers
 @settings
+@pytest.mark.each_value
 def test_partial_fit_goes_on_from_a_file(solver, setting):
     whole = model(solver=solver, **setting)
     for _ in range(2 * K):
@@ -143,6 +147,7 @@ def test_partial_fit_goes_on_from_a_file(solver, setting):
 @solvers
 @pytest.mark.parametrize("early_stopping", [False, True])
 @settings
+@pytest.mark.each_value
 def test_a_checkpoint_goes_on(solver, early_stopping, tmp_path, setting):
     pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
     from skoptnet.callbacks import Checkpoint

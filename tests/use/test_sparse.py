@@ -161,6 +161,7 @@ def assert_equal_models(one, other, rows, tolerance=1e-6):
 
 @forms
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_every_form_is_as_dense(Estimator, form):
     y = LABELS if Estimator is MLPClassifierX else NUMBERS
     X, rows = COUNTS / 16, FORMS[form](COUNTS / 16)
@@ -206,6 +207,7 @@ def test_every_dtype_is_as_dense(form, dtype):
 
 @forms
 @targets
+@pytest.mark.each_value
 def test_empty_rows_have_an_answer(kind, form):
     """It is that of the biases."""
     Estimator, y = TARGETS[kind]
@@ -224,6 +226,7 @@ def test_empty_rows_have_an_answer(kind, form):
 @pytest.mark.parametrize("form", ["csr_array", "csc_array", "coo_matrix"])
 @pytest.mark.parametrize("solver", ["adam", "gd", "lbfgs"])
 @targets
+@pytest.mark.each_pair
 def test_early_stopping_is_as_dense(kind, solver, form):
     """With a split of the rows, with rows of one's own, and all at last."""
     Estimator, y = TARGETS[kind]
@@ -419,6 +422,7 @@ def never_dense(monkeypatch):
 @pytest.mark.parametrize("form", ["csr_array", "csc_array", "coo_array"])
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
 @targets
+@pytest.mark.each_pair
 def test_rows_whose_dense_form_has_no_room(kind, dtype, form, monkeypatch):
     """Dense, they would be 4 GB in single and 8 GB in double precision.
 

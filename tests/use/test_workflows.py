@@ -422,6 +422,7 @@ def by_deepcopy(model, folder):
     ],
 )
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.each_value
 def test_a_training_saved_in_the_middle_goes_on(
     Estimator, solver, schedule, round_trip, tmp_path
 ):
