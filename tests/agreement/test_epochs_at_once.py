@@ -72,6 +72,7 @@ def assert_nothing_differs(monkeypatch, **options):
 
 @pytest.mark.parametrize("rate", ["auto", 3.0, 1e3, 1e6, 1e60])
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+@pytest.mark.each_value
 def test_a_training_is_the_same_whatever_its_rate(solver, rate, monkeypatch):
     """With most solvers one of them diverges, at once or amidst several epochs."""
     options = {"solver": solver, "hidden_layer_sizes": (4,)}
@@ -80,6 +81,7 @@ def test_a_training_is_the_same_whatever_its_rate(solver, rate, monkeypatch):
 
 @pytest.mark.parametrize("at", [1, 2, 31, 32, 40, 63])
 @pytest.mark.parametrize("solver", ["sgd", "nesterov", "nadam", "schedule_free_adamw"])
+@pytest.mark.each_pair
 def test_a_training_that_diverges_amidst_several_epochs(solver, at, calls, monkeypatch):
     """Which epoch it was, and which was the best, is found by going back."""
     explodes = Piecewise(milestones=[at], factor=1e200)
@@ -116,6 +118,7 @@ PAIRS += [(name, option) for option in OPTIONS for name in ("adaptive", "step")]
 
 
 @pytest.mark.parametrize(("name", "options"), PAIRS, ids=str)
+@pytest.mark.each_value
 def test_nothing_but_the_time_differs(name, options, monkeypatch):
     own = {key: options[key] for key in ("average", "weight_decay") if key in options}
     options = {key: value for key, value in options.items() if key not in own}

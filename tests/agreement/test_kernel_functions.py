@@ -74,6 +74,7 @@ FUNCTIONS |= {"tanh": np.tanh, "ndtr": ndtr, "sqrt": np.sqrt}
 functions = pytest.mark.parametrize("name", FUNCTIONS)
 
 
+@pytest.mark.each_pair
 @dtypes
 @functions
 def test_functions_are_accurate_to_4_ulp(name, dtype, instruction_set):
@@ -91,6 +92,7 @@ def test_functions_are_accurate_to_4_ulp(name, dtype, instruction_set):
     assert name != "exp" or (values[-2:] == 0).all()
 
 
+@pytest.mark.each_pair
 @dtypes
 @functions
 def test_functions_of_infinity_nan_and_zero(name, dtype, instruction_set):
@@ -115,6 +117,7 @@ def formulas(sigma, z):
     return a, slopes
 
 
+@pytest.mark.each_pair
 @dtypes
 @activations
 def test_activations_are_accurate_to_4_ulp(
@@ -133,6 +136,7 @@ def test_activations_are_accurate_to_4_ulp(
     assert_within_4_ulp(slopes[:, 0], lambda x: formulas(sigma, x)[1], x, least=1)
 
 
+@pytest.mark.each_pair
 @dtypes
 @activations
 def test_activations_of_huge_tiny_infinite_numbers_and_nan(

@@ -178,6 +178,7 @@ def assert_same(network, pair, tolerance=1e-9):
         np.testing.assert_allclose(a, b, rtol=0, atol=room)
 
 
+@pytest.mark.each_value
 @activations
 @losses
 def test_trainings_are_those_of_the_formulas(activation, loss, both):
@@ -200,6 +201,7 @@ def test_layers_may_differ(mixture, container, both):
         assert_same(network, both(go, network, "momentum", data))
 
 
+@pytest.mark.each_value
 @containers
 @losses
 def test_losses_of_many_rows(loss, container, both):
@@ -220,6 +222,7 @@ def test_many_quantiles(both):
     assert_same(network, [one[::-1] for one in pair])
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 @solvers
 def test_rates_are_those_of_the_schedule(solver, schedule, both):
@@ -229,6 +232,7 @@ def test_rates_are_those_of_the_schedule(solver, schedule, both):
     assert_same(network, both(go, network, solver, bundled(), 21, schedule))
 
 
+@pytest.mark.each_value
 @containers
 @pytest.mark.parametrize("hidden", [(), (3, 17, 7), *[(k,) for k in WIDTHS]], ids=str)
 def test_batches_layers_and_containers_of_all_sizes(hidden, container, both):
@@ -240,6 +244,7 @@ def test_batches_layers_and_containers_of_all_sizes(hidden, container, both):
             assert_same(network, pair)
 
 
+@pytest.mark.each_value
 @containers
 @solvers
 @pytest.mark.parametrize("shuffle", [False, True])
@@ -252,6 +257,7 @@ def test_batches_larger_than_a_block(solver, shuffle, container, both, monkeypat
     assert_same(network, pair)
 
 
+@pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 8, 9, 15, 16, 17, 33, 64, 65, 129, 263])
 @pytest.mark.parametrize("pieces", [False, True])
@@ -265,6 +271,7 @@ def test_layers_of_all_widths(pieces, k, dtype, instruction_set, both, monkeypat
     assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
 
 
+@pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 17, 100, 1100])
 def test_masks_are_those_of_the_formulas(k, dtype, instruction_set):
@@ -285,6 +292,7 @@ def test_masks_are_those_of_the_formulas(k, dtype, instruction_set):
 DROPPED = [(0.5, 0.2), (0.0, 0.3), (0.4, 0.0)]
 
 
+@pytest.mark.each_value
 @solvers
 @containers
 @pytest.mark.parametrize("block", [2**20, 17 * 64])
@@ -303,6 +311,7 @@ def test_dropout_is_that_of_the_formulas(
     assert_same(network, pair)
 
 
+@pytest.mark.each_value
 @activations
 @dtypes
 def test_dropout_of_every_activation(activation, dtype, both):
@@ -342,6 +351,7 @@ def test_rows_that_do_not_belong_to_the_set(container, size, both):
         assert_same(network, pair)
 
 
+@pytest.mark.each_pair
 @losses
 @dtypes
 def test_every_instruction_set_makes_the_same_gradients(
@@ -356,6 +366,7 @@ def test_every_instruction_set_makes_the_same_gradients(
             assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
 
 
+@pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize("n_classes", range(3, 14))
 def test_every_number_of_classes(n_classes, dtype, instruction_set, both):
@@ -365,6 +376,7 @@ def test_every_number_of_classes(n_classes, dtype, instruction_set, both):
     assert_same(build(data), [one[::-1] for one in pair], ROOM[dtype])
 
 
+@pytest.mark.each_pair
 @solvers
 @dtypes
 def test_every_instruction_set_makes_the_same_updates(
@@ -407,6 +419,7 @@ def test_largest_sees_every_number(dtype, instruction_set):
             assert largest(x) == 100 + i
 
 
+@pytest.mark.each_pair
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize(("activation", "loss"), pairs(SIGMAS, RULES))
 def test_a_parameter_that_is_not_finite_ends_the_epoch(
@@ -422,6 +435,7 @@ def test_a_parameter_that_is_not_finite_ends_the_epoch(
             epochs.train_epochs(1)
 
 
+@pytest.mark.each_pair
 @dtypes
 @losses
 def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, instruction_set):
@@ -437,6 +451,7 @@ def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, instruction_set)
     assert epochs.run.state.t == 1  # the second update met row 40
 
 
+@pytest.mark.each_value
 @solvers
 @pytest.mark.parametrize("rate", [3.0, 1e3, 1e60])
 def test_training_diverges_as_without_kernels(solver, rate, both):
@@ -469,6 +484,7 @@ def test_an_update_takes_no_more_threads_than_it_keeps_busy(
     assert epochs_of(network, data).kernel.n_threads == n_threads
 
 
+@pytest.mark.each_value
 @solvers
 @pytest.mark.parametrize("hidden", [(), (1,), (33, 9), (900, 40)], ids=str)
 def test_several_threads_give_what_one_gives(solver, hidden, many_threads, monkeypatch):
@@ -553,6 +569,7 @@ def test_ctrl_c_is_heard_within_an_epoch(size, many_threads):
     assert threading.enumerate() == before
 
 
+@pytest.mark.each_pair
 @containers
 @dtypes
 @pytest.mark.parametrize("shuffle", [False, True])
@@ -706,6 +723,7 @@ def forms_of(X):
     return [*forms, np.broadcast_to(X[0], X.shape)]
 
 
+@pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize(
     ("block", "activation"), pairs([2**20, 20 * 64, 1], SIGMAS), ids=str
@@ -727,6 +745,7 @@ def test_the_seven_of_the_textbook_have_kernels():
     assert set(MADE) >= set(TEXTBOOK)
 
 
+@pytest.mark.each_value
 @solvers
 @containers
 def test_an_update_allocates_nothing_that_grows_with_the_network(solver, container):

@@ -14,6 +14,7 @@ from problems import (
     assert_same_state,
     batched,
     rate_for,
+    some_solvers,
     target,
 )
 from scipy.sparse import csr_array
@@ -57,6 +58,7 @@ def linear(Estimator, **parameters):
 
 @pytest.mark.parametrize("alpha", [0.02, 0.1, 0.3])
 @pytest.mark.parametrize("l1_ratio", [1, 0.5, 0.1])
+@pytest.mark.each_value
 def test_a_linear_regression_is_scikit_learns(alpha, l1_ratio):
     if l1_ratio == 1:
         reference = Lasso(alpha, tol=1e-12, max_iter=100_000)
@@ -72,7 +74,9 @@ def test_a_linear_regression_is_scikit_learns(alpha, l1_ratio):
         assert 1 <= (W == 0).sum() < len(W)
 
 
-@pytest.mark.parametrize("l1_ratio", [1, 0.5])
+@pytest.mark.parametrize(
+    "l1_ratio", [1, pytest.param(0.5, marks=pytest.mark.exhaustive)]
+)
 def test_a_logistic_regression_is_scikit_learns(l1_ratio):
     rows, y, alpha = scale(CANCER.data), CANCER.target, 20
     options = {"l1_ratio": l1_ratio}
@@ -103,7 +107,7 @@ def test_a_logistic_regression_is_scikit_learns(l1_ratio):
 DECAY = {"lr_schedule": "exponential", "decay_epochs": 300}
 
 
-@solvers
+@some_solvers
 def test_every_solver_has_exact_zeros_where_they_belong(solver):
     """The support is Lasso's, exactly; the other weights to 1e-3, or 2e-3."""
     reference = Lasso(0.1, tol=1e-12).fit(ROWS, TARGETS).coef_

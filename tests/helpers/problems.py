@@ -114,6 +114,20 @@ for _name, _Solver in OPTIMIZERS.items():
         SOME_SOLVERS.append(_name)
 
 
+#: As a factor: the others among the solvers are exhaustive.
+some_solvers = pytest.mark.parametrize(
+    "solver",
+    [
+        *SOME_SOLVERS,
+        *(
+            pytest.param(name, marks=pytest.mark.exhaustive)
+            for name in OPTIMIZERS
+            if name not in SOME_SOLVERS
+        ),
+    ],
+)
+
+
 def name_of(check):
     while isinstance(check, partial):
         check = check.func

@@ -77,7 +77,18 @@ def test_there_are_examples():
     assert RUNNABLE
 
 
-@pytest.mark.parametrize("script", RUNNABLE, ids=lambda script: script.stem)
+# A plain run has the two shortest; docs/build.py runs them all, too.
+SHORT = sorted(RUNNABLE, key=lambda script: script.stat().st_size)[:2]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, marks=[] if script in SHORT else pytest.mark.exhaustive)
+        for script in RUNNABLE
+    ],
+    ids=lambda script: script.stem,
+)
 def test_example_runs_without_warnings_and_draws_labelled_figures(script, tmp_path):
     # The package that the tests have imported.
     paths = [str(Path(skoptnet.__file__).parent.parent), os.environ.get("PYTHONPATH")]

@@ -26,9 +26,10 @@ X, y = scale(X[:300]), y[:300]
 K = 5
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 # What a training may have besides, that has to go on, too.
+SETTINGS = [{}, {"dropout": 0.3}, {"l1_ratio": 0.7, "alpha": 2.0}]
 settings = pytest.mark.parametrize(
     "setting",
-    [{}, {"dropout": 0.3}, {"l1_ratio": 0.7, "alpha": 2.0}],
+    SETTINGS,
     ids=lambda setting: next(iter(setting), "plain"),
 )
 
@@ -111,22 +112,22 @@ def test_several_stops_and_float32(solver, setting):
     assert_equal(parts, whole)
 
 
-@settings
-def test_in_another_process(tmp_path, setting):
-    half = model(max_iter=K, **setting).fit(X, y)
-    (tmp_path / "half").write_bytes(pickle.dumps((half, X, y)))
+def test_in_another_process(tmp_path):
+    halves = [model(max_iter=K, **setting).fit(X, y) for setting in SETTINGS]
+    (tmp_path / "halves").write_bytes(pickle.dumps((halves, X, y)))
     code = """
 import pathlib, pickle, sys, warnings
 warnings.simplefilter("ignore")
 here = pathlib.Path(sys.argv[1])
-model, X, y = pickle.loads((here / "half").read_bytes())
-(here / "whole").write_bytes(pickle.dumps(model.fit(X, y)))
+models, X, y = pickle.loads((here / "halves").read_bytes())
+(here / "wholes").write_bytes(pickle.dumps([model.fit(X, y) for model in models]))
 """
     # Elsewhere than in the repository, whose sources are without their kernels.
     call = [sys.executable, "-c", code, str(tmp_path)]
     subprocess.run(call, check=True, cwd=tmp_path)
-    resumed = pickle.loads((tmp_path / "whole").read_bytes())
-    assert_equal(resumed, model(max_iter=2 * K, **setting).fit(X, y))
+    resumed = pickle.loads((tmp_path / "wholes").read_bytes())
+    for one, setting in zip(resumed, SETTINGS, strict=True):
+        assert_equal(one, model(max_iter=2 * K, **setting).fit(X, y))
 
 
 @solvers
