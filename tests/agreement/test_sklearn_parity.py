@@ -482,6 +482,21 @@ def test_early_stopping_with_sample_weights(task):
     )
 
 
+@pytest.mark.parametrize(("tol", "ends"), [(0.0, False), (1e-9, True)])
+def test_a_score_as_good_as_the_best_is_good_enough_for_no_tolerance(tol, ends):
+    """All rows are right after an epoch or two; scikit-learn's patience is one more."""
+    X = np.repeat([[-5.0], [5.0]], 50, axis=0)
+    y = np.repeat([0, 1], 50)
+    settings = {"early_stopping": True, "tol": tol, "max_iter": 20, "random_state": 0}
+    ours = MLPClassifierX((), n_iter_no_change=5, **settings)
+    theirs = MLPClassifier((), n_iter_no_change=4, **settings)
+    for model in (ours, theirs):
+        model.set_params(learning_rate_init=0.1).fit(X, y)
+        scores = list(model.validation_scores_)
+        assert set(scores[1:]) == {1.0}
+        assert model.n_iter_ == (scores.index(1.0) + 6 if ends else 20)
+
+
 # -------------------------------------------------------------------------- float32
 
 
