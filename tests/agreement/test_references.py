@@ -75,7 +75,8 @@ def test_path_is_the_other_librarys(run):
             reached = theta
             if run["records"] != "theta":  # those libraries keep the interim point
                 reached = theta + optimizer.momentum * state.v
-            np.testing.assert_allclose(reached, recorded[t + 1], rtol=1e-12, atol=0)
+            # Some hundred roundings of numbers near 1; a coordinate may pass zero.
+            np.testing.assert_allclose(reached, recorded[t + 1], 1e-12, 1e-14)
 
 
 @pytest.mark.parametrize("record", RECORD["rates"], ids=_name)

@@ -27,6 +27,8 @@ from skoptnet.schedules import SCHEDULES
 N, BATCH, HIDDEN, RATE = 23, 5, (4, 3), 0.05
 UPDATES = 50
 PER_EPOCH = -(-N // BATCH)  # 5, the last one short
+#: Of a parameter near zero; those of the others, near 1, over all updates.
+ROUNDING = 1e-13
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of epochs", "ignore:Training ended at a loss"
@@ -101,7 +103,7 @@ def _compare(solver, schedule, task, activation="tanh", weights=None, alpha=0.5)
         decay_epochs=3,
     )
     assert model.history_["update"][-1] == UPDATES
-    np.testing.assert_allclose(_flat(model), path[-1], rtol=1e-10, atol=0)
+    np.testing.assert_allclose(_flat(model), path[-1], rtol=1e-10, atol=ROUNDING)
 
 
 HE, LECUN = {"elu", "gelu", "silu", "mish", "softplus"}, {"selu"}
@@ -171,7 +173,7 @@ def test_updates_on_gradients_of_either_size(solver, schedule, size):
     for t, rate in enumerate(rates):
         g[...] = gradient(update.gradient_point(), t)
         update.step(rate)
-        np.testing.assert_allclose(theta, path[t], rtol=1e-10, atol=0)
+        np.testing.assert_allclose(theta, path[t], rtol=1e-10, atol=ROUNDING)
 
 
 def test_the_seven_solvers_and_three_schedules_are_the_lectures():

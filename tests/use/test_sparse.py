@@ -297,7 +297,7 @@ def test_small_blocks_are_as_large_ones(dtype, activation, form, monkeypatch):
     assert_equal_models(parts, whole, rows, tolerance)
     # Sums that nearly cancel have the rounding errors of their terms.
     np.testing.assert_allclose(
-        whole.hidden_activations(rows, 0), hidden, rtol=tolerance, atol=tolerance / 1e3
+        whole.hidden_activations(rows, 0), hidden, rtol=tolerance, atol=tolerance / 100
     )
 
 
