@@ -1,5 +1,8 @@
 """scikit-learn's estimator checks: every solver, and settings beside the defaults.
 
+A plain run has every check for both estimators with the textbook's solvers and with one
+of each other kind, and every check once for the settings beside the defaults.
+
 There are no expected failures. What is left out for one setting, because it
 contradicts that setting's meaning, stands beside its reason and beside the test that
 holds instead.
@@ -52,12 +55,16 @@ AFTER_MANY_ITERATIONS = (
 )
 
 
-@checks_of([E(solver="lbfgs") for E in ESTIMATORS], without=AFTER_MANY_ITERATIONS)
+@checks_of(
+    [E(solver="lbfgs") for E in ESTIMATORS], without=AFTER_MANY_ITERATIONS, in_turn=True
+)
 def test_lbfgs(estimator, check):
     check(estimator)
 
 
-@checks_of([E(solver="lbfgs", alpha=0.1, max_iter=20) for E in ESTIMATORS])
+@checks_of(
+    [E(solver="lbfgs", alpha=0.1, max_iter=20) for E in ESTIMATORS], in_turn=True
+)
 def test_lbfgs_with_a_penalty_and_few_iterations(estimator, check):
     check(estimator)
 
@@ -120,19 +127,20 @@ ROWS_ARE_DRAWN = (
 @checks_of(
     [Estimator(lr_schedule="invscaling") for Estimator in ESTIMATORS],
     without=ROWS_ARE_DRAWN,
+    in_turn=True,
 )
 def test_inverse_scaling(estimator, check):
     check(estimator)
 
 
-@checks_of([E(l1_ratio=0.5, alpha=0.01) for E in ESTIMATORS])
+@checks_of([E(l1_ratio=0.5, alpha=0.01) for E in ESTIMATORS], in_turn=True)
 def test_l1(estimator, check):
     check(estimator)
 
 
 # Of a copy of a row, other units are left out. In test_dropout.py, gradients under
 # weights are held to numerical derivatives.
-@checks_of([E(dropout=0.2) for E in ESTIMATORS], without=ROWS_ARE_DRAWN)
+@checks_of([E(dropout=0.2) for E in ESTIMATORS], without=ROWS_ARE_DRAWN, in_turn=True)
 def test_dropout(estimator, check):
     check(estimator)
 
@@ -182,7 +190,7 @@ CONVERGING = dict(  # noqa: C408
 )
 
 
-@checks_of([E(warm_start=True, **CONVERGING) for E in ESTIMATORS])
+@checks_of([E(warm_start=True, **CONVERGING) for E in ESTIMATORS], in_turn=True)
 def test_warm_start_at_the_optimum(estimator, check):
     check(estimator)
 
@@ -195,7 +203,7 @@ FITTED_TWICE = (
 )
 
 
-@checks_of([E(warm_start=True) for E in ESTIMATORS], without=FITTED_TWICE)
+@checks_of([E(warm_start=True) for E in ESTIMATORS], without=FITTED_TWICE, in_turn=True)
 def test_warm_start_with_defaults(estimator, check):
     check(estimator)
 
