@@ -146,8 +146,9 @@ PARTS = {
 
 
 def out_of_range(owner):
+    taken = owner().get_params()  # ScheduleFreeAdamW takes no average
     for name, constraints in owner._parameter_constraints.items():
-        if name != "hidden_layer_sizes":  # has its own test
+        if name in taken and name != "hidden_layer_sizes":  # which has its own test
             yield from ((name, value) for value in outside(constraints))
 
 
