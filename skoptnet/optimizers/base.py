@@ -41,7 +41,11 @@ def hyperparameters(cls: _Class) -> _Class:
         if get_origin(hint) is Annotated:
             hints[name], ranges[name] = hint.__origin__, hint.__metadata__[0]
     cls.__annotations__ = hints
-    cls._parameter_constraints = {**ranges, **cls._parameter_constraints, **ranges}
+    cls._parameter_constraints = {
+        name: allowed
+        for name, allowed in {**ranges, **cls._parameter_constraints, **ranges}.items()
+        if get_origin(hints.get(name)) is not ClassVar
+    }
     dataclass(eq=False, repr=False, match_args=False)(cls)
     return cls
 

@@ -106,7 +106,11 @@ def test_every_parameter_has_a_type(Estimator):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_fitted_attributes_are_declared_and_have_no_value_before_a_fit(Estimator):
     declared = {name for c in Estimator.__mro__ for name in inspect.get_annotations(c)}
-    properties = {"coefs_", "intercepts_"}
+    properties = {
+        name
+        for name, value in inspect.getmembers(Estimator)
+        if isinstance(value, property) and value.fget.__annotations__.get("return")
+    }
     documented = section(Estimator, "Attributes").keys()
     assert documented - properties <= declared
     assert {name for name in declared if re.fullmatch("[a-z].*_", name)} <= documented
