@@ -118,7 +118,7 @@ class Kernel:
         else:
             numbers.append(data.X)
         return (
-            _knows(network, theta.dtype)
+            _instruction_set(network, theta.dtype) is not None
             and {array.dtype for array in numbers} == {theta.dtype}
             and len({array.dtype for array in indices}) <= 1
             and all(
@@ -237,12 +237,13 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
 
     As `Network.outputs`, whichever implementation does it.
     """
-    if not _knows(network, theta.dtype) or _at_once_by_columns(network, X, rows):
+    instruction_set = _instruction_set(network, theta.dtype)
+    if instruction_set is None or _at_once_by_columns(network, X, rows):
         return network.outputs(theta, X, rows)
     n = X.shape[0] if rows is None else len(rows)
     z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
     size = min(n, network.block_rows(X))
-    passes = _passes(network, X, theta.dtype, size, _kernels.instruction_set())
+    passes = _passes(network, X, theta.dtype, size, instruction_set)
     with blas_threads(size * network.largest_product(X)):
         for part, block in network.blocks(X, rows):
             if issparse(block):
@@ -275,14 +276,19 @@ def _at_once_by_columns(network: Any, X: Rows, rows: Array | None) -> bool:
     return by_columns and X.shape[0] <= network.block_rows(X)
 
 
-def _knows(network: Any, dtype: Any) -> bool:
-    """Tell whether the kernels are on and stand for all parts of the network."""
-    return (
-        _kernels.enabled()
+def _instruction_set(network: Any, dtype: Any) -> str | None:
+    """Return the instruction set of the kernels that stand for all of the network.
+
+    None if they are switched off, or do not know a part of it.
+    """
+    chosen = _kernels.chosen()
+    known = (
+        chosen
         and dtype.char in "fd"
         and dtype.isnative
         and all(map(_kernels.kernel_of, (*network.activations, network.loss)))
     )
+    return chosen if known else None
 
 
 def _passes(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-from .._types import Array
+from .._types import Array, Namespace
 from ..compiled import Kernel
 from ..network import Network
 from ..optimizers import Optimizer
@@ -29,25 +28,9 @@ from .watcher import Watcher
 _LARGE = 1e6
 
 
-class Epoch(NamedTuple):
-    """An epoch that has ended.
-
-    Attributes
-    ----------
-    number : int
-        Its number, from 1, over all calls.
-    score : float
-        Its validation score, or its negative training loss without validation.
-    theta : array of shape (P,)
-        The parameters at its end.
-    metrics : dict of lists
-        Its metrics, with those of the other epochs trained at once.
-    """
-
-    number: int
-    score: float
-    theta: Array
-    metrics: dict[str, list]
+#: An epoch that has ended: its number, from 1, over all calls; its validation score, or
+#: its negative training loss without validation; and the parameters at its end.
+Epoch: TypeAlias = tuple[int, float, Array]
 
 
 class Epochs:
@@ -66,6 +49,8 @@ class Epochs:
         The objective of the updates.
     rates : Rates
         Their learning rates.
+    metrics : dict of lists
+        The metrics of the epochs that ended last.
     n_at_once : int
         Number of small epochs that one call of the kernels may train: more than 1
         where nobody looks at the epochs between, and the rates are known ahead.
@@ -101,6 +86,8 @@ class Epochs:
             self.kernel = objective.kernel
         else:
             self._use_formulas(network, optimizer, plan.l1)
+        self.metrics: dict[str, list] = {}
+        self._between = np.empty((0, len(run.theta)), run.theta.dtype)
         self.n_at_once = 1
         if self.kernel and rates.known_ahead and not (validate or watchers):
             self.n_at_once = self.kernel.epochs_at_once
@@ -135,7 +122,7 @@ class Epochs:
             else:
                 yield from self.train_epochs(1)
 
-    def _several(self, n_epochs: int, recovery: Recovery) -> Sequence[Epoch]:
+    def _several(self, n_epochs: int, recovery: Recovery) -> Iterable[Epoch]:
         """Train several small epochs at once, which takes less time.
 
         Where one of them goes wrong, or a schedule fails, all of them are taken back,
@@ -153,7 +140,7 @@ class Epochs:
                 self.kernel.start_from(self.run.state)
             return ()
 
-    def train_epochs(self, n_epochs: int) -> Sequence[Epoch]:
+    def train_epochs(self, n_epochs: int) -> Iterable[Epoch]:
         """Train for some epochs, record their metrics, and return them."""
         begun, run, batches = time.perf_counter(), self.run, self.batches
         orders = batches.shuffle(run.rng, n_epochs)
@@ -162,10 +149,10 @@ class Epochs:
             sums = self.updates_by_kernel(self.kernel, orders, rates)
         else:
             sums = [[self.updates_by_formulas(rates[0]), _largest(run.theta)]]
-        for total, largest in sums:
-            if not (math.isfinite(total) and self._is_usable(largest, n_epochs)):
-                raise Diverged
-        losses = [total / len(batches.data) for total, _ in sums]
+        if not self._are_usable(sums):
+            raise Diverged
+        n = len(batches.data)
+        losses = [total / n for total, _ in sums]
         metrics = self._count(rates, losses)
         scores = [-loss for loss in losses]
         if self.validate:
@@ -177,25 +164,25 @@ class Epochs:
         seconds = (time.perf_counter() - begun) / n_epochs
         metrics["seconds"] = [seconds] * n_epochs
         run.record(metrics)
-        thetas = (*self.between, run.theta)
-        return list(map(Epoch, metrics["epoch"], scores, thetas, repeat(metrics)))
+        self.metrics = metrics
+        thetas = (*self._between, run.theta)
+        return zip(metrics["epoch"], scores, thetas, strict=True)
 
     def _count(self, rates: Array, losses: list[float]) -> dict[str, list]:
         """Count the epochs that have ended in the run; return their metrics."""
         run, batches, n_epochs = self.run, self.batches, len(losses)
-        numbers = range(1, n_epochs + 1)
-        metrics = {
-            "epoch": [run.epoch + i for i in numbers],
-            "update": [run.update + i * batches.n_updates for i in numbers],
+        epoch, update, n_updates = run.epoch, run.update, batches.n_updates
+        run.epoch += n_epochs
+        run.update += n_epochs * n_updates
+        run.samples += n_epochs * len(batches.data)
+        if run.shuffles:
+            run.shuffles = run.shuffles.and_more(n_epochs)
+        return {
+            "epoch": list(range(epoch + 1, run.epoch + 1)),
+            "update": list(range(update + n_updates, run.update + 1, n_updates)),
             "loss": losses,
             "learning_rate": rates[:, -1].tolist(),
         }
-        if run.shuffles:
-            run.shuffles = run.shuffles.and_more(n_epochs)
-        run.update += n_epochs * batches.n_updates
-        run.epoch += n_epochs
-        run.samples += n_epochs * len(batches.data)
-        return metrics
 
     def updates_by_formulas(self, rates: Array) -> float:
         """Make the updates of an epoch; return the sum of objective times rows.
@@ -237,17 +224,17 @@ class Epochs:
         the sum of objective times rows and the largest parameter of each epoch.
         """
         run, batches, n_epochs = self.run, self.batches, len(rates)
-        self.between = np.empty((n_epochs - 1, len(run.theta)), run.theta.dtype)
+        self._between = np.empty((n_epochs - 1, len(run.theta)), run.theta.dtype)
         sums = np.empty((n_epochs, 2))
         if not self.update_watchers:
-            kernel.epochs(orders, rates, batches.size, run.update, sums, self.between)
+            kernel.epochs(orders, rates, batches.size, run.update, sums, self._between)
             return sums.tolist()
         total = largest = 0.0
         if orders is None:
             orders = np.arange(len(batches.data))
         for i, batch in enumerate(batches.ranges()):
             rows, rate = orders[batch.start : batch.stop], rates[:, i : i + 1]
-            kernel.epochs(rows, rate, len(batch), run.update + i, sums, self.between)
+            kernel.epochs(rows, rate, len(batch), run.update + i, sums, self._between)
             part, largest = sums[0].tolist()
             if not math.isfinite(part):
                 return [[part, largest]]
@@ -255,27 +242,26 @@ class Epochs:
             total += part
         return [[total, largest]]
 
-    #: Parameters at the end of each epoch but the last of those trained at once.
-    between: Any = ()
-
     def _notify(self, loss: float, rate: float) -> None:
         """Notify the watchers of an update."""
         for watcher in self.update_watchers:
             watcher.after_update(float(loss), float(rate))
 
-    def _is_usable(self, largest: float, n_epochs: int) -> bool:
-        """Tell whether the parameters that an epoch ended with can be used.
+    def _are_usable(self, sums: list[list[float]]) -> bool:
+        """Tell whether losses of epochs, and parameters at their ends, are finite.
 
-        Their loss is measured in the next epoch, if there is one. Where the largest
-        parameter is so large that outputs may overflow, the loss is measured here.
+        The loss of these parameters is measured in the next epoch, if there is one.
+        Where the largest parameter is so large that outputs may overflow, it is
+        measured here.
         """
-        if largest > _LARGE:
-            value = self.objective.value
-            return n_epochs == 1 and math.isfinite(value(self.run.theta))
-        return math.isfinite(largest)
+        if all(math.isfinite(total) and size <= _LARGE for total, size in sums):
+            return True
+        if len(sums) > 1 or not math.isfinite(sum(sums[0])):
+            return False
+        return math.isfinite(self.objective.value(self.run.theta))
 
 
-def clip_gradient(g: Array, max_norm: float, xp: Any) -> None:
+def clip_gradient(g: Array, max_norm: float, xp: Namespace) -> None:
     """g <- g min(1, max_norm / ||g||), over all layers together (Pascanu, 2013)."""
     norm = float(xp.linalg.norm(g))
     if norm > max_norm:

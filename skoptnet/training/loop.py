@@ -127,15 +127,15 @@ def _reason_to_end(
     epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery
 ) -> str:
     """Train up to epoch ``last``, or until there is a reason to end; return it."""
-    stopping = epochs.run.stopping
-    for epoch in epochs.until(last, recovery):
-        is_best, ends = stopping.see(epoch.score), False
+    stopping, watchers = epochs.run.stopping, epochs.watchers
+    for epoch, score, theta in epochs.until(last, recovery):
+        is_best, ends = stopping.see(score), False
         if stopping.at_plateau:
             ends = schedule.ends_at_plateau(epochs.rates.last)
             if not ends:
-                stopping.pass_plateau(epoch.number)
-        recovery.save(epoch.theta, epoch.number, is_best)
-        stops = notify(epochs.watchers, epoch.metrics)
+                stopping.pass_plateau(epoch)
+        recovery.save(theta, epoch, is_best)
+        stops = watchers and notify(watchers, epochs.metrics)
         if ends:
             return "early_stopping" if epochs.validate else "converged"
         if stops:

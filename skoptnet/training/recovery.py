@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,11 +19,8 @@ class Diverged(ArithmeticError):
     """A loss, a parameter or a score is no longer finite."""
 
 
-class Weights(NamedTuple):
-    """Weights, and the number of epochs after which they were reached."""
-
-    theta: Array
-    epoch: int
+#: Weights, and the number of epochs after which they were reached.
+Weights: TypeAlias = tuple[Array, int]
 
 
 class Saved(NamedTuple):
@@ -100,8 +97,9 @@ class Recovery:
         self.run, self.optimizer, self.xp = run, optimizer, xp
         self.validates, self.cost, self.n_shuffled = validates, cost, n_shuffled
         self.reason, self.kept_epoch = "max_iter", run.epoch
-        self.given = given = Weights(run.theta.copy(), run.epoch)
-        self._thetas, self._state = [given.theta], run.state.copy()
+        self.given = given = run.theta.copy(), run.epoch
+        self._theta, self._thetas = run.theta, [given[0]]
+        self._state = run.state.copy()
         random_state = run.note_draws() if n_shuffled else None
         self.previous = self.best = self.before_best = given
         self.saved = self._copied = Saved(
@@ -122,15 +120,19 @@ class Recovery:
         is_best : bool
             Whether its score is the best so far.
         """
-        run, saved, goes_on = self.run, self.saved, theta is not self.run.theta
-        weights = Weights(theta if goes_on else self._copy(theta), epoch)
+        ends_here = theta is self._theta
+        weights = (self._copy(theta) if ends_here else theta), epoch
         if is_best:
             self.best, self.before_best = weights, self.previous
         self.previous = weights
-        if goes_on:
-            return
+        if ends_here:
+            self._commit(weights)
+
+    def _commit(self, weights: Weights) -> None:
+        """Save the run, which is at the end of an epoch with these weights."""
+        run, saved = self.run, self.saved
         random_state = saved.random_state
-        n_shuffles = saved.n_shuffles + epoch - saved.weights.epoch
+        n_shuffles = saved.n_shuffles + weights[1] - saved.weights[1]
         if n_shuffles * self.n_shuffled > _ROWS_TO_SHUFFLE_AGAIN:
             random_state, n_shuffles = run.rng.get_state(), 0
         self.saved = Saved(
@@ -142,7 +144,7 @@ class Recovery:
     def _copy(self, theta: Array) -> Array:
         """Return a copy in an array that none of the weights to remember is in."""
         held = (self.given, self.best, self.before_best, self.previous)
-        in_use = [id(weights.theta) for weights in held]
+        in_use = [id(theta) for theta, _ in held]
         for spare in self._thetas:
             if id(spare) not in in_use:
                 break
@@ -164,7 +166,7 @@ class Recovery:
         vars(run).update(saved.run)
         vars(run.stopping).update(saved.stopping)
         run.state.take(self._state)
-        run.theta[...] = saved.weights.theta
+        run.theta[...] = saved.weights[0]
         if saved.random_state is not None:
             run.rng.set_state(saved.random_state)
             for _ in range(saved.n_shuffles):
@@ -190,18 +192,18 @@ class Recovery:
         run, diverged = self.run, self.reason == "diverged"
         if self.reason in ("diverged", "interrupted", "failed"):
             self.restore()
-        best = self._best_after_divergence() if diverged else self.saved.best
-        no_epoch = self.reason == "interrupted" and run.epoch == self.given.epoch
-        if self.reason == "failed" or no_epoch or (diverged and best.epoch == 0):
+        best, epoch = self._best_after_divergence() if diverged else self.saved.best
+        no_epoch = self.reason == "interrupted" and run.epoch == self.given[1]
+        if self.reason == "failed" or no_epoch or (diverged and epoch == 0):
             run.end()
             return False
         self.kept_epoch = run.epoch
         if diverged:
             run.state = self.optimizer.start(run.theta, self.xp)
         if diverged or self.validates:
-            run.theta[...] = best.theta
+            run.theta[...] = best
             self.optimizer.move(run.state, run.theta)
-            self.kept_epoch = best.epoch
+            self.kept_epoch = epoch
         run.end()
         return True
 
@@ -219,7 +221,7 @@ class Recovery:
             return self.saved.weights
         lowest, chosen = math.inf, self.given
         for weights in (self.given, self.saved.before_best, self.saved.best):
-            cost = self.cost(weights.theta) if weights.epoch > 0 else math.inf
+            cost = self.cost(weights[0]) if weights[1] > 0 else math.inf
             if cost < lowest:
                 lowest, chosen = cost, weights
         return chosen

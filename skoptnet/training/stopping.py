@@ -60,11 +60,11 @@ class Stopping:
 
     def see(self, score: float) -> bool:
         """Take in the score of an epoch; return whether it is the best so far."""
-        improved = score >= self.best + self.tol
-        if self.strict and score == self.best:
-            improved = False
-        self.n_no_improvement = 0 if improved else self.n_no_improvement + 1
-        is_best = score > self.best
+        is_best, improved = score > self.best, score >= self.best + self.tol
+        if improved and (is_best or not self.strict):
+            self.n_no_improvement = 0
+        else:
+            self.n_no_improvement += 1
         if is_best:
             self.best = score
         return is_best
