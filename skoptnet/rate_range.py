@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from ._params import COUNT, NOT_NEGATIVE, POSITIVE, Interval, check_argument, described
+from ._params import COUNT, NOT_NEGATIVE, POSITIVE, Interval, check_argument
 from ._types import Array
 from .estimators.base import MLP
 from .estimators.fitting import fit_watched
 from .estimators.sklearn_callbacks import without_callbacks
+from .estimators.wrapped import inputs_of_network, network_in
 from .training import Watcher
 
 #: What the rule goes by: the share of its fall that the loss has behind it.
@@ -217,9 +218,10 @@ def learning_rate_range_test(
     Parameters
     ----------
     estimator : MLPClassifierX or MLPRegressorX
-        What is to be trained; or a `sklearn.pipeline.Pipeline` or
-        `sklearn.compose.TransformedTargetRegressor` that ends with one, whose other
-        steps are fitted once. A solver with rates, not ``"lbfgs"``.
+        The network to train; or a `sklearn.pipeline.Pipeline`,
+        `sklearn.compose.TransformedTargetRegressor` or fitted search (its
+        ``best_estimator_``) that ends with one, whose other steps are fitted once. The
+        solver has learning rates, so it is not ``"lbfgs"``.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The training rows.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -282,6 +284,7 @@ def learning_rate_range_test(
     True
     >>> model = model.set_params(learning_rate_init=result.suggested_rate)
     """
+    purpose = "learning_rate_range_test"
     arguments = {
         "min_rate": min_rate,
         "max_rate": max_rate,
@@ -291,21 +294,19 @@ def learning_rate_range_test(
         "random_state": random_state,
     }
     for name, value in arguments.items():
-        check_argument("learning_rate_range_test", name, value, _CONSTRAINTS[name])
+        check_argument(purpose, name, value, _CONSTRAINTS[name])
     if min_rate >= max_rate:
         raise ValueError(
             "The 'max_rate' parameter of learning_rate_range_test must be above"
             f" min_rate, which is {min_rate!r}. Got {max_rate!r} instead."
         )
-    name = _name_of_network(estimator)
-    network = estimator.get_params()[name] if name else estimator
+    network = network_in(estimator, purpose, fitted=False)
     if isinstance(network.solver, str) and network.solver == "lbfgs":
         raise ValueError(
             "learning_rate_range_test needs a solver with learning rates. Got"
             " solver='lbfgs', which chooses its own steps; it has no rate to look for."
         )
-    if name:
-        X, y = _arriving(estimator, name, X, y)
+    X, y = inputs_of_network(estimator, X, y, purpose)
     rates = np.geomspace(float(min_rate), float(max_rate), int(n_updates))
     rng = check_random_state(random_state)
     seeds = rng.randint(np.iinfo(np.int32).max, size=int(n_seeds))
@@ -413,52 +414,3 @@ def _end(rates: Array, losses: Array) -> float:
     """Return the rate at which a run diverged, nan if it did not."""
     lost = np.isnan(losses)
     return float(rates[lost.argmax()]) if lost.any() else math.nan
-
-
-# Estimators around the network.
-
-
-def _name_of_network(estimator: Any) -> str:
-    """Return the parameter of the estimator that is the network; "" for itself."""
-    if isinstance(estimator, MLP):
-        return ""
-    # Who has neither need not wait for their import.
-    from sklearn.compose import TransformedTargetRegressor
-    from sklearn.pipeline import Pipeline
-
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-    elif isinstance(estimator, TransformedTargetRegressor):
-        name, last = "regressor", estimator.regressor
-    else:
-        raise TypeError(
-            "learning_rate_range_test needs an MLPClassifierX or MLPRegressorX, or a"
-            " Pipeline or TransformedTargetRegressor that ends with one. Got"
-            f" {described(estimator)}. Of a search, pass the estimator that it tries,"
-            " or its best_estimator_."
-        )
-    inner = _name_of_network(last)
-    return f"{name}__{inner}" if inner else name
-
-
-class _Arrived(Exception):
-    """X and y as they come to the network."""
-
-
-class _Receiver(BaseEstimator):
-    """Stands in for the network, and takes what it would be fitted to."""
-
-    def fit(self, X, y):
-        raise _Arrived(X, y)
-
-    def predict(self, X):
-        raise NotImplementedError("There are no predictions, but there must be this.")
-
-
-def _arriving(estimator: Any, name: str, X: Any, y: Any) -> tuple:
-    """Return X and y as they come to the network, from a copy that is fitted."""
-    try:
-        clone(estimator).set_params(**{name: _Receiver()}).fit(X, y)
-    except _Arrived as arrived:
-        return arrived.args
-    raise AssertionError("The estimator did not fit what it ends with.")

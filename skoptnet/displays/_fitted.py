@@ -4,57 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from .._params import described
-from .._sklearn import BaseSearchCV
 from ..estimators.base import MLP
 from ..estimators.regressor import MLPRegressorX
-
-
-def fitted_network(estimator: Any, purpose: str) -> MLP:
-    """Return the fitted MLP that ``estimator`` is, or that it holds at its end.
-
-    Parameters
-    ----------
-    estimator : estimator
-        An MLP, or a pipeline, search or `TransformedTargetRegressor` around one.
-    purpose : str
-        What needs it, for the messages.
-
-    Raises
-    ------
-    TypeError
-        If there is no MLP at the end.
-    ValueError
-        If it is not fitted (`NotFittedError`), or a search kept no estimator.
-    """
-    inner = estimator
-    while not isinstance(inner, MLP):
-        if isinstance(inner, Pipeline):
-            inner = inner[-1]
-        elif isinstance(inner, BaseSearchCV):
-            check_is_fitted(inner)
-            if not hasattr(inner, "best_estimator_"):
-                raise ValueError(
-                    f"{purpose} needs the best estimator of the search, which was not"
-                    " kept. Search with refit=True."
-                )
-            inner = inner.best_estimator_
-        elif isinstance(inner, TransformedTargetRegressor):
-            check_is_fitted(inner)
-            inner = inner.regressor_
-        else:
-            raise TypeError(
-                f"{purpose} needs a fitted MLPClassifierX or MLPRegressorX, or a"
-                " Pipeline, search or TransformedTargetRegressor that ends with one."
-                f" Got {described(inner)} instead."
-            )
-    check_is_fitted(inner)
-    return inner
+from ..estimators.wrapped import network_in
 
 
 class Training(NamedTuple):
@@ -106,7 +60,7 @@ def training_of(net: MLP) -> Training:
 def training_or_none(estimator: Any, purpose: str) -> Training | None:
     """Return how an estimator was trained, None for one whose fit failed."""
     try:
-        return training_of(fitted_network(estimator, purpose))
+        return training_of(network_in(estimator, purpose))
     except NotFittedError:
         return None
 

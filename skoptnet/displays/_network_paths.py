@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
-from .._sklearn import BaseSearchCV
 from .._types import Array
-from ..estimators.base import MLP
+from ..estimators.wrapped import inputs_of_network, network_in
 from ._plane import Plane
 from ._recording import Recording, fit_and_record
 from ._solver_paths import check_count, check_positive, limits_of, of_each
@@ -40,17 +37,21 @@ def numbers(
             f"The 'estimator' parameter of {_CALLER} must have one estimator at least."
             " Got an empty dict instead."
         )
-    steps = {label: _parts(given, label) for label, given in named.items()}
+    networks = {
+        label: network_in(given, _purpose(label), fitted=False)
+        for label, given in named.items()
+    }
     if not several:
-        mlp = steps.pop("")[1]
-        label = mlp.solver if isinstance(mlp.solver, str) else repr(mlp.solver)
-        steps = {label: _parts(estimator, label)}
-    known = {} if weights is None else of_each(weights, steps, "weights", _CALLER)
+        (network,) = networks.values()
+        solver = network.solver
+        label = solver if isinstance(solver, str) else repr(solver)
+        named, networks = {label: estimator}, {label: network}
+    known = {} if weights is None else of_each(weights, named, "weights", _CALLER)
     recordings, paths = {}, {}
-    for label, (before, mlp) in steps.items():
-        rows = X if before is None else clone(before).fit_transform(X, y)
+    for label, network in networks.items():
+        inputs = inputs_of_network(named[label], X, y, _purpose(label))
         ends_at = 1 if label in known else None
-        recordings[label] = fit_and_record(mlp, rows, y, sample_weight, ends_at)
+        recordings[label] = fit_and_record(network, *inputs, sample_weight, ends_at)
         own = np.array(recordings[label].thetas)
         paths[label] = _checked(known[label], own, label) if label in known else own
     first = next(iter(recordings.values()))
@@ -86,27 +87,8 @@ def numbers(
     }
 
 
-def _parts(given: Any, label: str) -> tuple[Pipeline | None, MLP]:
-    """Return the steps before the network, and the network."""
-    if isinstance(given, BaseSearchCV):
-        if not hasattr(given, "best_estimator_"):
-            raise ValueError(
-                f"The 'estimator' parameter of {_CALLER} must be a search that is"
-                f" fitted with refit=True. Got {given!r}, which has no"
-                " best_estimator_; fit it, or give the estimator itself."
-            )
-        given = given.best_estimator_
-    before, last = None, given
-    if isinstance(given, Pipeline):
-        before, last = (given[:-1] if len(given) > 1 else None), given[-1]
-    if not isinstance(last, MLP):
-        raise TypeError(
-            f"The 'estimator' parameter of {_CALLER} must be an MLPClassifierX or an"
-            " MLPRegressorX, a Pipeline whose last step it is, a fitted search over"
-            f" one of these, or a dict of such. Got {given!r} instead"
-            f"{f' for {label!r}' if label else ''}."
-        )
-    return before, last
+def _purpose(label: str) -> str:
+    return f"OptimizerPathDisplay.{_CALLER}{f', for {label!r},' if label else ''}"
 
 
 def _checked(given: Any, own: Array, label: str) -> Array:

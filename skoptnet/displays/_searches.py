@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._params import described
 from .._sklearn import BaseSearchCV, n_rows_of, select_rows
-from ._fitted import Training, fitted_network, name_of, training_of
+from ..estimators.wrapped import network_in
+from ._fitted import Training, name_of, training_of
 
 #: Stands for the value of a parameter that a candidate leaves as it is.
 UNSET = "(not set)"
@@ -296,4 +297,4 @@ def _trained(
         if "non-finite parameter weights" not in str(error):
             raise
         return None
-    return training_of(fitted_network(model, purpose))
+    return training_of(network_in(model, purpose))

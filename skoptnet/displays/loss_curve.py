@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 from .._types import Data
+from ..estimators.wrapped import network_in
 from ._curves import curves_of_groups, curves_of_scores, curves_of_trainings
-from ._fitted import fitted_network, training_of, training_or_none
+from ._fitted import training_of, training_or_none
 from ._searches import candidates_of, trainings_of
 from ._spreads import check_spread
 from ._style import (
@@ -120,8 +121,9 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline or search that
-            ends with one. It is left as it is.
+            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
+            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one.
+            It is left as it is.
         name : str or None, default=None
             What it is called; None for its class.
 
@@ -135,7 +137,7 @@ class LossCurveDisplay:
         TypeError, ValueError
             If there is no such estimator, or if it is not fitted.
         """
-        net = fitted_network(estimator, "LossCurveDisplay.from_estimator")
+        net = network_in(estimator, "LossCurveDisplay.from_estimator")
         named = {name or type(net).__name__: training_of(net)}
         return cls(**curves_of_trainings(named))
 
@@ -161,7 +163,7 @@ class LossCurveDisplay:
         purpose = "LossCurveDisplay.from_estimators"
         _check_named(estimators, f"{purpose} needs", "estimators")
         trainings = {
-            str(name): training_of(fitted_network(estimator, purpose))
+            str(name): training_of(network_in(estimator, purpose))
             for name, estimator in estimators.items()
         }
         return cls(**curves_of_trainings(trainings))

@@ -228,11 +228,13 @@ class OptimizerPathDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifierX, MLPRegressorX, Pipeline, fitted search, or dict
-            What is trained, in clones without callbacks; or several by label, with
-            networks and objectives alike. With the same int for ``random_state`` they
-            begin with the same weights. Of a `sklearn.pipeline.Pipeline` it is the
-            last step, on rows that the steps before have transformed.
+        estimator : MLPClassifierX, MLPRegressorX or dict
+            The network to train; or a `sklearn.pipeline.Pipeline`,
+            `sklearn.compose.TransformedTargetRegressor` or fitted search (its
+            ``best_estimator_``) that ends with one, whose other steps are fitted once;
+            or several of these by label, with the same layer sizes and objective.
+            Clones are trained, without callbacks. With the same int for
+            ``random_state`` they start from the same weights.
         X : array-like of shape (n_samples, n_features)
             The rows, as for ``fit``.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)

@@ -18,9 +18,9 @@ from .._params import (
     check_argument,
 )
 from .._types import ScheduleName
+from ..estimators.wrapped import network_in
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import Stopping, factor_of
-from ._fitted import fitted_network
 from ._style import (
     axes_for,
     check_log,
@@ -228,8 +228,9 @@ class ScheduleDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline or search that
-            ends with one. It is left as it is.
+            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
+            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one.
+            It is left as it is.
         unit : {"epochs", "updates", "share"}, default="epochs"
             What the horizontal axis counts.
 
@@ -245,7 +246,7 @@ class ScheduleDisplay:
         """
         purpose = "ScheduleDisplay.from_estimator"
         check_argument(purpose, "unit", unit, _CONSTRAINTS["unit"])
-        net = fitted_network(estimator, purpose)
+        net = network_in(estimator, purpose)
         if net.learning_rate_ is None:
             raise ValueError(
                 f"{purpose} needs a solver with learning rates. Got solver='lbfgs',"

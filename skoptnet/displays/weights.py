@@ -9,9 +9,8 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.pipeline import Pipeline
 
-from ._fitted import fitted_network
+from ..estimators.wrapped import feature_names_of_network, network_in
 from ._style import COLORS, axes_for, pyplot
 
 KINDS = ("images", "bars", "distributions")
@@ -119,8 +118,9 @@ class WeightsDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline or search that
-            ends with one. The weights are copied.
+            A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
+            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one.
+            The weights are copied.
         layer : int, default=0
             The layer to draw, as it is counted in ``coefs_``: 0 is that from the
             features to the first hidden units, -1 that to the outputs. Not read for
@@ -148,7 +148,8 @@ class WeightsDisplay:
         TypeError, ValueError
             If there is no such estimator, layer, unit or kind, or no image can be made.
         """
-        net = fitted_network(estimator, "WeightsDisplay.from_estimator")
+        purpose = "WeightsDisplay.from_estimator"
+        net = network_in(estimator, purpose)
         n_layers = len(net.coefs_)
         if not isinstance(layer, Integral) or layer not in range(-n_layers, n_layers):
             raise ValueError(
@@ -157,7 +158,7 @@ class WeightsDisplay:
             )
         layer = int(layer) % n_layers
         if feature_names is None and layer == 0:
-            feature_names = _feature_names(estimator, net)
+            feature_names = feature_names_of_network(estimator, purpose)
         display = cls(
             [W.copy() for W in net.coefs_],
             [b.copy() for b in net.intercepts_],
@@ -390,21 +391,6 @@ def _edges(values: Any) -> Any:
     # The values are one, as far as numbers between them could be told apart.
     around = max(0.5, 0.01 * abs(low))
     return np.linspace(low - around, high + around, n + 1)
-
-
-def _feature_names(estimator: Any, net: Any) -> list[str] | None:
-    """Return the names of the network's features, None where they have none."""
-    if hasattr(net, "feature_names_in_"):
-        return list(net.feature_names_in_)
-    pipeline = getattr(estimator, "best_estimator_", estimator)
-    if not isinstance(pipeline, Pipeline) or not hasattr(pipeline, "feature_names_in_"):
-        return None
-    if len(pipeline) == 1:
-        return list(pipeline.feature_names_in_)
-    try:
-        return list(pipeline[:-1].get_feature_names_out())
-    except AttributeError:  # a step that has none
-        return None
 
 
 def _output_names(net: Any) -> list[str]:

@@ -273,13 +273,13 @@ def test_schedules_by_label():
             r'must end in "\.gif"',
         ),
         (lambda D: D.from_estimator({}, X, LABELS), "one estimator at least"),
-        (lambda D: D.from_estimator(StandardScaler(), X, LABELS), "a Pipeline whose"),
-        (lambda D: D.from_estimator("adam", X, LABELS), "must be an MLPClassifierX"),
+        (lambda D: D.from_estimator(StandardScaler(), X, LABELS), "a Pipeline, fitted"),
+        (lambda D: D.from_estimator("adam", X, LABELS), "needs an MLPClassifierX"),
         (
             lambda D: D.from_estimator(
                 GridSearchCV(MLPClassifierX(), {"alpha": [1]}), X, LABELS
             ),
-            "no best_estimator_; fit it",
+            "no best_estimator_; fit it with refit=True",
         ),
     ],
 )

@@ -1,0 +1,149 @@
+"""The network inside a pipeline, a search or a TransformedTargetRegressor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from .._params import described
+from .._sklearn import BaseEstimator, BaseSearchCV
+from .base import MLP
+
+
+def network_in(estimator: Any, purpose: str, *, fitted: bool = True) -> MLP:
+    """Return the network that an estimator is, or ends with.
+
+    Pipelines, searches and `TransformedTargetRegressor` may stand around it, and around
+    each other; around a fitted one, `FrozenEstimator`, too. Of a search it is that of
+    the ``best_estimator_``, whatever it is wanted for.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    purpose : str
+        What needs the network, for the messages.
+    fitted : bool, default=True
+        Whether the fitted network is returned, or that which ``fit`` would clone.
+
+    Raises
+    ------
+    TypeError
+        If there is no network.
+    ValueError
+        If a search did not keep its best estimator; as `NotFittedError`, if one is not
+        fitted, or if the network has to be and is not.
+    """
+    network = _layers(estimator, purpose, fitted)[-1]
+    if fitted:
+        check_is_fitted(network)
+    return network
+
+
+def inputs_of_network(estimator: Any, X: Any, y: Any, purpose: str) -> tuple[Any, Any]:
+    """Return X and y as the network gets them in ``fit``.
+
+    Copies of the other steps are fitted for it, each once. Network and messages are
+    those of `network_in` with ``fitted=False``.
+    """
+    for outer in _layers(estimator, purpose, fitted=False)[:-1]:
+        if not isinstance(outer, BaseSearchCV):
+            X, y = _passed_on(outer, X, y)
+    return X, y
+
+
+def feature_names_of_network(estimator: Any, purpose: str) -> list[str] | None:
+    """Return the names of a fitted network's features, None where they have none.
+
+    They are those that it has seen, or else what the steps before it make of those that
+    the outermost estimator has seen.
+    """
+    *around, network = _layers(estimator, purpose, fitted=True)
+    if hasattr(network, "feature_names_in_"):
+        return list(network.feature_names_in_)
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return None
+    for pipeline in around:
+        if len(getattr(pipeline, "steps", ())) > 1:
+            try:
+                names = pipeline[:-1].get_feature_names_out(names)
+            except AttributeError:  # a step that has none
+                return None
+    return list(names)
+
+
+def _layers(estimator: Any, purpose: str, fitted: bool) -> list[Any]:
+    """Return the estimators inside each other, from the outermost to the network."""
+    layers = [estimator]
+    while not isinstance(layers[-1], MLP):
+        layers.append(_inner(layers[-1], purpose, fitted))
+    return layers
+
+
+def _inner(outer: Any, purpose: str, fitted: bool) -> Any:
+    """Return the estimator in an estimator."""
+    # Who has only networks need not wait for these imports.
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(outer, Pipeline):
+        return outer.steps[-1][1]
+    if isinstance(outer, BaseSearchCV):
+        return _best(outer, purpose)
+    if isinstance(outer, TransformedTargetRegressor):
+        # It fits a copy, so a search in it is fitted there only.
+        inside = outer.get_params().values()
+        if not (fitted or any(isinstance(part, BaseSearchCV) for part in inside)):
+            return outer.regressor
+        check_is_fitted(outer)
+        return outer.regressor_
+    frozen = isinstance(outer, FrozenEstimator)
+    if frozen and fitted:
+        return outer.estimator
+    hint = " A frozen estimator does not train; pass what is in it." if frozen else ""
+    raise TypeError(
+        f"{purpose} needs {'a fitted' if fitted else 'an'} MLPClassifierX or"
+        " MLPRegressorX, or a Pipeline, fitted search or TransformedTargetRegressor"
+        f" that ends with one. Got {described(outer)} instead.{hint}"
+    )
+
+
+def _best(search: Any, purpose: str) -> Any:
+    if hasattr(search, "best_estimator_"):
+        return search.best_estimator_
+    kind = ValueError if hasattr(search, "cv_results_") else NotFittedError
+    raise kind(
+        f"{purpose} needs the best estimator of a search. Got {described(search)} that"
+        " has no best_estimator_; fit it with refit=True, or pass an estimator instead"
+        " of the search."
+    )
+
+
+class _Passed(Exception):
+    """X and y as an estimator passes them on."""
+
+
+class _Receiver(BaseEstimator):
+    """Stands in for what an estimator ends with, and takes what it is fitted to."""
+
+    def fit(self, X, y):
+        raise _Passed(X, y)
+
+    def predict(self, X):
+        raise NotImplementedError("There are no predictions, but there must be this.")
+
+
+def _passed_on(outer: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return X and y as a copy of an estimator passes them to what it ends with."""
+    name = outer.steps[-1][0] if hasattr(outer, "steps") else "regressor"
+    try:
+        clone(outer).set_params(**{name: _Receiver()}).fit(X, y)
+    except _Passed as passed:
+        X, y = passed.args
+        return X, y
+    raise AssertionError("The estimator did not fit what it ends with.")
