@@ -1,10 +1,12 @@
 """Everything of scikit-learn that is private, without types, or not in every release.
 
-Nothing else in the package imports such a name, so this is the file to look at when a
-new release of scikit-learn breaks something.
+Nothing else in the package imports or reads such a name, so this is the file to look at
+when a new release of scikit-learn breaks something.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
 
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as select_rows
@@ -56,18 +58,57 @@ else:
             return method
 
 
+def parameter_names(kind: Any) -> list[str]:
+    """Return the names of the constructor parameters of a class of estimators."""
+    return kind._get_param_names()
+
+
+def metric_of(scorer: Any) -> Any:
+    """Return the metric of a scorer that `make_scorer` made, of others the scorer."""
+    return getattr(scorer, "_score_func", scorer)
+
+
 # What scikit-learn keeps on an estimator for its callbacks: the callbacks, the context
 # of an estimator around this one, and what there is during a fit.
-CALLBACKS = "_skl_callbacks"
-PARENT_CONTEXT = "_parent_callback_ctx"
-FIT_CONTEXT = "_callback_fit_ctx"
-DURING_FIT = (FIT_CONTEXT, "_skl_callbacks_to_teardown", PARENT_CONTEXT)
+_CALLBACKS = "_skl_callbacks"
+_PARENT_CONTEXT = "_parent_callback_ctx"
+_FIT_CONTEXT = "_callback_fit_ctx"
+_DURING_FIT = (_FIT_CONTEXT, "_skl_callbacks_to_teardown", _PARENT_CONTEXT)
+
+
+def begin_callbacks(estimator: Any, n_epochs: Any) -> bool:
+    """Set up the callbacks of a fit; return whether there are any."""
+    state = vars(estimator)
+    if _CALLBACKS not in state and _PARENT_CONTEXT not in state:
+        return False
+    estimator._init_callback_context(max_subtasks=n_epochs)
+    return True
+
+
+def callback_context(estimator: Any) -> Any:
+    """Return the context of a fit whose callbacks have begun."""
+    return vars(estimator)[_FIT_CONTEXT]
+
+
+def without_callbacks(estimator: Any) -> Any:
+    """Remove from an estimator all that belongs to its callbacks, and return it."""
+    for name in (_CALLBACKS, *_DURING_FIT):
+        vars(estimator).pop(name, None)
+    return estimator
+
+
+def set_best_weights(mlp: Any, coefs: list, intercepts: list) -> None:
+    """Give scikit-learn's MLP the weights that its early stopping compares with."""
+    mlp._no_improvement_count = 0
+    mlp._best_coefs, mlp._best_intercepts = deepcopy(coefs), deepcopy(intercepts)
+
+
+def set_label_binarizer(mlp: Any, binarizer: Any) -> None:
+    """Give scikit-learn's MLPClassifier the encoder of its labels."""
+    mlp._label_binarizer = binarizer
+
 
 __all__ = [
-    "CALLBACKS",
-    "DURING_FIT",
-    "FIT_CONTEXT",
-    "PARENT_CONTEXT",
     "BaseEstimator",
     "BaseSearchCV",
     "CallbackSupportMixin",
@@ -81,8 +122,15 @@ __all__ = [
     "RegressorMixin",
     "StrOptions",
     "TransformerMixin",
+    "begin_callbacks",
+    "callback_context",
+    "metric_of",
     "n_rows_of",
+    "parameter_names",
     "select_rows",
+    "set_best_weights",
+    "set_label_binarizer",
     "validate_parameter_constraints",
     "with_callbacks",
+    "without_callbacks",
 ]

@@ -24,7 +24,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import IO, Any
 
-from .estimators.sklearn_callbacks import without_callbacks
+from ._sklearn import without_callbacks
 from .training import Stopping
 
 __all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]

@@ -19,10 +19,10 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from ._params import COUNT, NOT_NEGATIVE, POSITIVE, Interval, check_argument
+from ._sklearn import without_callbacks
 from ._types import Array
 from .estimators.base import MLP
 from .estimators.fitting import fit_watched
-from .estimators.sklearn_callbacks import without_callbacks
 from .estimators.wrapped import inputs_of_network, network_in
 from .training import Watcher
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sklearn.exceptions import NotFittedError
 
+from .._sklearn import metric_of
 from ..estimators.base import MLP
 from ..estimators.regressor import MLPRegressorX
 from ..estimators.wrapped import network_in
@@ -113,5 +114,4 @@ def name_of(function: Any) -> str:
     """Return the name of a scorer: a string, a function, or one of scikit-learn's."""
     if isinstance(function, str):
         return function
-    inner = getattr(function, "_score_func", function)
-    return getattr(inner, "__name__", "score")
+    return getattr(metric_of(function), "__name__", "score")

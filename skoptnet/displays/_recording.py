@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from .._sklearn import without_callbacks
 from .._types import Array
 from ..estimators.base import MLP
 from ..estimators.fitting import Fit, fit_watched
-from ..estimators.sklearn_callbacks import without_callbacks
 from ..training import Minibatches, Objective, Watcher
 
 

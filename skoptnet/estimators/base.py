@@ -23,6 +23,7 @@ from .._params import (
     StrOptions,
     check_params,
 )
+from .._sklearn import CallbackSupportMixin, begin_callbacks, with_callbacks
 from .._types import (
     ActivationName,
     Array,
@@ -55,11 +56,6 @@ from .inputs import (
     with_plain_numbers,
 )
 from .prediction import Fitted
-from .sklearn_callbacks import (
-    CallbackSupportMixin,
-    begin_callbacks,
-    with_callbacks,
-)
 from .validation import OwnData, Score
 
 # The class of an estimator. Jedi takes Self for the class that has the method.

@@ -1,8 +1,8 @@
-"""The way back: a fitted estimator as scikit-learn's own.
+"""Conversion of a fitted estimator to scikit-learn's MLPClassifier or MLPRegressor.
 
-This is the one place that knows the private attributes of scikit-learn's MLP; a test
-holds it to what the installed release sets in its own `fit`. What scikit-learn has is
-listed by exact class: anything else (a subclass may do anything) is not expressible.
+A test compares what is set here with what the installed release sets in its own `fit`.
+What scikit-learn has is listed by exact class: anything else (a subclass may do
+anything) cannot be converted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn import set_best_weights, set_label_binarizer
 from ..activations import Activation, Identity, Logistic, ReLU, Tanh
 from ..network import Network
 from ..optimizers import SGD, Adam, GradientDescent, Momentum, Nesterov, Optimizer
@@ -59,8 +60,9 @@ _INSTEAD = (
 def as_classifier(model: Any) -> MLPClassifier:
     """Return a fitted scikit-learn classifier that predicts as ``model`` does."""
     twin = _twin(model, MLPClassifier)
-    twin._label_binarizer = _label_binarizer(model)
-    twin.classes_ = twin._label_binarizer.classes_
+    binarizer = _fitted_binarizer(model)
+    set_label_binarizer(twin, binarizer)
+    twin.classes_ = binarizer.classes_
     return twin
 
 
@@ -115,11 +117,9 @@ def _twin(model: Any, Estimator: type) -> Any:
     ):
         if hasattr(model, name):
             setattr(twin, name, deepcopy(getattr(model, name)))
-    # What a warm start or partial_fit goes on from, beside the solver's memory, which
-    # scikit-learn starts anew where there is none.
-    twin._no_improvement_count = 0
-    twin._best_coefs = deepcopy(model.coefs_)
-    twin._best_intercepts = deepcopy(model.intercepts_)
+    # A warm start or partial_fit continues from these. The solver's memory it starts
+    # again where there is none.
+    set_best_weights(twin, model.coefs_, model.intercepts_)
     return twin
 
 
@@ -195,7 +195,7 @@ def _solver(optimizer: Optimizer) -> dict[str, Any]:
     return {}
 
 
-def _label_binarizer(model: Any) -> LabelBinarizer:
+def _fitted_binarizer(model: Any) -> LabelBinarizer:
     """Return the encoder that scikit-learn's classifier would have fitted."""
     labels = model.classes_
     if model._multilabel:

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
+from .._sklearn import metric_of
 from .._types import Array, Float
 from ..compiled import outputs
 from ..network import Network
@@ -235,5 +236,4 @@ def _takes_weights(scorer: Callable) -> bool:
     Those of `sklearn.metrics.make_scorer` have the argument in any case; whether it
     is of use is up to their metric.
     """
-    metric = getattr(scorer, "_score_func", scorer)
-    return "sample_weight" in signature(metric).parameters
+    return "sample_weight" in signature(metric_of(scorer)).parameters

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._params import Part
+from .._sklearn import parameter_names
 
 
 class Broken(Exception):
@@ -186,7 +187,7 @@ def parameters(part: Any) -> None:
 
 
 def _names(base: type) -> list[str]:
-    return base._get_param_names() if issubclass(base, Part) else []
+    return parameter_names(base) if issubclass(base, Part) else []
 
 
 def clones(part: Any) -> None:
