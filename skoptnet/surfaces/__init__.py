@@ -1,19 +1,19 @@
-"""Functions of two variables, and the paths that solvers take on them.
+"""Test functions of two variables, and the paths of solvers on them.
 
-`SURFACES` holds those that textbooks show, by name; `Surface` makes one of any
-function ``f(x, y)``. `descend` runs a solver on a surface and returns its path as
-numbers; `skoptnet.displays.OptimizerPathDisplay` draws paths.
+`SURFACES` holds those of textbooks, by name; `Surface` makes one from any function
+``f(x, y)``. `descend` runs a solver on a surface and returns its path as numbers;
+`skoptnet.displays.OptimizerPathDisplay` draws paths.
 
 ========================= ==================================== ======================
 name                      what it shows                        minima
 ========================= ==================================== ======================
-``"ravine"``              directions of unlike curvature       one
-``"rosenbrock"``          a valley that is bent                one
+``"ravine"``              different curvatures along x and y   one
+``"rosenbrock"``          a curved valley                      one
 ``"beale"``               plateaus and a steep rim             one
-``"himmelblau"``          four minima of one depth             four
+``"himmelblau"``          four minima of the same depth        four
 ``"saddle"``              a saddle point between two minima    two
 ``"local_minima"``        minima of different depth            six, two of them lowest
-``"noisy"``               gradients like those of minibatches  one
+``"noisy"``               noisy gradients, as of minibatches   one
 ========================= ==================================== ======================
 """
 

@@ -1,4 +1,4 @@
-"""A surface: a function of two variables and its gradient."""
+"""Surface: a function of two variables with its gradient."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ import numpy as np
 from .._params import NOT_NEGATIVE, Function, check_argument
 from .._types import Array
 
-# The step h at which both errors of a central difference, h^2 and eps / h, are alike.
+# The step h that balances both errors of a central difference, h^2 and eps / h.
 _DIFFERENCE = float(np.cbrt(np.finfo(float).eps))
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
 class Surface:
-    """A function of two variables, its gradient, and what a picture of it needs.
+    """A function of two variables with its gradient, and settings for its plot.
 
     Parameters
     ----------
     f : callable
-        ``f(x, y)``. It may be written for arrays or for single numbers.
+        ``f(x, y)``. It may take arrays, or single numbers only.
     gradient : callable, optional
-        ``gradient(x, y)``, which returns the two partial derivatives. Without it they
+        ``gradient(x, y)``, which returns the two partial derivatives. By default they
         are central differences of ``f`` with a step of 6e-6 (times the coordinate,
-        where that is above 1): of a function of curvature and values around 1, these
-        are right to about ten digits.
+        if that is above 1); for a function of curvature and values around 1, these are
+        accurate to about ten digits.
     name : str, optional
         The name of the surface; by default, that of ``f``.
     start : pair of float, default=(0.0, 0.0)
-        Where paths begin by default.
+        The default start of paths.
     limits : ((x_min, x_max), (y_min, y_max)), optional
-        The part that plots show; by default, what the paths need.
+        Limits of plots; by default, the extent of the paths.
     minima : sequence of pairs, default=()
         The known minima.
     log : bool, default=False
-        Whether the heights above the lowest minimum are best shown on a logarithmic
-        scale.
+        Whether plots show the heights above the lowest minimum on a logarithmic scale.
     levels : sequence of float, optional
-        Heights of the contour lines, rising; by default, plots choose round ones.
+        Heights of the contour lines, increasing; by default, plots choose round
+        numbers.
     noise : float >= 0, default=0.0
         Standard deviation of the noise that `descend` adds to both derivatives at each
         update.
@@ -96,8 +96,8 @@ class Surface:
         Returns
         -------
         array
-            The heights, of the shape that x and y have together; not finite where
-            the function is not.
+            The heights, of the broadcast shape of x and y; not finite where the
+            function is not.
         """
         return _everywhere(self._f, x, y)[0]
 
@@ -112,8 +112,8 @@ class Surface:
         Returns
         -------
         array
-            The derivative by x, then that by y: 2 times the shape that x and y have
-            together.
+            The derivatives with respect to x and y, of shape (2, ...) with the
+            broadcast shape of x and y.
         """
         if self._gradient is not None:
             return _everywhere(self._gradient, x, y, n=2)
@@ -131,7 +131,7 @@ class Surface:
         return np.array(derivatives)
 
     def with_noise(self, noise: float) -> Surface:
-        """Return the same surface with noise in the gradients of its updates.
+        """Return the same surface with noisy gradients.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class Surface:
 
     @property
     def lowest(self) -> float:
-        """The height of the lowest known minimum, nan where none is known."""
+        """The height of the lowest known minimum; nan if none is known."""
         return float(min(self(*self.minima.T), default=math.nan))
 
     def __repr__(self) -> str:
@@ -158,31 +158,31 @@ class Surface:
 
 
 def _everywhere(function: Callable, x: Any, y: Any, n: int = 1) -> Array:
-    """Return n values of a function at some points, called for all or for each."""
+    """Return n values of a function at some points, by one call or one per point."""
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     with np.errstate(all="ignore"):
         if x.ndim:
             try:
-                values = np.array(_parts(function(x, y), n), dtype=float)
+                values = np.array(_as_tuple(function(x, y), n), dtype=float)
                 if values.shape == (n, *x.shape):
                     return values
             except (TypeError, ValueError, OverflowError):
-                pass  # it takes single numbers only; any other error comes again
+                pass  # it takes single numbers only; other errors are raised below
         values = np.empty((n, x.size))
         for i, point in enumerate(zip(x.ravel(), y.ravel(), strict=True)):
             try:
-                values[:, i] = _parts(function(*point), n)
+                values[:, i] = _as_tuple(function(*point), n)
             except OverflowError:
                 values[:, i] = np.inf
     return values.reshape(n, *x.shape)
 
 
-def _parts(returned: Any, n: int) -> Any:
+def _as_tuple(returned: Any, n: int) -> Any:
     return (returned,) if n == 1 else returned
 
 
 def as_point(caller: str, name: str, given: Any) -> Array:
-    """Return a pair of finite numbers as an array, or refuse it."""
+    """Return a pair of finite numbers as an array, or raise an error."""
     try:
         point = np.array(given, dtype=float)
     except (TypeError, ValueError):
@@ -196,7 +196,7 @@ def as_point(caller: str, name: str, given: Any) -> Array:
 
 
 def _as_minima(given: Any) -> Array:
-    """Return pairs of finite numbers as an array of two columns, or refuse them."""
+    """Return pairs of finite numbers as an array of two columns, or raise an error."""
     try:
         minima = np.array(given, dtype=float)
     except (TypeError, ValueError):
@@ -212,7 +212,7 @@ def _as_minima(given: Any) -> Array:
 
 
 def _as_levels(given: Any) -> Array:
-    """Return finite numbers that rise as an array, or refuse them."""
+    """Return finite, increasing numbers as an array, or raise an error."""
     try:
         levels = np.array(given, dtype=float)
     except (TypeError, ValueError):
@@ -232,7 +232,7 @@ def _as_levels(given: Any) -> Array:
 
 
 def as_limits(caller: str, given: Any) -> Limits:
-    """Return limits of x and y as pairs of float, or refuse them."""
+    """Return limits of x and y as pairs of float, or raise an error."""
     try:
         (x_min, x_max), (y_min, y_max) = np.array(given, dtype=float).tolist()
     except (TypeError, ValueError):

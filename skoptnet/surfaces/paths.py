@@ -1,4 +1,4 @@
-"""The path of a solver on a surface, as numbers."""
+"""`descend`: run a solver on a surface and return its path as numbers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ..training import Momenta, Stopping, factor_of
 from .base import Surface, as_point
 from .textbook import as_surface
 
-# A path this many diagonals of the picture away will not come back.
+# A path diverges at this distance from the centre of the plot, in its diagonals.
 _FAR = 100
-# Without a picture: this many times the distance of the start from zero.
+# Without limits of a plot: at this distance, in distances of the start from zero.
 _VERY_FAR = 1e8
 
 
@@ -39,7 +39,8 @@ class Path:
     rates : array of shape (n,)
         The rate of each update.
     gradients : array of shape (n, 2)
-        The gradient of each update, with noise, where the solver takes it.
+        The gradient of each update, with noise, at the point where the solver
+        evaluates it.
     diverged : bool
         Whether the path ended early because it was very far away or no longer finite.
         It ends with the last finite point.
@@ -80,17 +81,17 @@ def descend(
     start: Sequence[float] | None = None,
     random_state: Any = None,
 ) -> Path:
-    """Return the path of a solver on a surface.
+    """Run a solver on a surface and return its path.
 
     Parameters
     ----------
     surface : Surface, str or callable
         The surface, a name in `SURFACES`, or a function of x and y.
     solver : str or Optimizer, default="gd"
-        As ``solver`` of the estimators, except ``"lbfgs"``, which is no Optimizer.
+        As ``solver`` of the estimators, except ``"lbfgs"``, which is not an Optimizer.
         x and y are a W_l of one column: both are weights.
     learning_rate : float > 0 or "auto", default="auto"
-        The initial rate; "auto" is the solver's default, which is meant for networks
+        The initial rate; "auto" is the solver's default, which is chosen for networks
         and may be small here.
     lr_schedule : str, Schedule or callable, default="constant"
         As ``lr_schedule`` of the estimators. The plan of a schedule ends with the last
@@ -99,9 +100,9 @@ def descend(
     n_updates : int > 0, default=100
         Number of updates.
     updates_per_epoch : int > 0, default=1
-        Number of updates that make an epoch for the schedule.
+        Number of updates in an epoch, for the schedule.
     start : pair of float, optional
-        Where the path begins; by default, ``start`` of the surface.
+        Start of the path; by default, that of the surface.
     random_state : int, RandomState instance or None, default=None
         The source of the noise, if the surface has any.
 
@@ -135,13 +136,13 @@ def descend(
     for name, value in given.items():
         check_argument("descend", name, value, _CONSTRAINTS[name])
     surface = as_surface(surface, "descend")
-    begun = surface.start if start is None else as_point("descend", "start", start)
+    first = surface.start if start is None else as_point("descend", "start", start)
     optimizer = OPTIMIZERS[solver]() if isinstance(solver, str) else copy(solver)
     optimizer.check()
     rate = optimizer.default_learning_rate
     if not isinstance(learning_rate, str):
         rate = float(learning_rate)
-    descent = _Descent(surface, optimizer, begun, check_random_state(random_state))
+    descent = _Descent(surface, optimizer, first, check_random_state(random_state))
     rates = _Rates(lr_schedule, n_updates, updates_per_epoch, descent)
     with np.errstate(all="ignore"):
         while len(descent.rates) < n_updates and not descent.diverged:
@@ -150,16 +151,16 @@ def descend(
 
 
 class _Descent:
-    """A path, update by update.
+    """A path in progress, extended update by update.
 
     Parameters
     ----------
     surface : Surface
-        Where.
+        The surface.
     optimizer : Optimizer
         The solver; a schedule may change its momentum.
     start : array of shape (2,)
-        From where.
+        The first point.
     rng : RandomState
         The source of noise.
     """
@@ -192,11 +193,11 @@ class _Descent:
             self.reach = _FAR * float(np.linalg.norm(np.ptp(corners, axis=1)))
 
     def update(self, rate: float) -> None:
-        """Make an update, and note whether it leads too far."""
+        """Make an update, and set ``diverged`` if it leads too far away."""
         self.g[...] = self.surface.gradient(*self.solver.gradient_point())
         if self.surface.noise:
             self.g += self.surface.noise * self.rng.standard_normal(2)
-        gradient = self.g.copy()  # the solver may use it up
+        gradient = self.g.copy()  # the solver may overwrite it
         self.solver.step(rate)
         self.solver.update_average()
         value = float(self.surface(*self.theta))
@@ -220,7 +221,7 @@ class _Descent:
 
 
 class _Rates:
-    """Rate and momentum of each update, as a schedule sets them.
+    """Rate and momentum of each update, from a schedule.
 
     Parameters
     ----------
@@ -240,9 +241,9 @@ class _Rates:
         self.schedule.check()
         if self.schedule.needs_validation:
             raise ValueError(
-                f"The 'lr_schedule' of descend, {schedule!r}, watches a validation"
-                " loss, which a surface does not have. Let it watch the training loss,"
-                " as Plateau(monitor='loss') does."
+                f"The 'lr_schedule' of descend, {schedule!r}, monitors a validation"
+                " loss, which a surface does not have. Let it monitor the training"
+                " loss, as Plateau(monitor='loss') does."
             )
         self.per_epoch, self.descent = updates_per_epoch, descent
         self.planned = n_updates / updates_per_epoch

@@ -1,4 +1,7 @@
-"""The surfaces of textbooks, each as its source writes it."""
+"""Test functions for optimization: Rosenbrock, Beale, Himmelblau and others.
+
+Each is written as in its source.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,21 @@ from .base import Surface
 
 
 def quadratic(m: float = 1.0, M: float = 25.0, *, noise: float = 0.0) -> Surface:
-    """Return the ravine of two curvatures.
+    """Return a ravine: a quadratic with two curvatures.
 
     .. math:: f(x, y) = \\frac12 (m x^2 + M y^2)
 
-    Its minimum is f(0, 0) = 0. Gradient descent needs a rate below 2 / M, at which it
-    makes little way along x, where the curvature is m.
+    Its minimum is f(0, 0) = 0. Gradient descent needs a rate below 2 / M, with which it
+    is slow along x, where the curvature is m.
 
     Parameters
     ----------
     m, M : float > 0
         The curvatures along x and along y.
     noise : float >= 0, default=0.0
-        See `Surface`. On a quadratic this is what minibatches do: where rows differ in
-        their minimum and not in their curvature, the gradient of a minibatch is that
-        of f plus a random vector that does not depend on the point.
+        See `Surface`. On a quadratic this models minibatches: if rows differ in their
+        minimum but not in their curvature, the gradient of a minibatch is that of f
+        plus a random vector that does not depend on the point.
 
     Returns
     -------
@@ -119,9 +122,10 @@ def saddle(x, y):
     .. math:: f(x, y) = \\frac12 x^2 - \\frac12 y^2 + \\frac14 y^4
 
     At the saddle point (0, 0) the curvatures are 1 along x and -1 along y; the minima
-    are f(0, 1) = f(0, -1) = -1/4. A path that starts at y = 0 finds no slope along y.
-    Source: Nesterov (2004), *Introductory Lectures on Convex Optimization*, example
-    1.2.2, where it shows that gradient descent may end where there is no minimum.
+    are f(0, 1) = f(0, -1) = -1/4. On a path that starts at y = 0 the gradient along y
+    is zero. Source: Nesterov (2004), *Introductory Lectures on Convex Optimization*,
+    example 1.2.2, where it shows that gradient descent may end at a point that is not a
+    minimum.
     """
     return 0.5 * x**2 - 0.5 * y**2 + 0.25 * y**4
 
@@ -156,7 +160,7 @@ _CAMEL = np.array(
     ]
 )
 
-#: The surfaces of textbooks, by name.
+#: Test functions of textbooks, by name.
 SURFACES: dict[str, Surface] = {
     "ravine": quadratic(),
     "rosenbrock": Surface(
@@ -216,7 +220,7 @@ def as_surface(given: Any, caller: str) -> Surface:
     given : Surface, str or callable
         A surface, a name in `SURFACES`, or a function of x and y.
     caller : str
-        What was called, for the message.
+        The function that was called, for the error message.
 
     Returns
     -------

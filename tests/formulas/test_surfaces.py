@@ -161,7 +161,7 @@ def test_values_that_overflow_are_infinite_without_a_warning():
         (lambda: descend(lambda x, y: np.log(x)), "is not finite at the start"),
         (
             lambda: descend("saddle", lr_schedule=Plateau("validation_loss")),
-            "watches a validation loss",
+            "monitors a validation loss",
         ),
         (
             lambda: descend("saddle", lr_schedule=lambda clock: -1.0),
