@@ -1,7 +1,7 @@
-"""Callbacks in scikit-learn's protocol, to keep, write down and end a training.
+"""Callbacks: checkpoints, a history file, a time budget, stopping on a plateau.
 
-They are set on an estimator, or on what it is the last step of, and are told of every
-epoch of ``fit`` (scikit-learn 1.9 or later)::
+They follow scikit-learn's protocol (1.9 or later). Set on an estimator, or on a
+pipeline that ends with it, they are notified of every epoch of ``fit``::
 
     model.set_callbacks(Checkpoint("model.pickle"), TimeBudget(60)).fit(X, y)
 
@@ -31,7 +31,7 @@ __all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
 
 
 class Callback:
-    """Base class: does nothing at any time.
+    """Base class of callbacks, whose methods do nothing.
 
     Examples
     --------
@@ -50,32 +50,32 @@ class Callback:
     """
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Called when a fit begins."""
+        """Called before the fit."""
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Called when a fit has ended, also by an error."""
+        """Called after the fit, even if it raised an error."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Called when a fit, and then when each epoch, begins."""
+        """Called at the start of the fit, and then of each epoch."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool | None:
-        """Called when each epoch, and then when the fit, has ended.
+        """Called at the end of each epoch, and then of the fit.
 
-        It may name further arguments by keyword: ``X``, ``y``, ``metadata`` and
+        An override may take further keyword arguments: ``X``, ``y``, ``metadata`` and
         ``fitted_estimator``, a copy of the estimator as if the fit had ended here.
         """
         return None
 
 
 class _PerFit(Callback, ABC):
-    """A callback that remembers something of each fit that is under way."""
+    """A callback that keeps a value for each running fit."""
 
     def __init__(self) -> None:
         self._memory: dict[int, Any] = {}
 
     @abstractmethod
     def begin(self) -> Any:
-        """Return what is remembered when a fit begins."""
+        """Return the value to keep when a fit begins."""
 
     def setup(self, estimator: Any, context: Any) -> None:
         self._memory[id(estimator)] = self.begin()
@@ -85,12 +85,12 @@ class _PerFit(Callback, ABC):
 
 
 class TimeBudget(_PerFit):
-    """Ends the training after the epoch in which the time has run out.
+    """Ends training after the epoch in which the time runs out.
 
     Parameters
     ----------
     max_time : float > 0
-        Seconds from the begin of ``fit``.
+        Seconds since ``fit`` began.
 
     Examples
     --------
@@ -115,16 +115,17 @@ class TimeBudget(_PerFit):
 
 
 class StopOnPlateau(_PerFit):
-    """Ends the training when a metric of ``history_`` has not improved for some epochs.
+    """Ends training when a metric of ``history_`` has not improved for some epochs.
 
     Parameters
     ----------
     monitor : str, default="loss"
-        Name of the metric. Those that end in "loss" are to fall, others to rise.
+        The monitored metric. Metrics whose name ends in "loss" should fall, others
+        should rise.
     patience : int > 0, default=10
-        Epochs without an improvement.
+        Number of epochs without an improvement after which training ends.
     tol : float >= 0, default=0
-        What is less than this is no improvement.
+        A smaller change is no improvement.
 
     Examples
     --------
@@ -158,13 +159,13 @@ class StopOnPlateau(_PerFit):
 
 
 class History(Callback):
-    """Writes the metrics of each epoch to a file as soon as it has ended.
+    """Writes the metrics of each epoch to a file as soon as it ends.
 
     Parameters
     ----------
     path : str or path
-        Ends in ".csv" (comma-separated, with a heading) or ".jsonl" (an object per
-        line). Each ``fit`` begins the file anew.
+        The file. Its name ends in ".csv" (comma-separated, with a header) or ".jsonl"
+        (one object per line). Each ``fit`` overwrites it.
 
     Examples
     --------
@@ -210,19 +211,19 @@ class History(Callback):
 
 
 class Checkpoint(_PerFit):
-    """Keeps the model of an epoch in a file, to be found there whatever happens.
+    """Saves the model to a file during training, so that a crash does not lose it.
 
-    The file is replaced at once, so there is a whole one at any time. It holds the
-    estimator as if ``fit`` had ended with the epoch, its solver's memory and random
-    numbers included.
+    The file is replaced atomically, so it is complete at any time. It holds the
+    estimator as if ``fit`` had ended after that epoch, including the solver's memory
+    and the state of the random numbers.
 
     Parameters
     ----------
     path : str or path
         The file.
     every : int > 0 or None, default=None
-        Number of epochs from one file to the next. None writes one whenever the
-        validation score, or without one the training loss, is better than before.
+        Number of epochs between two saves. None saves whenever the validation score
+        (without validation, the training loss) is better than ever before.
 
     Examples
     --------
@@ -263,20 +264,20 @@ class Checkpoint(_PerFit):
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Any:
-        """Return the estimator in a file.
+        """Load the estimator from a file.
 
-        As with every pickle, only files from a source you trust may be loaded.
+        As with every pickle, load only files from a source that you trust.
 
         Parameters
         ----------
         path : str or path
-            A file that a `Checkpoint` has written.
+            A file that a `Checkpoint` wrote.
 
         Returns
         -------
         estimator
-            Fitted up to the epoch of the file. To go on, fit it with
-            ``warm_start=True``.
+            The estimator, fitted up to the saved epoch. To continue training, fit it
+            with ``warm_start=True``.
         """
         with Path(path).open("rb") as file:
             return pickle.load(file)
@@ -284,7 +285,7 @@ class Checkpoint(_PerFit):
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write to, which then takes the place of ``path`` at once."""
+    """Open a file for writing that then replaces ``path`` atomically."""
     new = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}.new")
     try:
         with new.open("wb") as file:
@@ -297,7 +298,7 @@ def _replaced(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _score(fitted_estimator: Any, name: str) -> float:
-    """Return the last value of a metric, such that higher is better."""
+    """Return the last value of a metric, with its sign such that higher is better."""
     history = fitted_estimator.history_
     if name not in history:
         raise ValueError(
@@ -309,7 +310,7 @@ def _score(fitted_estimator: Any, name: str) -> float:
 
 
 def _checked(owner: Any, name: str, value: Any, least: float, closed=False) -> Any:
-    """Return a number that is above ``least``, or refuse it."""
+    """Return a number if it is above ``least``, else raise an error."""
     if isinstance(value, int | float) and (
         value > least or (closed and value == least)
     ):

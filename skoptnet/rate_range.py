@@ -1,8 +1,8 @@
-"""Which learning rates are of use? A short training at rates that rise tells.
+"""Learning-rate range test (Smith, 2017).
 
-The learning-rate range test of Smith (2017, Cyclical learning rates for training neural
-networks): the rate rises from update to update, from one that changes nothing to one at
-which training falls apart, and the loss of each minibatch is looked at.
+The rate rises from update to update, from one that changes nothing to one at which
+training diverges, and the loss of each minibatch is recorded. Source: Smith (2017),
+*Cyclical Learning Rates for Training Neural Networks*.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .estimators.fitting import fit_watched
 from .estimators.wrapped import inputs_of_network, network_in
 from .training import Watcher
 
-#: What the rule goes by: the share of its fall that the loss has behind it.
+#: The rule suggests the rate at which the loss has done this share of its fall.
 SHARE_OF_FALL = 0.75
-# How a run is known to have diverged: so many losses in a row that are so many times
-# the initial loss. That is the mean of this share of the updates, the first ones.
+# A run has diverged after _IN_A_ROW losses above _TIMES the initial loss, which is the
+# mean over the first updates, the share _INITIAL of all.
 _IN_A_ROW, _TIMES, _INITIAL = 3, 4.0, 0.1
 
 _CONSTRAINTS: Mapping[str, list] = {
@@ -44,7 +44,7 @@ _CONSTRAINTS: Mapping[str, list] = {
 
 @dataclass(repr=False, eq=False)
 class RateRangeResult:
-    """What `learning_rate_range_test` found out.
+    """Result of `learning_rate_range_test`.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class RateRangeResult:
         The loss of each update's minibatch, before the update; nan from where a run
         diverged.
     smoothed : ndarray of shape (n_seeds, n_updates)
-        The same, smoothed.
+        The smoothed losses.
     suggested_rates : ndarray of shape (n_seeds,)
         The rate that each run suggests; nan where its loss did not fall.
     diverged_at : ndarray of shape (n_seeds,)
@@ -64,7 +64,7 @@ class RateRangeResult:
 
     See Also
     --------
-    LearningRateRangeDisplay : A picture of it.
+    LearningRateRangeDisplay : The result as a plot.
 
     Examples
     --------
@@ -89,9 +89,9 @@ class RateRangeResult:
 
     @property
     def suggested_rate(self) -> float:
-        """The median over the runs of the logarithm, as a rate; nan if there is none.
+        """The median over the runs, on a logarithmic scale; nan if no run has one.
 
-        Runs without a suggestion do not take part.
+        Runs without a suggestion do not count.
         """
         known = self._known
         return float(np.exp(np.median(np.log(known)))) if len(known) else math.nan
@@ -106,11 +106,11 @@ class RateRangeResult:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What to bear in mind, a sentence each; nothing where all is well."""
-        said = []
+        """Warnings about the result, a sentence each; none where all is well."""
+        remarks = []
         n_seeds, n_none = len(self.seeds), int(np.isnan(self.suggested_rates).sum())
         if n_none:
-            said.append(
+            remarks.append(
                 f"The loss did not fall in {n_none} of {n_seeds} runs; begin at a lower"
                 " min_rate."
             )
@@ -119,20 +119,20 @@ class RateRangeResult:
             for end, smoothed in zip(self.diverged_at, self.smoothed, strict=True)
         )
         if n_falling:
-            said.append(
+            remarks.append(
                 f"The loss still fell at the highest rate in {n_falling} of"
                 f" {n_seeds} runs; raise max_rate."
             )
         low, high = self.interval
         if high > 10 * low:
-            said.append(
+            remarks.append(
                 "What the runs suggest differs by more than a factor of ten; look at"
                 " the curves, and raise n_updates if they are noisy."
             )
-        return tuple(said)
+        return tuple(remarks)
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Return the curves as equally long lists, one run below the other.
+        """Return the curves as lists of equal length, one run after the other.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class RateRangeResult:
         )
 
     def __str__(self) -> str:
-        """Return the result in words."""
+        """Return a summary in a few lines."""
         first, last = self.rates[[0, -1]]
         n_seeds = len(self.seeds)
         runs = f"{n_seeds} run{'s' if n_seeds > 1 else ''}"
@@ -196,24 +196,22 @@ def learning_rate_range_test(
     smoothing: float = 0.2,
     random_state: Any = None,
 ) -> RateRangeResult:
-    """Look for a learning rate, in some short trainings at rates that rise.
+    """Suggest a learning rate from short trainings at rising rates.
 
     Each run trains a copy of the estimator as its ``fit`` would: with its solver, loss,
     minibatches, penalties, dropout and weights, without the rows that
-    ``early_stopping`` sets aside. Only the rates are other ones: they rise
-    exponentially from ``min_rate`` to ``max_rate``, one per update. ``lr_schedule``
-    has no part in it, nor a momentum that it moves. The estimator and the data stay as
-    they are.
+    ``early_stopping`` sets aside. Only the rates differ: they rise exponentially from
+    ``min_rate`` to ``max_rate``, one per update. ``lr_schedule`` is not used, nor is a
+    momentum that it moves. Neither the estimator nor the data are changed.
 
-    The **suggested rate** of a run is the one at which its smoothed loss has three
-    quarters of its fall, from the first rate to the minimum, behind it. Higher rates
-    still lower the loss in the test, but each was reached from weights that lower ones
-    had trained; a training that begins there may diverge. The median over the runs
-    counts.
+    The **suggested rate** of a run is the first at which its smoothed loss has done
+    three quarters of its fall from the first rate to the minimum. Higher rates still
+    lower the loss in the test, but from weights that lower rates have trained; training
+    that starts with such a rate may diverge. The result is the median over the runs.
 
     A run **ends early** as soon as a loss or a weight is not finite, or three losses
-    in a row are more than four times the initial one (strictly: are above it by three
-    times the mean size of the first tenth of the losses).
+    in a row are more than four times the initial loss (exactly: exceed it by three
+    times the mean absolute value of the first tenth of the losses).
 
     Parameters
     ----------
@@ -231,47 +229,47 @@ def learning_rate_range_test(
     min_rate : float > 0, default=1e-5
         The first rate. It should be too low to change the loss.
     max_rate : float > min_rate, default=10.0
-        The last rate, unless a run diverges before. It should be too high.
+        The last rate, unless a run diverges earlier. It should be too high to train.
     n_updates : int >= 10, default=200
-        Number of updates, as many epochs as it takes. With more of them a run gets
-        further at each rate, so that the suggestion is lower: by a quarter of a decade
+        Number of updates, over as many epochs as they take. With more updates a run
+        trains longer at each rate, so the suggestion is lower: by a quarter of a decade
         for twice as many.
     n_seeds : int >= 1, default=5
-        Number of runs. They differ in first weights, minibatches and dropout.
+        Number of runs. They differ in initial weights, minibatches and dropout.
     smoothing : float >= 0, default=0.2
-        How far the losses are averaged: the standard deviation, in decades of the
-        rate, of the Gaussian weights.
+        Standard deviation, in decades of the rate, of the Gaussian weights with which
+        neighbouring losses are averaged.
     random_state : int, RandomState instance or None, default=None
-        What the seeds of the runs are drawn from. With an int, calls give the same
-        result. The estimator's own ``random_state`` is not used.
+        The source of the runs' seeds. With an int, calls give the same result. The
+        estimator's own ``random_state`` is not used.
 
     Returns
     -------
     RateRangeResult
-        The rates, the losses, what they suggest, and the spread of that.
+        The rates, the losses, the suggested rate and its spread over the runs.
 
     Raises
     ------
     ValueError
         If an argument, a parameter of the estimator or the data cannot be used.
     TypeError
-        If there is no `MLPClassifierX` or `MLPRegressorX` to be trained.
+        If there is no `MLPClassifierX` or `MLPRegressorX` to train.
 
     See Also
     --------
-    LearningRateRangeDisplay : The same as a picture.
+    LearningRateRangeDisplay : The same as a plot.
 
     Notes
     -----
-    Smith reads two rates off the curve of the accuracy, where it begins to rise and
-    where it becomes ragged. fastai and PyTorch Lightning have made a suggestion of it:
-    the rate of the steepest descent of the loss, or a tenth of that of its minimum.
-    The first is wherever the noise is largest, the second depends on how long training
-    holds out at rates that are too high. Where most of the fall is done is better
-    determined: for four solvers on twelve data sets, trained with early stopping, this
-    rate was 1.1 points of 100 behind the best one in the mean, the others 5.2 and 2.1
+    Smith reads two rates off the accuracy curve: where it begins to rise, and where it
+    becomes ragged. fastai and PyTorch Lightning suggest a single one: the rate of the
+    steepest descent of the loss, or a tenth of the rate of its minimum. The first is
+    wherever the noise is largest; the second depends on how long training survives
+    rates that are too high. The rate at which most of the fall is done is better
+    determined: for four solvers on twelve data sets, trained with early stopping, it
+    was 1.1 points of 100 behind the best rate in the mean, the others 5.2 and 2.1
     (median: 0.5, 0.7 and 0.6), the solvers' default rates 1.8 (0.5). docs/rate_range.md
-    has the method and the figures.
+    has the method and the results.
 
     Examples
     --------
@@ -328,7 +326,7 @@ def learning_rate_range_test(
 def suggestion(
     rates: Array, smoothed: Array, share_of_fall: float = SHARE_OF_FALL
 ) -> float:
-    """Return the first rate at which the loss has a share of its fall behind it."""
+    """Return the first rate at which the loss has done a share of its fall."""
     lowest = np.nanargmin(smoothed) if np.isfinite(smoothed).any() else 0
     if lowest == 0:
         return math.nan
@@ -360,16 +358,16 @@ def _run(network: MLP, X: Any, y: Any, w: Any, rates: Array, seed: int) -> Array
 
 
 class _Ended(Exception):
-    """All updates are made, or the run has diverged."""
+    """Ends the training: all updates are made, or the run has diverged."""
 
 
 class _Recorder(Watcher):
-    """Takes down the loss of each update, and ends the training.
+    """Records the loss of each update, and ends the training.
 
     Attributes
     ----------
     losses : array of shape (n_updates,)
-        The losses; nan where the run has not come, or has diverged.
+        The losses; nan for updates that the run has not reached, or after it diverged.
     """
 
     sees_updates = True
@@ -404,7 +402,7 @@ def _smoothed(losses: Array, width: float) -> Array:
     if width and len(known):
         n = len(known)
         options = {"mode": "constant", "radius": min(math.ceil(4 * width), n)}
-        # Divided by what the same weights make of ones, as there are none beyond.
+        # Weights beyond the ends do not count: divide by the sum of those within.
         share = gaussian_filter1d(np.ones(n), width, **options)
         smoothed[:n] = gaussian_filter1d(known, width, **options) / share
     return smoothed
