@@ -1,10 +1,10 @@
 """Conformance checks for solvers, schedules and activations, your own included.
 
-Each makes a `Report` of all checks, and raises it as an AssertionError if something is
-broken: which check, what it found, and what to do about it.
+Each returns a `Report` of all checks. If some fail, it raises an AssertionError that
+names each of them, what was found, and how to fix it.
 
-- ``contract``: reports, and the checks that all three share
-- ``optimizers``, ``schedules``, ``activations``: the checks of each
+- ``contract``: reports, and the checks that all three kinds share
+- ``optimizers``, ``schedules``, ``activations``: the checks of each kind
 """
 
 from .activations import check_activation

@@ -1,4 +1,4 @@
-"""The checks that an activation keeps its contract."""
+"""`check_activation`: conformance checks of an activation."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ def check_activation(
     Parameters
     ----------
     activation : Activation
-        The activation, with the parameters it is to be checked with. It is used in
-        copies only.
+        The activation, with the parameters to check it with. Only copies of it are
+        used.
     raise_on_failure : bool, default=True
-        Whether a broken contract raises. Otherwise look at ``failures`` of what is
-        returned.
+        Whether to raise an error if checks fail. Otherwise look at ``failures`` of the
+        report.
 
     Returns
     -------
     Report
-        What each check came to; print it to read it.
+        The result of each check; print it to read it.
 
     Raises
     ------
     AssertionError
-        With a line for each part of the contract that is broken: its name, what was
-        found, and what to do.
+        If checks fail, with a line for each: its name, what was found, and how to fix
+        it.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def check_activation(
 
 
 def _values_and_slopes(activation: Activation, z: Array = _Z) -> Array:
-    """Return sigma(z) and sigma'(z), one behind the other."""
+    """Return sigma(z) and sigma'(z), stacked."""
     a, slope = z.copy(), np.ones_like(z)
     activation.forward(a, np)
     activation.backward(z.copy() if activation.needs_z else a.copy(), slope, np)

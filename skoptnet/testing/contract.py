@@ -1,4 +1,4 @@
-"""Reports of checks, and the checks that solvers, schedules and activations share."""
+"""Reports of conformance checks, and the checks that all kinds of objects share."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from .._sklearn import parameter_names
 
 
 class Broken(Exception):
-    """What a check found, and what to do about it."""
+    """A violation of the contract: what was found, and how to fix it."""
 
 
 def require(kept: Any, found: str, to_do: str) -> None:
-    """Raise `Broken` unless the contract is kept."""
+    """Raise `Broken` unless ``kept`` is true."""
     if not kept:
         raise Broken(f"{found} {to_do}")
 
 
 class Check(NamedTuple):
-    """A part of a contract.
+    """A check of one part of a contract.
 
     Parameters
     ----------
     name : str
-        What reports call it.
+        Its name in reports.
     ask : callable
-        Gets a copy of the subject. Raises `Broken` where the contract is broken;
-        returns a reason where there is nothing to check.
+        Takes a copy of the subject. Raises `Broken` if the contract is broken; returns
+        a reason if there is nothing to check.
     needs : tuple of str
-        Checks that say more about the same fault, if they fail.
+        Checks that have to pass first, as they say more about the same fault.
     """
 
     name: str
@@ -46,18 +46,18 @@ class Check(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a check came to.
+    """The result of a check.
 
     Parameters
     ----------
     check : str
         Its name.
     status : {"kept", "broken", "not asked", "does not apply"}
-        "not asked" where an earlier check has to pass first.
+        "not asked" if an earlier check has to pass first.
     text : str
-        What was found and what to do, or why there was nothing to check.
+        What was found and how to fix it, or why there was nothing to check.
     error : Exception or None
-        What code under test raised, if it did.
+        The exception that the code under test raised, if any.
     """
 
     check: str
@@ -72,14 +72,14 @@ class Result(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What all checks came to; `print` it to read it.
+    """The results of all checks; `print` it to read it.
 
     Parameters
     ----------
     subject : str
-        What was checked.
+        The object that was checked, as it prints.
     results : tuple of Result
-        One of each check, in the order in which they were asked.
+        The result of each check, in their order.
     """
 
     subject: str
@@ -87,11 +87,11 @@ class Report(NamedTuple):
 
     @property
     def failures(self) -> tuple[Result, ...]:
-        """The results of the checks that failed."""
+        """Results of the checks that failed."""
         return tuple(r for r in self.results if r.status == "broken")
 
     def __str__(self) -> str:
-        """Return a line for each check."""
+        """Return the summary, and a line for each check."""
         return "\n".join([self._summary(), *map(str, self.results)])
 
     def __repr__(self) -> str:
@@ -114,7 +114,7 @@ class Report(NamedTuple):
 
 
 def examine(part: Any, kind: type[Part], checks: Iterable[Check]) -> Report:
-    """Ask all checks of copies of an object."""
+    """Run all checks, each on a copy of an object."""
     if not isinstance(part, kind):
         hint = f" Did you mean {part.__name__}()?" if isinstance(part, type) else ""
         raise TypeError(f"An {kind.__name__} object is checked. Got {part!r}.{hint}")
@@ -146,7 +146,7 @@ def _asked(check: Check, part: Any) -> Result:
 
 
 def twin_of(part: Any) -> Any:
-    """Return a copy made without the pickling that is to be checked."""
+    """Return a copy, made without the pickling that is checked elsewhere."""
     twin = object.__new__(type(part))
     for name, value in vars(part).items():
         try:
@@ -163,11 +163,11 @@ def _name(part: Any) -> str:
         return type(part).__name__
 
 
-# ----------------------------------------------------- the checks that all three share
+# ---------------------------------------------------- the checks that all objects share
 
 
 def parameters(part: Any) -> None:
-    """Values are within the ranges declared, and these are ranges of parameters."""
+    """Check that values are in the declared ranges, which are those of parameters."""
     try:
         part.check()
     except ValueError as error:
@@ -191,7 +191,7 @@ def _names(base: type) -> list[str]:
 
 
 def clones(part: Any) -> None:
-    """`clone` makes an equal object: __init__ stores its arguments, and no more."""
+    """Check that `clone` makes an equal object: __init__ only stores its arguments."""
     to_do = (
         "__init__ has to store each of its arguments, unchanged, under the argument's"
         " name; those of the base class it passes on to super().__init__."
@@ -207,7 +207,7 @@ def clones(part: Any) -> None:
 
 
 def unchanged(use: Callable[[Any], Any], advice: str) -> Callable[[Any], None]:
-    """Return the check that an object stays as it is when it is used."""
+    """Return the check that using an object does not change it."""
 
     def ask(part):
         before = {name: repr(value) for name, value in vars(part).items()}

@@ -1,4 +1,4 @@
-"""The checks that a solver keeps its contract."""
+"""`check_optimizer`: conformance checks of a solver."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .contract import (
     unchanged,
 )
 
-_P = 23  # coordinates of the test problem
-_RATE = 0.01  # its rate
+_P = 23  # number of coordinates of the test problem
+_RATE = 0.01  # its learning rate
 
-#: Layers of a network: wide, tall, of one column, of one row.
+#: Shapes of W_l and b_l: wide, tall, of one column, of one row.
 _SHAPES: tuple[tuple[int, ...], ...] = ((3, 5), (5,), (5, 2), (2,), (2, 1), (1, 3))
 
 
@@ -36,22 +36,22 @@ def check_optimizer(optimizer: Optimizer, *, raise_on_failure: bool = True) -> R
     Parameters
     ----------
     optimizer : Optimizer
-        The solver, with the hyperparameters it is to be checked with. It is used in
-        copies only.
+        The solver, with the hyperparameters to check it with. Only copies of it are
+        used.
     raise_on_failure : bool, default=True
-        Whether a broken contract raises. Otherwise look at ``failures`` of what is
-        returned.
+        Whether to raise an error if checks fail. Otherwise look at ``failures`` of the
+        report.
 
     Returns
     -------
     Report
-        What each check came to; print it to read it.
+        The result of each check; print it to read it.
 
     Raises
     ------
     AssertionError
-        With a line for each part of the contract that is broken: its name, what was
-        found, and what to do.
+        If checks fail, with a line for each: its name, what was found, and how to fix
+        it.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def check_optimizer(optimizer: Optimizer, *, raise_on_failure: bool = True) -> R
 
 
 class _Training:
-    """A solver at work on the quadratic 1/2 sum_i h_i theta_i^2, off its minimum."""
+    """Training on the quadratic 1/2 sum_i h_i theta_i^2."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ def _layout(shapes: tuple[tuple[int, ...], ...]) -> list:
     ]
 
 
-# ------------------------------------------------------------------- what is declared
+# ------------------------------------------------------------------------- declarations
 
 
 def _declares(optimizer: Optimizer) -> None:
@@ -128,7 +128,7 @@ def _declares(optimizer: Optimizer) -> None:
     strangers = sorted(set(optimizer.points) - set(memory))
     require(
         not strangers,
-        f"points has {', '.join(strangers)}, which memory has not.",
+        f"points has {', '.join(strangers)}, which memory does not have.",
         "Name all vectors in memory; points are those of them that start at theta.",
     )
     names = [*memory, *numbers, "t", "iterate"]
@@ -171,7 +171,7 @@ def _updates(optimizer: Optimizer) -> None:
     )
     require(
         not np.array_equal(theta, before),
-        "After 3 updates theta is what it was.",
+        "After 3 updates theta has not changed.",
         "step must change theta in place: theta -= u, not theta = theta - u.",
     )
 
@@ -287,7 +287,7 @@ def _equal(a: State, b: State) -> bool:
     )
 
 
-# ------------------------------------------------------------------------ what moves it
+# --------------------------------------------------------------------- what moves theta
 
 
 def _rests(optimizer: Optimizer) -> None:
@@ -339,13 +339,13 @@ def _comes_in_blocks(optimizer: Optimizer) -> str | None:
     _require_close(
         whole.updates(5),
         blocks.updates(5),
-        "Updates of theta in blocks differ from those of theta in one piece",
+        "Updates of theta in blocks differ from updates of the whole theta",
     )
     for name, vector in whole.vectors().items():
         _require_close(
             vector,
             blocks.vectors()[name],
-            f"Updates in blocks leave another state.{name} than those in one piece",
+            f"Updates in blocks leave another state.{name} than updates of the whole",
         )
     return None
 
@@ -375,7 +375,7 @@ def _takes_layers(optimizer: Optimizer) -> str | None:
             f"With layers of shapes {shapes}, it raised {type(error).__name__}:"
             f" {error}.",
             "With layerwise = True, step gets each W_l, of shape (k_in, k_out),"
-            " and each b_l, of shape (k_out,), by itself; theta.ndim tells which.",
+            " and each b_l, of shape (k_out,), by itself; theta.ndim says which.",
         )
     require(
         np.isfinite(theta).all(),

@@ -1,4 +1,4 @@
-"""The checks that a schedule keeps its contract."""
+"""`check_schedule`: conformance checks of a schedule."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def check_schedule(
     Parameters
     ----------
     schedule : Schedule or callable
-        The schedule, with the parameters it is to be checked with, or a function of
-        the clock. It is used in copies only.
+        The schedule, with the parameters to check it with, or a function of the clock.
+        Only copies of it are used.
     raise_on_failure : bool, default=True
-        Whether a broken contract raises. Otherwise look at ``failures`` of what is
-        returned.
+        Whether to raise an error if checks fail. Otherwise look at ``failures`` of the
+        report.
 
     Returns
     -------
     Report
-        What each check came to; print it to read it.
+        The result of each check; print it to read it.
 
     Raises
     ------
     AssertionError
-        With a line for each part of the contract that is broken: its name, what was
-        found, and what to do.
+        If checks fail, with a line for each: its name, what was found, and how to fix
+        it.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def _clocks(
 ) -> list[Clock]:
     """Return the clocks of all updates of some epochs.
 
-    Losses fall, rise, and stay, during the plan and after it.
+    Losses fall, rise and stagnate, during the plan and after it.
     """
     losses = [*np.geomspace(3, 1, 8).tolist(), *[1.1] * 12, *[0.9] * 100]
     validation = [math.nan, *losses[1:]]
@@ -92,7 +92,7 @@ def _clocks(
 
 
 def _answers(schedule: Schedule, clocks: list[Clock] | None = None) -> list:
-    """Return factors and momenta."""
+    """Return the factor and the momentum at each clock."""
     return [(schedule(c), schedule.momentum(c)) for c in clocks or _clocks()]
 
 
@@ -173,7 +173,7 @@ def _takes_short_epochs(schedule: Schedule) -> None:
     _require_factors(
         schedule,
         _clocks(updates=lambda e: (3, 1, 7)[e % 3]),
-        "In epochs of 3, 1 and 7 updates by turns",
+        "In epochs of 3, 1 and 7 updates in turn",
     )
 
 

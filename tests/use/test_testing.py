@@ -308,7 +308,7 @@ BROKEN_OPTIMIZERS = [
     (StoresElsewhere, "clone", "does not store part"),
     (StoresSomethingElse, "clone", "clone\\(\\) raised RuntimeError"),
     (MemoryWithoutComma, "declarations", "memory is 'v'"),
-    (PointOfNothing, "declarations", "points has z, which memory has not"),
+    (PointOfNothing, "declarations", "points has z, which memory does not have"),
     (TwiceNamed, "declarations", "t would stand for two things"),
     (ArrayAmongNumbers, "declarations", "must be Python numbers"),
     (NoRate, "declarations", "default_learning_rate is 0.0"),
