@@ -1,8 +1,8 @@
-"""Pictures of trainings, in scikit-learn's form; they need matplotlib.
+"""Displays of training, searches and solvers, drawn with matplotlib.
 
-Each display is made by a class method (``from_estimator`` and the like), holds what is
-drawn as plain numbers, and draws them with ``plot(ax=None)``, after which ``ax_`` and
-``figure_`` are there to be changed further.
+They work as scikit-learn's do: a class method (``from_estimator`` and the like) makes a
+display, which holds its data as plain numbers; ``plot(ax=None)`` draws them and sets
+``ax_`` and ``figure_``, which can then be changed.
 """
 
 from .loss_curve import LossCurveDisplay

@@ -1,4 +1,4 @@
-"""Animations as matplotlib makes them, and the files they are saved in."""
+"""Matplotlib animations saved as GIF, MP4 or HTML."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-# The player's buttons are letters of a font that is loaded from a server; these are
-# characters that every computer has.
+# The player takes its button symbols from a font on a server; these characters are in
+# the fonts of every computer.
 _SYMBOLS = {
     "minus": "\u2212",
     "plus": "+",
@@ -25,7 +25,7 @@ _WAYS = '".gif" (Pillow), ".mp4" (ffmpeg) or ".html" (a page with a player)'
 
 
 def check_path(path: Any, purpose: str) -> Path:
-    """Return the path of a file that an animation can be saved in, or refuse it."""
+    """Return the path of a file if an animation can be saved there, else raise."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".gif", ".mp4", ".html"):
@@ -46,7 +46,7 @@ def check_path(path: Any, purpose: str) -> Path:
 
 
 def save(animation: Any, path: Path, fps: Any, dpi: float, title: str) -> None:
-    """Write an animation to a file, as its ending says."""
+    """Write an animation to a file, in the format of its suffix."""
     from matplotlib.animation import writers
 
     match path.suffix.lower():
@@ -59,10 +59,10 @@ def save(animation: Any, path: Path, fps: Any, dpi: float, title: str) -> None:
 
 
 def player(animation: Any, fps: float, dpi: float) -> str:
-    """Return matplotlib's player with all frames in it, which loads nothing else."""
+    """Return matplotlib's HTML player with all frames embedded, self-contained."""
     import matplotlib as mpl
 
-    # Matplotlib leaves the last frames out of a large player.
+    # By default matplotlib drops the last frames of a large player.
     with mpl.rc_context({"animation.embed_limit": 2**20, "savefig.dpi": dpi}):
         html = animation.to_jshtml(fps=fps)
     rules = "\n".join(

@@ -1,4 +1,4 @@
-"""What the constructor of `LossCurveDisplay` takes, of trainings and of scores."""
+"""Arguments of `LossCurveDisplay`, from trainings or from the scores of a search."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def curves_of_groups(
     over: str,
     **stops: list[Any],
 ) -> dict[str, Any]:
-    """Return median and spread of each group of trainings, None being failed ones.
+    """Return median and spread of each group of trainings; None is a failed one.
 
-    ``over`` says what a group consists of; ``stops`` are further columns of these.
+    ``over`` names the members of a group; ``stops`` are further columns of the stops.
     """
     fitted = {name: [t for t in group if t] for name, group in groups.items()}
     trainings = [t for group in fitted.values() for t in group]

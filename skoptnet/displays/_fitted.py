@@ -1,4 +1,4 @@
-"""What displays read off a fitted estimator: its network, and how training went."""
+"""Training history of a fitted network, with the names of its loss and score."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ..estimators.wrapped import network_in
 
 
 class Training(NamedTuple):
-    """How a training went, as plain numbers and words.
+    """The history of a training, as plain numbers and strings.
 
     Attributes
     ----------
     history : dict of lists
-        As ``history_``, but for the ``seconds``; its first list is the ``epoch``.
+        ``history_`` without the ``seconds``; its first list is the ``epoch``.
     kept_epoch : int
-        Number of the epoch whose weights are kept.
+        The epoch whose weights are kept.
     stop_reason : str
         As ``stop_reason_``.
     unit : str
-        What is counted: "epoch", or "iteration" where the solver was lbfgs.
+        "epoch", or "iteration" if the solver is lbfgs.
     loss_label : str
-        The loss without a penalty.
+        Name of the loss without a penalty.
     penalty_label : str
-        What the training loss has besides, "" for nothing.
+        Name of the penalty in the training loss, "" for none.
     score_label : str
-        The validation score.
+        Name of the validation score.
     """
 
     history: dict[str, list]
@@ -43,7 +43,7 @@ class Training(NamedTuple):
 
 
 def training_of(net: MLP) -> Training:
-    """Return how a fitted MLP was trained."""
+    """Return the training of a fitted network."""
     history = {
         name: list(net.history_[name]) for name in net.history_ if name != "seconds"
     }
@@ -59,7 +59,7 @@ def training_of(net: MLP) -> Training:
 
 
 def training_or_none(estimator: Any, purpose: str) -> Training | None:
-    """Return how an estimator was trained, None for one whose fit failed."""
+    """Return the training of an estimator, None if its fit failed."""
     try:
         return training_of(network_in(estimator, purpose))
     except NotFittedError:
@@ -67,7 +67,7 @@ def training_or_none(estimator: Any, purpose: str) -> Training | None:
 
 
 def labels_of(trainings: list[Training]) -> dict[str, str]:
-    """Return what the figures of trainings are, all that there are."""
+    """Return the names of the metrics of trainings, different ones listed."""
 
     def listed(words: list[str]) -> str:
         return " / ".join(dict.fromkeys(words))
@@ -86,7 +86,7 @@ def labels_of(trainings: list[Training]) -> dict[str, str]:
 
 
 def _kept_epoch(net: MLP) -> int:
-    """Return the epoch whose weights are kept: the last one with the loss kept."""
+    """Return the epoch whose weights are kept: the last one with the final loss."""
     if net.best_epoch_ is not None:
         return net.best_epoch_
     losses = net.loss_curve_
@@ -111,7 +111,7 @@ def _score_label(net: MLP) -> str:
 
 
 def name_of(function: Any) -> str:
-    """Return the name of a scorer: a string, a function, or one of scikit-learn's."""
+    """Return the name of a scorer, which is a string, a function or scikit-learn's."""
     if isinstance(function, str):
         return function
     return getattr(metric_of(function), "__name__", "score")

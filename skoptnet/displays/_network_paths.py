@@ -1,4 +1,4 @@
-"""The numbers of `OptimizerPathDisplay.from_estimator`: trainings on a common plane."""
+"""Training paths of networks on a common plane, for `OptimizerPathDisplay`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from ._recording import Recording, fit_and_record
 from ._solver_paths import check_count, check_positive, limits_of, of_each
 
 _CALLER = "from_estimator"
-# A loss so many times that of the start ends a path: nothing else could be seen.
+# A path ends where the loss exceeds this multiple of the initial loss, which would
+# otherwise hide everything else.
 _MOST = 1000
 
 
-def numbers(
+def arguments(
     estimator: Any,
     X: Any,
     y: Any,
@@ -27,7 +28,7 @@ def numbers(
     resolution: int,
     margin: float,
 ) -> dict[str, Any]:
-    """Return what the display's constructor takes."""
+    """Return the arguments of the display."""
     check_count(resolution, "resolution", _CALLER)
     check_positive(margin, "margin", _CALLER, zero=True)
     several = isinstance(estimator, Mapping)
@@ -59,10 +60,10 @@ def numbers(
     values, diverged = {}, []
     for label, path in paths.items():
         losses = first.objectives(path)
-        n_sound = _n_sound(losses)
-        if n_sound < len(path):
+        end = _end_of(losses)
+        if end < len(path):
             diverged.append(label)
-        paths[label], values[label] = path[:n_sound], losses[:n_sound]
+        paths[label], values[label] = path[:end], losses[:end]
     plane = Plane.through(list(paths.values()))
     points = {label: plane.coordinates(path) for label, path in paths.items()}
     limits = limits_of([*points.values()], margin)
@@ -92,7 +93,7 @@ def _purpose(label: str) -> str:
 
 
 def _checked(given: Any, own: Array, label: str) -> Array:
-    """Return weights that were recorded already, or refuse them."""
+    """Return recorded weights as an array, or raise an error."""
     path = np.asarray(given, dtype=own.dtype)
     if path.ndim != 2 or not len(path) or path.shape[1] != own.shape[1]:
         raise ValueError(
@@ -103,12 +104,12 @@ def _checked(given: Any, own: Array, label: str) -> Array:
     if not np.isfinite(path).all():
         raise ValueError(
             f"The 'weights' parameter of {_CALLER} must be finite. For {label!r} it is"
-            " not; leave out what is from a divergence on."
+            " not; leave out the points from a divergence on."
         )
     return path
 
 
-def _n_sound(losses: Array) -> int:
+def _end_of(losses: Array) -> int:
     """Return the number of points before a path diverges."""
     lost = ~(losses <= _MOST * losses[0])
     lost[0] = False
@@ -116,7 +117,7 @@ def _n_sound(losses: Array) -> int:
 
 
 def _check_alike(recordings: Mapping[str, Recording]) -> None:
-    """Refuse trainings that do not minimise the same function of the same weights."""
+    """Raise an error unless all minimise the same function of the same weights."""
     (name, first), *others = recordings.items()
     sizes = first.fit.network.layer_sizes
     for label, other in others:

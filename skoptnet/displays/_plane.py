@@ -1,4 +1,4 @@
-"""The plane in which a path of many coordinates is drawn."""
+"""Principal plane (PCA) of paths through weight space (Li et al., 2018)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .._types import Array
 
 @dataclass(frozen=True)
 class Plane:
-    """The plane that comes closest to the points of some paths.
+    """The plane through an origin that is closest to the points of some paths.
 
     Attributes
     ----------
     origin : array of shape (P,)
-        The mean of the paths' ends; with one path, its end.
+        The mean of the paths' end points; with one path, its end point.
     directions : array of shape (2, P)
-        Two unit vectors at right angles, the principal directions of all points about
-        the origin (Li et al., 2018). The first path begins at coordinates that are not
-        above 0.
+        Two orthonormal vectors, the principal directions of all points about the
+        origin (Li et al., 2018). Their signs are such that the first path starts at
+        coordinates that are not positive.
     shares : array of shape (2,)
-        Share of the squared distances from the origin that lies in each direction.
+        Share of the squared distances from the origin along each direction.
     """
 
     origin: Array
@@ -32,10 +32,10 @@ class Plane:
 
     @classmethod
     def through(cls, paths: Sequence[Array]) -> Plane:
-        """Return the plane of paths of shape (n_points, P)."""
+        """Return the plane of some paths, each of shape (n_points, P)."""
         origin = np.mean([path[-1] for path in paths], axis=0, dtype=float)
         away = np.concatenate([path - origin for path in paths])
-        if len(away) < 2:  # the end alone
+        if len(away) < 2:  # only one point
             away = np.vstack([away, away])
         _, s, directions = np.linalg.svd(away, full_matrices=False)
         directions = directions[:2]
@@ -44,11 +44,11 @@ class Plane:
         return cls(origin, directions, s[:2] ** 2 / total if total else np.zeros(2))
 
     def coordinates(self, path: Array) -> Array:
-        """Return where the points of a path lie in the plane, (n_points, 2)."""
+        """Return the coordinates of a path in the plane, of shape (n_points, 2)."""
         return (path - self.origin) @ self.directions.T
 
     def points(self, first: Array, second: Array) -> Iterator[Array]:
-        """Yield the points of a grid in the plane, row by row of the second."""
+        """Yield the points of a grid in the plane, ``first`` varying fastest."""
         for b in second:
             for a in first:
                 yield self.origin + a * self.directions[0] + b * self.directions[1]

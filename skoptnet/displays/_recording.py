@@ -1,4 +1,4 @@
-"""A fit whose weights are kept epoch by epoch, with the objective that it minimised."""
+"""Recording of a fit: the weights of every epoch, and the objective they minimise."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..training import Minibatches, Objective, Watcher
 
 
 class Recording(Watcher):
-    """The weights before the first epoch and after each, and what they are worth.
+    """The weights before the first epoch and after each, and their objective.
 
     Parameters
     ----------
     fit : Fit
         The fit, before training begins.
     ends_at : int or None
-        The epoch after which training is to end, None for no such.
+        The epoch after which training ends, or None.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class Recording(Watcher):
     def objectives(self, thetas: Iterable[Array]) -> Array:
         """Return the objective of the whole training set at some weights.
 
-        It is what the solver minimises, penalties included and no unit dropped out. The
-        rows go through the network in blocks.
+        It is what the solver minimises, with penalties and without dropout. The rows
+        are processed in blocks.
 
         Parameters
         ----------
@@ -75,21 +75,21 @@ def fit_and_record(
     sample_weight: Any = None,
     ends_at: int | None = None,
 ) -> Recording:
-    """Fit a clone of an estimator and return the recording of its training.
+    """Fit a clone of an estimator and return a recording of its training.
 
     Parameters
     ----------
     estimator : MLPClassifierX or MLPRegressorX
-        What is cloned; it stays as it is.
+        The estimator to clone; it is not changed.
     X, y, sample_weight
         As for ``fit``.
     ends_at : int, optional
-        The number of an epoch after which training is to end.
+        The epoch after which training ends.
 
     Returns
     -------
     Recording
-        The weights, and the objective.
+        The weights and the objective.
     """
     recordings: list[Recording] = []
 
@@ -98,6 +98,6 @@ def fit_and_record(
         return recordings[0]
 
     twin = without_callbacks(clone(estimator))
-    twin.set_params(refit_all=False)  # the training with validation is recorded
+    twin.set_params(refit_all=False)  # record the training with validation
     fit_watched(twin, X, y, sample_weight, watch)
     return recordings[0]

@@ -1,4 +1,4 @@
-"""What displays read off a fitted search: its candidates and their scores."""
+"""Candidates of a fitted search, their scores, and their training in each fold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .._sklearn import BaseSearchCV, n_rows_of, select_rows
 from ..estimators.wrapped import network_in
 from ._fitted import Training, name_of, training_of
 
-#: Stands for the value of a parameter that a candidate leaves as it is.
+#: The value of a parameter that a candidate does not set.
 UNSET = "(not set)"
 
 
@@ -27,21 +27,21 @@ UNSET = "(not set)"
 class Candidates:
     """The candidates of a search, each once.
 
-    Of a halving search a candidate is the last iteration that it reached; the
-    resource is none of its parameters.
+    In a halving search a candidate counts with the last iteration that it reached, and
+    the resource is not a parameter.
 
     Attributes
     ----------
     rows : list of int
-        Their places in ``cv_results_``.
+        Their indices in ``cv_results_``.
     params : list of dict
-        As the search set them on its estimator.
+        Their parameters, as the search set them on its estimator.
     names : list of str
-        The searched parameters, those of the grid in its order.
+        The searched parameters, in the order of the grid.
     scores : ndarray of shape (n_candidates, n_folds)
         The test scores; nan where a fit failed.
     score_label : str
-        What they are.
+        Name of the score.
     """
 
     rows: list[int]
@@ -52,11 +52,11 @@ class Candidates:
 
     @property
     def means(self) -> Any:
-        """Mean score of each candidate, nan where a fold failed."""
+        """Mean score of each candidate; nan where a fold failed."""
         return self.scores.mean(axis=1)
 
     def named(self, name: str, argument: str) -> str:
-        """Return the searched parameter that is ``name`` under whatever prefix."""
+        """Return the searched parameter called ``name``, with any prefix."""
         found = [n for n in self.names if n == name or n.endswith(f"__{name}")]
         if name in found:
             return name
@@ -73,7 +73,7 @@ class Candidates:
         return self.params[candidate].get(name, UNSET)
 
     def values(self, name: str) -> list[Any]:
-        """Return the values of a parameter: numbers in ascending order, then others."""
+        """Return the values of a parameter: numbers ascending, then the others."""
         found: list[Any] = []
         for i in range(len(self.params)):
             if not any(same(self.value(i, name), value) for value in found):
@@ -82,10 +82,10 @@ class Candidates:
         return numbers + [v for v in found if not is_number(v)]
 
     def labels(self, name: str) -> list[str]:
-        """Return the values of a parameter in words, no two of them alike."""
+        """Return labels of the values of a parameter, no two of them alike."""
         values = self.values(name)
         for digits in (4, 6, 12):
-            labels = [said(value, digits) for value in values]
+            labels = [label_of(value, digits) for value in values]
             if len(set(labels)) == len(labels):
                 return labels
         return [repr(value) for value in values]
@@ -93,7 +93,8 @@ class Candidates:
     def groups(self, group_by: Any = None) -> dict[str, list[int]]:
         """Return the candidates of each group, in the order of the values.
 
-        ``group_by`` is a parameter or several, None the solver or the first there is.
+        ``group_by`` is one or several parameters; None is the solver if it was
+        searched, else the first parameter.
         """
         if group_by is None:
             solvers = [n for n in self.names if n.rpartition("__")[2] == "solver"]
@@ -111,7 +112,7 @@ class Candidates:
         return found
 
     def having(self, where: dict[str, Any]) -> list[int]:
-        """Return the candidates with these values."""
+        """Return the candidates with these values of parameters."""
         return [
             i
             for i in range(len(self.params))
@@ -119,7 +120,7 @@ class Candidates:
         ]
 
     def best(self, members: list[int]) -> int:
-        """Return the one with the best mean score; the first, if all failed."""
+        """Return the candidate with the best mean score; the first, if all failed."""
         means = self.means[members]
         return members[0 if np.isnan(means).all() else int(np.nanargmax(means))]
 
@@ -130,26 +131,26 @@ class Candidates:
         return ", ".join(map("=".join, named)) or "all candidates"
 
     def short(self, name: str) -> str:
-        """Return a parameter's name without prefix, where that is unique."""
+        """Return a parameter's name without prefix, if that is unique."""
         last = name.rpartition("__")[2]
         alike = [n for n in self.names if n.rpartition("__")[2] == last]
         return last if len(alike) == 1 else name
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value has a place on an axis."""
+    """Return whether a value is a number, and can be sorted."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def same(a: Any, b: Any) -> bool:
-    """Tell whether two values of a parameter, of whatever kind, are the same."""
+    """Return whether two values of a parameter, of any type, are the same."""
     if is_number(a) and is_number(b):
         return bool(a == b)
     return type(a) is type(b) and repr(a) == repr(b)
 
 
-def said(value: Any, digits: int = 6) -> str:
-    """Return a value of a parameter as labels have it."""
+def label_of(value: Any, digits: int = 6) -> str:
+    """Return the label of a value of a parameter."""
     return f"{value:.{digits}g}" if is_number(value) else str(value)
 
 
@@ -159,14 +160,14 @@ def candidates_of(search: Any, purpose: str, metric: str | None = None) -> Candi
     Raises
     ------
     TypeError
-        If it is no search.
+        If it is not a search.
     ValueError
-        If it is not fitted (`NotFittedError`), or ``metric`` is none of its scores.
+        If it is not fitted (`NotFittedError`), or has no score called ``metric``.
     """
     if not isinstance(search, BaseSearchCV):
         raise TypeError(
-            f"{purpose} needs a fitted search (GridSearchCV, RandomizedSearchCV, their"
-            f" halving kin). Got {described(search)} instead."
+            f"{purpose} needs a fitted search (GridSearchCV, RandomizedSearchCV or"
+            f" their halving variants). Got {described(search)} instead."
         )
     check_is_fitted(search, "cv_results_")
     results = search.cv_results_
@@ -240,7 +241,8 @@ def trainings_of(
     Returns
     -------
     list of lists
-        Of each candidate, its training in each fold; None where it diverged at once.
+        For each candidate, its training in each fold; None where it diverged in the
+        first epoch.
     """
     given = dict(fit_params or {})
     groups = given.pop("groups", None)
@@ -259,7 +261,7 @@ def trainings_of(
 
 
 def _check_repeats(cv: Any) -> None:
-    """Refuse splits that would not be those of the search."""
+    """Raise an error if splitting again would not repeat the splits of the search."""
     if hasattr(cv, "__next__"):
         raise ValueError(
             "The splits of the search came from an iterator, which is used up. Pass"

@@ -1,4 +1,4 @@
-"""The numbers of `OptimizerPathDisplay.from_solvers`; checks that others share."""
+"""Paths of solvers on a surface, for `OptimizerPathDisplay`; its shared checks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .._types import Array
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..surfaces import Limits, as_limits, as_surface, descend
 
-# The share of a path's extent by which the picture is larger, where it has no limits.
+# Margin around paths where the surface has no limits, as a share of their extent.
 _MARGIN = 0.15
-# The picture is at least this share of its longer side high or wide.
+# Least ratio of the shorter to the longer side of the plot.
 _LEAST_SHARE = 0.1
 
 
-def numbers(
+def arguments(
     surface: Any,
     solvers: Any,
     learning_rates: Any,
@@ -29,7 +29,7 @@ def numbers(
     resolution: int,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Return what the display's constructor takes; settings are those of `descend`."""
+    """Return the arguments of the display; ``settings`` are those of `descend`."""
     caller = "from_solvers"
     surface = as_surface(surface, caller)
     named = _labelled(solvers)
@@ -51,7 +51,7 @@ def numbers(
     if limits is None and surface.limits is None:
         limits = limits_of([*points.values(), surface.minima], _MARGIN)
     elif limits is None:
-        limits = _with(surface.limits, next(iter(points.values()))[:1])
+        limits = _including(surface.limits, next(iter(points.values()))[:1])
     x, y = (np.linspace(low, high, resolution) for low, high in limits)
     z = surface(x, y[:, None])
     lowest = surface.lowest
@@ -73,8 +73,8 @@ def numbers(
     }
 
 
-def _with(limits: Limits, start: Array) -> Limits:
-    """Return limits that hold a start, too: the same ones if they do already."""
+def _including(limits: Limits, start: Array) -> Limits:
+    """Return the limits, widened if the start lies outside."""
     corners = np.transpose(limits)
     if (corners[0] <= start).all() and (start <= corners[1]).all():
         return limits
@@ -120,7 +120,7 @@ def of_each(given: Any, labels: Iterable[str], name: str, caller: str) -> dict:
 
 
 def limits_of(paths: Sequence[Array], margin: float) -> Limits:
-    """Return limits that hold all points, with a margin, and are not too narrow."""
+    """Return limits around all points, with a margin, and not too narrow."""
     points = np.concatenate([np.asarray(path, dtype=float) for path in paths])
     low, high = points.min(axis=0), points.max(axis=0)
     extent = high - low
@@ -132,11 +132,11 @@ def limits_of(paths: Sequence[Array], margin: float) -> Limits:
 
 
 def check_count(value: Any, name: str, caller: str) -> None:
-    """Refuse what is no number of things, two at least."""
+    """Raise an error unless a value is an int of 2 or more."""
     check_argument(caller, name, value, [Interval(Integral, 2, None, closed="left")])
 
 
 def check_positive(value: Any, name: str, caller: str, zero: bool = False) -> None:
-    """Refuse what is no number above 0, or with ``zero``, not below."""
+    """Raise an error unless a number is above 0, or with ``zero``, at least 0."""
     closed = "left" if zero else "neither"
     check_argument(caller, name, value, [Interval(Real, 0, None, closed=closed)])

@@ -1,4 +1,4 @@
-"""Several trainings, or the scores of several candidates, as median and spread."""
+"""Median and quartiles of several trainings, or of the scores of candidates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ._fitted import Training
 
-#: What a band may be: its quantiles, and what is drawn with it.
+#: The bands to choose from: their quantiles, and the text of the legend.
 SPREADS = {
     "quartiles": ((0.25, 0.75), "median and quartiles"),
     "range": ((0.0, 1.0), "median, lowest and highest"),
@@ -18,7 +18,7 @@ SPREADS = {
 
 
 def check_spread(spread: str) -> None:
-    """Refuse what is none of the `SPREADS`."""
+    """Raise an error unless ``spread`` is one of `SPREADS`."""
     if spread not in SPREADS:
         raise ValueError(f"spread must be one of {[*SPREADS]}. Got {spread!r} instead.")
 
@@ -26,10 +26,10 @@ def check_spread(spread: str) -> None:
 def spread_of_trainings(
     trainings: Sequence[Training], spread: str
 ) -> dict[str, list[Any]]:
-    """Return, epoch by epoch, the median and the spread of what trainings have.
+    """Return the median and the spread of the metrics of trainings in each epoch.
 
-    A training that ended keeps its last figures, so that the median is that of as many
-    trainings throughout; ``n_training`` tells how many went on.
+    A training that has ended keeps its last metrics, so that the median is always that
+    of all trainings; ``n_training`` is the number of those still running.
     """
     lengths = np.array([len(t.history["epoch"]) for t in trainings])
     epochs = np.arange(1, lengths.max() + 1)
@@ -49,9 +49,9 @@ def spread_of_trainings(
 
 
 def spread_of_scores(scores: Any, spread: str) -> dict[str, list[Any]]:
-    """Return the median and spread over folds of candidates, the best one first.
+    """Return the median and spread over folds of each candidate, the best one first.
 
-    Candidates of which a fold failed are left out.
+    Candidates with a failed fold are left out.
     """
     scores = scores[~np.isnan(scores).any(axis=1)]
     order = np.argsort(-np.median(scores, axis=1), kind="stable")
@@ -69,6 +69,6 @@ def _columns(name: str, values: Any, spread: str) -> dict[str, list[float]]:
 
 
 def ends_of(trainings: Sequence[Training | None]) -> str:
-    """Return in words how trainings ended: "4 converged, 1 failed"."""
+    """Return a summary of how trainings ended: "4 converged, 1 failed"."""
     counts = Counter(t.stop_reason if t else "failed" for t in trainings)
     return ", ".join(f"{n} {reason}" for reason, n in counts.most_common())

@@ -1,7 +1,7 @@
-"""What all displays share: matplotlib where it is there, axes, colours and lines.
+"""Matplotlib for all displays: pyplot, axes, colours, line styles and legends.
 
-The one place that imports matplotlib's pyplot; without matplotlib the package imports
-and trains all the same.
+Only this file imports pyplot, and only when something is drawn, so the package works
+without matplotlib.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import math
 from types import ModuleType
 from typing import Any
 
-#: Okabe and Ito's colours, which the colour-blind can tell apart, without the yellow.
+#: Okabe and Ito's palette, which colour-blind readers can distinguish, without yellow.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-#: Dashes in which lines differ besides their colour, also where printed in grey.
+#: Dashes, in which lines differ besides their colour, so that they differ in grey, too.
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2)))
 
-#: Rows of a legend beside axes of usual height, at most.
+#: Most rows of a legend beside axes of usual height.
 _ROWS_OF_LEGEND = 22
 
-
-#: Texts of a legend, and what the lines or marks beside them look like.
+#: Legend entries: a label, and the style of the line or marker beside it.
 Entries = list[tuple[str, dict[str, Any]]]
 
 
@@ -29,12 +28,12 @@ def pyplot(purpose: str) -> ModuleType:
     Parameters
     ----------
     purpose : str
-        What needs it, for the message.
+        What needs it, for the error message.
 
     Raises
     ------
     ImportError
-        If matplotlib is not installed, with the command that installs it.
+        If matplotlib is not installed; the message says how to install it.
     """
     try:
         import matplotlib.pyplot as plt
@@ -47,25 +46,25 @@ def pyplot(purpose: str) -> ModuleType:
 
 
 def axes_for(ax: Any, purpose: str, **subplots: Any) -> Any:
-    """Return the given axes, or those of a new figure if that is None."""
+    """Return ``ax``, or the axes of a new figure if it is None."""
     if ax is not None:
         return ax
     return pyplot(purpose).subplots(layout="constrained", **subplots)[1]
 
 
 def tidy(ax: Any) -> None:
-    """Light grid behind the data, no frame at the top and on the right."""
+    """Draw a light grid behind the data, and remove the spines at the top and right."""
     ax.grid(color="0.5", alpha=0.25)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def styles(n: int) -> list[dict[str, Any]]:
-    """Return colour and dashes of ``n`` lines, none of the first 49 alike.
+    """Return colour and dashes of ``n`` lines; the first 49 all differ.
 
-    Black is that of the text, which is white where the style in use is dark.
+    Instead of black it is the colour of text, which is white in a dark style.
     """
-    colors = [*COLORS[:-1], pyplot("A picture").rcParams["text.color"]]
+    colors = [*COLORS[:-1], pyplot("A plot").rcParams["text.color"]]
     k = len(colors)
     return [
         {"color": colors[i % k], "linestyle": LINES[(i + i // k) % k]} for i in range(n)
@@ -73,21 +72,21 @@ def styles(n: int) -> list[dict[str, Any]]:
 
 
 def log_scale(ax: Any, axis: str = "y") -> None:
-    """Make an axis logarithmic, with plain numbers: 0.05, not a power of ten."""
+    """Make an axis logarithmic, its ticks plain numbers: 0.05, not a power of ten."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     getattr(ax, f"set_{axis}scale")("log")
     low, high = getattr(ax, f"get_{axis}lim")()
     the_axis = getattr(ax, f"{axis}axis")
     steps = (1, 2, 5) if high < 2000 * low else (1,)
-    most = 5 if axis == "x" else 12  # labels need more room beside each other
+    most = 5 if axis == "x" else 12  # labels side by side take more space
     the_axis.set_major_locator(LogLocator(subs=steps, numticks=most))
     the_axis.set_major_formatter("{x:g}")
     the_axis.set_minor_formatter(NullFormatter())
 
 
 def check_log(lines: Any) -> None:
-    """Refuse a logarithmic axis where no line has anything above 0."""
+    """Raise an error if a logarithmic axis would have no value above 0."""
     if not any(value > 0 for line in lines for value in line.get_ydata()):
         raise ValueError(
             "log must be False here: there is no number above 0, and a logarithmic axis"
@@ -96,7 +95,7 @@ def check_log(lines: Any) -> None:
 
 
 def spans_decades(*series: Any) -> bool:
-    """Tell whether numbers, all above 0, are best drawn on a logarithmic axis."""
+    """Return whether values are positive and differ enough for a logarithmic axis."""
     values = [v for numbers in series for v in numbers if math.isfinite(v)]
     return bool(values) and min(values) > 0 and max(values) > 8 * min(values)
 
@@ -104,9 +103,9 @@ def spans_decades(*series: Any) -> bool:
 def legend_beside(
     ax: Any, entries: Entries | None = None, title: str = "", gap: float = 0.1
 ) -> Any:
-    """Put the legend of axes to the right of them, some inches off.
+    """Put a legend to the right of the axes, in as many columns as it needs.
 
-    It has as many columns as it takes.
+    ``gap`` is the distance from the axes in inches.
     """
     from matplotlib.transforms import ScaledTranslation
 
@@ -122,13 +121,13 @@ def legend_beside(
 
 
 def legend_above(ax: Any, entries: Entries | None = None, title: str = "") -> Any:
-    """Put the legend of axes above them, in two columns."""
+    """Put a legend above the axes, in two columns."""
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1.02), "ncols": 2}
     return ax.legend(**place, **_legend(entries, title))
 
 
 def _legend(entries: Entries | None, title: str) -> dict[str, Any]:
-    """Return what a legend is to be: that of the entries, or of what is drawn."""
+    """Return the options of a legend, with the entries given or those drawn."""
     from matplotlib.lines import Line2D
 
     options: dict[str, Any] = {

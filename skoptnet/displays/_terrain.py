@@ -1,4 +1,4 @@
-"""How heights are drawn: on which scale, at which levels, as contours or in space."""
+"""Contour and 3D surface plots of heights on a grid, linear or logarithmic."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import numpy as np
 from .._types import Array
 from ._style import pyplot
 
-# So many powers of ten below the highest point, heights on a logarithmic scale end.
+# Range of a logarithmic scale below the highest point, in powers of ten.
 _DECADES = 5
-# About so many contour lines, and so many of them with their height beside.
+# Approximate number of contour lines, and of those labelled with their height.
 _LINES, _LABELS = 14, 6
-# What levels of a logarithmic scale are multiples of, from coarse to fine.
+# Multiples of powers of ten for the levels of a logarithmic scale, coarse to fine.
 _MULTIPLES = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), np.arange(1, 10, 0.5))
 
 
 class Terrain:
-    """Heights on a grid, and how to draw them.
+    """Heights on a grid, drawn as contours or as a surface.
 
     Parameters
     ----------
     x, y : arrays of shape (n_x,) and (n_y,)
         The grid.
     z : array of shape (n_y, n_x)
-        The heights; what is not finite is left out.
+        The heights; values that are not finite are left out.
     log : bool
-        Whether contour lines are evenly apart in the logarithm of the height above
+        Whether contour lines are evenly spaced in the logarithm of the height above
         ``lowest``.
     lowest : float
-        The height that counts as 0 there.
+        The height that counts as 0 for the logarithm.
     levels : array-like or None
-        The heights of the contour lines, rising; None chooses round ones.
+        The heights of the contour lines, increasing; None chooses round numbers.
 
     Attributes
     ----------
     levels : array
-        The heights of the contour lines, rising.
+        The heights of the contour lines, increasing.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class Terrain:
             self.levels = even_levels(float(self.z.min()), float(self.z.max()))
 
     def shades(self) -> Any:
-        """Return a colour map: light where it is low, where paths end."""
+        """Return a grey colormap, light at low heights, where paths end."""
         from matplotlib.colors import ListedColormap
 
-        greys = pyplot("A picture of paths").get_cmap("Greys")
+        greys = pyplot("A plot of paths").get_cmap("Greys")
         return ListedColormap(greys(np.linspace(0.0, 0.4, 256)))
 
     def draw_contour(self, ax: Any) -> Any:
-        """Fill the picture by height, draw lines with their heights; return them."""
+        """Draw filled contours and labelled contour lines; return the lines."""
         from matplotlib.colors import BoundaryNorm
 
         shades = self.shades()
@@ -83,12 +83,12 @@ class Terrain:
         return lines
 
     def draw_surface(self, ax: Any) -> Any:
-        """Draw the heights in space, and return the surface."""
+        """Draw the heights in 3D, and return the surface."""
         x, y = np.meshgrid(self.x, self.y)
         heights = np.ma.masked_invalid(self.heights(self.z.filled(np.nan)))
         ax.computed_zorder = False  # a path lies on the surface, not half below it
         if self.log:
-            ticks = apart(float(heights.max()))
+            ticks = cube_root_ticks(float(heights.max()))
             ax.set_zticks(np.cbrt(ticks), [f"{self.lowest + v:.4g}" for v in ticks])
         return ax.plot_surface(
             x, y, heights.filled(np.nan), cmap=self.shades(), rcount=50, ccount=50,
@@ -96,16 +96,16 @@ class Terrain:
         )  # fmt: skip
 
     def heights(self, z: Any) -> Any:
-        """Return where heights are drawn in space.
+        """Return the z coordinates of heights in 3D.
 
-        Where contour lines are those of a logarithm, this is the cube root: it, too,
-        tells low heights apart, and it has a lowest point.
+        With a logarithmic scale, they are the cube roots: these, too, spread out low
+        heights, but are finite at 0.
         """
         return np.cbrt(np.subtract(z, self.lowest)) if self.log else np.asarray(z)
 
 
-def apart(top: float) -> Array:
-    """Return 0 and round numbers whose cube roots, up to ``top``, are well apart."""
+def cube_root_ticks(top: float) -> Array:
+    """Return 0 and round numbers whose cube roots are well spaced up to ``top``."""
     ticks: list[float] = []
     for multiples in ((1,), (1, 2, 5)):
         ticks = [0.0]
@@ -118,7 +118,7 @@ def apart(top: float) -> Array:
 
 
 def even_levels(low: float, high: float) -> Array:
-    """Return round numbers from ``low`` to ``high``, evenly apart."""
+    """Return evenly spaced round numbers from ``low`` to ``high``."""
     from matplotlib.ticker import MaxNLocator
 
     if low == high:
@@ -129,7 +129,7 @@ def even_levels(low: float, high: float) -> Array:
 
 
 def log_levels(low: float, high: float) -> Array:
-    """Return round numbers from ``low`` to ``high`` at steps that grow with them."""
+    """Return round numbers from ``low`` to ``high``, about evenly spaced in log."""
     decades = 10.0 ** np.arange(math.floor(math.log10(low)), math.log10(high) + 1)
     choices = []
     for multiples in _MULTIPLES:

@@ -1,4 +1,4 @@
-"""Loss, score and rate over the epochs of one or of many trainings."""
+"""Loss curves: loss, validation score and learning rate over the epochs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ._style import (
     tidy,
 )
 
-#: What can be drawn, and what it is called.
-_MEASURES = {
+#: The metrics that can be drawn, and the labels of their axes.
+_METRICS = {
     "loss": "training loss",
     "validation_loss": "validation loss",
     "validation_score": "validation score",
@@ -34,27 +34,27 @@ _LOSSES = ("loss", "validation_loss")
 
 
 class LossCurveDisplay:
-    """Loss curves: how trainings went, epoch by epoch.
+    """Loss curves of one training, of several, or of the fits of a search.
 
     Made by `from_estimator`, `from_estimators`, `from_cross_validate` or
-    `from_cv_results`; the constructor takes what these found, as plain numbers.
+    `from_cv_results`; the constructor takes their results as plain numbers.
 
     Parameters
     ----------
     curves : dict of dicts of lists
-        Of each training, or group of trainings, by its name: a dict of equally long
-        lists, ready for `pandas.DataFrame`. The first is the horizontal axis,
-        ``epoch`` or ``candidate``. The others are figures as ``history_`` of the
-        estimators has them; those of a group are medians, and for instance
-        ``loss_low`` and ``loss_high`` bound the spread.
+        For each training, or group of trainings, by name: a dict of lists of equal
+        length, ready for `pandas.DataFrame`. The first is the horizontal axis,
+        ``epoch`` or ``candidate``. The others are metrics as in ``history_`` of the
+        estimators; those of a group are medians, and its spread lies between, for
+        instance, ``loss_low`` and ``loss_high``.
     stops : dict of lists or None, default=None
         How the trainings ended: ``name``, ``kept_epoch`` (whose weights are kept; nan
-        where several were trained), ``stop_reason``, and ``params`` of the best
-        candidates of a search.
+        for a group), ``stop_reason``, and ``params`` of the best candidates of a
+        search.
     labels : dict of str or None, default=None
-        What the figures are: ``{"epoch": "epoch", "loss": "cross-entropy"}``.
+        Names of the metrics: ``{"epoch": "epoch", "loss": "cross-entropy"}``.
     spread : str, default=""
-        What lines and bands stand for, where these are medians and spreads.
+        What lines and bands mean, where they are medians and spreads.
 
     Attributes
     ----------
@@ -63,11 +63,11 @@ class LossCurveDisplay:
     figure_ : matplotlib Figure
         The figure.
     lines_ : list of matplotlib Line2D
-        The curves: per name, in the order of ``show``.
+        The curves: for each name, in the order of ``show``.
     bands_ : list of matplotlib collections
-        The spreads around them.
+        The spreads around the curves.
     marks_ : list of matplotlib Line2D
-        The marks of kept epochs and divergences.
+        The markers of kept epochs and divergences.
     rate_ax_ : matplotlib Axes or None
         The axes of the rates.
     rate_lines_ : list of matplotlib Line2D
@@ -75,7 +75,7 @@ class LossCurveDisplay:
 
     See Also
     --------
-    ScheduleDisplay : Rates alone, also those of a training to come.
+    ScheduleDisplay : Learning rates alone, also before a training.
     SolverGridDisplay : Scores of a search over two of its parameters.
 
     Examples
@@ -122,10 +122,10 @@ class LossCurveDisplay:
         ----------
         estimator : estimator
             A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
-            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one.
-            It is left as it is.
+            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one. It is
+            left as it is.
         name : str or None, default=None
-            What it is called; None for its class.
+            Its name in the plot; None is the name of its class.
 
         Returns
         -------
@@ -143,12 +143,12 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimators(cls, estimators: Mapping[Any, Any]) -> Self:
-        """Lay the curves of several fitted estimators over each other.
+        """Take the curves of several fitted estimators, to compare them.
 
         Parameters
         ----------
         estimators : dict
-            Estimators, each as `from_estimator` takes it, by name.
+            Estimators by name, each as for `from_estimator`.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class LossCurveDisplay:
         Raises
         ------
         TypeError, ValueError
-            If one of them is no such estimator, or is not fitted.
+            If one of them is not such an estimator, or is not fitted.
         """
         purpose = "LossCurveDisplay.from_estimators"
         _check_named(estimators, f"{purpose} needs", "estimators")
@@ -180,17 +180,17 @@ class LossCurveDisplay:
         Parameters
         ----------
         results : dict
-            What `sklearn.model_selection.cross_validate` returned with
-            ``return_estimator=True``; or several such, by name.
+            Result of `sklearn.model_selection.cross_validate` with
+            ``return_estimator=True``; or several of these by name.
         spread : {"quartiles", "range"}, default="quartiles"
-            What the band is: from the first to the third quartile of the folds, or from
-            the lowest to the highest.
+            The band: from the first to the third quartile of the folds, or from the
+            lowest to the highest.
 
         Returns
         -------
         LossCurveDisplay
-            The display, not yet drawn. A training that ended keeps its last figures
-            up to the end of the longest.
+            The display, not yet drawn. A training that ended early keeps its last
+            metrics up to the end of the longest.
 
         Raises
         ------
@@ -232,44 +232,44 @@ class LossCurveDisplay:
         """Compare the candidates of a search, grouped by a parameter.
 
         A search keeps the test scores of all its fits, but no loss curves. So without
-        data the scores are drawn: of each group its candidates, the best one first,
-        with the median and the spread over the folds. A group whose line falls late
-        and little is one whose other parameters need no care.
+        data the scores are drawn: for each group its candidates, the best one first,
+        with the median and the spread over the folds. If the line of a group falls late
+        and little, its other parameters matter little.
 
-        With ``X`` and ``y``, clones of the candidates are fitted once more on the
-        training rows of the same splits, and the median and the spread of their loss
-        curves are drawn. They are those of the search where the ``random_state`` of
-        the estimator is an int.
+        With ``X`` and ``y``, clones of the candidates are fitted again on the training
+        rows of the same splits, and the median and the spread of their loss curves are
+        drawn. They are those of the search if the ``random_state`` of the estimator is
+        an int.
 
         Parameters
         ----------
         search : estimator
             A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
-            `HalvingRandomSearchCV` (of a halving search, each candidate with the last
-            iteration that it reached; fitted again, it has all rows). It is left as
-            it is.
+            `HalvingRandomSearchCV` (in a halving search, a candidate counts with the
+            last iteration that it reached; fitted again, it gets all rows). It is left
+            as it is.
         X, y : array-like or None, default=None
             The data of the search, to fit clones.
         group_by : str, list of str or None, default=None
-            A searched parameter, or several, of which each combination is a group. A
+            One or several searched parameters; each combination of values is a group. A
             prefix may be left out: ``"solver"`` for ``"mlp__solver"``. None is the
-            solver where it was searched, else the first parameter.
+            solver if it was searched, else the first parameter.
         candidates : {"best", "all"}, default="best"
-            With data, what is fitted: of each group the candidate with the best mean
-            score, or all, whose spread is then over folds and candidates.
+            With data, which candidates of each group are fitted: the one with the best
+            mean score, or all; the spread is then over folds and candidates.
         spread : {"quartiles", "range"}, default="quartiles"
-            What the band is: from the first to the third quartile, or from the lowest
-            to the highest.
+            The band: from the first to the third quartile, or from the lowest to the
+            highest.
         metric : str or None, default=None
-            The score, where there are several; None is that of ``refit``.
+            The score, if there are several; None is that of ``refit``.
         cv : splitter, iterable, int or None, default=None
-            Splits for the clones; None are those of the search, which must be such as
-            can be made again.
+            Splits for the clones; None are those of the search, which must be
+            repeatable.
         fit_params : dict or None, default=None
-            What ``fit`` of the search was given besides (``sample_weight``,
+            The further arguments of ``fit`` of the search (``sample_weight``,
             ``groups``).
         n_jobs : int or None, default=None
-            Fits at a time, as in the search.
+            Number of parallel fits, as in the search.
 
         Returns
         -------
@@ -279,8 +279,8 @@ class LossCurveDisplay:
         Raises
         ------
         TypeError, ValueError
-            If it is no fitted search, a parameter or score was not searched, the splits
-            cannot be made again, or all fits failed.
+            If it is not a fitted search, a parameter or score was not searched, the
+            splits cannot be repeated, or all fits failed.
         """
         purpose = "LossCurveDisplay.from_cv_results"
         check_spread(spread)
@@ -338,15 +338,15 @@ class LossCurveDisplay:
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a figure.
         show : str, list of str or None, default=None
-            What to draw: ``"loss"``, ``"validation_loss"`` or both, or
-            ``"validation_score"``. None is both losses of a single training, where
-            there are two, else the first figure there is.
+            The metric to draw: ``"loss"``, ``"validation_loss"`` or both, or
+            ``"validation_score"``. None is both losses of a single training if it has
+            two, else the first available metric.
         rate : bool, default=False
-            Whether to draw the learning rate, too, that of the last update of each
-            epoch, on a second axis.
+            Whether to draw the learning rate, too (of the last update of each epoch),
+            on a second axis.
         log : bool or "auto", default="auto"
-            Whether the axis of losses is logarithmic; ``"auto"`` is for losses above 0
-            that differ by more than a factor of 8.
+            Whether the axis of losses is logarithmic; ``"auto"`` makes it so if the
+            losses are positive and differ by more than a factor of 8.
 
         Returns
         -------
@@ -356,8 +356,8 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If there is nothing of what is to be shown, or ``log`` is True and nothing
-            of it is above 0.
+            If there is no such metric, or ``log`` is True and none of its values is
+            above 0.
         """
         columns = self._columns(show)
         names = [name for name in self.curves if columns[0] in self.curves[name]]
@@ -382,9 +382,9 @@ class LossCurveDisplay:
         return self
 
     def _columns(self, show: Any) -> list[str]:
-        """Return the figures to draw."""
+        """Return the metrics to draw."""
         found = {column for curve in self.curves.values() for column in curve}
-        known = [measure for measure in _MEASURES if measure in found]
+        known = [metric for metric in _METRICS if metric in found]
         if show is None:
             both = len(self.curves) == 1 and set(_LOSSES) <= found
             return list(_LOSSES) if both else known[:1]
@@ -396,12 +396,12 @@ class LossCurveDisplay:
                 if str(column).startswith("validation"):
                     hint = " Validation needs early_stopping=True in fit."
                 raise ValueError(
-                    f"show must be one or several of {known}, which there are."
-                    f" Got {column!r} instead.{hint}"
+                    f"show must be one or several of {known}, the metrics of these"
+                    f" curves. Got {column!r} instead.{hint}"
                 )
         if not columns or (len(columns) > 1 and not set(columns) <= set(_LOSSES)):
             raise ValueError(
-                "show must be a figure, or the two losses, which share an axis."
+                "show must be one metric, or the two losses, which share an axis."
                 f" Got {show!r} instead. Draw others on axes of their own."
             )
         return columns
@@ -430,7 +430,7 @@ class LossCurveDisplay:
         return looks
 
     def _draw(self, name: str, column: str, style: dict[str, Any]) -> None:
-        """Draw one curve, its spread and its marks."""
+        """Draw a curve with its spread and its markers."""
         curve = self.curves[name]
         x, values = self._x(name), curve[column]
         places = "candidate" in curve
@@ -473,16 +473,16 @@ class LossCurveDisplay:
         return next(iter(self.curves[name].values()))
 
     def _stop(self, name: str) -> dict[str, Any]:
-        """Return how a training ended, an empty dict where that is not known."""
+        """Return how a training ended, an empty dict if that is not known."""
         if self.stops is None or name not in self.stops["name"]:
             return {}
         i = list(self.stops["name"]).index(name)
         return {key: values[i] for key, values in self.stops.items()}
 
     def _label(self, column: str) -> str:
-        """Return what a figure is called on its axis."""
+        """Return the label of the axis of a metric."""
         unit = (self.labels or {}).get(column)
-        return f"{_MEASURES[column]} ({unit})" if unit else _MEASURES[column]
+        return f"{_METRICS[column]} ({unit})" if unit else _METRICS[column]
 
     def _scale(self, columns: list[str], log: bool | str) -> None:
         ax = self.ax_
@@ -525,7 +525,7 @@ class LossCurveDisplay:
             ax.set_ylim(bottom=0)
 
     def _legend(self, columns: list[str], looks: dict) -> None:
-        """Say what colours, dashes and marks mean."""
+        """Draw the legend of colours, dashes and markers."""
         entries = self._named_entries(columns, looks)
         plain = {"color": "0.5", "linestyle": ""}
         drawn = {mark.get_marker() for mark in self.marks_}

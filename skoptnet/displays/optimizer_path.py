@@ -1,4 +1,4 @@
-"""Paths of solvers over a surface: from above, in space, over updates, in motion."""
+"""Optimizer paths on a loss surface: contour plot, 3D, loss curves and animation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ._style import (
 from ._terrain import Terrain
 
 _PURPOSE = "OptimizerPathDisplay"
-# The updates of longer paths are not marked one by one.
+# Most markers on a path; longer paths have one only every few updates.
 _MARKED = 200
-# The yellow of Okabe and Ito, which no path has.
+# Minima are in Okabe and Ito's yellow, which no path has.
 _STAR = {
     "marker": "*",
     "markersize": 15,
@@ -42,7 +42,7 @@ _START = {
     "markeredgewidth": 1.2,
     "linestyle": "none",
 }
-# On the filled picture and on the light ground of its legend, whatever the style.
+# The legend is black on white, whatever the style, as contours are light, too.
 _LEGEND = {
     "loc": "upper left",
     "borderaxespad": 0.0,
@@ -55,7 +55,7 @@ _LEGEND = {
 
 
 class OptimizerPathDisplay:
-    """Paths of solvers over a surface of two variables.
+    """Paths of solvers on a surface of two variables.
 
     Made by `from_solvers`, on a surface given by a formula, or by `from_estimator`, on
     a plane through the weights of a network.
@@ -63,45 +63,45 @@ class OptimizerPathDisplay:
     Parameters
     ----------
     x, y : arrays of shape (n_x,) and (n_y,)
-        The grid that the picture shows.
+        The grid.
     z : array of shape (n_y, n_x)
-        The heights on it.
+        The heights of the surface on the grid.
     points : dict of str to array of shape (n_points, 2)
-        The path of each label, its start included.
+        The path of each label, including its start.
     values : dict of str to array of shape (n_points,)
         The heights along the paths.
     rates : dict of str to array of shape (n_points - 1,), default=None
-        The learning rate of each update, where it is known.
+        The learning rate of each update, if known.
     diverged : collection of str, default=()
-        The labels of paths that ended early since they led too far.
+        The labels of paths that ended early because they diverged.
     minima : array-like of shape (n_minima, 3), default=()
         Known minima: x, y, height.
     log : bool, default=False
-        Whether heights above ``lowest`` are drawn on a logarithmic scale: as contour
-        lines and over updates. In space it is that of their cube roots.
+        Whether heights above ``lowest`` are drawn on a logarithmic scale, as contour
+        lines and over updates. In 3D the scale is that of their cube roots.
     lowest : float, default=0.0
-        The height that counts as 0 there.
+        The height that counts as 0 for the logarithm.
     levels : array-like, default=None
-        The heights of the contour lines, rising; None chooses round ones.
+        The heights of the contour lines, increasing; None chooses round numbers.
     names : (str, str, str), default=("x", "y", "f(x, y)")
-        What the axes and the heights are called.
+        The labels of the axes and of the heights.
     step_name : str, default="update"
-        What leads from one point of a path to the next.
+        The name of a step from one point of a path to the next.
     title : str, default=""
-        What the surface is called.
+        The title of the plot.
 
     Attributes
     ----------
     ax_, figure_ : Axes, Figure
-        Where the last call drew.
+        The axes and the figure of the last plot.
     lines_ : dict of str to Line2D
         The paths.
     ends_, start_, minima_ : dict of str to Line2D, Line2D, Line2D or None
-        The marks of the ends, the starts and the minima.
+        The markers of the ends, the starts and the minima.
     contour_, surface_ : QuadContourSet, Poly3DCollection
-        The heights, from above or in space.
+        The heights, as contours or in 3D.
     animation_ : FuncAnimation
-        What `animate` has made.
+        The animation made by `animate`.
 
     See Also
     --------
@@ -144,10 +144,10 @@ class OptimizerPathDisplay:
         self.names, self.step_name, self.title = names, step_name, title
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the animation out, which pickle and copy cannot take along."""
+        """Leave out the animation, which cannot be pickled or copied."""
         return {k: v for k, v in vars(self).items() if k != "animation_"}
 
-    # ----------------------------------------------------------------- where it is from
+    # --------------------------------------------------------------------- constructors
 
     @classmethod
     def from_solvers(
@@ -174,23 +174,24 @@ class OptimizerPathDisplay:
         solvers : str, Optimizer, list or dict
             Names of solvers or `Optimizer` objects; a dict gives each a label.
         learning_rates : float, "auto" or dict, default="auto"
-            The initial rate of all, or of each label; "auto" is the solver's own.
+            The initial rate of all solvers, or of each label; "auto" is the solver's
+            default.
         lr_schedule : str, Schedule, callable or dict, default="constant"
-            The schedule of all, or of each label.
+            The schedule of all solvers, or of each label.
         n_updates : int > 0, default=100
             Number of updates.
         updates_per_epoch : int > 0, default=1
-            Number of updates that a schedule takes for an epoch.
+            Number of updates in an epoch, for the schedule.
         start : pair of float, optional
-            Where the paths begin; where the surface says, by default.
+            Start of the paths; by default that of the surface.
         limits : ((x_min, x_max), (y_min, y_max)), optional
-            What pictures show. By default what the surface says, and the start; if
-            the surface says nothing, what the paths need.
+            Limits of the plot. By default those of the surface, widened to include the
+            start; if the surface has none, the extent of the paths.
         resolution : int > 1, default=200
             Number of points of the grid along each axis.
         random_state : int, RandomState instance or None, default=None
-            The source of noise, where the surface has some; with an int all solvers
-            meet the same.
+            The source of noise, if the surface has any; with an int all solvers get the
+            same noise.
 
         Returns
         -------
@@ -198,7 +199,7 @@ class OptimizerPathDisplay:
             The paths.
         """
         return cls(
-            **_solver_paths.numbers(
+            **_solver_paths.arguments(
                 surface, solvers, learning_rates, lr_schedule, limits, resolution,
                 n_updates=n_updates, updates_per_epoch=updates_per_epoch, start=start,
                 random_state=random_state,
@@ -219,11 +220,11 @@ class OptimizerPathDisplay:
     ) -> OptimizerPathDisplay:
         """Train networks and show their paths on a plane through their weights.
 
-        The plane goes through the last weights (their mean, where there are several
-        paths) along the first two principal directions of all weights about it (Li, Xu,
-        Taylor, Studer and Goldstein, 2018, *Visualizing the Loss Landscape of Neural
-        Nets*). The axes say how much of the squared distances lies along them; the rest
-        is not in the picture, so the heights of the surface are those of the plane,
+        The plane goes through the final weights (their mean, if there are several
+        paths) along the first two principal directions of all weights about them (Li,
+        Xu, Taylor, Studer and Goldstein, 2018, *Visualizing the Loss Landscape of
+        Neural Nets*). The axis labels give each direction's share of the squared
+        distances. The rest is not visible, so the surface has the heights of the plane,
         while ``values`` are those of the weights themselves.
 
         Parameters
@@ -242,28 +243,28 @@ class OptimizerPathDisplay:
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, as for ``fit``.
         weights : array of shape (n_points, P) or dict, default=None
-            Weights along a training that was recorded already, of each label: W_1,
-            b_1, W_2, b_2, ... raveled, one row per epoch, the first weights included.
-            Then only one epoch is trained, in order to know the objective.
+            Recorded weights of a training, or of each label: W_1, b_1, W_2, b_2, ...
+            raveled, one row per epoch, including the initial weights. Then only one
+            epoch is trained, to obtain the objective.
         resolution : int > 1, default=40
             Number of points of the grid along each axis; each is a pass over the rows.
         margin : float >= 0, default=0.3
-            How much larger than the paths the picture is, as a share of their extent.
+            Margin around the paths, as a share of their extent.
 
         Returns
         -------
         OptimizerPathDisplay
             The paths, a point per epoch. ``values`` are the objective of the whole
-            training set, penalties included, with no unit dropped out. A path ends
-            before that is 1000 times what it was at the start.
+            training set, with penalties and without dropout. A path ends before its
+            objective exceeds 1000 times that of the start.
         """
         return cls(
-            **_network_paths.numbers(
+            **_network_paths.arguments(
                 estimator, X, y, sample_weight, weights, resolution, margin
             )
         )
 
-    # --------------------------------------------------------------------- how it looks
+    # ------------------------------------------------------------------------- plotting
 
     def plot(
         self,
@@ -274,18 +275,17 @@ class OptimizerPathDisplay:
     ) -> OptimizerPathDisplay:
         """Draw the surface and the paths.
 
-        Each point is an update, or where there are more than 200 of them every
-        second, third, ... one. Paths that leave the picture are cut off at its edge,
-        and the legend says so.
+        Each marker is an update, or every second, third, ... one if there are more than
+        200. Paths that leave the plot are cut off at its edge, and the legend says so.
 
         Parameters
         ----------
         ax : Axes, default=None
             Where to draw, three-dimensional for ``kind="3d"``; None makes a figure.
         kind : {"contour", "3d"}, default="contour"
-            Whether the surface is seen from above or in space.
+            Whether to draw a contour plot or a surface in 3D.
         view : (float, float), default=(40.0, -60.0)
-            Where it is seen from in space: elevation and azimuth, in degrees.
+            The view point in 3D: elevation and azimuth, in degrees.
 
         Returns
         -------
@@ -317,7 +317,7 @@ class OptimizerPathDisplay:
     def plot_values(self, ax: Any = None) -> OptimizerPathDisplay:
         """Draw the heights over the updates.
 
-        What is far above all that `plot` shows, where a path diverges, is cut off.
+        Heights far above those in `plot`, from paths that diverge, are cut off.
 
         Parameters
         ----------
@@ -338,9 +338,10 @@ class OptimizerPathDisplay:
             heights = np.asarray(values) - base
             if self.log:
                 heights = np.where(heights > 0, heights, np.nan)
-            if look["color"] == COLORS[-1]:  # black, on whatever ground
+            if look["color"] == COLORS[-1]:  # black would vanish on a dark background
                 look["color"] = ax.xaxis.label.get_color()
-            (self.lines_[label],) = ax.plot(heights, label=self._said(label), **look)
+            text = self._legend_text(label)
+            (self.lines_[label],) = ax.plot(heights, label=text, **look)
         tidy(ax)
         name = self.names[2] if base == 0 else f"{self.names[2]} above the lowest"
         ax.set(xlabel=f"{self.step_name}s", ylabel=name, title=self.title)
@@ -368,20 +369,20 @@ class OptimizerPathDisplay:
         ax: Any = None,
         view: tuple[float, float] = (40.0, -60.0),
     ) -> Any:
-        """Let the paths grow.
+        """Animate the paths.
 
         Parameters
         ----------
         path : str or path, default=None
-            A file to save it in, whose ending says how: ".gif", ".mp4" (which needs
-            ffmpeg) or ".html", a page with a player. The figure is then closed.
+            The file to save it in, with the suffix ".gif", ".mp4" (which needs ffmpeg)
+            or ".html" (a page with a player). The figure is then closed.
         kind : {"contour", "3d"}, default="contour"
             See `plot`.
         frames : int > 1, default=None
-            Number of pictures, evenly spread over the updates; None makes one of each
-            update, but not more than 100.
+            Number of frames, evenly spread over the updates; None makes one for each
+            update, but at most 100.
         fps : float > 0, default=10.0
-            Pictures per second.
+            Frames per second.
         dpi : float > 0, default=100.0
             Resolution of the file, in pixels per inch.
         ax : Axes, default=None
@@ -392,9 +393,9 @@ class OptimizerPathDisplay:
         Returns
         -------
         matplotlib.animation.FuncAnimation
-            The animation; keep a reference to it as long as it is to be seen.
+            The animation; keep a reference to it as long as it is shown.
         """
-        pyplot(_PURPOSE)  # or say how to get it
+        pyplot(_PURPOSE)  # raises an error without matplotlib
         file = None if path is None else _animation.check_path(path, "animate")
         last = max(len(points) for points in self.points.values()) - 1
         if frames is None:
@@ -426,7 +427,7 @@ class OptimizerPathDisplay:
             interval=1000 / fps,
             init_func=lambda: draw(0),
         )
-        if ax is None:  # lay it out once, not for each picture
+        if ax is None:  # one layout for all frames
             figure.canvas.draw()
             figure.set_layout_engine("none")
         if file is not None:
@@ -441,7 +442,7 @@ class OptimizerPathDisplay:
         Parameters
         ----------
         fps : float > 0, default=10.0
-            Pictures per second.
+            Frames per second.
         dpi : float > 0, default=100.0
             Resolution, in pixels per inch.
         **settings : dict
@@ -450,7 +451,7 @@ class OptimizerPathDisplay:
         Returns
         -------
         str
-            A fragment of HTML, to be put on a page.
+            A fragment of HTML, to embed in a page.
         """
         animation = self.animate(fps=fps, dpi=dpi, **settings)
         html = _animation.player(animation, fps, dpi)
@@ -458,13 +459,13 @@ class OptimizerPathDisplay:
             pyplot(_PURPOSE).close(self.figure_)
         return html
 
-    # ------------------------------------------------------------------------ its parts
+    # -------------------------------------------------------------------------- details
 
     def _axes(self, ax: Any, in_space: bool) -> Any:
         if ax is None:
             if not in_space:
                 return axes_for(None, _PURPOSE, figsize=(7.5, 4.5))
-            # Matplotlib's layouts do not know how far labels in space reach.
+            # Matplotlib's layouts do not take the extent of 3D labels into account.
             figure = pyplot(_PURPOSE).figure(figsize=(8, 5))
             return figure.add_axes((0.05, 0.06, 0.58, 0.86), projection="3d")
         if (ax.name == "3d") != in_space:
@@ -486,8 +487,8 @@ class OptimizerPathDisplay:
                 data = [np.where(inside, d, np.nan) for d in data]
             every = -(-len(data[0]) // _MARKED)
             (self.lines_[label],) = ax.plot(
-                *data, label=self._said(label), **look, linewidth=1.5, marker="o",
-                markersize=3, markevery=every, zorder=3,
+                *data, label=self._legend_text(label), **look, linewidth=1.5,
+                marker="o", markersize=3, markevery=every, zorder=3,
             )  # fmt: skip
             (self.ends_[label],) = ax.plot(
                 *(d[-1:] for d in data), linestyle="none", marker="D", markersize=7,
@@ -497,7 +498,7 @@ class OptimizerPathDisplay:
         self.minima_ = self._mark_minima(ax, terrain)
 
     def _mark_starts(self, ax: Any, terrain: Terrain | None) -> Any:
-        """Draw a ring where paths begin, once where they begin together."""
+        """Draw a ring where paths start, one ring if they start together."""
         starts = {
             tuple(self.points[label][0]): self.values[label][0] for label in self.points
         }
@@ -507,7 +508,7 @@ class OptimizerPathDisplay:
         return ax.plot(*data, label="start", zorder=4, **_START)[0]
 
     def _mark_minima(self, ax: Any, terrain: Terrain | None) -> Any:
-        """Draw a star at each known minimum, if there are some."""
+        """Draw a star at each known minimum, if there are any."""
         x, y, z = np.asarray(self.minima, dtype=float).reshape(-1, 3).T
         if not len(x):
             return None
@@ -516,14 +517,14 @@ class OptimizerPathDisplay:
         return ax.plot(*data, label=name, zorder=2, **_STAR)[0]
 
     def _inside(self, label: str) -> Array:
-        """Tell which points of a path the picture shows."""
+        """Return which points of a path lie inside the plot."""
         x, y = np.asarray(self.points[label]).T
         return (
             (self.x[0] <= x) & (x <= self.x[-1]) & (self.y[0] <= y) & (y <= self.y[-1])
         )
 
-    def _said(self, label: str) -> str:
-        """Return a label, with what becomes of a path that does not stay."""
+    def _legend_text(self, label: str) -> str:
+        """Return a label, saying so if its path diverges or leaves the plot."""
         inside = self._inside(label)
         if not inside[-1]:
             left = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0
@@ -535,7 +536,7 @@ class OptimizerPathDisplay:
         return label
 
     def _counter(self, ax: Any, in_space: bool) -> Any:
-        """Return the text that says which update an animation shows."""
+        """Return the text of an animation that shows the update."""
         place = {
             "x": 0.02, "y": 0.98, "s": "", "transform": ax.transAxes, "va": "top",
             "zorder": 6, "color": "black",
@@ -545,7 +546,7 @@ class OptimizerPathDisplay:
 
 
 def _data(line: Any) -> Any:
-    """Return the coordinates of a line in the plane or in space."""
+    """Return the coordinates of a line in 2D or 3D."""
     return line.get_data_3d() if hasattr(line, "get_data_3d") else line.get_data()
 
 

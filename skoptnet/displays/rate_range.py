@@ -1,4 +1,4 @@
-"""The losses of a learning-rate range test, over the rate."""
+"""Plot of a learning-rate range test: losses over the rate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ._style import COLORS, axes_for, legend_beside, log_scale, tidy
 
 
 class LearningRateRangeDisplay:
-    """Losses of a learning-rate range test, with the rate that they suggest.
+    """Losses of a learning-rate range test, and the suggested rate.
 
-    Made by `from_estimator`, which does the test, or by `from_result`.
+    Made by `from_estimator`, which runs the test, or by `from_result`.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class LearningRateRangeDisplay:
     losses : array of shape (n_seeds, n_updates)
         The loss of each update's minibatch; nan from where a run diverged.
     smoothed : array of shape (n_seeds, n_updates)
-        The same, smoothed.
+        The smoothed losses.
     suggested_rate : float
-        The rate that is suggested; nan if there is none.
+        The suggested rate; nan if there is none.
     interval : (float, float)
         The lowest and the highest rate that a run suggests.
     diverged_at : array of shape (n_seeds,)
@@ -35,9 +35,9 @@ class LearningRateRangeDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        What was drawn on.
+        The axes.
     figure_ : matplotlib Figure
-        The figure of the axes.
+        The figure.
     loss_lines_, smoothed_lines_ : list of matplotlib Line2D
         The curves, one per run.
     suggestion_ : matplotlib Line2D or None
@@ -49,7 +49,7 @@ class LearningRateRangeDisplay:
 
     See Also
     --------
-    learning_rate_range_test : What is drawn, and the rule of the suggestion.
+    learning_rate_range_test : The test, and the rule of the suggestion.
 
     Examples
     --------
@@ -88,18 +88,18 @@ class LearningRateRangeDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any, **options: Any
     ) -> LearningRateRangeDisplay:
-        """Do a learning-rate range test.
+        """Run a learning-rate range test.
 
         Parameters
         ----------
         estimator : estimator
-            As for `learning_rate_range_test`. It stays as it is.
+            As for `learning_rate_range_test`. It is left as it is.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         **options : dict
-            Arguments of `learning_rate_range_test`.
+            Further arguments of `learning_rate_range_test`.
 
         Returns
         -------
@@ -110,12 +110,12 @@ class LearningRateRangeDisplay:
 
     @classmethod
     def from_result(cls, result: RateRangeResult) -> LearningRateRangeDisplay:
-        """Take what `learning_rate_range_test` has returned.
+        """Take the result of `learning_rate_range_test`.
 
         Parameters
         ----------
         result : RateRangeResult
-            What it returned.
+            The result.
 
         Returns
         -------
@@ -138,7 +138,7 @@ class LearningRateRangeDisplay:
         )
 
     def plot(self, ax: Any = None) -> LearningRateRangeDisplay:
-        """Draw the curves: losses thin and light, smoothed ones over them.
+        """Draw the losses, thin and light, and the smoothed losses over them.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class LearningRateRangeDisplay:
         Returns
         -------
         self : LearningRateRangeDisplay
-            With the attributes above.
+            The display, with the attributes above.
         """
         self.ax_ = ax = axes_for(ax, type(self).__name__)
         self.figure_ = ax.figure
@@ -173,7 +173,7 @@ class LearningRateRangeDisplay:
         ]
         self.loss_lines_[0].set_label("minibatches")
         self.smoothed_lines_[0].set_label("smoothed")
-        low, high = _of_interest(self.smoothed)
+        low, high = _range_shown(self.smoothed)
         margin = 0.05 * (high - low)
         ax.set_ylim(low - margin, high + margin)
 
@@ -198,14 +198,14 @@ class LearningRateRangeDisplay:
             return
         last = [_last(run) for run in self.smoothed[ended]]
         (self.divergence_,) = ax.plot(
-            self.diverged_at[ended], np.minimum(last, _of_interest(self.smoothed)[1]),
+            self.diverged_at[ended], np.minimum(last, _range_shown(self.smoothed)[1]),
             "x", color=COLORS[2], markersize=7, markeredgewidth=2,
             label=f"diverged:\n{ended.sum()} of {len(ended)}",
         )  # fmt: skip
 
 
-def _of_interest(smoothed: Array) -> tuple[float, float]:
-    """Return the range of losses to be shown: no further up than down."""
+def _range_shown(smoothed: Array) -> tuple[float, float]:
+    """Return the range of losses to show: no further above the start than below."""
     known = smoothed[np.isfinite(smoothed)]
     if not known.size or known.min() == known.max():
         return 0.0, 1.0

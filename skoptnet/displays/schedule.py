@@ -1,4 +1,4 @@
-"""The rates of schedules over the epochs."""
+"""Learning-rate schedules: rates and momenta over the epochs."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from ._style import (
     tidy,
 )
 
-#: What is a schedule to an estimator, and what counts its time.
+#: A schedule as the estimators take it, and the unit of the horizontal axis.
 _Given: TypeAlias = ScheduleName | Schedule | Callable[[Clock], float]
 _Unit: TypeAlias = Literal["epochs", "updates", "share"]
 
-#: What the horizontal axis may count, and what it is called.
+#: The units of the horizontal axis, and their labels.
 UNITS = {
     "epochs": "epoch",
     "updates": "update",
     "share": "share of the planned epochs",
 }
-#: scikit-learn's and our minibatch, where nothing else is said.
+#: The default minibatch, here and in scikit-learn.
 _ROWS_PER_UPDATE = 200
 _NOT_NEGATIVE = [*NOT_NEGATIVE, Options(Real, {math.inf})]
 _CONSTRAINTS: Mapping[str, list] = {
@@ -56,22 +56,22 @@ _CONSTRAINTS: Mapping[str, list] = {
 
 
 class ScheduleDisplay:
-    """Rates, and momenta, of learning-rate schedules.
+    """Rates and momenta of learning-rate schedules.
 
     Made by `from_schedules`, from schedules alone, or `from_estimator`; the constructor
-    takes what these found, as plain numbers.
+    takes their results as plain numbers.
 
     Parameters
     ----------
     curves : dict of dicts of lists
-        Of each schedule by its name: a dict of equally long lists, ready for
-        `pandas.DataFrame`, with an entry per update: ``update`` (made before it),
-        ``epochs`` (trained before it), ``share`` (of the planned epochs), ``rate``,
-        and ``momentum`` where the schedule moves one.
+        For each schedule, by name: a dict of lists of equal length, ready for
+        `pandas.DataFrame`, with an entry per update: ``update`` (number of updates
+        before it), ``epochs`` (trained before it), ``share`` (of the planned epochs),
+        ``rate``, and ``momentum`` if the schedule moves it.
     unit : {"epochs", "updates", "share"}, default="epochs"
-        What the horizontal axis counts.
+        The unit of the horizontal axis.
     rate_label : str, default="learning rate"
-        What the rates are called.
+        The label of the rates.
 
     Attributes
     ----------
@@ -135,33 +135,33 @@ class ScheduleDisplay:
         n_iter_no_change: float = 10,
         unit: _Unit = "epochs",
     ) -> Self:
-        """Ask schedules for the rates of a training, update by update.
+        """Compute the rates that schedules give to each update of a training.
 
         Parameters
         ----------
         schedules : str, Schedule, callable, or a list or dict of these
-            Names stand for the classes with their own defaults. A dict names what it
-            holds; in a list, names are those, or what the objects print as.
+            A name stands for its class with the default parameters. The keys of a dict
+            are the labels; in a list, these are the names, or the objects as printed.
         learning_rate_init : float in (0, inf) or None, default=None
             The initial rate. None draws the factors on it.
         epochs : int, default=200
-            The epochs to draw, which are also the plan of the schedules that have one.
+            Number of epochs to draw, which is also the planned number of epochs.
         updates_per_epoch : int, default=20
-            Updates in each epoch.
+            Number of updates in each epoch.
         samples_per_epoch : int or None, default=None
-            Samples in each epoch, which ``"invscaling"`` counts; None is 200 per
-            update.
+            Number of samples in each epoch, on which ``"invscaling"`` depends; None is
+            200 per update.
         losses : sequence of float or None, default=None
-            The training loss of each epoch, for schedules that react to it, as
-            ``"plateau"`` and ``"adaptive"`` do, for instance ``loss_curve_`` of a
-            fitted estimator. The last epoch may be missing, for no rate follows it.
+            The training loss of each epoch, for schedules that depend on it, such as
+            ``"plateau"`` and ``"adaptive"``; for instance ``loss_curve_`` of a fitted
+            estimator. The last epoch may be missing, since no rate follows it.
         validation_losses : sequence of float or None, default=None
-            The validation losses, likewise, for ``Plateau("validation_loss")``.
+            The validation loss of each epoch, for ``Plateau("validation_loss")``.
         tol, n_iter_no_change : float and float, default=1e-4 and 10
-            What makes a plateau of the training loss for ``"adaptive"``, as in the
-            estimators. Lines go on where the training would have ended.
+            Definition of a plateau of the training loss for ``"adaptive"``, as in the
+            estimators. Curves continue where the training would have ended.
         unit : {"epochs", "updates", "share"}, default="epochs"
-            What the horizontal axis counts.
+            The unit of the horizontal axis.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class ScheduleDisplay:
         Raises
         ------
         TypeError, ValueError
-            If something is no schedule, or needs losses that are not given.
+            If something is not a schedule, or needs losses that are not given.
         """
         given = {
             "learning_rate_init": learning_rate_init,
@@ -218,21 +218,21 @@ class ScheduleDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, unit: _Unit = "epochs") -> Self:
-        """Take the rates of a fitted estimator, and the plan that they follow.
+        """Take the rates of a fitted estimator, and those that its schedule planned.
 
-        ``training`` has the rate of the last update of each epoch, as ``history_``
-        has. ``plan`` is every update up to ``max_iter`` (of the last call of ``fit``,
-        if there were several). There is no plan where the schedule reacts to the
+        The curve ``training`` is the rate of the last update of each epoch, as in
+        ``history_``. The curve ``plan`` is that of every update up to ``max_iter`` (of
+        the last call of ``fit``). There is no plan if the schedule depends on the
         losses.
 
         Parameters
         ----------
         estimator : estimator
             A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
-            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one.
-            It is left as it is.
+            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one. It is
+            left as it is.
         unit : {"epochs", "updates", "share"}, default="epochs"
-            What the horizontal axis counts.
+            The unit of the horizontal axis.
 
         Returns
         -------
@@ -242,7 +242,7 @@ class ScheduleDisplay:
         Raises
         ------
         TypeError, ValueError
-            If there is no such estimator, or it is not fitted, or has no rates.
+            If there is no such estimator, or it is not fitted or has no rates.
         """
         purpose = "ScheduleDisplay.from_estimator"
         check_argument(purpose, "unit", unit, _CONSTRAINTS["unit"])
@@ -276,15 +276,15 @@ class ScheduleDisplay:
         return cls(curves, unit=unit)
 
     def plot(self, ax: Any = None, *, log: bool = False) -> Self:
-        """Draw the rates, and below them the momenta, where a schedule moves one.
+        """Draw the rates, and below them the momenta, if a schedule moves them.
 
         Parameters
         ----------
         ax : matplotlib Axes, array of two Axes or None, default=None
-            Where to draw: the rates, or the rates and the momenta. None makes a figure
-            with what is needed.
+            Where to draw the rates, or the rates and the momenta. None makes a figure
+            with the axes needed.
         log : bool, default=False
-            Whether the axis of the rates is logarithmic; a rate of 0 is not drawn then.
+            Whether the axis of the rates is logarithmic; rates of 0 are then not drawn.
 
         Returns
         -------
@@ -294,7 +294,7 @@ class ScheduleDisplay:
         Raises
         ------
         ValueError
-            If ``ax`` is an array of another length, or ``log`` is set and no rate is
+            If ``ax`` is an array of another length, or ``log`` is True and no rate is
             above 0.
         """
         moved = {n: c for n, c in self.curves.items() if "momentum" in c}
@@ -359,16 +359,16 @@ class ScheduleDisplay:
 
 
 class _LossesRead(Exception):
-    """A schedule looked at losses that are not known."""
+    """A schedule has read losses that were not given."""
 
 
 class _Unknown(Sequence):
-    """Stands for losses that are not known.
+    """Losses that were not given; reading them raises `_LossesRead`.
 
     Parameters
     ----------
     argument : str
-        What they are called where they are missed.
+        The argument by which they would be given.
     """
 
     def __init__(self, argument: str):
@@ -382,22 +382,22 @@ class _Unknown(Sequence):
 
 
 class _Plan:
-    """A training to come, which schedules are asked for the rates of.
+    """A planned training, for which schedules compute the rates.
 
     Parameters
     ----------
     rate : float
         The initial rate.
     epochs : range
-        The epochs asked for.
+        The epochs.
     planned : float
         The epoch at which the plan ends.
     n_updates, n_samples : int
-        Updates and samples of each epoch.
+        Number of updates and of samples in each epoch.
     losses, validation_losses : sequence of float or None
-        Those of the epochs, None where they are not known.
+        The losses of the epochs, None if they are not known.
     tol, patience : float
-        What makes a plateau of the losses.
+        Definition of a plateau of the losses.
     """
 
     def __init__(
@@ -423,12 +423,12 @@ class _Plan:
         self.tol, self.patience = tol, patience
 
     def of(self, schedule: Schedule) -> dict[str, list[float]]:
-        """Return what a schedule says, update by update.
+        """Return the rate and the momentum of each update.
 
         Raises
         ------
         _LossesRead
-            If it depends on losses that are not known.
+            If the schedule depends on losses that are not known.
         """
         names = ["update", "epochs", "share", "rate"]
         names += ["momentum"] if schedule.moves_momentum else []
@@ -441,7 +441,7 @@ class _Plan:
                 if stopping.at_plateau and not schedule.ends_at_plateau(rows[-1][3]):
                     stopping.pass_plateau(epoch)
             elif counts_plateaus:
-                len(self.losses)  # to know that there are some
+                len(self.losses)  # raises _LossesRead if they are not known
             for step in range(self.n_updates):
                 clock = self._clock(epoch, step, len(stopping.plateaus))
                 rate = self.rate * factor_of(schedule, clock)
@@ -487,7 +487,7 @@ def _checked_losses(name: str, losses: Any, epochs: int) -> list[float] | None:
 
 
 def _named(given: Any) -> dict[str, Schedule]:
-    """Return schedules by name, each checked."""
+    """Return schedules by name, after checking each."""
     if isinstance(given, Mapping):
         pairs = [(str(name), schedule) for name, schedule in given.items()]
     else:

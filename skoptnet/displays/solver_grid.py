@@ -1,4 +1,4 @@
-"""The scores of a search over two parameters, a panel per solver."""
+"""Heat maps of the scores of a grid search over two parameters, a panel per solver."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from ._searches import Candidates, candidates_of, same
 from ._style import COLORS, pyplot
 
-#: Size of a cell, and of all panels beside each other, at most, in inches.
 #: How far down colours reach, in distances of the median score from the highest.
 _FARTHEST = 10
+#: Size of a cell, and greatest width of all panels together, in inches.
 _CELL = (0.72, 0.5)
 _WIDTH = 8.7
 
@@ -22,24 +22,24 @@ _WIDTH = 8.7
 class SolverGridDisplay:
     """Heat maps of the mean test score over two searched parameters, per solver.
 
-    Made by `from_cv_results`; the constructor takes what that found, as plain numbers.
+    Made by `from_cv_results`; the constructor takes its result as plain numbers.
 
     Parameters
     ----------
     cells : dict of lists
-        Equally long lists, ready for `pandas.DataFrame`, with an entry per cell:
+        Lists of equal length, ready for `pandas.DataFrame`, with an entry per cell:
         ``panel``, ``x`` and ``y`` (labels), ``mean`` and ``std`` of the test scores
-        over the folds (nan where a fit failed), ``n_failed`` folds, ``n_candidates``
-        from which the best one was chosen, and its ``params``.
+        over the folds (nan if a fit failed), ``n_failed`` folds, ``n_candidates`` from
+        which the best one was chosen, and its ``params``.
     labels : dict of str
-        What ``panel``, ``x``, ``y`` and ``score`` are.
+        Names of ``panel``, ``x``, ``y`` and ``score``.
     n_folds : int
         Number of folds.
 
     Attributes
     ----------
     ax_ : matplotlib Axes or array of them
-        The axes of the panels; an array where there are several.
+        The axes of the panels; an array if there are several.
     figure_ : matplotlib Figure
         The figure.
     axes_ : dict of matplotlib Axes
@@ -49,7 +49,7 @@ class SolverGridDisplay:
     texts_ : list of matplotlib Text
         The texts of the cells.
     best_ : matplotlib Rectangle or None
-        The frame around the best cell; None where all fits failed.
+        The frame around the best cell; None if all fits failed.
     colorbar_ : matplotlib Colorbar or None
         The colour bar.
 
@@ -108,25 +108,25 @@ class SolverGridDisplay:
     ) -> Self:
         """Take the scores of a fitted search.
 
-        Where candidates differ in further parameters, each cell has the best of them.
+        If candidates differ in further parameters, each cell shows the best of them.
 
         Parameters
         ----------
         search : estimator
             A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
-            `HalvingRandomSearchCV`. It is left as it is. Of a halving search, each
+            `HalvingRandomSearchCV`. It is left as it is. In a halving search, a
             candidate counts with the last iteration that it reached.
         x, y : str or None, default=None
-            The searched parameters of the two axes; None is the first that is left. A
+            The searched parameters of the two axes; None is the first unused one. A
             prefix may be left out: ``"batch_size"`` for ``"mlp__batch_size"``.
         panels : str or None, default="solver"
-            The searched parameter whose values have a panel each; None, and a solver
-            that was not searched, is a single panel.
+            The searched parameter with a panel for each value. None gives a single
+            panel, and so does a solver that was not searched.
         where : dict or None, default=None
-            Values of further parameters: ``{"alpha": 1e-4}`` keeps the candidates
-            that have them, so that nothing is chosen among those.
+            Values of further parameters: ``{"alpha": 1e-4}`` keeps only candidates with
+            this value, instead of the best over all values.
         metric : str or None, default=None
-            The score, where there are several; None is that of ``refit``.
+            The score, if there are several; None is that of ``refit``.
 
         Returns
         -------
@@ -136,7 +136,8 @@ class SolverGridDisplay:
         Raises
         ------
         TypeError, ValueError
-            If it is no fitted search, or a parameter, value or score was not searched.
+            If it is not a fitted search, or a parameter, value or score was not
+            searched.
         """
         tried = candidates_of(search, "SolverGridDisplay.from_cv_results", metric)
         names = cls._roles(tried, x, y, panels)
@@ -162,7 +163,7 @@ class SolverGridDisplay:
 
     @staticmethod
     def _roles(tried: Candidates, x: Any, y: Any, panels: Any) -> dict[str, str | None]:
-        """Return the parameters of panels and axes, None for what there is not."""
+        """Return the parameters of panels and axes, None for those not used."""
         panel = None
         if panels is not None and (panels != "solver" or _is_searched(tried, "solver")):
             panel = tried.named(panels, "panels")
@@ -202,16 +203,16 @@ class SolverGridDisplay:
             Where to draw: as many axes as there are panels, in their order. None makes
             a figure.
         cmap : str or matplotlib Colormap, default="viridis"
-            The colours, which panels share.
+            The colormap, which the panels share.
         vmin, vmax : float or None, default=None
-            The scores at their ends. None is the lowest and the highest; but the lowest
-            end is at most ten times as far below the highest score as the median, so
-            that a training that went wrong does not take all the colours. An arrow at
-            the colour bar says that there are scores beyond.
+            The scores at the ends of the colormap. None is the lowest and the highest,
+            but the lower end is at most ten times as far below the highest score as the
+            median is, so that one failed training does not use up the colormap. Arrows
+            at the colour bar show that there are scores beyond it.
         text : bool, default=True
-            Whether cells have their mean score in them, with the standard deviation
-            over folds. Those where a fit failed always say so; those that no candidate
-            fell into are empty.
+            Whether cells contain their mean score, with the standard deviation over the
+            folds. Cells with a failed fit always say so; cells without a candidate are
+            empty.
 
         Returns
         -------
@@ -298,7 +299,7 @@ class SolverGridDisplay:
         ax.set_ylabel(self.labels["y"])
 
     def _write(self, i: int, panel: str, row: int, column: int) -> None:
-        """Write into a cell what it stands for."""
+        """Write the score into a cell, or that its fit failed."""
         ax, image = self.axes_[panel], self.images_[panel]
         mean, std = self.cells["mean"][i], self.cells["std"][i]
         failed = self.cells["n_failed"][i]
@@ -332,7 +333,7 @@ class SolverGridDisplay:
 
 
 def _label_outer(axes: list[Any]) -> None:
-    """Leave ticks and labels to the panels at the left and those with none below."""
+    """Remove ticks and labels from all but the leftmost and lowest panels."""
     n_columns = axes[0].get_subplotspec().get_gridspec().ncols
     for i, ax in enumerate(axes):
         is_first, is_last = i % n_columns == 0, i + n_columns >= len(axes)
@@ -350,7 +351,7 @@ def _cell(row: int, column: int, **look: Any) -> Any:
 
 
 def _limits(means: Any, vmin: float | None, vmax: float | None) -> dict[str, float]:
-    """Return the scores at the ends of the colours."""
+    """Return the scores at the ends of the colormap."""
     known = means[~np.isnan(means)] if not np.isnan(means).all() else np.zeros(1)
     lowest, highest = known.min(), known.max()
     usual = highest - np.median(known)
@@ -363,12 +364,12 @@ def _limits(means: Any, vmin: float | None, vmax: float | None) -> dict[str, flo
 
 
 def _in_short(score: float) -> str:
-    """Return a score for a cell, that of a training that went wrong, too."""
+    """Return a score as short text, even if it is huge."""
     return f"{score:.3f}" if abs(score) < 1000 else f"{score:.1e}"
 
 
 def _beyond(means: Any, look: dict[str, Any]) -> str:
-    """Return at which ends of the colours there are scores beyond."""
+    """Return at which ends of the colormap there are scores beyond."""
     below = bool(np.nanmin(means) < look["vmin"])
     above = bool(np.nanmax(means) > look["vmax"])
     return {(True, False): "min", (False, True): "max", (True, True): "both"}.get(
@@ -377,14 +378,14 @@ def _beyond(means: Any, look: dict[str, Any]) -> str:
 
 
 def _ticks(tried: Candidates, name: str | None) -> list[tuple[Any, str]]:
-    """Return the values of an axis and their labels; one of each for no axis."""
+    """Return the values of an axis and their labels; one empty pair for no axis."""
     if name is None:
         return [(None, "")]
     return list(zip(tried.values(name), tried.labels(name), strict=True))
 
 
 def _fixed(tried: Candidates, where: Any) -> dict[str, Any]:
-    """Return the chosen values of further parameters, each checked."""
+    """Return the fixed values of further parameters, after checking each."""
     if not isinstance(where, Mapping | None):
         raise TypeError(
             "where must be a dict of values by the name of their parameter, or None."
@@ -407,7 +408,7 @@ def _is_searched(tried: Candidates, name: str) -> bool:
 
 
 def _scores(tried: Candidates, members: list[int]) -> dict[str, Any]:
-    """Return what a cell holds: the scores of the best of its candidates."""
+    """Return the contents of a cell: the scores of the best of its candidates."""
     if not members:
         nothing = {"mean": math.nan, "std": math.nan, "n_failed": 0}
         return {**nothing, "n_candidates": 0, "params": None}

@@ -1,4 +1,4 @@
-"""What a network has learnt: its weights as images, bars or histograms."""
+"""Weights of a fitted network, as images, bar charts or histograms."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..estimators.wrapped import feature_names_of_network, network_in
 from ._style import COLORS, axes_for, pyplot
 
 KINDS = ("images", "bars", "distributions")
-#: Units drawn where none are chosen, at most.
+#: Most units drawn by default.
 _UNITS = {"images": 25, "bars": 4}
-#: Features up to which bars have names.
+#: Most features for which bars are labelled.
 _NAMED_FEATURES = 60
 
 
 class WeightsDisplay:
     """The weights of a fitted network, as images, bars or histograms.
 
-    Made by `from_estimator`; the constructor takes the arrays themselves.
+    Made by `from_estimator`; the constructor takes the arrays.
 
     Parameters
     ----------
@@ -32,18 +32,17 @@ class WeightsDisplay:
     intercepts : list of ndarrays, the l-th of shape (k_l,)
         Biases b_l of each layer.
     layer : int, default=0
-        The layer to draw, as it is counted in ``coefs``: 0 is that from the features
-        to the first hidden units, -1 that to the outputs.
+        The index of the layer in ``coefs``: 0 is the layer from the features to the
+        first hidden units, -1 that to the outputs.
     kind : {"images", "bars", "distributions"}, default="images"
-        What is drawn: of each chosen unit its incoming weights as an image; the same
-        as bars, one per feature; or the histograms of all weights and biases, layer by
-        layer.
+        How to draw: the incoming weights of each chosen unit as an image; the same as
+        bars, one per feature; or histograms of all weights and biases of each layer.
     image_shape : tuple of two int or None, default=None
         Rows and columns of the images; None is a square.
     units : sequence of int or None, default=None
         The units to draw; None is the first 25 for images, 4 for bars.
     feature_names : sequence of str or None, default=None
-        Names of what comes into the layer, for the bars.
+        Names of the layer's inputs, for the bars.
     unit_names : sequence of str or None, default=None
         Names of the layer's units.
 
@@ -119,24 +118,24 @@ class WeightsDisplay:
         ----------
         estimator : estimator
             A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
-            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one.
-            The weights are copied.
+            `TransformedTargetRegressor` or `FrozenEstimator` that ends with one. Its
+            weights are copied.
         layer : int, default=0
-            The layer to draw, as it is counted in ``coefs_``: 0 is that from the
-            features to the first hidden units, -1 that to the outputs. Not read for
-            distributions, which show all.
+            The index of the layer in ``coefs_``: 0 is the layer from the features to
+            the first hidden units, -1 that to the outputs. Not used for distributions,
+            which show all layers.
         kind : {"images", "bars", "distributions"}, default="images"
-            What is drawn: of each chosen unit its incoming weights as an image; the
-            same as bars, one per feature; or the histograms of all weights and biases,
-            layer by layer.
+            How to draw: the incoming weights of each chosen unit as an image; the same
+            as bars, one per feature; or histograms of all weights and biases of each
+            layer.
         image_shape : tuple of two int or None, default=None
-            Rows and columns of the images; None is a square, if the number of weights
-            of a unit is one.
+            Rows and columns of the images; None is a square, if a unit has a square
+            number of weights.
         units : sequence of int or None, default=None
             The units to draw, from 0; None is the first 25 for images, 4 for bars.
         feature_names : sequence of str or None, default=None
-            Names for the bars; None takes ``feature_names_in_``, or what the steps of a
-            pipeline make of it.
+            Names of the layer's inputs, for the bars; None takes ``feature_names_in_``,
+            or the names that the steps of a pipeline make of them.
 
         Returns
         -------
@@ -178,9 +177,9 @@ class WeightsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw: the panels share its place. None makes a figure.
+            Where to draw: the panels share these axes. None makes a figure.
         cmap : str or matplotlib Colormap, default="RdBu_r"
-            The diverging colours of the images, whose middle is a weight of 0.
+            The colormap of the images, diverging, with a weight of 0 in the middle.
 
         Returns
         -------
@@ -203,7 +202,7 @@ class WeightsDisplay:
         draw[self.kind](ax, cmap)
         return self
 
-    # What is drawn.
+    # The kinds of plots.
 
     def _draw_images(self, ax: Any, cmap: Any) -> None:
         units, W = self._units(), self.coefs[self.layer]
@@ -278,7 +277,7 @@ class WeightsDisplay:
                     panel.set_ylabel("number")
 
     def _frame(self, ax: Any, width: float, height: float) -> None:
-        """Take the given axes as a frame, or those of a new figure of some size."""
+        """Use the axes, or those of a new figure of this size, as an empty frame."""
         if ax is None:
             ax = axes_for(None, "WeightsDisplay.plot", figsize=(width, height))
         else:
@@ -289,7 +288,7 @@ class WeightsDisplay:
     def _panel(
         self, place: int, n_rows: int, n_columns: int, gap: tuple[float, float]
     ) -> Any:
-        """Make the axes of a panel; gaps are shares of the place for one."""
+        """Make the axes of a panel; gaps are shares of its width and height."""
         row, column = divmod(place, n_columns)
         width, height = 1 / n_columns, 1 / n_rows
         panel = self.ax_.inset_axes(
@@ -303,10 +302,10 @@ class WeightsDisplay:
         self.axes_.append(panel)
         return panel
 
-    # Which units, under which names.
+    # Units and names.
 
     def _check(self) -> None:
-        """Refuse what cannot be drawn."""
+        """Raise an error if the arguments cannot be drawn."""
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {[*KINDS]}. Got {self.kind!r}.")
         if self.kind == "distributions":
@@ -339,8 +338,8 @@ class WeightsDisplay:
             if side**2 != n_weights:
                 raise ValueError(
                     f"image_shape must be given: the {n_weights} weights of a unit of"
-                    f" layer {self.layer} are no square. Pass (rows, columns), or"
-                    " kind='bars'."
+                    f" layer {self.layer} do not make a square. Pass (rows, columns),"
+                    " or kind='bars'."
                 )
             return side, side
         given: Any = self.image_shape
@@ -388,13 +387,13 @@ def _edges(values: Any) -> Any:
     edges = np.linspace(low, high, n + 1)
     if (np.diff(edges) > 0).all():
         return edges
-    # The values are one, as far as numbers between them could be told apart.
+    # The values are equal up to rounding, so there are no edges between them.
     around = max(0.5, 0.01 * abs(low))
     return np.linspace(low - around, high + around, n + 1)
 
 
 def _output_names(net: Any) -> list[str]:
-    """Return what the outputs are: classes, where there is one for each."""
+    """Return the names of the outputs: classes, if each output is one."""
     n_outputs = net.n_outputs_
     if is_classifier(net) and n_outputs == len(net.classes_):
         return [f"class {label}" for label in net.classes_]
