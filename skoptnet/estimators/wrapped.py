@@ -16,26 +16,26 @@ from .base import MLP
 def network_in(estimator: Any, purpose: str, *, fitted: bool = True) -> MLP:
     """Return the network that an estimator is, or ends with.
 
-    Pipelines, searches and `TransformedTargetRegressor` may stand around it, and around
-    each other; around a fitted one, `FrozenEstimator`, too. Of a search it is that of
-    the ``best_estimator_``, whatever it is wanted for.
+    Pipelines, searches and `TransformedTargetRegressor` are looked into, also inside
+    each other; a `FrozenEstimator` only for a fitted network, since it does not train.
+    In a search, it is the network of the ``best_estimator_``.
 
     Parameters
     ----------
     estimator : estimator
         The estimator.
     purpose : str
-        What needs the network, for the messages.
+        What needs the network, for the error messages.
     fitted : bool, default=True
-        Whether the fitted network is returned, or that which ``fit`` would clone.
+        Whether to return the fitted network, or else the one that ``fit`` would clone.
 
     Raises
     ------
     TypeError
         If there is no network.
     ValueError
-        If a search did not keep its best estimator; as `NotFittedError`, if one is not
-        fitted, or if the network has to be and is not.
+        If a search did not keep its best estimator. As `NotFittedError`: if a search is
+        not fitted, or with ``fitted`` the network is not.
     """
     network = _layers(estimator, purpose, fitted)[-1]
     if fitted:
@@ -44,10 +44,10 @@ def network_in(estimator: Any, purpose: str, *, fitted: bool = True) -> MLP:
 
 
 def inputs_of_network(estimator: Any, X: Any, y: Any, purpose: str) -> tuple[Any, Any]:
-    """Return X and y as the network gets them in ``fit``.
+    """Return X and y as the network receives them in ``fit``.
 
-    Copies of the other steps are fitted for it, each once. Network and messages are
-    those of `network_in` with ``fitted=False``.
+    Copies of the other steps are fitted, each once. Network and errors are those of
+    `network_in` with ``fitted=False``.
     """
     for outer in _layers(estimator, purpose, fitted=False)[:-1]:
         if not isinstance(outer, BaseSearchCV):
@@ -58,8 +58,8 @@ def inputs_of_network(estimator: Any, X: Any, y: Any, purpose: str) -> tuple[Any
 def feature_names_of_network(estimator: Any, purpose: str) -> list[str] | None:
     """Return the names of a fitted network's features, None where they have none.
 
-    They are those that it has seen, or else what the steps before it make of those that
-    the outermost estimator has seen.
+    They are those that it has seen in ``fit``; if it saw none, those of the outermost
+    estimator, as the steps before the network transform them.
     """
     *around, network = _layers(estimator, purpose, fitted=True)
     if hasattr(network, "feature_names_in_"):
@@ -85,8 +85,8 @@ def _layers(estimator: Any, purpose: str, fitted: bool) -> list[Any]:
 
 
 def _inner(outer: Any, purpose: str, fitted: bool) -> Any:
-    """Return the estimator in an estimator."""
-    # Who has only networks need not wait for these imports.
+    """Return the estimator directly inside another."""
+    # Imported only when needed: a bare network does without.
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import Pipeline
@@ -96,7 +96,7 @@ def _inner(outer: Any, purpose: str, fitted: bool) -> Any:
     if isinstance(outer, BaseSearchCV):
         return _best(outer, purpose)
     if isinstance(outer, TransformedTargetRegressor):
-        # It fits a copy, so a search in it is fitted there only.
+        # It fits a copy of the regressor, so only that copy has a fitted search.
         inside = outer.get_params().values()
         if not (fitted or any(isinstance(part, BaseSearchCV) for part in inside)):
             return outer.regressor
@@ -105,7 +105,7 @@ def _inner(outer: Any, purpose: str, fitted: bool) -> Any:
     frozen = isinstance(outer, FrozenEstimator)
     if frozen and fitted:
         return outer.estimator
-    hint = " A frozen estimator does not train; pass what is in it." if frozen else ""
+    hint = " A frozen estimator does not train; pass its .estimator." if frozen else ""
     raise TypeError(
         f"{purpose} needs {'a fitted' if fitted else 'an'} MLPClassifierX or"
         " MLPRegressorX, or a Pipeline, fitted search or TransformedTargetRegressor"
@@ -125,11 +125,11 @@ def _best(search: Any, purpose: str) -> Any:
 
 
 class _Passed(Exception):
-    """X and y as an estimator passes them on."""
+    """Carries X and y out of the ``fit`` of an estimator."""
 
 
 class _Receiver(BaseEstimator):
-    """Stands in for what an estimator ends with, and takes what it is fitted to."""
+    """Stands in for the last step of an estimator, to receive its X and y."""
 
     def fit(self, X, y):
         raise _Passed(X, y)
@@ -139,7 +139,7 @@ class _Receiver(BaseEstimator):
 
 
 def _passed_on(outer: Any, X: Any, y: Any) -> tuple[Any, Any]:
-    """Return X and y as a copy of an estimator passes them to what it ends with."""
+    """Return X and y as a copy of an estimator passes them to its last step."""
     name = outer.steps[-1][0] if hasattr(outer, "steps") else "regressor"
     try:
         clone(outer).set_params(**{name: _Receiver()}).fit(X, y)

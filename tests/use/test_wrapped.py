@@ -208,7 +208,7 @@ def test_what_is_read_has_to_be_fitted(taker):
 def test_what_is_frozen_does_not_train(taker):
     frozen = FrozenEstimator(_quietly(clone(NETWORK).fit, X, y))
     for estimator in (frozen, make_pipeline(StandardScaler(), frozen)):
-        with pytest.raises(TypeError, match="does not train; pass what is in it"):
+        with pytest.raises(TypeError, match=r"does not train; pass its \.estimator"):
             take(taker, estimator)
 
 
