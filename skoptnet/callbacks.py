@@ -120,12 +120,11 @@ class StopOnPlateau(_PerFit):
     Parameters
     ----------
     monitor : str, default="loss"
-        The monitored metric. Metrics whose name ends in "loss" should fall, others
-        should rise.
+        The monitored metric. If its name ends in "loss", lower is better, else higher.
     patience : int > 0, default=10
         Number of epochs without an improvement after which training ends.
     tol : float >= 0, default=0
-        A smaller change is no improvement.
+        A smaller improvement does not count.
 
     Examples
     --------

@@ -117,8 +117,8 @@ def _twin(model: Any, Estimator: type) -> Any:
     ):
         if hasattr(model, name):
             setattr(twin, name, deepcopy(getattr(model, name)))
-    # A warm start or partial_fit continues from these. The solver's memory it starts
-    # again where there is none.
+    # A warm start or partial_fit continues from these; the solver's memory, which is
+    # missing here, scikit-learn starts again.
     set_best_weights(twin, model.coefs_, model.intercepts_)
     return twin
 
