@@ -1,4 +1,4 @@
-"""The classifier: labels become numbers, raw outputs become labels."""
+"""Classifier: `MLPClassifierX`, with the encoding of labels and its predictions."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
     warm_start : bool, default=False
         Whether `fit` continues from the fitted network: weights, solver memory,
         schedule, random numbers and the order of the rows continue as if the last call
-        had not ended. Only the test for stopping starts afresh.
+        had not ended. Only the stopping criterion is reset.
     verbose : bool or int, default=False
         Whether to print a line per epoch; 2 shows a progress bar instead, if rich is
         installed (``pip install "skoptnet[progress]"``).
@@ -562,7 +562,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         return self._targets(self._codes(y, fit), dtype)
 
     def _targets(self, codes: Array, dtype: Any) -> Array:
-        """Return class numbers as the loss wants them."""
+        """Return class numbers encoded for the loss."""
         return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
 
     def _encode_held_out(self, y, dtype):
@@ -573,7 +573,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         if (kind == "multilabel-indicator") != self._multilabel or came != columns:
             meant = f"a 0/1 matrix of {columns} columns"
             raise ValueError(
-                "y_val must be as y is:"
+                "y_val must have the form of y:"
                 f" {meant if self._multilabel else 'one label per row'}. Got {kind}"
                 f" targets of shape {y.shape} instead."
             )
@@ -583,7 +583,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
         unknown = [label for label in np.unique(y).tolist() if label not in known]
         if unknown:
             raise ValueError(
-                f"y_val has classes that y has not: {unknown}. y has {self.classes_}."
+                f"y_val has classes that are not in y: {unknown}. y has"
+                f" {self.classes_}."
             )
         return self._targets(np.searchsorted(self.classes_, y), dtype)
 
@@ -609,8 +610,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         return lambda Y: weights.of(self._class_numbers(Y))
 
     def _codes(self, y: Array, fit: Fit) -> Array:
-        """Return the number of each row's class."""
-        # Sorting y takes longer than a small partial_fit, and is rarely called for.
+        """Return the class number of each row."""
+        # Sorting y takes longer than a small partial_fit, which needs it only for the
+        # message about unknown classes.
         quick = fit.partial and y.dtype == self.classes_.dtype
         if not quick:
             self._check_classes(np.unique(y), fit)
@@ -622,17 +624,17 @@ class MLPClassifierX(ClassifierMixin, MLP):
         return codes
 
     def _kind(self, y: Array, fit: Fit) -> str:
-        """Return the type of target that y is, as scikit-learn calls it."""
+        """Return scikit-learn's name of the type of target."""
         labels = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
-        if fit.continues and labels:  # a quick answer, for the sake of partial_fit
+        if fit.continues and labels:  # type_of_target is slow for partial_fit
             return "multiclass"
         kind = type_of_target(y, input_name="y")
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
-            check_classification_targets(y)  # says what is wrong with it
+            check_classification_targets(y)  # raises scikit-learn's error
         return kind
 
     def _same_classes(self, classes: Any) -> bool:
-        if self._multilabel:  # one for each column, whatever they are called
+        if self._multilabel:  # one for each column; their names are not stored
             return len(classes) == len(self.classes_)
         return np.array_equal(np.unique(classes), self.classes_)
 
@@ -640,8 +642,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
         if fit.continues and multilabel != self._multilabel:
             names = {True: "multilabel", False: "one label per row"}
             raise ValueError(
-                f"{fit.name} goes on with a model for {names[self._multilabel]};"
-                f" y now is {names[multilabel]}."
+                f"{fit.name} continues training a model for {names[self._multilabel]},"
+                f" but y is now {names[multilabel]}."
             )
         self._multilabel = multilabel
 
@@ -649,7 +651,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         if fit.partial and fit.classes is None:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit: all the"
-                " labels that will ever come, e.g. classes=np.unique(y_all)."
+                " labels that will ever occur, e.g. classes=np.unique(y_all)."
             )
         if self._multilabel:
             if fit.partial and len(fit.classes) != y.shape[1]:
@@ -661,7 +663,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         classes = np.unique(fit.classes if fit.partial else y)
         if len(classes) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes to tell apart;"
+                f"{type(self).__name__} needs at least 2 classes;"
                 f" {'classes' if fit.partial else 'y'} has {len(classes)} class:"
                 f" {classes}. Check the split, or use partial_fit with all classes."
             )
@@ -721,5 +723,5 @@ def _dense(y: Any) -> Array:
 
 
 def _chosen(z: Array, out_activation: str) -> Array:
-    """Return the class number of each row, or whether each label is chosen."""
+    """Return the class number of each row or, for multilabel targets, each label."""
     return z.argmax(axis=1) if out_activation == "softmax" else z > 0

@@ -1,4 +1,4 @@
-"""What a user is told about the way training ended."""
+"""Convergence warnings: why training ended, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,57 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..training import Outcome
 
-# Modules whose lines no warning points at.
+# Warnings point at the user's line, and at none of these modules.
 _OURS = ("skoptnet.", "sklearn.callback.")
+
+# By the reason why training ended: the message for solvers with a learning rate.
+_MESSAGES = {
+    "diverged": (
+        "Training diverged in epoch {failed_epoch}: loss or weights were no longer"
+        " finite, with solver={model.solver!r} at learning rate {outcome.rate:g}."
+        " The weights of epoch {outcome.kept_epoch} are kept. Try a smaller"
+        " learning_rate_init (it was {model.learning_rate_:g}), a decaying"
+        " lr_schedule, or standardised features."
+    ),
+    "interrupted": (
+        "Training interrupted by user. The model is that of epoch {outcome.kept_epoch}."
+    ),
+    "max_iter": (
+        "Maximum number of epochs (max_iter={model.max_iter}) reached and the"
+        " optimization has not converged yet. Increase max_iter, or raise"
+        " learning_rate_init if the loss falls slowly."
+    ),
+}
+# The message for L-BFGS, whose epochs are iterations.
+_LBFGS_MESSAGES = {
+    "diverged": (
+        "Training diverged in iteration {failed_epoch}: loss or gradient were no longer"
+        " finite. The weights of iteration {outcome.kept_epoch} are kept. Try"
+        " standardised features."
+    ),
+    "interrupted": _MESSAGES["interrupted"],
+    "max_iter": (
+        "Maximum number of iterations (max_iter={model.max_iter}) reached and the"
+        " optimization has not converged yet. Increase max_iter, or standardise the"
+        " features."
+    ),
+    "max_fun": (
+        "Maximum number of function calls (max_fun={model.max_fun}) reached and the"
+        " optimization has not converged yet. Increase max_fun, or standardise the"
+        " features."
+    ),
+    "line_search": (
+        "The line search of lbfgs found no lower point after iteration"
+        " {outcome.kept_epoch}, usually because of limited floating-point precision."
+        " The model is that of this iteration. If its gradient has to be smaller, below"
+        " tol={model.tol:g}, standardise the features or pass them as float64;"
+        " otherwise raise tol."
+    ),
+}
 
 
 def warn_of_end(model: Any, outcome: Outcome, curve: list[float]) -> None:
-    """Say what a user should know about the way training ended.
+    """Warn if training ended in a way that the user should know about.
 
     Parameters
     ----------
@@ -24,9 +69,9 @@ def warn_of_end(model: Any, outcome: Outcome, curve: list[float]) -> None:
     outcome : Outcome
         How training ended.
     curve : list of float
-        The losses of the call.
+        The training losses of this call.
     """
-    message = _of_reason(model, outcome)
+    message = _message(model, outcome)
     if outcome.reason == "interrupted":
         warn(message, UserWarning)
     elif message:
@@ -40,61 +85,18 @@ def warn_of_end(model: Any, outcome: Outcome, curve: list[float]) -> None:
         )
 
 
-def _of_reason(model: Any, outcome: Outcome) -> str:
-    """Return what is to be said of the reason, nothing for one that is as wished."""
+def _message(model: Any, outcome: Outcome) -> str:
+    """Return the message for the reason, "" if training ended as it should."""
     has_rates = model.learning_rate_ is not None
-    match outcome.reason:
-        case "diverged" if has_rates:
-            return (
-                f"Training diverged in epoch {len(model.loss_curve_) + 1}: loss or"
-                f" weights were no longer finite, with solver={model.solver!r} at"
-                f" learning rate {outcome.rate:g}."
-                f" The weights of epoch {outcome.kept_epoch} are kept. Try a smaller"
-                f" learning_rate_init (it was {model.learning_rate_:g}), a decaying"
-                " lr_schedule, or standardised features."
-            )
-        case "diverged":
-            return (
-                f"Training diverged in iteration {len(model.loss_curve_) + 1}: loss or"
-                " gradient were no longer finite. The weights of iteration"
-                f" {outcome.kept_epoch} are kept. Try standardised features."
-            )
-        case "interrupted":
-            return (
-                f"Training interrupted by user. The model is that of epoch"
-                f" {outcome.kept_epoch}."
-            )
-        case "max_iter" if has_rates:
-            return (
-                f"Maximum number of epochs (max_iter={model.max_iter}) reached and the"
-                " optimization has not converged yet. Increase max_iter, or raise"
-                " learning_rate_init if the loss falls slowly."
-            )
-        case "max_iter":
-            return (
-                f"Maximum number of iterations (max_iter={model.max_iter}) reached and"
-                " the optimization has not converged yet. Increase max_iter, or"
-                " standardise the features."
-            )
-        case "max_fun":
-            return (
-                f"Maximum number of function calls (max_fun={model.max_fun}) reached"
-                " and the optimization has not converged yet. Increase max_fun, or"
-                " standardise the features."
-            )
-        case "line_search":
-            return (
-                "The line search of lbfgs found no lower point after iteration"
-                f" {outcome.kept_epoch}, which is mostly the limit of the precision."
-                " The model is that of this iteration. Where its gradient should be"
-                f" smaller, below tol={model.tol:g}, standardise the features or pass"
-                " them as float64; else raise tol."
-            )
-    return ""
+    message = (_MESSAGES if has_rates else _LBFGS_MESSAGES).get(outcome.reason, "")
+    if not message:  # the curve takes time to read
+        return ""
+    n_epochs = len(model.loss_curve_)
+    return message.format(model=model, outcome=outcome, failed_epoch=n_epochs + 1)
 
 
 def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
-    """Tell whether ``end`` lies visibly, and by more than half, back up the curve."""
+    """Tell whether the final loss has risen by more than half of the fall before."""
     if not curve:
         return False
     best = min(curve)
@@ -102,7 +104,7 @@ def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
 
 
 def warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
-    """Warn where the user called, beyond our frames and those of the callbacks."""
+    """Warn at the line of the user's call, outside this package and callbacks."""
     frame, level = inspect.currentframe(), 1
     while frame and frame.f_globals.get("__name__", "").startswith(_OURS):
         frame, level = frame.f_back, level + 1

@@ -1,4 +1,4 @@
-"""Checks of what comes in: layers, parts, dropout, quantiles, sample weights."""
+"""Input validation: checks of parameters, rows, targets and sample weights."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ from ..training import TrainingSet
 
 _Part = TypeVar("_Part")
 
-# Dtypes that rows keep, and how many numbers can be looked at twice without harm.
+# The dtypes that rows keep, and the number of elements that take next to no time to
+# check.
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _FEW = 2**16
 
-#: What may stand for the activation of one layer.
+#: Constraints of the activation of one layer.
 ACTIVATION = [StrOptions(set(ACTIVATIONS)), Activation]
 
-#: What may be dropped of one layer.
+#: Constraints of the dropout of one layer.
 DROPOUT = DECAY
 
 
 def check_nested(estimator: Any, params: dict[str, Any]) -> None:
-    """Refuse ``solver__momentum`` and the like where there is no such object."""
+    """Refuse nested parameters such as ``solver__momentum`` if there is no object."""
     for name in params:
         part, _, inner = name.partition("__")
         holder = params.get(part, getattr(estimator, part, None))
@@ -48,7 +49,7 @@ def check_nested(estimator: Any, params: dict[str, Any]) -> None:
             raise ValueError(
                 f"{name!r} is a parameter of a {part} object, but {part} is the name"
                 f" {holder!r}. Set {inner!r} of {type(estimator).__name__} itself, or"
-                f" give {part} as an object."
+                f" pass {part} as an object."
             )
         if (
             part == "lr_schedule"
@@ -56,19 +57,19 @@ def check_nested(estimator: Any, params: dict[str, Any]) -> None:
             and not isinstance(holder, Schedule)
         ):
             raise ValueError(
-                f"{name!r} is a parameter of a lr_schedule object, but lr_schedule is a"
-                f" function, {holder!r}. Derive a class from Schedule, whose __init__"
+                f"{name!r} is a parameter of an lr_schedule object, but lr_schedule is"
+                f" a function, {holder!r}. Derive a class from Schedule, whose __init__"
                 f" takes {inner!r}."
             )
         if part == "activation" and isinstance(holder, (str, list, tuple)):
             raise ValueError(
                 f"{name!r} is a parameter of an activation object, but activation is"
-                f" {holder!r}. Give activation as a single object."
+                f" {holder!r}. Pass activation as a single object."
             )
 
 
 def layer_tuple(estimator: Any) -> tuple[int, ...]:
-    """Return the hidden layers' sizes; () is a linear model."""
+    """Return the number of units of each hidden layer; () is a linear model."""
     given = estimator.hidden_layer_sizes
     sizes: tuple = tuple(given) if isinstance(given, Iterable) else (given,)
     if not all(isinstance(k, Integral) and int(k) >= 1 for k in sizes):
@@ -91,7 +92,7 @@ def quantile_tuple(estimator: Any) -> tuple[float, ...]:
     ):
         raise InvalidParameterError(
             f"The 'quantile' parameter of {type(estimator).__name__} must be a float in"
-            " the range (0, 1), or an increasing sequence of such."
+            " the range (0, 1), or an increasing sequence of such floats."
             f" Got {given!r} instead."
         )
     return tuple(float(q) for q in quantiles)
@@ -103,11 +104,11 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
     Parameters
     ----------
     model : estimator
-        Takes the number and the names of the features, or has them.
+        Gets or has the number and names of the features.
     X, y
         As for ``fit``.
     **options
-        Of `sklearn.utils.validation.validate_data`.
+        Options of `sklearn.utils.validation.validate_data`.
     """
     continues = not options["reset"] and are_plain_rows(X, model)
     if continues and are_plain_targets(y, len(X)):
@@ -128,10 +129,10 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
 
 
 def are_plain_rows(X: Any, fitted: Any) -> bool:
-    """Tell at a glance that rows are fit for a fitted estimator as they are.
+    """Tell by a quick check whether a fitted estimator can take rows as they are.
 
-    What is not plain goes to scikit-learn, which knows what to say about it. Its look
-    takes ten times as long as the update of a small network.
+    scikit-learn checks all others, and words the errors. Its check takes ten times as
+    long as an update of a small network.
     """
     return (
         type(X) is np.ndarray
@@ -146,7 +147,7 @@ def are_plain_rows(X: Any, fitted: Any) -> bool:
 
 
 def are_plain_targets(y: Any, n_rows: int) -> bool:
-    """Tell at a glance that y is one number per row."""
+    """Tell by a quick check whether y is one number per row."""
     return (
         type(y) is np.ndarray
         and y.shape == (n_rows,)
@@ -163,7 +164,7 @@ def hidden_layer(layer: Any, n_hidden: int) -> int:
     if n_hidden == 0:
         raise ValueError(
             "The model has no hidden layers (hidden_layer_sizes is empty), so there"
-            " are no hidden activations. Give hidden_layer_sizes at least one number."
+            " are no hidden activations. Set hidden_layer_sizes to at least one number."
         )
     if not -n_hidden <= number < n_hidden:
         raise ValueError(
@@ -177,7 +178,7 @@ def hidden_layer(layer: Any, n_hidden: int) -> int:
 def activation_tuple(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
     """Return the activation of each hidden layer.
 
-    There is one also where no layer is hidden; it counts for the first weights.
+    Without hidden layers there is still one, for the draw of the initial weights.
     """
     given = estimator.activation
     if not isinstance(given, (list, tuple)):
@@ -195,7 +196,7 @@ def activation_tuple(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
 
 
 def dropout_tuple(estimator: Any, n_hidden: int) -> tuple[float, ...]:
-    """Return the share of units to drop of each hidden layer."""
+    """Return the fraction of units to drop in each hidden layer."""
     given = estimator.dropout
     if not isinstance(given, (list, tuple)):
         return (float(given),) * n_hidden
@@ -212,33 +213,33 @@ def dropout_tuple(estimator: Any, n_hidden: int) -> tuple[float, ...]:
 
 
 def check_for_lbfgs(estimator: Any, dropout: tuple[float, ...]) -> None:
-    """Refuse what makes the objective one that an L-BFGS cannot minimise."""
+    """Refuse dropout and the L1 penalty, with which L-BFGS cannot minimise."""
     if any(dropout):
         raise ValueError(
             "solver='lbfgs' cannot train with dropout: its line search needs an"
-            " objective that stays the same from pass to pass. Set dropout=0 or take"
+            " objective that does not change between passes. Set dropout=0 or choose"
             f" another solver. Got dropout={estimator.dropout!r}."
         )
     if estimator.alpha > 0 and estimator.l1_ratio > 0:
         raise ValueError(
             "solver='lbfgs' cannot train with an L1 penalty: it needs a smooth"
-            " objective. Set l1_ratio=0 or take another solver."
+            " objective. Set l1_ratio=0 or choose another solver."
             f" Got l1_ratio={estimator.l1_ratio!r} with alpha={estimator.alpha!r}."
         )
 
 
 def check_for_validation(estimator: Any, schedule: Schedule) -> None:
-    """Refuse a schedule that watches validation losses where there are none."""
+    """Refuse a schedule that monitors the validation loss if there is none."""
     if schedule.needs_validation and not estimator.early_stopping:
         raise ValueError(
-            f"lr_schedule={schedule!r} watches the validation loss, which there is with"
-            " early_stopping=True only. Set that, or let the schedule watch the"
-            " training loss, as Plateau(monitor='loss') does."
+            f"lr_schedule={schedule!r} monitors the validation loss, which requires"
+            " early_stopping=True. Set it, or let the schedule monitor the training"
+            " loss, as Plateau(monitor='loss') does."
         )
 
 
 def _activation(given: str | Activation) -> Activation:
-    """Return the object a name stands for, or a copy of a given object."""
+    """Return the object that a name stands for, or a copy of an object."""
     if isinstance(given, str):
         return ACTIVATIONS[given]()
     sigma = with_plain_numbers(copy(given))
@@ -247,7 +248,7 @@ def _activation(given: str | Activation) -> Activation:
 
 
 def with_plain_numbers(part: _Part) -> _Part:
-    """Turn a part's NumPy scalars into Python's, which take the dtype they meet."""
+    """Turn NumPy scalars into Python's, which do not change the dtype of arrays."""
     for name, value in vars(part).items():
         if isinstance(value, np.generic):
             setattr(part, name, value.item())
@@ -257,7 +258,7 @@ def with_plain_numbers(part: _Part) -> _Part:
 def checked_weights(
     sample_weight: Any, X: Rows, name: str = "sample_weight", use: str = "learn"
 ) -> Array | None:
-    """Return weights of the rows as an array, None for none."""
+    """Return sample weights as an array, None for None."""
     if sample_weight is None:
         return None
     w = np.asarray(sample_weight)
@@ -269,7 +270,7 @@ def checked_weights(
     check_consistent_length(X, w)
     if (w < 0).any():
         raise ValueError(
-            f"{name} must not be negative. Got {w.min():g} as its smallest."
+            f"{name} must not be negative. Got {w.min():g} as the minimum."
         )
     if not w.any():
         raise ValueError(
@@ -281,21 +282,21 @@ def checked_weights(
 def with_class_weights(
     data: TrainingSet, by_class: Callable[[Array], Array] | None, part: str
 ) -> TrainingSet:
-    """Return the rows with their weights multiplied by those of their classes."""
+    """Return the rows with their weights multiplied by their class weights."""
     if by_class is None:
         return data
     w = by_class(data.Y) if data.w is None else data.w * by_class(data.Y)
-    if not data.own(w).any():
+    if not data.select(w).any():
         raise ValueError(
-            f"class_weight and sample_weight give every {part} row the weight zero."
+            f"class_weight and sample_weight make the weight of every {part} row zero."
         )
     return replace(data, w=w)
 
 
 def with_unit_mean_weights(data: TrainingSet) -> tuple[TrainingSet, float]:
-    """Return the rows with weights of mean 1, and the weight sum before."""
+    """Return the rows with weights scaled to a mean of 1, and their sum before."""
     if data.w is None:
         return data, float(len(data))
-    total = float(data.own(data.w).sum())
+    total = float(data.select(data.w).sum())
     w = (data.w * (len(data) / total)).astype(data.X.dtype)
     return replace(data, w=w), total

@@ -1,4 +1,4 @@
-"""Held-out data: which rows they are, and what an epoch's weights are worth on them."""
+"""Early stopping: the validation split, and loss and score of its rows."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..training import Run, TrainingSet
 from .convergence_warnings import warn
 from .prediction import network_attributes
 
-#: Raw outputs and loss of the held-out rows -> score.
+#: Raw outputs and loss of the validation rows -> score.
 Score = Callable[[Array, float], float]
 
 
 @dataclass
 class OwnData:
-    """The validation data that were passed to `fit`, as they came."""
+    """The validation data passed to `fit`, unchecked."""
 
     X: Any = None
     y: Any = None
@@ -39,7 +39,7 @@ class OwnData:
         return any(part is not None for part in (self.X, self.y, self.w))
 
     def check(self) -> None:
-        """Refuse a part without the other."""
+        """Refuse rows without targets, and targets or weights without rows."""
         if self.X is not None and self.y is None:
             raise ValueError("X_val is provided, but y_val was not provided.")
         if self.y is not None and self.X is None:
@@ -51,18 +51,18 @@ class OwnData:
 
 
 def check_settings(model: Any, own: OwnData) -> None:
-    """Refuse parameters and validation data that do not go together."""
+    """Refuse parameters and validation data that contradict each other."""
     own.check()
     name = type(model).__name__
     if own.given and not model.early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping"
             f" is False. Set early_stopping=True of {name} to stop by their score, or"
-            " leave them out."
+            " omit them."
         )
     if not model.early_stopping:
-        idle = {"scoring": model.scoring is not None, "refit_all": model.refit_all}
-        for parameter in (parameter for parameter, given in idle.items() if given):
+        given = {"scoring": model.scoring is not None, "refit_all": model.refit_all}
+        for parameter in filter(given.get, given):
             warn(
                 f"The {parameter!r} parameter of {name} has no effect without"
                 " early_stopping=True.",
@@ -70,15 +70,15 @@ def check_settings(model: Any, own: OwnData) -> None:
             )
     elif model.refit_all and model.warm_start:
         raise ValueError(
-            "refit_all=True trains anew on all rows, which warm_start=True forbids."
-            " Set one of them to False."
+            "refit_all=True trains a new network on all rows, which warm_start=True"
+            " forbids. Set one of them to False."
         )
     elif model.refit_all and own.given:
         raise ValueError(
             "refit_all=True trains again on the rows that early stopping set aside,"
-            " and with X_val none are. Set refit_all=False; to train on X and X_val,"
-            " stack them and fit with max_iter=best_epoch_, n_iter_no_change=inf and"
-            " early_stopping=False."
+            " but with X_val it sets none aside. Set refit_all=False. To train on X and"
+            " X_val, stack them and fit with max_iter=best_epoch_, n_iter_no_change=inf"
+            " and early_stopping=False."
         )
     if not isinstance(model.scoring, str):
         check_scoring(model, model.scoring)
@@ -95,9 +95,9 @@ def split(
     rows = train_test_split(
         np.arange(len(data)), test_size=fraction, random_state=rng, stratify=strata
     )
-    training, validation = data.part(rows[0]), data.part(rows[1])
+    training, validation = data.subset(rows[0]), data.subset(rows[1])
     for name, part in (("training", training), ("validation", validation)):
-        if part.w is not None and not part.own(part.w).any():
+        if part.w is not None and not part.select(part.w).any():
             raise ValueError(
                 f"All {name} rows of the early-stopping split have sample_weight"
                 " zero. Change 'validation_fraction' or 'random_state'."
@@ -106,7 +106,7 @@ def split(
 
 
 def check_split(n: int, fraction: Float, strata: Array | None) -> None:
-    """Refuse a validation split that cannot be made or used."""
+    """Refuse a validation split that is impossible or too small to use."""
     n_validation = math.ceil(fraction * n)
     got = (
         f"Got validation_fraction={fraction} of n_samples={n}, which is"
@@ -122,7 +122,7 @@ def check_split(n: int, fraction: Float, strata: Array | None) -> None:
     if n_validation < 2 or n - n_validation < 1:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the"
-            f" size of your dataset: early stopping needs 2 rows at least. {got}"
+            f" size of your dataset: early stopping needs at least 2 rows. {got}"
         )
     if min(n_validation, n - n_validation) < len(labels):
         raise ValueError(
@@ -132,24 +132,24 @@ def check_split(n: int, fraction: Float, strata: Array | None) -> None:
 
 
 class Validation:
-    """Loss and score of the held-out rows, both from one forward pass of them.
+    """Loss and score of the validation rows, both from one forward pass.
 
     Parameters
     ----------
     network : Network
-        Computes the outputs.
+        Computes the raw outputs.
     data : TrainingSet
-        The held-out rows; the weights are those in the loss.
+        The validation rows, with their weights in the loss.
     score : callable
-        Raw outputs and loss -> score, higher is better.
+        Raw outputs and loss -> score; higher is better.
     """
 
     def __init__(self, network: Network, data: TrainingSet, score: Score):
         self.network, self.data, self.score = network, data, score
-        self.Y, self.w = data.own(data.Y), data.own_weights
+        self.Y, self.w = data.select(data.Y), data.weights
 
     def __call__(self, theta: Array) -> dict[str, float]:
-        """Return the metrics of theta, nan where predictions are not finite."""
+        """Return the metrics of theta, NaN if a prediction is not finite."""
         z = outputs(self.network, theta, self.data.X, self.data.rows)
         loss = score = math.nan
         with np.errstate(all="ignore"):
@@ -163,28 +163,28 @@ class Validation:
 def score_of(
     model: Any, data: TrainingSet, weighted: TrainingSet, network: Network, run: Run
 ) -> Score:
-    """Return the score that the ``scoring`` parameter asks for.
+    """Return the score that the ``scoring`` parameter stands for.
 
     Parameters
     ----------
     model : estimator
-        Its parameters, and what describes its targets.
+        Has the parameters, and the attributes that describe the targets.
     data, weighted : TrainingSet
-        The held-out rows, with sample weights for scorers, and with class weights, too,
-        for the default score.
+        The validation rows, with sample weights for scorers, and with class weights,
+        too, for the default score.
     network, run
-        What is trained.
+        The network, and the run that is trained.
     """
     if model.scoring is None:
-        return model._default_score(weighted.own(weighted.Y), weighted.own_weights)
+        return model._default_score(weighted.select(weighted.Y), weighted.weights)
     if isinstance(model.scoring, str) and model.scoring == "loss":
         return negative_loss
     model = copy(model)
-    # Held-out rows are arrays by now, without the names that were checked.
+    # The validation rows are arrays, without feature names. Names were checked before.
     vars(model).pop("feature_names_in_", None)
     vars(model).update(network_attributes(network, run))
-    X, y = data.own(data.X), model._decode(data.own(data.Y))
-    return ScorerScore(model.scoring, model, X, y, data.own_weights)
+    X, y = data.select(data.X), model._decode(data.select(data.Y))
+    return ScorerScore(model.scoring, model, X, y, data.weights)
 
 
 def negative_loss(z: Array, loss: float) -> float:
@@ -193,18 +193,19 @@ def negative_loss(z: Array, loss: float) -> float:
 
 
 class ScorerScore:
-    """The score that a scikit-learn scorer gives to the present weights.
+    """The score that a scikit-learn scorer gives to the current weights.
 
     Parameters
     ----------
     scoring : str or callable
-        What `sklearn.metrics.check_scoring` takes.
+        As for `sklearn.metrics.check_scoring`.
     model : estimator
-        A fitted-looking one that follows the weights in training. It knows its
-        outputs for the held-out rows before it is asked.
+        An estimator with the fitted attributes, whose weights are those in training.
+        It is given its raw outputs for the validation rows, which are then computed
+        only once.
     X, y, w : arrays
-        The held-out rows, their targets as a user knows them, and sample weights or
-        None, which scorers get that take some.
+        The validation rows, their targets in the form of y, and sample weights or None,
+        for scorers that take sample weights.
     """
 
     def __init__(self, scoring: Any, model: Any, X: Any, y: Any, w: Array | None):
@@ -224,8 +225,8 @@ class ScorerScore:
         if not math.isfinite(score):
             raise ValueError(
                 "The 'scoring' parameter must score a model with a finite number."
-                f" {self.scoring!r} returned {score!r}; early stopping cannot go by it."
-                " Are there too few validation rows?"
+                f" {self.scoring!r} returned {score!r}, which early stopping cannot"
+                " use. Are there too few validation rows?"
             )
         return float(score)
 
@@ -233,7 +234,7 @@ class ScorerScore:
 def _takes_weights(scorer: Callable) -> bool:
     """Tell whether a scorer takes sample weights.
 
-    Those of `sklearn.metrics.make_scorer` have the argument in any case; whether it
-    is of use is up to their metric.
+    Every scorer of `sklearn.metrics.make_scorer` has the argument, but not every
+    metric.
     """
     return "sample_weight" in signature(metric_of(scorer)).parameters

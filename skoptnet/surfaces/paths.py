@@ -266,8 +266,8 @@ class _Rates:
             len(self.stopping.plateaus), self.planned, self.losses,
         )  # fmt: skip
         if self.momenta:
-            self.momenta.take(slice(t, t + 1), self.schedule, clock)
-            self.momenta.set(t)
+            self.momenta.set(slice(t, t + 1), self.schedule, clock)
+            self.momenta.apply(t)
         return factor_of(self.schedule, clock)
 
     def _end_epoch(self) -> None:

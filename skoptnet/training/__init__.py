@@ -1,17 +1,17 @@
-"""Training: from rows, a network and a solver to weights and the reason it ended.
+"""Training: a network, a solver and rows go in; weights come out, and why it ended.
 
-- ``plan``: `Plan`, the settings of one training
-- ``minibatches``: the rows, and how they come as minibatches
-- ``stopping``: `Stopping`, the rule of epochs without an improvement
-- ``run``: `Run`, what training changes, and all it needs to continue later
-- ``watcher``: `Watcher`, which sees every epoch
-- ``objective``: the objective and its gradient over the rows
-- ``l1_penalty``: the part of the objective that is not smooth
-- ``rates``: the learning rate and momentum of each update
-- ``recovery``: `Recovery`, the way back to a finished epoch, and the weights to keep
-- ``epochs``: one pass over the rows, an update per minibatch
-- ``loop``: `train`, epoch after epoch by an optimizer and a schedule
-- ``lbfgs``: `LBFGS`, which takes the whole set and its own steps
+- ``loop``: `train`, the loop over epochs, for every optimizer and schedule
+- ``epochs``: `Epochs`, passes over the training set with an update per minibatch
+- ``objective``: `Objective`, loss and gradient of a minibatch or of all rows
+- ``minibatches``: `TrainingSet`, shuffles and minibatches
+- ``rates``: `Rates`, learning rate and momentum of each update
+- ``l1_penalty``: `L1`, the L1 penalty and the orthant of its updates
+- ``stopping``: `Stopping`, the rule of no improvement
+- ``recovery``: `Recovery`, snapshots, best weights, divergence and interruption
+- ``run``: `Run`, the state of a training, from which a later call continues
+- ``plan``: `Plan`, the settings of one call
+- ``watcher``: `Watcher`, which is notified of every epoch
+- ``lbfgs``: `LBFGS`, which takes all rows and chooses its own step sizes
 """
 
 from .epochs import Epochs

@@ -1,4 +1,8 @@
-"""Epochs: passes over the training set, with one update per minibatch."""
+"""Epochs: passes over the training set, with one update per minibatch.
+
+`FormulaUpdates` makes the updates on the readable path, `KernelUpdates` by compiled
+kernels. `Epochs` chooses one of them, and does what surrounds the updates of an epoch.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +23,19 @@ from .l1_penalty import L1
 from .minibatches import Minibatches
 from .objective import Objective
 from .plan import Plan
-from .rates import Rates
+from .rates import Momenta, Rates
 from .recovery import Diverged, Recovery
 from .run import Run
 from .watcher import Watcher
 
-# A larger parameter is not a sign of learning; the next outputs may overflow.
+# No useful parameter is as large as this; with one that is, outputs may overflow.
 _LARGE = 1e6
 
+# Sum of objective times rows over an epoch, and the largest parameter at its end.
+_Sums: TypeAlias = Sequence[float]
 
 #: An epoch that has ended: its number, from 1, over all calls; its validation score, or
-#: its negative training loss without validation; and the parameters at its end.
+#: its negative training loss without validation; and the weights at its end.
 Epoch: TypeAlias = tuple[int, float, Array]
 
 
@@ -41,19 +47,23 @@ class Epochs:
     network, optimizer, schedule, run, plan, validate, watchers
         As in `train`.
     batches : Minibatches
-        The training set.
+        The minibatches of the training set.
 
     Attributes
     ----------
     objective : Objective
         The objective of the updates.
     rates : Rates
-        Their learning rates.
+        The learning rates of the updates.
     metrics : dict of lists
-        The metrics of the epochs that ended last.
+        The metrics of the last epochs: those that one call of the kernel has trained.
+    updates : FormulaUpdates or KernelUpdates
+        Makes the updates.
+    kernel : Kernel or None
+        The kernel that makes the updates, if one does.
     n_at_once : int
-        Number of small epochs that one call of the kernels may train: more than 1
-        where nobody looks at the epochs between, and the rates are known ahead.
+        Maximum number of epochs per call of the kernel. It is more than 1 for small
+        epochs whose rates are known ahead, if nobody needs the weights in between.
     """
 
     def __init__(
@@ -67,9 +77,8 @@ class Epochs:
         validate: Callable[[Array], dict[str, float]] | None = None,
         watchers: Sequence[Watcher] = (),
     ):
-        self.run, self.batches, self.validate = run, batches, validate
-        self.watchers, self.max_grad_norm = watchers, plan.max_grad_norm
-        self.update_watchers = [w for w in watchers if w.sees_updates]
+        self.run, self.batches = run, batches
+        self.validate, self.watchers = validate, watchers
         planned_epochs = plan.planned_epochs
         if planned_epochs is None:
             planned_epochs = run.epoch + plan.max_epochs
@@ -80,28 +89,22 @@ class Epochs:
             network, run.theta, batches, optimizer, run.state,
             run.dropout(plan.dropout), plan.l1,
         )  # fmt: skip
+        self.metrics: dict[str, list] = {}
+        self.n_at_once = 1
         self.kernel: Kernel | None = None
         plain = not (plan.max_grad_norm or plan.l1 or rates.momenta)
         if plain and objective.kernel and objective.kernel.makes_updates:
             self.kernel = objective.kernel
+        update_watchers = [watcher for watcher in watchers if watcher.sees_updates]
+        self.updates: FormulaUpdates | KernelUpdates
+        if self.kernel:
+            self.updates = KernelUpdates(self.kernel, run, batches, update_watchers)
+            if rates.known_ahead and not (validate or watchers):
+                self.n_at_once = self.kernel.epochs_at_once
         else:
-            self._use_formulas(network, optimizer, plan.l1)
-        self.metrics: dict[str, list] = {}
-        self._between = np.empty((0, len(run.theta)), run.theta.dtype)
-        self.n_at_once = 1
-        if self.kernel and rates.known_ahead and not (validate or watchers):
-            self.n_at_once = self.kernel.epochs_at_once
-
-    def _use_formulas(self, network: Network, optimizer: Optimizer, l1: float) -> None:
-        """Prepare updates by the formulas of `Optimizer.step`."""
-        run, g = self.run, self.objective.g
-        if self.rates.momenta:
-            optimizer = self.rates.momenta.optimizer
-        self.update = Update(
-            optimizer, run.theta, g, run.state, network.xp, network.layout
-        )
-        points = [getattr(run.state, name) for name in optimizer.points]
-        self.l1 = L1(l1, network, self.update.iterate, g, points) if l1 else None
+            self.updates = FormulaUpdates(
+                optimizer, run, objective, rates.momenta, plan, update_watchers
+            )
 
     def until(self, last: int, recovery: Recovery) -> Iterator[Epoch]:
         """Train up to epoch ``last``; yield each epoch when it has ended.
@@ -110,7 +113,7 @@ class Epochs:
         ------
         Diverged
             As soon as a loss is not finite, or the parameters at the end of an epoch
-            cannot be used.
+            are of no use.
         """
         run = self.run
         while run.epoch < last:
@@ -118,24 +121,22 @@ class Epochs:
                 watcher.before_epoch()
             n = min(self.n_at_once, run.stopping.epochs_left, last - run.epoch)
             if n > 1:
-                yield from self._several(int(n), recovery)
+                yield from self._train_at_once(int(n), recovery)
             else:
                 yield from self.train_epochs(1)
 
-    def _several(self, n_epochs: int, recovery: Recovery) -> Iterable[Epoch]:
-        """Train several small epochs at once, which takes less time.
+    def _train_at_once(self, n_epochs: int, recovery: Recovery) -> Iterable[Epoch]:
+        """Train several small epochs in one call of the kernel, which saves time.
 
-        Where one of them goes wrong, or a schedule fails, all of them are taken back,
-        to be trained one by one.
+        If one of them diverges, or the schedule fails, all of them are undone, and
+        trained again one by one.
         """
         try:
             return self.train_epochs(n_epochs)
         except Exception:
             self.n_at_once = 1
-            shuffles = self.run.shuffles
             recovery.restore()
-            self.run.shuffles = shuffles
-            self.batches.take_back()
+            self.batches.restore_order()
             if self.kernel:
                 self.kernel.start_from(self.run.state)
             return ()
@@ -145,10 +146,7 @@ class Epochs:
         begun, run, batches = time.perf_counter(), self.run, self.batches
         orders = batches.shuffle(run.rng, n_epochs)
         rates = self.rates.of_epochs(n_epochs)
-        if self.kernel:
-            sums = self.updates_by_kernel(self.kernel, orders, rates)
-        else:
-            sums = [[self.updates_by_formulas(rates[0]), _largest(run.theta)]]
+        sums, thetas_between = self.updates.make(orders, rates)
         if not self._are_usable(sums):
             raise Diverged
         n = len(batches.data)
@@ -165,7 +163,7 @@ class Epochs:
         metrics["seconds"] = [seconds] * n_epochs
         run.record(metrics)
         self.metrics = metrics
-        thetas = (*self._between, run.theta)
+        thetas = (*thetas_between, run.theta)
         return zip(metrics["epoch"], scores, thetas, strict=True)
 
     def _count(self, rates: Array, losses: list[float]) -> dict[str, list]:
@@ -176,7 +174,7 @@ class Epochs:
         run.update += n_epochs * n_updates
         run.samples += n_epochs * len(batches.data)
         if run.shuffles:
-            run.shuffles = run.shuffles.and_more(n_epochs)
+            run.shuffles = run.shuffles.plus(n_epochs)
         return {
             "epoch": list(range(epoch + 1, run.epoch + 1)),
             "update": list(range(update + n_updates, run.update + 1, n_updates)),
@@ -184,19 +182,94 @@ class Epochs:
             "learning_rate": rates[:, -1].tolist(),
         }
 
-    def updates_by_formulas(self, rates: Array) -> float:
-        """Make the updates of an epoch; return the sum of objective times rows.
+    def _are_usable(self, sums: Sequence[_Sums]) -> bool:
+        """Tell whether losses of epochs, and parameters at their ends, are of use.
 
-        This defines what the kernels do in one call, except for ``max_grad_norm``,
-        the L1 penalty and a momentum that the schedule moves. The first objective that
-        is not finite ends it, and is returned.
+        The next epoch measures the loss of these parameters, if there is one. If the
+        largest of them is so large that outputs may overflow, the loss is measured
+        here, or the epochs are trained again one by one, where this is possible.
+        """
+        if all(math.isfinite(total) and size <= _LARGE for total, size in sums):
+            return True
+        if len(sums) > 1 or not math.isfinite(sum(sums[0])):
+            return False
+        return math.isfinite(self.objective.value(self.run.theta))
+
+    def check_predictions(self) -> None:
+        """Raise `Diverged` if predictions of the last weights may not be finite.
+
+        A loss is measured before its update, so no loss says it of the last weights.
+        Validation, where there is any, has predicted with them.
+        """
+        overflows = self.objective.network.loss.overflows
+        if overflows and not (
+            self.validate or self.objective.predicts_finite(self.run.theta)
+        ):
+            raise Diverged
+
+
+class FormulaUpdates:
+    """Makes the updates of an epoch by the formula of the solver, `Optimizer.step`.
+
+    This defines the updates of the kernels, which do not know ``max_grad_norm``, the L1
+    penalty, and schedules of the momentum.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The solver.
+    run : Run
+        Has the parameters and the solver's state.
+    objective : Objective
+        The objective.
+    momenta : Momenta or None
+        The momentum of each update, if the schedule moves it.
+    plan : Plan
+        Its ``max_grad_norm`` and ``l1``.
+    watchers : sequence of Watcher
+        Notified of each update.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        run: Run,
+        objective: Objective,
+        momenta: Momenta | None,
+        plan: Plan,
+        watchers: Sequence[Watcher],
+    ):
+        self.run, self.objective, self.momenta = run, objective, momenta
+        self.max_grad_norm, self.watchers = plan.max_grad_norm, watchers
+        network, g = objective.network, objective.g
+        if momenta:
+            optimizer = momenta.optimizer
+        self.update = Update(
+            optimizer, run.theta, g, run.state, network.xp, network.layout
+        )
+        self.l1: L1 | None = None
+        if plan.l1:
+            points = [getattr(run.state, name) for name in optimizer.points]
+            self.l1 = L1(plan.l1, network, self.update.iterate, g, points)
+
+    def make(
+        self, order: Array | None, rates: Array
+    ) -> tuple[Sequence[_Sums], Iterable[Array]]:
+        """Make the updates of one epoch, see `KernelUpdates.make`."""
+        total, theta = self._total(rates[0]), self.run.theta
+        return [(total, float(max(theta.max(), -theta.min())))], ()
+
+    def _total(self, rates: Array) -> float:
+        """Make an update per minibatch; return the sum of objective times rows.
+
+        An objective that is not finite ends the epoch, and is returned.
         """
         total, number = 0.0, self.run.update
-        objective, update, momenta = self.objective, self.update, self.rates.momenta
-        for i, batch in enumerate(self.batches.ranges()):
+        objective, update = self.objective, self.update
+        for i, batch in enumerate(objective.batches.ranges()):
             rate = float(rates[i])
-            if momenta:
-                momenta.set(i)
+            if self.momenta:
+                self.momenta.apply(i)
             loss = objective.loss_and_gradient(
                 update.gradient_point(), batch, number + i
             )
@@ -211,54 +284,89 @@ class Epochs:
             if self.l1:
                 self.l1.keep_in_orthant()
             update.update_average()
-            self._notify(loss, rate)
+            _notify(self.watchers, loss, rate)
             total += loss * len(batch)
         return total
 
-    def updates_by_kernel(
-        self, kernel: Kernel, orders: Array | None, rates: Array
-    ) -> list[list[float]]:
-        """Do the same for several epochs by a kernel.
 
-        One call makes all updates, or a single one where watchers see updates. Returns
-        the sum of objective times rows and the largest parameter of each epoch.
+class KernelUpdates:
+    """Makes the updates of one or several epochs by a compiled kernel.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The kernel.
+    run : Run
+        Has the parameters.
+    batches : Minibatches
+        The minibatches.
+    watchers : sequence of Watcher
+        Notified of each update. With any of them, each update is a call of the kernel;
+        otherwise all updates are one call.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        run: Run,
+        batches: Minibatches,
+        watchers: Sequence[Watcher],
+    ):
+        self.kernel, self.run = kernel, run
+        self.batches, self.watchers = batches, watchers
+
+    def make(
+        self, orders: Array | None, rates: Array
+    ) -> tuple[Sequence[_Sums], Iterable[Array]]:
+        """Make the updates of some epochs.
+
+        Parameters
+        ----------
+        orders : intp array of shape (n_epochs, n) or (n,), or None
+            The order of the rows, see `Minibatches.shuffle`.
+        rates : array of shape (n_epochs, n_updates)
+            The rate of each update.
+
+        Returns
+        -------
+        sums : sequence of pairs
+            Of each epoch, the sum of objective times rows, which is not finite if an
+            objective is not, and the largest absolute value of a parameter at its end.
+        thetas_between : arrays of shape (P,)
+            The parameters at the end of each epoch but the last.
         """
-        run, batches, n_epochs = self.run, self.batches, len(rates)
-        self._between = np.empty((n_epochs - 1, len(run.theta)), run.theta.dtype)
+        run, n_epochs = self.run, len(rates)
+        thetas = np.empty((n_epochs - 1, len(run.theta)), run.theta.dtype)
         sums = np.empty((n_epochs, 2))
-        if not self.update_watchers:
-            kernel.epochs(orders, rates, batches.size, run.update, sums, self._between)
-            return sums.tolist()
+        if self.watchers:
+            return [self._one_by_one(orders, rates, sums, thetas)], thetas
+        size = self.batches.size
+        self.kernel.epochs(orders, rates, size, run.update, sums, thetas)
+        return sums.tolist(), thetas
+
+    def _one_by_one(
+        self, order: Array | None, rates: Array, sums: Array, thetas: Array
+    ) -> _Sums:
+        """Make the updates of one epoch in a call each; return its sums."""
         total = largest = 0.0
-        if orders is None:
-            orders = np.arange(len(batches.data))
-        for i, batch in enumerate(batches.ranges()):
-            rows, rate = orders[batch.start : batch.stop], rates[:, i : i + 1]
-            kernel.epochs(rows, rate, len(batch), run.update + i, sums, self._between)
+        if order is None:
+            order = np.arange(len(self.batches.data))
+        for i, batch in enumerate(self.batches.ranges()):
+            rows, rate = order[batch.start : batch.stop], rates[:, i : i + 1]
+            number = self.run.update + i
+            self.kernel.epochs(rows, rate, len(batch), number, sums, thetas)
             part, largest = sums[0].tolist()
             if not math.isfinite(part):
-                return [[part, largest]]
-            self._notify(part / len(batch), rate[0, 0])
+                return part, largest
+            _notify(self.watchers, part / len(batch), rate[0, 0])
             total += part
-        return [[total, largest]]
+        return total, largest
 
-    def _notify(self, loss: float, rate: float) -> None:
-        """Notify the watchers of an update."""
-        for watcher in self.update_watchers:
-            watcher.after_update(float(loss), float(rate))
 
-    def _are_usable(self, sums: list[list[float]]) -> bool:
-        """Tell whether losses of epochs, and parameters at their ends, are finite.
-
-        The loss of these parameters is measured in the next epoch, if there is one.
-        Where the largest parameter is so large that outputs may overflow, it is
-        measured here.
-        """
-        if all(math.isfinite(total) and size <= _LARGE for total, size in sums):
-            return True
-        if len(sums) > 1 or not math.isfinite(sum(sums[0])):
-            return False
-        return math.isfinite(self.objective.value(self.run.theta))
+def _notify(watchers: Sequence[Watcher], loss: float, rate: float) -> None:
+    """Notify watchers of an update."""
+    for watcher in watchers:
+        watcher.after_update(float(loss), float(rate))
 
 
 def clip_gradient(g: Array, max_norm: float, xp: Namespace) -> None:
@@ -266,7 +374,3 @@ def clip_gradient(g: Array, max_norm: float, xp: Namespace) -> None:
     norm = float(xp.linalg.norm(g))
     if norm > max_norm:
         g *= max_norm / norm
-
-
-def _largest(theta: Array) -> float:
-    return float(max(theta.max(), -theta.min()))

@@ -1,4 +1,4 @@
-"""The L1 penalty, by which weights become exactly 0."""
+"""L1 penalty: subgradient and orthant rule, which make weights exactly 0."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from ..network import Network
 class L1:
     """The penalty lambda_1 sum_l |W_l|, on weights that a solver updates.
 
-    With g the gradient of all else, the solver is given the subgradient of least norm,
+    With g the gradient of all other terms, the solver gets the subgradient of least
+    norm,
 
     .. math::
         g + \\lambda_1 \\, \\mathrm{sign}(w) \\text{ where } w \\ne 0, \\qquad
         \\mathrm{sign}(g) \\max(\\lvert g \\rvert - \\lambda_1, 0) \\text{ where } w = 0
 
-    and its update may take no weight out of its orthant: the sign of w, or where w = 0,
-    the sign opposite to this subgradient, none if that is 0. A weight that ends outside
-    is set to 0. So it gets there exactly, and stays while g is not larger than
-    lambda_1, whatever velocity or moments the solver remembers. This is the rule of
-    Andrew and Gao (2007, OWL-QN), applied to the updates of any solver.
+    and its update must not take a weight out of its orthant: the sign of w or, where
+    w = 0, the sign opposite to this subgradient (none if that is 0). A weight that ends
+    outside is set to 0. It thus becomes exactly 0, and stays there while the absolute
+    value of g is at most lambda_1, whatever velocity or moments the solver has. This is
+    the rule of Andrew and Gao (2007, OWL-QN), applied to the updates of any solver.
 
-    Where a solver takes g at another point than theta (Nesterov's momentum), signs and
-    penalty are those of theta all the same: it is theta that is to have the zeros.
+    If a solver takes g at another point than theta (Nesterov momentum), signs and
+    penalty are still those of theta, since theta is to have the zeros.
 
     Parameters
     ----------
     strength : float
         lambda_1.
     network : Network
-        Tells weights from biases, which are free.
+        Tells the weights from the biases, which have no penalty.
     theta, g : arrays of shape (P,)
         Parameters and gradient; the same two arrays for every update.
     points : sequence of arrays of shape (P,)
-        Points of the solver's own, in which a weight is set to 0 where it is in theta.
+        Further points in the solver's memory; their weights are set to 0 together with
+        those of theta.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class L1:
         return l1_penalty(self.network, theta, self.strength)
 
     def add_to_gradient(self) -> None:
-        """Turn the gradient of all else into the subgradient of the objective."""
+        """Turn the gradient of the other terms into the objective's subgradient."""
         xp, least = self.xp, self.strength
         for W, dW, orthant in self.weights:
             xp.sign(W, out=orthant)
@@ -65,7 +67,7 @@ class L1:
             orthant[...] = xp.where(W == 0, -xp.sign(dW), orthant)
 
     def keep_in_orthant(self) -> None:
-        """Set the weights to 0 that an update took out of their orthant."""
+        """Set weights to 0 that an update has taken out of their orthant."""
         for (W, _, orthant), *twins in zip(self.weights, *self.twins, strict=True):
             outside = W * orthant <= 0
             for V in (W, *twins):

@@ -1,8 +1,8 @@
 """L-BFGS: a quasi-Newton method on the objective of the whole training set.
 
-It is no `Optimizer`: it chooses the length of its steps itself and looks at the
-objective several times to do so. SciPy has the algorithm; what is here hands it the
-objective, and treats each of its iterations as `train` treats an epoch.
+L-BFGS is no `Optimizer`: it chooses its step sizes itself, and evaluates the objective
+several times to do so. The algorithm is SciPy's. This file gives it the objective, and
+treats each of its iterations as `train` treats an epoch.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from .recovery import Diverged, Recovery
 from .run import Run
 from .watcher import Watcher, notify
 
-# SciPy's own: an iteration that gains no larger share of the objective is the last.
-_LEAST_GAIN = 2.2204460492503131e-09
+# SciPy's default: if an iteration reduces the objective by no larger fraction than
+# this, it is the last.
+_LEAST_REDUCTION = 2.2204460492503131e-09
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,19 @@ class LBFGS:
 
     with :math:`H_k` an approximation of the inverse Hessian from the last ten steps,
     and :math:`\\epsilon_k` from a line search. Source: Liu and Nocedal (1989); Byrd,
-    Lu, Nocedal and Zhu (1995). Its memory lasts for one call of `minimize`.
+    Lu, Nocedal and Zhu (1995). These steps are forgotten when `minimize` returns.
 
     Parameters
     ----------
     max_fun : int, default=15000
-        Number of passes over the training set after which the present iteration is
+        Number of passes over the training set after which the current iteration is
         the last.
     """
 
     max_fun: int = 15000
 
     def start(self, theta: Array, xp: Namespace) -> State:
-        """Return the state of a run: there is nothing to remember."""
+        """Return the state of a run, which has no vectors."""
         return State(t=0)
 
     def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
@@ -59,7 +60,7 @@ class LBFGS:
         return state.copy()
 
     def move(self, state: State, theta: Array) -> None:
-        """Continue from theta: there is nothing to move."""
+        """Continue from theta: there is no vector to move."""
 
     def minimize(
         self,
@@ -78,16 +79,16 @@ class LBFGS:
         network, run, data, validate, watchers
             As for `train`.
         plan : Plan
-            Of its settings, ``max_epochs`` limits the iterations, and training ends
-            where no element of the gradient is larger than ``tol``. ``patience``
-            counts iterations without a better validation score; without validation
-            it is not read.
+            ``max_epochs`` is the maximum number of iterations. Training converges when
+            no element of the gradient is larger than ``tol``. ``patience`` counts
+            iterations without a better validation score; without validation it has no
+            effect. Nor have the settings of minibatches, updates and learning rates.
 
         Returns
         -------
         Outcome
-            Why it ended. "line_search" says that no lower point was found along the
-            last direction, which is mostly the limit of the precision.
+            Why training ended. "line_search" means that no lower point was found along
+            the last direction, usually because of limited floating-point precision.
 
         Raises
         ------
@@ -99,7 +100,7 @@ class LBFGS:
         )
         recovery = Recovery(run, self, network.xp, validates=validate is not None)
         iterations = _Iterations(network, run, data, recovery, validate, watchers)
-        with iterations.value.threads(), np.errstate(all="ignore"), recovery:
+        with iterations.objective.threads(), np.errstate(all="ignore"), recovery:
             try:
                 result = self._minimize(iterations, plan)
                 recovery.reason = self._reason(result, plan.max_epochs)
@@ -108,10 +109,10 @@ class LBFGS:
         return Outcome(recovery.reason, run.stopping.best, recovery.kept_epoch)
 
     def _minimize(self, iterations: _Iterations, plan: Plan) -> OptimizeResult:
-        """Let SciPy minimize the objective from the weights of the run."""
+        """Minimize the objective by SciPy, beginning at the weights of the run."""
         run, started_at = iterations.run, iterations.run.epoch
         result = scipy_minimize(
-            iterations.objective,
+            iterations.loss_and_gradient,
             run.theta.astype(np.float64),
             method="L-BFGS-B",
             jac=True,
@@ -120,15 +121,15 @@ class LBFGS:
                 "maxiter": int(plan.max_epochs),
                 "maxfun": self.max_fun,
                 "gtol": plan.tol,
-                "ftol": max(_LEAST_GAIN, np.finfo(run.theta.dtype).eps),
+                "ftol": max(_LEAST_REDUCTION, np.finfo(run.theta.dtype).eps),
             },
         )
-        if run.epoch == started_at:  # there is nothing better in reach
+        if run.epoch == started_at:  # no lower point: the first weights are an epoch
             iterations.end(result)
         return result
 
     def _reason(self, result: OptimizeResult, max_iterations: int) -> str:
-        """Return our word for the reason that SciPy gives."""
+        """Translate the reason that SciPy gives."""
         if result.status == 0:
             return "converged"
         if result.status == 2:
@@ -137,14 +138,14 @@ class LBFGS:
 
 
 class _Ended(Exception):
-    """Training ends with the iteration that was just recorded."""
+    """Ends SciPy's algorithm after the iteration that was just recorded."""
 
     def __init__(self, reason: str):
         self.reason = reason
 
 
 class _Iterations:
-    """The functions that SciPy calls: the objective, and the end of each iteration."""
+    """The functions that SciPy calls: the objective, and `end` after each iteration."""
 
     def __init__(
         self,
@@ -160,23 +161,24 @@ class _Iterations:
         chunk = network.block_rows(data.X)
         whole = Minibatches(data, len(data), shuffle=False, chunk=chunk)
         self.theta = run.theta.copy()
-        self.value = Objective(network, self.theta, whole)
+        self.objective = Objective(network, self.theta, whole)
         self.samples, self.begun = run.samples, time.perf_counter()
         self.is_under_way = False
 
-    def objective(self, x: Array) -> tuple[float, Array]:
-        """Return objective and gradient, in SciPy's precision."""
+    def loss_and_gradient(self, x: Array) -> tuple[float, Array]:
+        """Return objective and gradient in float64, as SciPy needs them."""
         if not self.is_under_way:
             self.is_under_way = True
             for watcher in self.watchers:
                 watcher.before_epoch()
         self.theta[...] = x
-        everything = range(len(self.value.batches.data))
-        cost = self.value.loss_and_gradient(self.theta, everything)
-        self.samples += len(everything)
-        if not (math.isfinite(cost) and np.isfinite(self.value.g).all()):
+        objective = self.objective
+        all_rows = range(len(objective.batches.data))
+        cost = objective.loss_and_gradient(self.theta, all_rows)
+        self.samples += len(all_rows)
+        if not (math.isfinite(cost) and np.isfinite(objective.g).all()):
             raise Diverged
-        return cost, self.value.g.astype(np.float64)
+        return cost, objective.g.astype(np.float64)
 
     def end(self, intermediate_result: OptimizeResult) -> None:
         """End an iteration: validate, record, save, and notify the watchers.

@@ -1,4 +1,4 @@
-"""The training loop: `train` goes through the epochs until one of them is the last.
+"""The training loop: `train` runs epoch after epoch until there is a reason to end.
 
 It serves every `Optimizer` and every `Schedule`, and knows nothing of estimators.
 """
@@ -31,15 +31,16 @@ class Outcome:
     ----------
     reason : str
         "converged" (the training loss stopped improving), "early_stopping" (the
-        validation score did), "callback" (a watcher ended it), "max_iter", "diverged"
-        or "interrupted"; for L-BFGS also "max_fun" and "line_search". The estimators
-        add "partial_fit", and "failed" for an error in a solver, schedule or watcher.
+        validation score stopped improving), "callback" (a watcher ended training),
+        "max_iter", "diverged" or "interrupted"; for L-BFGS also "max_fun" and
+        "line_search". The estimators add "partial_fit", and "failed" for an error in a
+        solver, schedule or watcher.
     best : float
-        The best score: the highest validation score, or negative training loss.
+        The highest score: a validation score, or a negative training loss.
     kept_epoch : int
-        Number of the epoch (from 1, over all calls) whose weights the run ends with.
+        The epoch (from 1, over all calls) whose weights the run ends with.
     rate : float
-        The last learning rate; NaN where there are no rates.
+        The last learning rate; NaN for L-BFGS, which has none.
     """
 
     reason: str = "max_iter"
@@ -59,61 +60,60 @@ def train(
     validate: Callable[[Array], dict[str, float]] | None = None,
     watchers: Sequence[Watcher] = (),
 ) -> Outcome:
-    """Train until the score stops improving or the epochs are used up.
+    """Train until the score stops improving, or for ``plan.max_epochs`` epochs.
 
     Parameters
     ----------
     network, optimizer, schedule
         The network, the solver that trains it, and the schedule of its rates.
     run : Run
-        Changed in place. A run with finished epochs is continued.
+        The weights, the solver's state and the history; changed in place. A run with
+        finished epochs is continued.
     data : TrainingSet
-        The rows.
+        The rows to train on.
     plan : Plan
         The settings of this call.
     validate : callable, optional
-        Returns metrics of theta, "validation_score" among them. This is then the
-        score, in place of the negative training loss, and theta ends as that of the
-        best epoch.
+        Returns metrics of theta, "validation_score" among them. It is then the score,
+        in place of the negative training loss, and the weights of the best epoch are
+        kept.
     watchers : sequence of Watcher
-        Notified of every epoch.
+        Notified of every epoch; each of them may end training.
 
     Returns
     -------
     Outcome
-        Why training ended, and with which weights; see `Recovery`.
+        Why training ended, and which weights were kept; see `Recovery`.
 
     Raises
     ------
     Diverged
-        If no epoch has ended with weights that can be used.
+        If no epoch has ended with usable weights.
     KeyboardInterrupt
-        If it comes before an epoch has ended. Later it ends the training.
+        If it comes before the first epoch has ended. Later it ends training.
     """
-    size = len(data) if optimizer.full_batch else plan.batch_size
-    batches = Minibatches(data, size, plan.shuffle, network.block_rows(data.X))
     run.stopping = run.stopping.continued(
         plan, run.theta, validate if run.epoch else None
     )
-    recovery = Recovery(
-        run, optimizer, network.xp,
-        validates=validate is not None, n_shuffled=batches.shuffled,
-    )  # fmt: skip
-    before = run.shuffles if plan.new_call else None
-    run.shuffles = batches.go_on(before, run.rng, recovery.saved.random_state)
+    size = len(data) if optimizer.full_batch else plan.batch_size
+    batches = Minibatches(data, size, plan.shuffle, network.block_rows(data.X))
+    # Read once, for shuffles and recovery: it takes longer than a small epoch.
+    random_state = run.note_draws() if batches.n_shuffled else None
+    shuffles = run.shuffles if plan.new_call else None
+    run.shuffles = batches.repeat_shuffles(shuffles, run.rng, random_state)
     epochs = Epochs(
         network, optimizer, schedule, run, batches, plan, validate, watchers
     )
-    recovery.cost = epochs.objective.cost
+    recovery = Recovery(
+        run, optimizer, network.xp,
+        validates=validate is not None, cost=epochs.objective.cost,
+        n_shuffled=batches.n_shuffled, random_state=random_state,
+    )  # fmt: skip
+    last = run.epoch + plan.max_epochs
     with epochs.objective.threads(), np.errstate(all="ignore"), recovery:
         try:
-            last = run.epoch + plan.max_epochs
-            recovery.reason = _reason_to_end(epochs, schedule, last, recovery)
-            # The loss of the last weights was not measured.
-            if network.loss.overflows and not (
-                validate or epochs.objective.predicts(run.theta)
-            ):
-                raise Diverged
+            recovery.reason = _loop(epochs, schedule, last, recovery)
+            epochs.check_predictions()
         except Diverged:
             for watcher in watchers:
                 watcher.after_divergence()
@@ -123,10 +123,8 @@ def train(
     )
 
 
-def _reason_to_end(
-    epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery
-) -> str:
-    """Train up to epoch ``last``, or until there is a reason to end; return it."""
+def _loop(epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery) -> str:
+    """Train up to epoch ``last`` or an earlier end; return the reason of the end."""
     stopping, watchers = epochs.run.stopping, epochs.watchers
     for epoch, score, theta in epochs.until(last, recovery):
         is_best, ends = stopping.see(score), False
@@ -134,6 +132,7 @@ def _reason_to_end(
             ends = schedule.ends_at_plateau(epochs.rates.last)
             if not ends:
                 stopping.pass_plateau(epoch)
+        # A snapshot includes a plateau that was passed.
         recovery.save(theta, epoch, is_best)
         stops = watchers and notify(watchers, epochs.metrics)
         if ends:

@@ -1,4 +1,4 @@
-"""The rows to learn from, and how they come as minibatches."""
+"""Minibatches: the training set, its shuffles, and the minibatches of an epoch."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..compiled import shuffle_into
 
 @dataclass
 class TrainingSet:
-    """Rows to learn from.
+    """A training set: rows, targets and weights, or some rows of them.
 
     Attributes
     ----------
     X : array or CSR container of shape (n, d)
         The rows, C-contiguous.
     Y : array with n rows
-        The targets, as the loss wants them.
+        The targets, encoded for the loss.
     w : array of shape (n,) or None
-        Weight of each row, 1 on average over those that belong to the set.
+        Weight of each row, 1 on average over the rows of the set; None if all are 1.
     rows : intp array or None
-        The rows that belong to the set; None for all.
+        Numbers of the rows that belong to the set; None for all.
     """
 
     X: Rows
@@ -38,45 +38,45 @@ class TrainingSet:
     def __len__(self) -> int:
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
-    def part(self, rows: Array) -> TrainingSet:
+    def subset(self, rows: Array) -> TrainingSet:
         """Return the set of some of the rows; nothing is copied."""
         return TrainingSet(self.X, self.Y, self.w, rows)
 
-    def own(self, values: Rows) -> Rows:
-        """Return those of X, Y or w that belong to the set."""
+    def select(self, values: Rows) -> Rows:
+        """Return the elements of X, Y or w that belong to the set."""
         return values if self.rows is None else values[self.rows]
 
     @property
-    def own_weights(self) -> Array | None:
+    def weights(self) -> Array | None:
         """The weights of the rows that belong to the set."""
-        return None if self.w is None else self.own(self.w)
+        return None if self.w is None else self.select(self.w)
 
 
 class Shuffles(NamedTuple):
-    """How rows came into their order, so that a later call can go on from it.
+    """The shuffles behind the order of the rows, for a later call to repeat.
 
-    The order itself would make a pickled model larger, the more rows there are.
+    Storing the order itself would make pickled models grow with the number of rows.
 
     Attributes
     ----------
     origin : tuple
-        State of the source of random numbers before the first shuffle.
+        State of the random number generator before the first shuffle.
     n_rows : int
         Number of rows that are shuffled.
     done : int
-        Number of shuffles, one per epoch.
+        Number of shuffles so far, one per epoch.
     """
 
     origin: tuple
     n_rows: int
     done: int = 0
 
-    def and_more(self, shuffles: int) -> Shuffles:
-        """Return these shuffles and some more."""
-        return Shuffles(self.origin, self.n_rows, self.done + shuffles)
+    def plus(self, n: int) -> Shuffles:
+        """Return these shuffles and ``n`` more."""
+        return Shuffles(self.origin, self.n_rows, self.done + n)
 
     def repeat(self, order: Array, rng: np.random.RandomState) -> None:
-        """Shuffle rows as they were shuffled; ``rng`` stays as it is."""
+        """Repeat the shuffles on ``order``; the state of ``rng`` does not change."""
         twin = deepcopy(rng)
         twin.set_state(self.origin)
         for _ in range(self.done):
@@ -84,26 +84,39 @@ class Shuffles(NamedTuple):
 
 
 class Minibatches:
-    """Draws the minibatches of an epoch, gathering rows into buffers made once.
+    """The minibatches of an epoch; their rows are gathered in buffers that are reused.
 
-    A minibatch comes in chunks of at most ``chunk`` rows, so that a batch of any
-    size (a whole training set) needs bounded memory.
+    Minibatches come in chunks of at most ``chunk`` rows, so a minibatch of any size,
+    even the whole training set, needs bounded memory.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        The training set.
+    size : int
+        Number of rows per minibatch; the last of an epoch may have fewer.
+    shuffle : bool
+        Whether to shuffle the rows in every epoch.
+    chunk : int
+        Maximum number of rows per chunk.
 
     Attributes
     ----------
-    shuffled : int
-        Number of rows that each epoch shuffles.
+    n_updates : int
+        Number of minibatches per epoch.
+    n_shuffled : int
+        Number of rows that each epoch shuffles, 0 for none.
     order : intp array or None
-        The rows as they come; None for all rows as they lie.
+        The order of the rows; None for all rows in the order given.
     """
 
     def __init__(self, data: TrainingSet, size: int, shuffle: bool, chunk: int):
         self.data, self.size, self.chunk = data, min(size, len(data)), chunk
         self.n_updates = -(-len(data) // self.size)
-        # The order of the rows matters only where there are several minibatches.
-        self.shuffled = len(data) if shuffle and self.n_updates > 1 else 0
+        # The order of the rows matters only if there are several minibatches.
+        self.n_shuffled = len(data) if shuffle and self.n_updates > 1 else 0
         self.order: Array | None = data.rows
-        if self.shuffled:
+        if self.n_shuffled:
             self.order = np.arange(len(data)) if data.rows is None else data.rows.copy()
         if self.order is not None:
             rows = min(self.size, chunk)
@@ -114,14 +127,14 @@ class Minibatches:
             )
 
     def shuffle(self, rng: np.random.RandomState, n_epochs: int = 1) -> Array | None:
-        """Bring the rows into a new order for each epoch, where there is to be one.
+        """Shuffle the rows for each of the next epochs, unless they stay in order.
 
         Returns
         -------
         intp array of shape (n_epochs, n) or (n,), or None
-            The rows as they come: in each of several epochs, or in all of them.
+            The order of the rows in each of several epochs, or in all of them.
         """
-        if not self.shuffled or self.order is None:
+        if not self.n_shuffled or self.order is None:
             return self.order
         if n_epochs == 1:
             shuffle_into(self.order[np.newaxis], self.order, rng)
@@ -131,34 +144,35 @@ class Minibatches:
         shuffle_into(orders, self.order, rng)
         return orders
 
-    def take_back(self) -> None:
-        """Bring the rows into the order that several epochs began with."""
-        if self.shuffled and self.order is not None:
+    def restore_order(self) -> None:
+        """Undo the shuffles of the last epochs that were trained at once."""
+        if self.n_shuffled and self.order is not None:
             self.order[...] = self._before
 
-    def go_on(
+    def repeat_shuffles(
         self, before: Shuffles | None, rng: np.random.RandomState, state: Any
     ) -> Shuffles | None:
-        """Bring the rows into the order that they were left in.
+        """Bring the rows into the order at the end of an earlier call.
 
         Parameters
         ----------
         before : Shuffles or None
-            The shuffles until then. They are not repeated for another number of rows.
+            The shuffles of the earlier calls. They count only for the same number of
+            rows.
         rng : RandomState
-            The source of those to come.
+            The random number generator of the coming shuffles.
         state : tuple or None
-            Its state.
+            The state of ``rng``; None if rows are not shuffled.
 
         Returns
         -------
         Shuffles or None
-            The shuffles so far; None where rows are not shuffled.
+            The shuffles so far; None if rows are not shuffled.
         """
-        if not self.shuffled or self.order is None:
+        if not self.n_shuffled or self.order is None:
             return None
-        if before is None or before.n_rows != self.shuffled:
-            return Shuffles(state, self.shuffled)
+        if before is None or before.n_rows != self.n_shuffled:
+            return Shuffles(state, self.n_shuffled)
         before.repeat(self.order, rng)
         return before
 
@@ -168,7 +182,7 @@ class Minibatches:
             yield range(start, min(start + self.size, len(self.data)))
 
     def chunks(self, batch: range) -> Iterator[TrainingSet]:
-        """Yield a minibatch's rows; what was yielded before is overwritten."""
+        """Yield the rows of a minibatch; each chunk overwrites the one before."""
         for start in range(batch.start, batch.stop, self.chunk):
             stop = min(start + self.chunk, batch.stop)
             if self.order is None:
@@ -195,5 +209,5 @@ def _rows_like(array: Array, n_rows: int) -> Array:
 
 
 def _take(array: Array, rows: Array, out: Array) -> Array:
-    # "clip" spares NumPy a copy of the result; the rows are all within bounds.
+    # All rows are within bounds. With mode="raise", NumPy would copy the result.
     return np.take(array, rows, axis=0, out=out, mode="clip")

@@ -1,4 +1,4 @@
-"""The objective and its gradient, of a minibatch and of the whole training set."""
+"""Objective: loss and gradient of a minibatch, or of the whole training set."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ from .minibatches import Minibatches, TrainingSet
 
 
 class Objective:
-    """The objective of a network on a training set, compiled where that is possible.
+    """The objective of a network on a training set, compiled where a kernel exists.
 
     Parameters
     ----------
     network : Network
         Defines loss and L2 penalty.
     theta : array of shape (P,)
-        The parameters, for their shape and dtype; those that a compiled epoch of
-        ``optimizer`` updates.
+        The parameters. Only a kernel that makes the updates changes them; otherwise
+        their shape and dtype count.
     batches : Minibatches
-        The training set.
+        The minibatches of the training set.
     optimizer : Optimizer, optional
-        The solver that makes the updates; None if there are none.
+        The solver, if a kernel is to make its updates.
     state : State, optional
-        The solver's memory.
+        The solver's state.
     dropout : Dropout, optional
-        Drops hidden units in the gradients of updates.
+        Drops hidden units during updates.
     l1 : float
-        Strength of the L1 penalty. Only `value` and `cost` include it.
+        Strength of the L1 penalty. Only `value` and `cost` include it; see `L1` for its
+        subgradient.
 
     Attributes
     ----------
     g : array of shape (P,)
         The last gradient.
     kernel : Kernel or None
-        The compiled kernels, if they know network and data.
+        The compiled kernels, if they support the network and the data.
     """
 
     def __init__(
@@ -66,18 +67,18 @@ class Objective:
                 batches.data, batches.size, batches.chunk, dropout,
             )  # fmt: skip
             return
-        self.part = np.empty_like(self.g) if batches.size > batches.chunk else None
-        self.rows = min(batches.size, batches.chunk)
-        self.work = network.workspace(
-            self.rows, theta.dtype, dropout=dropout is not None
+        self.chunk_rows = min(batches.size, batches.chunk)
+        self.chunk_g = np.empty_like(self.g) if batches.size > batches.chunk else None
+        self.workspace = network.workspace(
+            self.chunk_rows, theta.dtype, dropout=dropout is not None
         )
 
     def threads(self) -> AbstractContextManager[None]:
-        """Give the updates the number of threads that suits their size."""
+        """Return a context with as many threads as the updates make use of."""
         if self.kernel:
             return self.kernel.threads()
         largest = self.network.largest_product(self.batches.data.X)
-        return blas_threads(self.rows * largest)
+        return blas_threads(self.chunk_rows * largest)
 
     def value(self, theta: Array) -> float:
         """Return the objective of the whole training set."""
@@ -89,10 +90,10 @@ class Objective:
         return value + l1_penalty(self.network, theta, self.l1) if self.l1 else value
 
     def cost(self, theta: Array) -> float:
-        """Return the objective, infinite where a prediction is not finite."""
-        return self.value(theta) if self.predicts(theta) else math.inf
+        """Return `value`, or infinity if a prediction is not finite."""
+        return self.value(theta) if self.predicts_finite(theta) else math.inf
 
-    def predicts(self, theta: Array) -> bool:
+    def predicts_finite(self, theta: Array) -> bool:
         """Tell whether all predictions for the training set are finite."""
         network, data = self.network, self.batches.data
         z = outputs(network, theta, data.X, data.rows)
@@ -101,24 +102,25 @@ class Objective:
     def loss_and_gradient(
         self, theta: Array, batch: range, update: int | None = None
     ) -> float:
-        """Return the objective of a minibatch; leave its gradient in ``g``.
+        """Return the objective of a minibatch; write its gradient into ``g``.
 
-        With the number of an update, its dropout applies.
+        Dropout applies only if the number of the update is given, which selects the
+        units to drop.
         """
         if self.kernel:
             return self.kernel.loss_and_gradient(
                 theta, self.batches.order, batch, update
             )
-        if self.part is None:
+        if self.chunk_g is None:
             (rows,) = self.batches.chunks(batch)
             return self._of_chunk(theta, rows, self.g, 0, update)
         cost, seen = 0.0, 0
         self.g[...] = 0
         for rows in self.batches.chunks(batch):
             share = len(rows) / len(batch)
-            cost += share * self._of_chunk(theta, rows, self.part, seen, update)
-            self.part *= share
-            self.g += self.part
+            cost += share * self._of_chunk(theta, rows, self.chunk_g, seen, update)
+            self.chunk_g *= share
+            self.g += self.chunk_g
             seen += len(rows)
         return cost
 
@@ -130,7 +132,10 @@ class Objective:
         first: int,
         update: int | None,
     ) -> float:
-        """Return the objective of a minibatch's rows from number ``first`` on."""
+        """Return the objective of some rows; write its gradient into ``out``.
+
+        ``first`` is the number of the first of them in the minibatch, for dropout.
+        """
         network, m, masks = self.network, len(rows), None
         if self.dropout and update is not None:
             widths = network.layer_sizes[1:-1]
@@ -138,5 +143,5 @@ class Objective:
                 update, range(first, first + m), widths, theta.dtype
             )
         return network.loss_and_gradient(
-            theta, rows.X, rows.Y, rows.w, out, self.work.head(m), masks
+            theta, rows.X, rows.Y, rows.w, out, self.workspace.head(m), masks
         )

@@ -1,4 +1,4 @@
-"""The settings of one training."""
+"""Training settings: learning rate, batch size, epochs, patience, clipping."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """What one call of training is to do.
+    """The settings of one call of `train`.
 
     Attributes
     ----------
     learning_rate : float
         The initial rate, which the schedule multiplies.
     batch_size : int
-        Rows per update; a solver with ``full_batch`` takes all.
+        Number of rows per update; a solver with ``full_batch`` takes all.
     max_epochs : int
         Maximum number of epochs of this call.
     tol, patience : float
-        See `Stopping`. Where patience runs out, training ends, or the schedule lowers
+        See `Stopping`. When patience runs out, training ends, or the schedule lowers
         the rate and training continues.
     shuffle : bool
-        Whether to draw a new order of the rows in every epoch.
+        Whether to shuffle the rows in every epoch.
     max_grad_norm : float or None
-        Gradients of a larger norm are clipped to it.
+        Gradients with a larger norm are clipped to this norm.
     dropout : tuple of float
-        Share of the units of each hidden layer that an update drops, see `Dropout`;
+        Fraction of the units of each hidden layer that an update drops, see `Dropout`;
         empty for none.
     l1 : float
         Strength of the L1 penalty, see `L1`. It is part of the objective.
@@ -33,10 +33,10 @@ class Plan:
         The epoch, over all calls, at which the plan of the schedule ends; None is the
         last epoch of this call.
     new_call : bool
-        True for a call that stands by itself: its patience counts from its own first
-        epoch, and its rows begin in the order that the last call left them in. False
-        for one of many calls that are one training (`partial_fit`), where patience
-        continues and the rows begin as given.
+        True for a call of `fit`: its patience counts from its own first epoch, and its
+        rows begin in the order at the end of the last call. False for `partial_fit`,
+        whose calls are one training: patience continues, and the rows of each call
+        begin in the order given.
     """
 
     learning_rate: float

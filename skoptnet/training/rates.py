@@ -1,4 +1,4 @@
-"""The learning rate and the momentum of each update, as a schedule sets them."""
+"""Learning rates: the rate and the momentum of each update, as a schedule sets them."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from .run import Run
 
 
 class Rates:
-    """The learning rate of each update of the epochs to come, and its momentum.
+    """The learning rate and the momentum of each update of the coming epochs.
 
     Parameters
     ----------
     schedule : Schedule
-        Called with the clock of an update, it returns the factor on the initial rate.
+        Takes the clock of an update, and returns the factor on the initial rate.
     learning_rate : float
         The initial rate.
     planned_epochs : float
         The epoch, over all calls, at which the plan of the schedule ends.
     optimizer : Optimizer
-        The solver; it stays as it is.
+        The solver; it is not changed.
     run : Run
-        Says how many updates were made, and what the losses were.
+        Has the number of updates and the losses so far.
     batches : Minibatches
-        Says how many updates make an epoch.
+        Has the number of updates per epoch.
 
     Attributes
     ----------
     last : float
         The rate of the last update, NaN before the first.
     momenta : Momenta or None
-        The momenta of the updates of an epoch, where the schedule moves them.
+        The momentum of each update, if the schedule moves it.
     known_ahead : bool
-        Whether the rates of several epochs can be set at once.
+        Whether the rates of several epochs can be computed before the first of them.
     """
 
     def __init__(
@@ -76,10 +76,11 @@ class Rates:
     def of_epochs(self, n_epochs: int = 1) -> Array:
         """Return the rates of the next epochs, of shape (n_epochs, n_updates).
 
-        The momenta are those of the first of them.
+        If the schedule moves the momentum, which takes one epoch at a time, `momenta`
+        is set, too.
         """
         shape = n_epochs, self.batches.n_updates
-        if self._constant is not None:  # asking would take longer than a small epoch
+        if self._constant is not None:  # clocks would take longer than a small epoch
             if len(self._constant) < n_epochs:
                 self._constant = np.empty(shape)
                 self._constant[:] = self.learning_rate
@@ -93,7 +94,7 @@ class Rates:
         if self.momenta:
             for i, clock in enumerate(clocks):
                 stop = clocks[i + 1].step if i + 1 < len(clocks) else shape[1]
-                self.momenta.take(slice(clock.step, stop), self.schedule, clock)
+                self.momenta.set(slice(clock.step, stop), self.schedule, clock)
         self.last = float(rates[-1, -1])
         return rates
 
@@ -114,7 +115,10 @@ class Rates:
         ]  # fmt: skip
 
     def _losses_so_far(self, name: str) -> Sequence[float]:
-        """Return the losses of all finished epochs, as `Losses` to a reader of them."""
+        """Return the losses of all finished epochs.
+
+        A schedule that reads them gets `Losses`, which remember what it has computed.
+        """
         values, seen = self.run.losses(name), self._losses.get(name)
         if seen is None:
             return values
@@ -146,28 +150,28 @@ class Momenta:
     Parameters
     ----------
     optimizer : Optimizer
-        The solver, which has a momentum. It stays as it is.
+        A solver with momentum; it is not changed.
     n_updates : int
-        Updates per epoch.
+        Number of updates per epoch.
 
     Attributes
     ----------
     optimizer : Optimizer
-        The copy whose momentum is set.
+        The copy that is given the momenta.
     """
 
     def __init__(self, optimizer: Optimizer, n_updates: int):
         self.optimizer, self.name = copy(optimizer), str(optimizer.momentum_name)
-        self.own = getattr(optimizer, self.name)
+        self.default = getattr(optimizer, self.name)
         self.values = np.empty(n_updates)
 
-    def take(self, updates: slice, schedule: Schedule, clock: Clock) -> None:
-        """Ask the schedule for the momentum of some updates of the epoch.
+    def set(self, updates: slice, schedule: Schedule, clock: Clock) -> None:
+        """Set the momentum of some updates of the epoch to that of the schedule.
 
         Raises
         ------
         ValueError
-            If it is neither None nor a number in [0, 1).
+            If it is neither None, for the solver's own, nor a number in [0, 1).
         """
         given = schedule.momentum(clock)
         if given is not None and not 0 <= _number(given) < 1:
@@ -175,31 +179,31 @@ class Momenta:
                 "The momentum of a schedule must be None or a number in [0, 1)."
                 f" {schedule!r} returned {given!r} at {clock}."
             )
-        self.values[updates] = self.own if given is None else _number(given)
+        self.values[updates] = self.default if given is None else _number(given)
 
-    def set(self, step: int) -> None:
-        """Give the solver the momentum of an update."""
+    def apply(self, step: int) -> None:
+        """Give the solver the momentum of an update of the epoch."""
         setattr(self.optimizer, self.name, float(self.values[step]))
 
 
 def _number(value: Any) -> float:
-    """Return a number, perhaps an array's, as a float; NaN for anything else."""
+    """Return a number or a zero-dimensional array as a float; NaN for others."""
     is_scalar = hasattr(value, "dtype") and np.ndim(value) == 0
     return float(value) if isinstance(value, Real) or is_scalar else math.nan
 
 
 class Replay(Schedule):
-    """A schedule that sees the plateaus and validation losses of another training.
+    """A schedule with the plateaus and validation losses of an earlier training.
 
-    So a training on all rows, which has no validation, gets the rates of the training
-    with validation that it repeats.
+    A training on all rows, which has no validation, repeats the learning rates of the
+    training with validation before it.
 
     Parameters
     ----------
     schedule : Schedule
         The schedule of both trainings.
     plateaus : sequence of int
-        Numbers of the epochs at whose end the other training passed a plateau.
+        Numbers of the epochs at whose end the earlier training passed a plateau.
     validation_losses : sequence of float
         The validation loss of each of its epochs.
     """

@@ -1,4 +1,4 @@
-"""Recovery: the last finished epoch, the best weights, divergence and interruption."""
+"""Recovery: snapshots, best weights, divergence and interruption of a training."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class Diverged(ArithmeticError):
     """A loss, a parameter or a score is no longer finite."""
 
 
-#: Weights, and the number of epochs after which they were reached.
+#: Weights, and the number of the epoch that ended with them.
 Weights: TypeAlias = tuple[Array, int]
 
 
 class Saved(NamedTuple):
-    """A finished epoch, to return to.
+    """A snapshot of a training at the end of an epoch.
 
     Attributes
     ----------
     run, stopping : dict
         The attributes of the run and of its stopping rule.
     weights, best, before_best : Weights
-        Those of the epoch, of the best epoch, and of the epoch before the best.
+        The weights of this epoch, of the best epoch, and of the epoch before the best.
     random_state, n_shuffles
-        The state of ``rng`` some epochs earlier, and the shuffles since then: asking
-        for the state takes longer than a small epoch.
+        The state of ``rng`` some epochs earlier, and the number of shuffles since then:
+        reading the state takes longer than a small epoch.
     """
 
     run: dict[str, Any]
@@ -47,41 +47,43 @@ class Saved(NamedTuple):
 
 
 class Recovery:
-    """The context of a training: saves each finished epoch, and settles how it ends.
+    """The context of a training: saves each epoch, and restores one at the end.
 
-    Whatever ends the training, the run is then that of a finished epoch. `save` copies
-    the parts of a run one by one, but a single assignment makes them count; so an
-    interruption finds the epoch before, whole, or the new one.
+    However training ends, the run is then that of a finished epoch. `save` copies the
+    parts of a run one by one, but a single assignment makes the copies count: an
+    interruption finds either the previous epoch or the new one, complete.
 
-    - After an interruption, that epoch is kept. If there is none, KeyboardInterrupt
-      goes on.
-    - After a divergence, the best weights are kept, with fresh solver memory. If there
-      are none but the initial weights, `Diverged` goes on.
+    - After an interruption, the last finished epoch is kept. If there is none,
+      KeyboardInterrupt is passed on.
+    - After a divergence, the best weights are kept, with a new solver state. If only
+      the initial weights are left, `Diverged` is passed on.
     - With validation, the weights of the best epoch are kept in any case.
-    - Any other exception goes on; the run is that of the last finished epoch.
+    - Any other exception is passed on; the run is that of the last finished epoch.
 
     Parameters
     ----------
     run : Run
         Changed by the training.
     optimizer : Optimizer or LBFGS
-        The solver, which starts again after a divergence.
+        The solver, which gets a new state after a divergence.
     xp : module
         The array namespace.
     validates : bool
-        Whether epochs are compared by their validation score.
+        Whether the best epoch is that of the highest validation score.
     cost : callable, optional
-        Returns the objective at given weights. With it, the weights to keep after a
-        divergence are chosen by their objective; otherwise they are the last ones.
+        Returns the objective of given weights. After a divergence, the weights with the
+        lowest objective are kept; without ``cost``, the last ones.
     n_shuffled : int
         Number of rows that each epoch shuffles, 0 for none.
+    random_state : tuple, optional
+        The state of the run's ``rng``; needed if rows are shuffled.
 
     Attributes
     ----------
     reason : str
         Why training ended, see `Outcome`.
     kept_epoch : int
-        Number of the epoch (over all calls) whose weights the run ends with.
+        The epoch (from 1, over all calls) whose weights the run ends with.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Recovery:
         validates: bool = False,
         cost: Callable[[Array], float] | None = None,
         n_shuffled: int = 0,
+        random_state: Any = None,
     ):
         self.run, self.optimizer, self.xp = run, optimizer, xp
         self.validates, self.cost, self.n_shuffled = validates, cost, n_shuffled
@@ -100,7 +103,6 @@ class Recovery:
         self.given = given = run.theta.copy(), run.epoch
         self._theta, self._thetas = run.theta, [given[0]]
         self._state = run.state.copy()
-        random_state = run.note_draws() if n_shuffled else None
         self.previous = self.best = self.before_best = given
         self.saved = self._copied = Saved(
             dict(vars(run)), dict(vars(run.stopping)), given, given, given,
@@ -113,8 +115,8 @@ class Recovery:
         Parameters
         ----------
         theta : array of shape (P,)
-            The weights at its end. Unless they are those of the run, which has then
-            gone further, only the best weights are remembered.
+            The weights at its end. If the run is already at a later epoch, and this is
+            not its own array, only the best weights are remembered.
         epoch : int
             Its number.
         is_best : bool
@@ -142,7 +144,7 @@ class Recovery:
         self._copy_state()
 
     def _copy(self, theta: Array) -> Array:
-        """Return a copy in an array that none of the weights to remember is in."""
+        """Return a copy of weights, in an array that none of the others occupies."""
         held = (self.given, self.best, self.before_best, self.previous)
         in_use = [id(theta) for theta, _ in held]
         for spare in self._thetas:
@@ -159,7 +161,7 @@ class Recovery:
         self._copied = self.saved
 
     def restore(self) -> None:
-        """Bring the run back to the saved epoch; its arrays stay the same."""
+        """Return the run to the saved epoch, in place."""
         run, saved = self.run, self.saved
         if self._copied is not saved:  # an interruption came just before
             self._copy_state()
@@ -188,7 +190,7 @@ class Recovery:
         return is_settled
 
     def _settle(self) -> bool:
-        """Leave the run as documented; return whether training ended with a model."""
+        """Leave the run at the epoch to keep; return whether there is one."""
         run, diverged = self.run, self.reason == "diverged"
         if self.reason in ("diverged", "interrupted", "failed"):
             self.restore()
@@ -210,10 +212,11 @@ class Recovery:
     def _best_after_divergence(self) -> Weights:
         """Return the weights to keep.
 
-        A training loss is measured before the updates that end its epoch. So the epoch
-        of the lowest loss may have ended with the first bad weights. The objective
-        itself decides between those, the weights an epoch earlier, and the weights
-        that the call was given. Untrained weights (epoch 0) are the last resort.
+        The training loss of an epoch is measured during the epoch, before its last
+        update. So the epoch with the lowest loss may be the one that ended with the
+        first bad weights. The objective decides between these, the weights one epoch
+        earlier, and those at the start of the call. Untrained weights (epoch 0) are the
+        last resort.
         """
         if self.validates:
             return self.saved.best
@@ -228,7 +231,7 @@ class Recovery:
 
 
 def _reason(kind: type[BaseException] | None) -> str:
-    """Return the word for the end that an exception brings, "" for none."""
+    """Return the reason (see `Outcome`) for an exception, "" for none."""
     if kind is None:
         return ""
     for expected, reason in (

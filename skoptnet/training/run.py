@@ -1,4 +1,4 @@
-"""A run: what training changes, and all it needs to continue later."""
+"""Run: the state of a training, all that a later call continues from."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Solver(Protocol):
     """A solver of any kind: an `Optimizer`, or `LBFGS`."""
 
     def start(self, theta: Array, xp: Namespace) -> State:
-        """Return the memory that the solver begins with."""
+        """Return the state before the first update."""
 
     def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
-        """Return a copy of its memory, to continue with."""
+        """Return a copy of a state, to continue with in another call."""
 
     def move(self, state: State, theta: Array) -> None:
-        """Continue from theta, which is that of an earlier update."""
+        """Continue from the theta of an earlier update."""
 
 
 @dataclass
 class Run:
-    """What training changes, and all it needs to continue later.
+    """The state of a training: all that a later call continues from.
 
-    A later training works on a run of its own (`continued`), so this one stays whole
-    whatever happens to that. Two things are shared between them: the lists of
-    ``history``, in which a later training only writes behind the first ``epoch``
-    entries, and ``rng``, whose state here is noted before a later training draws.
+    A later call works on a run of its own (`continued`), so this one survives whatever
+    happens to the other. They share two things: the lists of ``history``, to which the
+    later call only adds after the first ``epoch`` entries, and ``rng``, whose state is
+    noted here before the later call draws from it.
 
     Attributes
     ----------
@@ -48,20 +48,21 @@ class Run:
     solver : type
         The class of that solver.
     rng : RandomState
-        The source of the shuffles to come.
+        The random number generator of the coming shuffles.
     update, epoch, samples : int
         Updates made, epochs finished and rows seen, over all calls.
     stopping : Stopping
-        How the last epochs compare with those before.
+        The best score, and the number of epochs since.
     shuffles : Shuffles or None
-        How the rows came into the order of the last epoch; None if they lie as given.
+        The shuffles that led to the order of the rows in the last epoch; None if rows
+        are not shuffled.
     history : dict of lists
-        The metrics of each epoch. Only the first ``epoch`` entries of a list count;
+        The metrics of each epoch. Only the first ``epoch`` entries of each list count;
         see `metrics`.
     dropout_seed : int or None
-        The seed of the masks; None until `dropout` is asked for.
+        The seed of the dropout masks; None until `dropout` draws it.
     seen_losses : dict of Losses or None
-        The losses that the last training handed to its schedule.
+        The losses that the last call passed to its schedule.
     """
 
     theta: Array
@@ -78,8 +79,8 @@ class Run:
     seen_losses: dict[str, Losses] | None = field(
         default=None, repr=False, compare=False
     )
-    # Emptied by the first training that continues from here and takes the lists of
-    # `history` along; a second one finds it empty and copies them.
+    # The first call that continues from here empties this list and takes the lists of
+    # `history`; a second call finds it empty and copies them.
     _lists_to_give: list = field(default_factory=lambda: [True], repr=False)
     # The state of `rng` here, noted while a later training draws from it.
     _random_state: Any = field(default=None, repr=False)
@@ -96,12 +97,12 @@ class Run:
     def continued(self, optimizer: Solver, xp: Namespace) -> Run:
         """Return a run that continues from here; this one keeps its arrays.
 
-        Another solver starts with fresh memory.
+        A solver of another class begins with a new state.
         """
         return self._twin(optimizer, xp, self._take_lists(), self.rng, self)
 
     def copy(self, optimizer: Solver, xp: Namespace) -> Run:
-        """Return a run as if training had ended here; it shares nothing."""
+        """Return a copy that shares nothing, as if training had ended here."""
         return self._twin(optimizer, xp, self.metrics(), deepcopy(self.rng), None)
 
     def _twin(
@@ -130,15 +131,14 @@ class Run:
         return {name: values[: self.epoch] for name, values in self.history.items()}
 
     def losses(self, name: str) -> list[float]:
-        """Return the list of ``history`` with a loss, empty where there is none."""
+        """Return the values of a loss (or score) so far, empty if there are none."""
         values = self.history.get(name, [])
         return values if len(values) == self.epoch else values[: self.epoch]
 
     def record(self, metrics: dict[str, list]) -> None:
         """Add the metrics of the epochs that have just ended to the history.
 
-        ``epoch`` counts them already. A list that is new, or has no entry, is filled
-        with NaN.
+        ``epoch`` counts these epochs already. Epochs without a metric get NaN.
         """
         history, n_new = self.history, len(metrics["epoch"])
         before = self.epoch - n_new
@@ -153,7 +153,8 @@ class Run:
     def note_draws(self) -> Any:
         """Return the state of ``rng``, from which training is about to draw.
 
-        The run that this one continues notes it, to return to if training fails.
+        The run that this one continues notes the state, to restore it if training
+        fails.
         """
         state = self.rng.get_state()
         if self._parent and self._parent._random_state is None:
@@ -171,14 +172,14 @@ class Run:
             self._random_state = None
 
     def end(self) -> None:
-        """Take leave of the run that this one continues."""
+        """Forget the run that this one continues, so that it can be freed."""
         self._parent = None
 
     def dropout(self, rates: tuple[float, ...]) -> Dropout | None:
-        """Return what drops hidden units at these rates, None where none are dropped.
+        """Return dropout at these rates, None if they are all 0.
 
         A run has one seed, drawn when it is first needed. It is drawn from a copy of
-        ``rng``, whose shuffles must follow each other without a gap: see `Shuffles`.
+        ``rng``, because `Shuffles` needs a generator that nothing else draws from.
         """
         if not any(rates):
             return None

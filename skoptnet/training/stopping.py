@@ -1,4 +1,4 @@
-"""The stopping rule: how many epochs in a row brought no improvement."""
+"""Stopping rule: patience, tolerance and plateaus of a score or loss."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from .plan import Plan
 class Stopping:
     """Remembers the best score, and counts the epochs since the last improvement.
 
-    Scores are such that higher is better: a validation score, or a negative loss.
+    Higher scores are better: validation scores, or negative losses.
 
     Attributes
     ----------
     tol : float
-        An epoch improves if its score exceeds the best before it by at least this.
+        An epoch is an improvement if its score exceeds the best score so far by at
+        least this.
     patience : float
-        Number of epochs without an improvement that make a plateau.
+        Number of epochs in a row without an improvement that make a plateau.
     best : float
         The best score so far.
     n_no_improvement : int
-        Epochs since the last improvement, or since the last plateau that was passed.
+        Number of epochs since the last improvement, or since the last plateau that was
+        passed.
     plateaus : tuple of int
-        Numbers of the epochs at whose end training passed a plateau, over all calls.
+        Numbers of the epochs, over all calls, at whose end training passed a plateau.
     strict : bool
-        Whether a score that equals the best never improves, even with ``tol=0``.
+        Whether a score equal to the best is no improvement, even with ``tol=0``.
     """
 
     tol: float = 0.0
@@ -47,8 +49,8 @@ class Stopping:
     ) -> Stopping:
         """Return the rule for the next call of a training.
 
-        A new call has to beat the validation score of ``theta``, the weights that it
-        begins with, where there is one.
+        With validation, a new call has to beat the score of ``theta``, its first
+        weights.
         """
         stopping = Stopping(plan.tol, plan.patience, plateaus=self.plateaus)
         if not plan.new_call:
@@ -59,7 +61,7 @@ class Stopping:
         return stopping
 
     def see(self, score: float) -> bool:
-        """Take in the score of an epoch; return whether it is the best so far."""
+        """Count an epoch by its score; return whether this is the best score so far."""
         is_best, improved = score > self.best, score >= self.best + self.tol
         if improved and (is_best or not self.strict):
             self.n_no_improvement = 0
@@ -76,10 +78,10 @@ class Stopping:
 
     @property
     def epochs_left(self) -> float:
-        """The least number of epochs until patience can run out; 1 at least."""
+        """The least number of epochs until patience can run out, at least 1."""
         return max(self.patience - self.n_no_improvement, 1)
 
     def pass_plateau(self, epoch: int) -> None:
-        """Continue after the plateau that ended with an epoch: count from 0 again."""
+        """Continue after the plateau at the end of an epoch: count from 0 again."""
         self.plateaus += (epoch,)
         self.n_no_improvement = 0

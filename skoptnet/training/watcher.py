@@ -1,4 +1,4 @@
-"""Watchers: see every epoch of a training, and may end it."""
+"""Watchers: callbacks of the training loop, notified of every epoch and update."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class Watcher:
-    """Sees every epoch of a training; base class of what prints, records or stops.
+    """Base class of callbacks of the training loop, which print, record or stop.
 
     Attributes
     ----------
     sees_updates : bool
-        Whether `after_update` is called. Each update is then made by itself.
+        Whether `after_update` is called. The kernels then make one update per call.
     """
 
     sees_updates: bool = False
@@ -32,7 +32,7 @@ class Watcher:
         """
 
     def after_divergence(self) -> None:
-        """Called when training has diverged, before it returns to its best epoch."""
+        """Called when training has diverged, before the best weights are restored."""
 
     def after_epoch(self, metrics: dict[str, Any]) -> bool | None:
         """Called with the metrics of an epoch when it has ended.
@@ -40,19 +40,19 @@ class Watcher:
         Returns
         -------
         bool or None
-            True ends the training.
+            True ends training.
         """
 
 
 def notify(watchers: Sequence[Watcher], metrics: dict[str, list]) -> bool:
-    """Notify watchers that an epoch has ended; return whether one ends the training.
+    """Notify watchers that an epoch has ended; return whether one ends training.
 
     Parameters
     ----------
     watchers : sequence of Watcher
-        All of them are notified.
+        All of them are notified, whatever the others return.
     metrics : dict of lists
-        Those of the epoch, the last in each list.
+        The metrics; the last entry of each list is that of the epoch.
     """
     if not watchers:
         return False

@@ -47,7 +47,7 @@ def told_of(net):
     return [
         *net.coefs_, *net.intercepts_, history, net.stop_reason_, net.n_iter_, net.t_,
         net.loss_, net.learning_rate_, vars(net._run.state), net._run.rng.get_state(),
-        net._run.stopping, net._run.shuffles,
+        net._run.stopping, net._run.shuffles, net._run.dropout_seed,
     ]  # fmt: skip
 
 
@@ -95,6 +95,14 @@ def test_a_training_that_diverges_amidst_several_epochs(solver, at, calls, monke
     if isinstance(told, list):
         assert net.stop_reason_ == "diverged"
         assert at <= net.n_iter_ <= at + 2
+
+
+@pytest.mark.parametrize("at", [1, 40])
+def test_a_training_that_diverges_keeps_the_seed_of_its_dropout(at, monkeypatch):
+    explodes = Piecewise(milestones=[at], factor=1e200)
+    net = assert_nothing_differs(monkeypatch, lr_schedule=explodes, dropout=0.2)
+    assert net.stop_reason_ == "diverged"
+    assert net._run.dropout_seed is not None
 
 
 OPTIONS = [

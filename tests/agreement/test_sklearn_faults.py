@@ -662,7 +662,7 @@ def test_early_stopping_split_is_stratified(n_classes, training_sets):
             random_state=seed,
         ).fit(X, y)
         data = training_sets[-1]
-        codes = data.own(data.Y).astype(int).ravel()
+        codes = data.select(data.Y).astype(int).ravel()
         assert_array_equal(np.bincount(codes), counts * 8 // 10)
 
 

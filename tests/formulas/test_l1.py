@@ -32,7 +32,8 @@ from skoptnet.activations import ACTIVATIONS
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
-from skoptnet.training import Epochs, TrainingSet
+from skoptnet.training import TrainingSet
+from skoptnet.training.epochs import FormulaUpdates
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
 
@@ -200,7 +201,7 @@ def test_objective_is_the_formula_and_its_gradient_the_derivative():
             for e in 1e-6 * np.eye(len(theta))
         ]
         objective.loss_and_gradient(theta, range(len(X)))
-        epochs.l1.add_to_gradient()
+        epochs.updates.l1.add_to_gradient()
     assert_allclose(objective.g, numerical, atol=1e-6 * np.linalg.norm(numerical))
 
 
@@ -218,7 +219,7 @@ def test_at_zero_the_subgradient_is_the_shortest_there_is(dtype):
     s = np.where(theta == 0, np.clip(-before / l1, -1, 1), np.sign(theta))
     for _, bias in epochs.objective.network.layers(s):
         bias[...] = 0
-    epochs.l1.add_to_gradient()
+    epochs.updates.l1.add_to_gradient()
     assert epochs.objective.g.dtype == dtype
     room = {np.float32: 1e-7, np.float64: 1e-15}[dtype]
     assert_allclose(epochs.objective.g, before + l1 * s, rtol=0, atol=room)
@@ -241,11 +242,11 @@ def test_a_weight_at_zero_leaves_only_downhill(solver):
     before = theta.copy()
     with epochs.objective.threads():
         epochs.objective.loss_and_gradient(
-            epochs.update.gradient_point(), range(len(X))
+            epochs.updates.update.gradient_point(), range(len(X))
         )
-        epochs.l1.add_to_gradient()
+        epochs.updates.l1.add_to_gradient()
         downhill = -np.sign(epochs.objective.g)
-        epochs.updates_by_formulas(np.array([0.1]))
+        epochs.updates.make(None, np.array([[0.1]]))
     weights = np.zeros(len(theta), bool)
     for W, _ in epochs.objective.network.layers(weights):
         W[...] = True
@@ -291,11 +292,11 @@ def test_without_it_nothing_changes(Estimator, solver):
 @estimators
 def test_whole_epochs_are_compiled_without_it(Estimator, monkeypatch):
     asked = []
-    original = Epochs.updates_by_formulas
+    original = FormulaUpdates.make
     monkeypatch.setattr(
-        Epochs,
-        "updates_by_formulas",
-        lambda self, rates: asked.append(self) or original(self, rates),
+        FormulaUpdates,
+        "make",
+        lambda self, *args: asked.append(self) or original(self, *args),
     )
     batched(Estimator, l1_ratio=0.0, max_iter=2).fit(X, target(Estimator))
     kernels = not asked

@@ -296,9 +296,9 @@ def test_early_stopping_watches_what_score_returns(Estimator, monkeypatch):
     model = Estimator((3,), early_stopping=True, max_iter=7, random_state=0)
     model.fit(X, target, sample_weight=weights)
     (data,) = held_out
-    truth = data.own(data.Y)
+    truth = data.select(data.Y)
     truth = truth[:, 0] if Estimator is MLPClassifierX else truth
-    rows, w = data.X[data.rows], data.own(data.w)
+    rows, w = data.X[data.rows], data.select(data.w)
     expected = model.score(rows, truth, sample_weight=w)
     assert model.best_validation_score_ == pytest.approx(expected, rel=1e-12)
 

@@ -387,7 +387,7 @@ def test_predicting_before_fitting_is_refused(Estimator):
 def test_one_class_is_refused_unless_others_are_declared():
     one = np.full(len(X), "only")
     message = assert_fit_refused(
-        "MLPClassifierX needs at least 2 classes to tell apart; y has 1 class",
+        "MLPClassifierX needs at least 2 classes; y has 1 class",
         small(MLPClassifierX),
         X,
         one,
@@ -604,8 +604,18 @@ def test_warm_start_with_other_classes_is_refused():
 @pytest.mark.parametrize(
     ("Estimator", "first", "second", "says"),
     [
-        (MLPClassifierX, LABELS, KINDS, "goes on with a model for one label per row"),
-        (MLPClassifierX, KINDS, LABELS, "goes on with a model for multilabel"),
+        (
+            MLPClassifierX,
+            LABELS,
+            KINDS,
+            "training a model for one label per row, but y is now",
+        ),
+        (
+            MLPClassifierX,
+            KINDS,
+            LABELS,
+            "training a model for multilabel, but y is now",
+        ),
         (MLPClassifierX, KINDS, np.c_[KINDS, KINDS], "(4, 5, 2)"),
         (MLPRegressorX, NUMBERS, X[:, :2], "(4, 5, 1)"),
         (MLPRegressorX, X[:, :2], NUMBERS, "(4, 5, 2)"),

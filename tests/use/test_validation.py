@@ -277,9 +277,9 @@ def test_validation_data_that_cannot_be_used_are_refused(Estimator, own, match):
 @pytest.mark.parametrize(
     ("task", "y_val", "match"),
     [
-        ("multiclass", np.where(LABELS == "setosa", "x", LABELS), "has not: ['x']"),
-        ("multiclass", np.arange(150) % 3, "has not: [0, 1, 2]"),
-        ("multiclass", KINDS, "y is: one label per row. Got multilabel"),
+        ("multiclass", np.where(LABELS == "setosa", "x", LABELS), "not in y: ['x']"),
+        ("multiclass", np.arange(150) % 3, "not in y: [0, 1, 2]"),
+        ("multiclass", KINDS, "of y: one label per row. Got multilabel"),
         ("multiclass", np.c_[KINDS, 2 * KINDS], "multiclass-multioutput"),
         ("multiclass", NUMBERS, "Unknown label type: continuous"),
         ("multilabel", LABELS, "a 0/1 matrix of 2 columns. Got multiclass"),
