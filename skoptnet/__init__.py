@@ -1,4 +1,10 @@
-"""Neural networks for scikit-learn users, with textbook optimizers."""
+"""Neural networks for scikit-learn users, with the optimizers of the textbook.
+
+The estimators are `MLPClassifierX` and `MLPRegressorX`, the transformer is
+`HiddenActivations`. Solvers (`skoptnet.optimizers`), learning rate schedules
+(`skoptnet.schedules`) and activations (`skoptnet.activations`) are objects that you can
+configure, search, and write yourself.
+"""
 
 from ._version import __version__
 from ._versions import show_versions

@@ -1,7 +1,7 @@
-"""Everything of scikit-learn that is private, without types, or not in every release.
+"""scikit-learn's private names, and those that are untyped or not in every release.
 
-Nothing else in the package imports or reads such a name, so this is the file to look at
-when a new release of scikit-learn breaks something.
+No other file of the package imports or reads such a name. If a new release of
+scikit-learn breaks something, look here first.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ from sklearn.utils.validation import _num_samples as n_rows_of
 MYPY = False  # mypy takes this name as True
 
 if MYPY:
-    # scikit-learn has no type annotations. To mypy, whatever derives from its classes
-    # has every attribute and takes every argument, so it would pass any misspelt one.
-    # Other checkers and editors read scikit-learn's source.
+    # scikit-learn has no type annotations. To mypy, subclasses of its classes have any
+    # attribute and take any argument, so it would accept misspelt ones. Other type
+    # checkers and editors read scikit-learn's source.
     from ._sklearn_for_mypy import (
         BaseEstimator,
         CallbackSupportMixin,
@@ -51,10 +51,10 @@ else:
     except ImportError:
 
         class CallbackSupportMixin:
-            """Stands in for scikit-learn's, which supports callbacks."""
+            """An empty base class, in place of scikit-learn's support of callbacks."""
 
         def with_callbacks(method: Callable) -> Callable:
-            """Return the method as it is."""
+            """Return the method unchanged."""
             return method
 
 
@@ -64,12 +64,12 @@ def parameter_names(kind: Any) -> list[str]:
 
 
 def metric_of(scorer: Any) -> Any:
-    """Return the metric of a scorer that `make_scorer` made, of others the scorer."""
+    """Return the metric of a scorer from `make_scorer`, or any other scorer itself."""
     return getattr(scorer, "_score_func", scorer)
 
 
-# What scikit-learn keeps on an estimator for its callbacks: the callbacks, the context
-# of an estimator around this one, and what there is during a fit.
+# Attributes in which scikit-learn keeps callbacks: the callbacks of an estimator, the
+# context of the estimator around it, and those that exist only during a fit.
 _CALLBACKS = "_skl_callbacks"
 _PARENT_CONTEXT = "_parent_callback_ctx"
 _FIT_CONTEXT = "_callback_fit_ctx"
@@ -91,7 +91,7 @@ def callback_context(estimator: Any) -> Any:
 
 
 def without_callbacks(estimator: Any) -> Any:
-    """Remove from an estimator all that belongs to its callbacks, and return it."""
+    """Remove the callbacks of an estimator and their contexts; return it."""
     for name in (_CALLBACKS, *_DURING_FIT):
         vars(estimator).pop(name, None)
     return estimator

@@ -1,7 +1,7 @@
-"""The compiled kernels behind one door.
+"""Compiled kernels: the one interface through which the package uses them.
 
-They do the work where they know every part that takes part in it; elsewhere the
-readable formulas do. Nothing above this file needs to know which.
+A kernel does the work if it supports every object involved; otherwise the readable
+formulas do. No file above this one needs to know which.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from .threads import (
     limit_this_thread,
 )
 
-# So much work, counted as rows times parameters, takes about a millisecond. It is lost
-# where several epochs at once have to be made again, or are interrupted.
+# Rows times parameters that take about a millisecond. This is the most that is lost if
+# several epochs in one call diverge, or are interrupted.
 _WORK_AT_ONCE = 10**7
 
-# Epochs at once, and bytes of the orders they come in or the parameters between them,
-# at most.
+# Maximum number of epochs per call, and of bytes for the orders of their rows or for
+# the parameters in between.
 _EPOCHS_AT_ONCE = 32
 _BYTES_AT_ONCE = 2**20
 
-# Multiplications of an update that keep a thread busy long enough to pay for it.
+# Multiplications per update and thread from which another thread saves time.
 _WORK_OF_A_THREAD = 5 * 10**6
 
 
@@ -47,25 +47,25 @@ class Kernel:
     network : Network
         Of built-in parts only, see `Kernel.knows`.
     optimizer : Optimizer
-        The solver; a class of a user's own updates theta itself.
+        The solver. One without a kernel updates theta by its own `step`.
     theta, g : arrays of shape (P,)
         Parameters and gradient; the same two arrays for every update.
     state : State
-        The solver's memory.
+        The solver's state.
     data : TrainingSet
         The rows.
     batch_size, chunk : int
-        Rows per update, and how many of them are computed at a time at most.
+        Number of rows per update, and the maximum number computed at a time.
     dropout : Dropout or None
-        What leaves hidden units out.
+        Drops hidden units.
 
     Attributes
     ----------
     makes_updates : bool
-        Whether `epochs` can be called: whether the solver has a kernel, too.
+        Whether the solver has a kernel, too, so that `epochs` can be called.
     epochs_at_once : int
-        Epochs that make one call of `epochs` last long enough: more than one where
-        they are small.
+        Number of epochs per call of `epochs` that make its overhead small: more than 1
+        if epochs are small.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Kernel:
 
     @staticmethod
     def knows(network: Any, theta: Array, data: Any) -> bool:
-        """Tell whether the kernels are on and know the network and the arrays."""
+        """Tell whether kernels are enabled, and support the network and the arrays."""
         numbers = [theta, *([] if data.w is None else [data.w])]
         numbers += [data.Y] if data.Y.ndim == 2 else []
         indices = []
@@ -129,7 +129,7 @@ class Kernel:
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Keep the threads ready that share an update."""
+        """Return a context in which the threads that share each update exist."""
         helpers = []
         with OneThread() if self.uses_blas else nullcontext():
             try:
@@ -148,7 +148,7 @@ class Kernel:
                     helper.join()
 
     def help(self, i: int) -> None:
-        """Do share ``i`` of every update."""
+        """Compute share ``i`` of every update."""
         if self.uses_blas:
             limit_this_thread()
         self.trainer.worker(i)
@@ -156,9 +156,9 @@ class Kernel:
     def loss_and_gradient(
         self, theta: Array, order: Array | None, batch: range, update: int | None = None
     ) -> float:
-        """Return the objective of a minibatch; its gradient is left in ``g``.
+        """Return the objective of a minibatch; write its gradient into ``g``.
 
-        Without the number of an update there is no dropout.
+        Dropout applies only if the number of the update is given.
         """
         return self.trainer.loss_and_gradient(
             theta, order, batch.start, batch.stop, -1 if update is None else update
@@ -178,7 +178,7 @@ class Kernel:
         Parameters
         ----------
         order : intp array of shape (n_epochs, n) or (n,), or None
-            The rows in the order they come in: of each epoch, or of all.
+            The order of the rows in each epoch, or in all of them.
         rates : array of shape (n_epochs, n_updates)
             The rate of each update.
         batch_size : int
@@ -186,11 +186,12 @@ class Kernel:
         update : int
             Number of updates made before.
         metrics : array of shape (n_epochs, 2)
-            Takes, of each epoch, the sum of objective times rows and the largest
-            absolute value in theta. If an objective is not finite, neither is the
-            sum, and the updates end there; NaN if a parameter is not finite.
+            Output: for each epoch the sum of objective times rows, and the largest
+            absolute value of a parameter. If an objective is not finite, neither is the
+            sum, and the updates end there. If a parameter is not finite, the largest is
+            NaN.
         between : array of shape (n_epochs - 1, P)
-            Takes the parameters at the end of each epoch but the last.
+            Output: the parameters at the end of each epoch but the last.
         """
         self.state.t += self.trainer.epochs(
             order, rates, batch_size, self.state.t, update, metrics, between
@@ -198,16 +199,16 @@ class Kernel:
         self.solver.leave_numbers(self.state)
 
     def start_from(self, state: Any) -> None:
-        """Go on from a state that was put back, and from theta as it is now."""
+        """Continue from a restored state, and from theta as it is now."""
         self.solver.start_from(state)
 
 
-# The kernels that share their updates with other threads now.
+# The kernels whose updates are shared with other threads now.
 _WITH_HELPERS: WeakSet[Kernel] = WeakSet()
 
 
 def _go_on_alone() -> None:
-    """Do without the helpers: in a forked child they do not exist."""
+    """Continue without helper threads, which do not exist in a forked child."""
     for kernel in _WITH_HELPERS:
         kernel.trainer.stop_threads()
 
@@ -217,10 +218,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def shuffle_into(orders: Array, order: Array, rng: np.random.RandomState) -> None:
-    """Shuffle ``order`` for each row of ``orders``, which becomes a copy of it.
+    """Shuffle ``order`` once for each row of ``orders``, and copy it there.
 
-    Whichever implementation does it, the random numbers are those of ``rng.shuffle``.
-    The kernel asks for a private attribute of NumPy's for the sake of its bits.
+    Kernel and NumPy give the order of ``rng.shuffle``. The kernel needs the bit
+    generator, a private attribute in NumPy.
     """
     source = getattr(rng, "_bit_generator", None)
     known = type(rng) is np.random.RandomState and order.dtype == np.intp
@@ -235,7 +236,7 @@ def shuffle_into(orders: Array, order: Array, rng: np.random.RandomState) -> Non
 def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:
     """Return the raw outputs of all or of the given rows, computed in blocks.
 
-    As `Network.outputs`, whichever implementation does it.
+    This is `Network.outputs`, by kernels where they support the network.
     """
     instruction_set = _instruction_set(network, theta.dtype)
     if instruction_set is None or _at_once_by_columns(network, X, rows):
@@ -255,9 +256,9 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
 
 
 def hidden_activations(network: Any, theta: Array, X: Rows, layer: int) -> Array:
-    """Return the activations of a hidden layer, 0 being the first, in blocks.
+    """Return the activations of a hidden layer (0 is the first), computed in blocks.
 
-    Beside the result, memory is needed for `block_rows` rows only.
+    Besides the result, only `block_rows` rows need memory.
     """
     part = network.up_to(layer)
     a = outputs(part, theta[: part.n_parameters], X)
@@ -268,18 +269,18 @@ def hidden_activations(network: Any, theta: Array, X: Rows, layer: int) -> Array
 
 
 def _at_once_by_columns(network: Any, X: Rows, rows: Array | None) -> bool:
-    """Tell whether X lies column by column and is computed in one block.
+    """Tell whether X is a CSC container that is computed in one block.
 
-    SciPy multiplies such a matrix in less time than it takes to turn it into rows.
+    SciPy multiplies by such a matrix in less time than it takes to convert it to CSR.
     """
     by_columns = issparse(X) and X.format == "csc" and rows is None
     return by_columns and X.shape[0] <= network.block_rows(X)
 
 
 def _instruction_set(network: Any, dtype: Any) -> str | None:
-    """Return the instruction set of the kernels that stand for all of the network.
+    """Return the instruction set of the kernels for a network.
 
-    None if they are switched off, or do not know a part of it.
+    None if kernels are disabled, or do not support a part of the network.
     """
     chosen = _kernels.chosen()
     known = (

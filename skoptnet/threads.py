@@ -1,26 +1,26 @@
-"""BLAS threads: how many of them matrix products use.
+"""BLAS threads: limits the number of threads of matrix products.
 
-Products of moderate size run on one thread: a second one costs more than it gives, and
-the last bits of a product depend on the number of threads.
+Products of moderate size run on one thread: a second thread would take more time than
+it saves, and the last bits of a product depend on the number of threads.
 
-Whose a number of threads is depends on the BLAS library:
+The scope of the number of threads depends on the BLAS library:
 
-- OpenBLAS with threads of its own, as in the wheels of NumPy and SciPy: the process's,
-  even where ``openblas_set_num_threads_local`` sets it. Calls that overlap share one
-  limit, and the last to end lifts it.
-- OpenBLAS with OpenMP, MKL, recent versions of BLIS: the calling thread's. Each thread
-  has a limit of its own.
+- OpenBLAS with its own threads, as in the wheels of NumPy and SciPy: the process, even
+  if ``openblas_set_num_threads_local`` sets the number. Overlapping calls share one
+  limit, and the last one to end lifts it.
+- OpenBLAS with OpenMP, MKL, recent versions of BLIS: the calling thread. Each thread
+  has its own limit.
 
-threadpoolctl finds the libraries. From version 3.8 on, its limits obey one Python
-thread at a time where the process shares OpenBLAS, and do nothing, silently, in the
-others. So OpenBLAS is called directly there.
+threadpoolctl finds the libraries. From version 3.8 on, its limits on an OpenBLAS of the
+first kind work for one Python thread at a time, and silently do nothing in the others.
+So OpenBLAS is called directly in that case.
 
-A number of threads that the user sets during a call is kept: what is put back is only
-what was changed and is still one. Two cases are beyond this: a limit to one thread that
-the user sets during a call is lifted at its end; and a limit of threadpoolctl's that
-begins in another thread during a call, and ends after it, puts back the one thread that
-it found. A large product beside a limited one in another thread is limited, too. A
-process that is forked during a call starts without its limit.
+If the user sets a number of threads during a call, it is kept: a number is restored
+only if it was changed here and is still one. There are two exceptions. If the user sets
+one thread during a call, the end of the call lifts this limit. And if a limit of
+threadpoolctl begins in another thread during a call and ends after it, it restores the
+one thread that it found. A large product at the same time as a limited one in another
+thread is limited, too. A process that is forked during a call starts without the limit.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from typing import Any, NamedTuple
 
 from threadpoolctl import ThreadpoolController
 
-# Multiplications in one matrix product from which a second BLAS thread pays.
+# Multiplications in one matrix product from which a second BLAS thread saves time.
 _THREADED_PRODUCT = 10**8
 
-# Multiplications in one matrix product up to which no BLAS takes a second thread.
+# Multiplications in one matrix product up to which no BLAS uses a second thread.
 SMALL_PRODUCT = 10**5
 
 
 class _Library(NamedTuple):
-    """A BLAS library: the functions that tell and set its number of threads."""
+    """A BLAS library: the functions that get and set its number of threads."""
 
     get: Callable[[], int]
     set: Callable[[int], Any]
@@ -51,28 +51,28 @@ class _Library(NamedTuple):
 
 
 class _Limit:
-    """Holds libraries to one thread while it has users.
+    """Limits libraries to one thread while it has users.
 
     Parameters
     ----------
     libraries : sequence of _Library
-        What is limited.
+        The libraries.
 
     Attributes
     ----------
     users : dict of int to list of int
-        By the id of each user, the oldest first: for each library the number that this
-        user has to put back; 0 where it changed nothing.
+        By the id of each user, the oldest first: for each library the number of threads
+        that this user has to restore, 0 if it changed nothing.
     """
 
     def __init__(self, libraries: Sequence[_Library]):
         self.libraries = libraries
         self.users: dict[int, list[int]] = {}
-        # A signal handler or a finalizer may fit or predict in the middle of a change.
+        # Reentrant: a signal handler or finalizer may fit or predict during a change.
         self.lock = threading.RLock()
 
     def enter(self, user: int) -> None:
-        """Limit the libraries; if an exception ends this, `leave` undoes it."""
+        """Limit the libraries; after an exception here, `leave` restores them."""
         with self.lock:
             numbers = self.users[user] = [0] * len(self.libraries)
             for i, library in enumerate(self.libraries):
@@ -82,9 +82,9 @@ class _Limit:
                     library.set(1)
 
     def leave(self, user: int) -> None:
-        """Put back what this user changed, or leave that to the next who came.
+        """Restore the numbers that this user changed, or leave that to the next user.
 
-        It may be called again, also where an exception ended the first call.
+        It may be called again, also after an exception in the first call.
         """
         with self.lock:
             if user not in self.users:
@@ -100,7 +100,7 @@ class _Limit:
             del self.users[user]
 
     def numbers(self) -> list[int]:
-        """Return the numbers of threads that the libraries have without the limit."""
+        """Return the number of threads of each library without the limit."""
         with self.lock:
             now = [library.get() for library in self.libraries]
             for i, n in enumerate(now):
@@ -110,21 +110,21 @@ class _Limit:
             return now
 
     def restart(self) -> None:
-        """End all use: in a forked child, where the other threads do not exist."""
+        """Remove all users, in a forked child, where the other threads do not exist."""
         self.lock = threading.RLock()
         for user in reversed(list(self.users)):
             self.leave(user)
 
 
 class _LimitPerThread(_Limit, threading.local):
-    """As `_Limit`, for libraries of which each thread has its own number."""
+    """As `_Limit`, for libraries whose number of threads is the calling thread's."""
 
 
 class OneThread:
     """Context in which BLAS runs on one thread.
 
-    Enter it once. Ctrl-C may come at any point, also for a second time while the first
-    is dealt with: the limit is lifted all the same.
+    Enter it once. Ctrl-C may come at any point, even again while the first is handled:
+    the limit is lifted in any case.
     """
 
     held = False
@@ -146,7 +146,7 @@ class OneThread:
             raise
 
     def __del__(self) -> None:
-        # Reached where Ctrl-C comes before the first line of `__exit__`.
+        # Lifts the limit if Ctrl-C came before the first line of `__exit__`.
         if self.held:
             self.__exit__()
 
@@ -157,7 +157,7 @@ class OneThread:
 
 
 def blas_threads(multiplications: int) -> AbstractContextManager[None]:
-    """Hold BLAS to one thread where a second one would cost more than it does.
+    """Limit BLAS to one thread if a second one would take more time than it saves.
 
     Parameters
     ----------
@@ -170,10 +170,10 @@ def blas_threads(multiplications: int) -> AbstractContextManager[None]:
 
 
 def limit_this_thread() -> None:
-    """Hold BLAS to one thread in the calling thread, to the end of its life.
+    """Limit BLAS to one thread in the calling thread, until this thread ends.
 
-    For a thread that helps one that has entered `OneThread`. Where the process shares
-    the number of threads, that is enough for both.
+    For the helpers of a thread that has entered `OneThread`. If the number of threads
+    is the process's, the limit there applies to both.
     """
     for limit in _limits():
         if isinstance(limit, _LimitPerThread):
@@ -186,7 +186,7 @@ def blas_limit() -> int:
 
 
 def blas_libraries() -> list[dict[str, Any]]:
-    """Return what threadpoolctl says of the BLAS libraries that are loaded."""
+    """Return threadpoolctl's description of each BLAS library that is loaded."""
     return [controller.info() for controller in _controllers()]
 
 
@@ -194,13 +194,13 @@ def _controllers() -> list[Any]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-# The limits, found once, since that takes milliseconds. Libraries that are loaded later
-# do not matter: NumPy and SciPy have loaded those that they multiply with.
+# The limits; finding them takes milliseconds, so this is done once. Libraries that are
+# loaded later do not matter: NumPy and SciPy have already loaded theirs.
 _FOUND: dict[None, list[_Limit]] = {}
 
 
 def _limits() -> list[_Limit]:
-    """Return the limits of the libraries: the same ones in every thread."""
+    """Return the limits of the libraries, the same objects in every thread."""
     return _FOUND[None] if _FOUND else _FOUND.setdefault(None, _find_limits())
 
 
@@ -213,10 +213,10 @@ def _find_limits() -> list[_Limit]:
 
 
 def _library(controller: Any) -> _Library:
-    """Return a library with OpenBLAS's own functions where its threads are shared."""
+    """Return a library; OpenBLAS with its own threads is called directly."""
     is_openblas = controller.internal_api == "openblas"
     if is_openblas and controller.threading_layer != "openmp":
-        # Calls through PyDLL keep the GIL: waiting for it again would take longer.
+        # PyDLL keeps the GIL: to release and take it again would take longer.
         functions = ctypes.PyDLL(controller.filepath)
         for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
             get, set_ = (

@@ -1,14 +1,23 @@
-"""The two estimators: check and encode input, hand over, keep the results.
+"""The estimators: scikit-learn's classifier and regressor around the training.
 
-`base` has what both share, `classifier` and `regressor` what they tell apart, `fitted`
-what both have once they are fitted, `inputs` the checks of data, `class_weights` and
-`validation` what their names say, `calls` what a call of fit is and how it fails,
-`jobs` what it trains, `watchers` what looks on, `reports` what a user is told,
-`convert` the way to scikit-learn's own, `hidden` the transformer that takes rows to a
-hidden layer. What happens between is in `skoptnet.training` (the loop),
-`skoptnet.network` (loss and gradient) and `skoptnet.optimizers` (the updates).
-This room is the only one that knows scikit-learn's data conventions: labels, feature
-names, tags, warnings.
+- ``base``: `MLP`, parameters, `fit` and abstract methods of both estimators
+- ``classifier``, ``regressor``: `MLPClassifierX` and `MLPRegressorX`
+- ``fitting``: `Fit`, one call of `fit` or `partial_fit`
+- ``partial_fit``: the conditions under which an estimator has `partial_fit`
+- ``prediction``: `Fitted`, fitted attributes and raw outputs
+- ``inputs``: checks of parameters, rows, targets and sample weights
+- ``class_weights``: `ClassWeights`, the weight of each row by its class
+- ``validation``: the validation split, loss and score of early stopping
+- ``convergence_warnings``: warnings about the end of a training
+- ``verbose``: printed lines and the progress bar
+- ``sklearn_callbacks``: scikit-learn's callbacks
+- ``to_sklearn``: conversion to scikit-learn's own estimators
+- ``hidden_activations``: `HiddenActivations`, a transformer
+- ``wrapped``: `network_in`, the network inside a pipeline, a search and the like
+
+Only this package knows scikit-learn's data conventions: labels, feature names, tags,
+warnings. The training itself is in `skoptnet.training` (the loop), `skoptnet.network`
+(loss and gradient) and `skoptnet.optimizers` (the updates).
 """
 
 from .classifier import MLPClassifierX

@@ -1,4 +1,4 @@
-"""What the two estimators share: parameters, training, results and raw outputs."""
+"""The base class of both estimators: parameters, their checks, and `fit`."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _Estimator = TypeVar("_Estimator", bound="MLP")
 
 
 class MLP(CallbackSupportMixin, Fitted, ABC):
-    """What the two estimators share: parameters, training and raw outputs."""
+    """The base class of both estimators: parameters, their checks, and `fit`."""
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": [
@@ -110,7 +110,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "refit_all": ["boolean"],
     }
 
-    # Set by fitting: what the validation split was drawn from.
+    # Set by fitting: the random state before the validation split was drawn.
     _split_state: Any
 
     if TYPE_CHECKING:  # scikit-learn makes these from the signatures
@@ -204,7 +204,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         Parameters
         ----------
         **params : dict
-            Values by name; ``solver__momentum=0.5`` reaches into a solver object.
+            Values by name; ``solver__momentum=0.5`` sets one of a solver object.
 
         Returns
         -------
@@ -214,16 +214,16 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         Raises
         ------
         ValueError
-            If there is no such parameter, or no object to reach into.
+            If there is no such parameter or no such object.
         """
         check_nested(self, params)
         return super().set_params(**params)
 
-    # What the two tell apart.
+    # What classifier and regressor do differently.
 
     @abstractmethod
     def _encode(self, y: Array, dtype: Any, fit: Fit) -> Array:
-        """Check y, set what describes it, and return it as the loss wants it."""
+        """Check y, set its attributes, and return it encoded for the loss."""
 
     @abstractmethod
     def _task(self, Y: Array) -> tuple[Loss, int]:
@@ -231,22 +231,22 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     @abstractmethod
     def _strata(self, Y: Array) -> Array | None:
-        """Return the label of each row for a stratified split, None for none."""
+        """Return the label of each row for a stratified split, None without strata."""
 
     @abstractmethod
     def _encode_held_out(self, y: Array, dtype: Any) -> Array:
-        """Check targets that are only scored, and return them as the loss wants."""
+        """Check validation targets, and return them encoded for the loss."""
 
     @abstractmethod
     def _decode(self, Y: Array) -> Any:
-        """Return targets as a user knows them."""
+        """Return encoded targets in the form of y."""
 
     @abstractmethod
     def _default_score(self, Y: Array, w: Array | None) -> Score:
-        """Return the score of raw outputs for ``scoring=None``."""
+        """Return the score that ``scoring=None`` stands for."""
 
     def _class_weights(self, Y: Array) -> Callable[[Array], Array] | None:
-        """Return the function targets -> weight of each row, None for all alike."""
+        """Return the function targets -> weight of each row, None for all 1."""
         return None
 
     # Fitting.
@@ -271,12 +271,12 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows; None weighs all alike.
+            Non-negative weights of the rows; None gives all the same weight.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation rows of your own for ``early_stopping=True``, in place of
-            those that it would set aside of ``X``: all of ``X`` is trained on. They
-            are not copied. In a `sklearn.pipeline.Pipeline` they are transformed as
-            ``X`` is with ``transform_input=["X_val"]`` and metadata routing.
+            Validation rows of your own for ``early_stopping=True``; training then uses
+            all of ``X``, and sets no rows aside. They are not copied. In a
+            `sklearn.pipeline.Pipeline`, metadata routing and
+            ``transform_input=["X_val"]`` transform them like ``X``.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -290,15 +290,14 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         Raises
         ------
         ValueError
-            Before any work: if a parameter or the data cannot be used. Later: if
-            training diverges before a single epoch is finished. The estimator is
-            then as it was before the call.
+            If a parameter or the data are invalid, or if training diverges in the first
+            epoch. The estimator is then as it was before the call.
 
         Warns
         -----
         ConvergenceWarning
-            If training used up ``max_iter``, diverged, or ended far above its best
-            loss. The model is kept in each case.
+            If training reached ``max_iter``, diverged, or ended far above its lowest
+            loss. There is a fitted model in each case.
         """
         has_callbacks = begin_callbacks(self, self.max_iter)
         own = OwnData(X_val, y_val, sample_weight_val)
@@ -306,7 +305,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         return self
 
     def _check_parameters(self) -> Parts:
-        """Refuse what cannot be used; return the parts that have names as objects."""
+        """Check the parameters; return the objects that they stand for."""
         check_params(self)
         hidden = layer_tuple(self)
         activations = activation_tuple(self, len(hidden))
@@ -323,10 +322,10 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         return Parts(hidden, activations, dropout, optimizer, schedule)
 
     def _part(self, given: Any, registry: dict[str, type]) -> Any:
-        """Return the object a name stands for, or a copy of a given object.
+        """Return the object that a name stands for, or a copy of an object.
 
-        A named one gets those of the estimator's parameters that it reads; None means
-        its own default.
+        An object chosen by name takes those of the estimator's parameters that it
+        reads, and its own default for None.
         """
         if not isinstance(given, str):
             return with_plain_numbers(copy(given))

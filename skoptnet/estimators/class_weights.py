@@ -1,4 +1,4 @@
-"""Class weights: how much the rows of a class count in the training loss."""
+"""Class weights: the weight of each row in the loss, by its class."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .._types import Array
 
 
 class ClassWeights:
-    """The weight of each class, for one column of labels or for several.
+    """The weight of each class, for one or several columns of labels.
 
-    Rows weigh what `sklearn.utils.class_weight.compute_sample_weight` says: the
-    product over the columns.
+    The weight of a row is the product over the columns, as in
+    `sklearn.utils.class_weight.compute_sample_weight`.
 
     Parameters
     ----------
     given : "balanced", dict or list of dicts
         The parameter ``class_weight``; a list has one dict per column.
     codes : int array of shape (n, n_columns)
-        The number of each row's class.
+        The number of the class of each row.
     labels : list of lists
-        Per column, the label of each number.
+        Per column, the label of each class.
     multilabel : bool
-        Whether a list is needed in place of a dict.
+        Whether ``given`` has to be a list instead of a dict.
     """
 
     def __init__(self, given: Any, codes: Array, labels: list[list], multilabel: bool):
@@ -69,7 +69,7 @@ class ClassWeights:
 
 
 def _balanced(column: Array, n_classes: int) -> Array:
-    """Return n / (number of classes that are there * rows of the class)."""
+    """Return n / (number of classes that occur * rows of the class)."""
     present = np.unique(column)
     table = np.ones(n_classes)
     table[present] = compute_class_weight("balanced", classes=present, y=column)
@@ -77,7 +77,7 @@ def _balanced(column: Array, n_classes: int) -> Array:
 
 
 def _chosen(weights: Any, labels: list) -> Array:
-    """Return the weights that a dict names, 1 for classes that it does not name."""
+    """Return the weights in a dict, 1 for classes that are not in it."""
     if not isinstance(weights, dict):
         raise ValueError(
             "The 'class_weight' parameter must have dicts {class label: weight} in"
@@ -89,8 +89,8 @@ def _chosen(weights: Any, labels: list) -> Array:
                 "The 'class_weight' parameter must have finite weights of at least 0."
                 f" Got {weight!r} for class {label!r} instead."
             )
-    # A class that a part of the data lacks may be named: cross-validation makes such
-    # parts. Where another class goes without a weight, a label is probably misspelt.
+    # A dict may name a class that does not occur: cross-validation makes such parts.
+    # If another class has no weight, a label is probably misspelt.
     unknown = [label for label in weights if label not in labels]
     if unknown and any(label not in weights for label in labels):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""One call of `fit` or `partial_fit`: from the rows to the fitted attributes."""
+"""Fitting: one call of `fit` or `partial_fit`, from rows to fitted attributes."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from .sklearn_callbacks import Callbacks
 from .validation import OwnData, Validation, check_settings, score_of, split
 from .verbose import progress_watchers
 
-#: Rows per update when ``batch_size="auto"``, at most.
+#: Maximum number of rows per update for ``batch_size="auto"``.
 _AUTO_BATCH = 200
 
 
 def initial_rate(model: Any, optimizer: Optimizer | LBFGS) -> float | None:
-    """Return the rate before the schedule, None where there are no rates."""
+    """Return the initial learning rate, None for L-BFGS."""
     if isinstance(optimizer, LBFGS):
         return None
     auto = isinstance(model.learning_rate_init, str)
@@ -58,7 +58,7 @@ def fit_watched(
     sample_weight: Any,
     watch: Callable[[Fit], Watcher],
 ) -> None:
-    """Fit an estimator, with a watcher of your own.
+    """Fit an estimator while a watcher follows the training.
 
     Parameters
     ----------
@@ -67,26 +67,26 @@ def fit_watched(
     X, y, sample_weight
         As for ``fit``.
     watch : callable
-        Takes the `Fit` before training begins, and returns the watcher.
+        Takes the `Fit` just before training, and returns the watcher.
     """
     Fit(estimator, watch=watch).run_on(X, y, sample_weight)
 
 
 class Parts(NamedTuple):
-    """What the parameters of an estimator stand for.
+    """The objects that the parameters of an estimator stand for.
 
     Attributes
     ----------
     hidden_layer_sizes : tuple of int
-        Units of each hidden layer.
+        Number of units of each hidden layer.
     activations : tuple of Activation
         One per hidden layer, see `Network`.
     dropout : tuple of float
-        Share of the units that an update drops, one per hidden layer.
+        Fraction of the units that an update drops, one per hidden layer.
     optimizer : Optimizer or LBFGS
         The solver.
     schedule : Schedule
-        The schedule of its rates.
+        The schedule of the learning rate.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -99,9 +99,9 @@ class Parts(NamedTuple):
 class Fit:
     """One call of `fit` or `partial_fit` of an estimator.
 
-    All that the call sets goes to a twin of the estimator. The estimator itself changes
-    in a single assignment, once there is a model to keep. So a call that fails, or is
-    interrupted at the wrong moment, leaves it as it was.
+    The call sets attributes of a twin of the estimator. Once there is a model to keep,
+    a single assignment gives them to the estimator itself. So a call that fails, or is
+    interrupted at any moment, leaves the estimator as it was.
 
     Parameters
     ----------
@@ -121,22 +121,28 @@ class Fit:
     model : estimator
         The twin.
     continues : bool
-        Whether the call continues with a fitted network.
+        Whether the call continues from a fitted network.
     parts : Parts
-        What the parameters stand for.
+        The objects that the parameters stand for.
+    loss : Loss
+        The loss.
+    layer_sizes : tuple of int
+        Number of units of each layer, input and output included.
+    by_class : callable or None
+        The function targets -> class weight of each row, if there are class weights.
     run : Run
-        What is trained.
+        The run that is trained.
     started_at : int
-        Epochs finished before the call.
+        Number of epochs before the call.
     data : TrainingSet
         The rows to train on, with their final weights: the product of sample and class
-        weights, 1 on average.
+        weights, scaled to a mean of 1.
     total_weight : float
-        The sum of these products.
+        The sum of the products before scaling.
     network : Network
-        The network, with its penalty.
-    initial_rate : float or None
-        The rate before the schedule, None where there are no rates.
+        The network, with its L2 penalty.
+    l1 : float
+        The strength of its L1 penalty.
     """
 
     parts: Parts
@@ -174,7 +180,7 @@ class Fit:
         X, y, sample_weight
             As for ``fit``.
         own : OwnData, optional
-            Validation data that were passed to ``fit``.
+            The validation data passed to ``fit``.
         """
         before = self.run_before
         if before:
@@ -223,7 +229,7 @@ class Fit:
     def _read(
         self, X: Any, y: Any, sample_weight: Any, own: OwnData
     ) -> tuple[TrainingSet, TrainingSet | None]:
-        """Return the rows, and the validation rows that were passed to ``fit``."""
+        """Return the rows, and the validation rows passed to ``fit``, if any."""
         model = self.model
         X, y = read(model, X, y, order="C", reset=not self.continues)
         if self.continues and self.run_before:
@@ -239,7 +245,7 @@ class Fit:
         return TrainingSet(X, Y, w), held_out
 
     def _read_own(self, own: OwnData, dtype: Any) -> TrainingSet:
-        """Check validation data that were passed to ``fit``; X_val is not copied."""
+        """Check the validation data passed to ``fit``; X_val is not copied."""
         try:
             X, y = read(self.model, own.X, own.y, reset=False)
             Y = self.model._encode_held_out(y, dtype)
@@ -249,7 +255,7 @@ class Fit:
         return TrainingSet(X, Y, w)
 
     def _start(self, whole: TrainingSet, rng: np.random.RandomState) -> None:
-        """Set the run: a new one with the first weights, or the one to continue."""
+        """Set the run: a new one with initial weights, or one that continues."""
         before = self.run_before
         if not (self.continues and before):
             vars(self.model).pop("_split_state", None)
@@ -258,11 +264,11 @@ class Fit:
             self.run = before.continued(self.parts.optimizer, np)
         else:
             raise ValueError(
-                f"{self.name} goes on with the fitted network, whose layers are"
-                f" {self.model._network.layer_sizes} (input and output included); the"
-                " 'hidden_layer_sizes' parameter and the data now ask for"
-                f" {self.layer_sizes}. Set hidden_layer_sizes back, or start anew with"
-                " warm_start=False."
+                f"{self.name} continues training the fitted network, whose layer sizes"
+                f" are {self.model._network.layer_sizes} (input and output included)."
+                " The 'hidden_layer_sizes' parameter and the data now require"
+                f" {self.layer_sizes}. Reset hidden_layer_sizes, or fit a new network"
+                " with warm_start=False."
             )
         self.started_at = self.run.epoch
 
@@ -275,8 +281,8 @@ class Fit:
     ) -> tuple[TrainingSet, TrainingSet]:
         """Return training and validation rows.
 
-        A warm start repeats the draw of the first fit: on the same number of rows
-        it holds out the same ones, so none of them has been trained on.
+        A warm start repeats the split of the first fit: of the same number of rows it
+        sets the same ones aside, so none of them has been trained on.
         """
         model = self.model
         if hasattr(model, "_split_state"):
@@ -287,7 +293,10 @@ class Fit:
         return split(whole, model.validation_fraction, model._strata(whole.Y), rng)
 
     def _set_rows(self, data: TrainingSet) -> None:
-        """Set the rows to train on, with final weights, and the network for them."""
+        """Set the rows to train on, with final weights, and the network.
+
+        The network depends on them: its penalty is divided by their weight sum.
+        """
         model = self.model
         data = with_class_weights(data, self.by_class, "training")
         self.data, self.total_weight = with_unit_mean_weights(data)
@@ -297,10 +306,10 @@ class Fit:
         self.network = Network(self.layer_sizes, self.parts.activations, self.loss, l2)
 
     def _validation(self, held_out: TrainingSet | None) -> Validation | None:
-        """Return the validation after each epoch, None without held-out rows.
+        """Return the validation after each epoch, None without validation rows.
 
-        The default score counts class weights, as training does. A scorer is called as
-        its user would call it, with sample weights only.
+        Loss and default score apply class weights, as training does. A scorer gets
+        sample weights only, as its user would pass them.
         """
         if held_out is None:
             return None
@@ -333,7 +342,7 @@ class Fit:
         )
 
     def _callbacks(self, X: Any, y: Any, w: Any, rows: Array | None) -> list[Callbacks]:
-        """Return the watcher that notifies the callbacks, if there are any."""
+        """Return the watcher that notifies the estimator's callbacks, if any."""
         if not self.has_callbacks:
             return []
         callbacks = Callbacks(self.estimator, X, y, w, rows, self.so_far)
@@ -343,17 +352,17 @@ class Fit:
     def _train(
         self, plan: Plan, validate: Validation | None, watchers: Sequence[Watcher]
     ) -> Outcome:
-        """Train; keep the model of the last finished epoch if anything else fails."""
+        """Train; after an error, keep the model of the last finished epoch."""
         further = [self.watch(self)] if self.watch else []
         try:
             outcome = self._by_solver(plan, validate, [*watchers, *further])
         except Diverged:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may"
-                " contain large values and need to be preprocessed. (This was in"
-                f" the first epoch, with {self.named()}, so there is no"
-                " earlier model to keep; a smaller learning_rate_init may help,"
-                " too, if the solver reads it.)"
+                " contain large values and need to be preprocessed. (Training diverged"
+                f" in the first epoch, with {self.named()}, so there is no"
+                " earlier model to keep. A smaller learning_rate_init may also help,"
+                " if the solver uses it.)"
             ) from None
         except BaseException as error:
             ended = self.run.epoch > self.started_at
@@ -385,11 +394,11 @@ class Fit:
     def _refit_all(
         self, whole: TrainingSet, rng: np.random.RandomState, validated: Outcome
     ) -> None:
-        """Train a new run on all rows, for as many epochs as were best before.
+        """Train a new run on all rows, for as many epochs as the best epoch's number.
 
-        Its rates are those of the first training. The attributes that describe curves
-        and end of that stay. If the second training does not get to its end, the model
-        stays that of the first, too.
+        Learning rates are those of the first training, and so are the attributes that
+        describe its curves and its end. If the second training ends early, the first
+        model is kept, too.
         """
         n_epochs, losses = validated.kept_epoch, self.run.metrics()["validation_loss"]
         plateaus = tuple(e for e in self.run.stopping.plateaus if e <= n_epochs)
@@ -417,11 +426,12 @@ class Fit:
         self._publish()
         warn(
             f"With refit_all=True, training on all rows ended early ({reason}). The"
-            " model is the one that was validated, trained without the rows held out."
+            " model of the first training is kept, which did not use the validation"
+            " rows."
         )
 
     def named(self) -> str:
-        """Return what tells one candidate of a search from another."""
+        """Return solver and learning rate, which identify a candidate of a search."""
         solver, rate = f"solver={self.model.solver!r}", self.initial_rate
         return solver if rate is None else f"{solver} at learning rate {rate:g}"
 
@@ -433,7 +443,7 @@ class Fit:
         self._publish()
 
     def _publish(self) -> None:
-        """Let the estimator have what its twin has, in one assignment."""
+        """Give the estimator the fitted attributes of its twin, in one assignment."""
         new, parameters = vars(self.model), self.model._parameter_constraints
         kept = {
             name: value
@@ -460,7 +470,7 @@ class Fit:
     def so_far(self) -> dict[str, Any]:
         """Return the estimator's attributes as if training had ended now.
 
-        They share nothing with those of the training that continues.
+        They share nothing with the training, which continues.
         """
         run = self.run.copy(self.parts.optimizer, self.network.xp)
         scores = run.losses("validation_score") or [math.nan]

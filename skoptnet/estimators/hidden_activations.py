@@ -1,4 +1,4 @@
-"""The transformer that takes rows to what a hidden layer makes of them."""
+"""Transformer: features from the activations of a hidden layer."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class HiddenActivations(
     """Features learnt by a network: the activations of one of its hidden layers.
 
     Fits a copy of the estimator to the targets, then transforms rows to the
-    activations :math:`a_l` of a hidden layer, for another model to go on with.
+    activations :math:`a_l` of a hidden layer, as features for another model.
 
     Parameters
     ----------
     estimator : MLPClassifierX or MLPRegressorX
-        The network. A fitted one is used as it is, without being fitted again, if it
-        is wrapped in `sklearn.frozen.FrozenEstimator`.
+        The network. Wrap a fitted one in `sklearn.frozen.FrozenEstimator` to use it
+        without fitting it again.
     layer : int, default=-1
         The hidden layer, counted as in ``hidden_layer_sizes``: from 0 at the input,
         or from -1 at the output.
@@ -50,11 +50,11 @@ class HiddenActivations(
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where all are strings.
+        Names of the features, if all are strings.
 
     See Also
     --------
-    MLPClassifierX.hidden_activations : The same as a method.
+    MLPClassifierX.hidden_activations : The same activations from a method.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class HiddenActivations(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            The targets, which only a frozen estimator can do without.
+            The targets; a frozen estimator does not need them.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
 
@@ -116,8 +116,8 @@ class HiddenActivations(
         Raises
         ------
         ValueError
-            If the network will have no such hidden layer, or as the estimator's
-            ``fit``.
+            If the network will have no such hidden layer, and whenever ``fit`` of the
+            estimator raises it.
         """
         check_params(self)
         estimator = clone(self.estimator)  # a frozen one is still fitted
@@ -150,12 +150,12 @@ class HiddenActivations(
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Compared with the names seen in `fit`, if given.
+            If given, they must be the names seen in `fit`.
 
         Returns
         -------
         ndarray of str objects
-            Class of the network, hidden layer from 0 and unit from 0.
+            Class of the network, hidden layer and unit, both counted from 0.
         """
         units = super().get_feature_names_out(input_features)
         # The network's class, also where the estimator is a wrapper of it.
@@ -174,7 +174,7 @@ class HiddenActivations(
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """Names of the features, where all are strings."""
+        """Names of the features, if all are strings."""
         return self.estimator_.feature_names_in_
 
     def __sklearn_tags__(self):

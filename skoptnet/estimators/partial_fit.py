@@ -1,4 +1,4 @@
-"""When an estimator has `partial_fit`, and why it has not."""
+"""`partial_fit`: when an estimator has it, and the error when it does not."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ _Method = TypeVar("_Method", bound=Callable)
 
 
 class NoPartialFit(AttributeError, ValueError):
-    """Raised where ``partial_fit`` is asked for and cannot be had.
+    """Raised if an estimator with these parameters has no ``partial_fit``.
 
-    As an AttributeError it makes ``hasattr(model, "partial_fit")`` False.
+    As an AttributeError it makes ``hasattr(model, "partial_fit")`` False; as a
+    ValueError it says that a parameter is the reason.
     """
 
 
 def if_incremental(method: _Method) -> _Method:
-    """Let an estimator have a method only while it can learn call by call.
+    """Make a method available only if the estimator can learn incrementally.
 
     It cannot with ``solver="lbfgs"``, ``early_stopping=True`` or
     ``class_weight="balanced"``.
     """
-    return cast(_Method, _Incremental(method))  # to checkers, it is the method
+    return cast(_Method, _Incremental(method))  # to type checkers, the method
 
 
 class _Incremental:
@@ -38,21 +39,21 @@ class _Incremental:
         if estimator.early_stopping:
             raise NoPartialFit(
                 f"partial_fit does not support early_stopping=True: {owner.__name__}"
-                " would train on the rows of one call that it held out in another."
+                " would train in one call on rows that it sets aside in another."
                 " Set early_stopping=False, or use fit."
             )
         if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
             raise NoPartialFit(
-                "partial_fit is not available with solver='lbfgs': an L-BFGS needs one"
-                " objective for many iterations, and would forget the rows of the"
-                " calls before. Use another solver, or fit."
+                "partial_fit is not available with solver='lbfgs': L-BFGS needs one"
+                " objective for many iterations, and would forget the rows of earlier"
+                " calls. Use another solver, or fit."
             )
         weights = getattr(estimator, "class_weight", None)
         if isinstance(weights, str) and weights == "balanced":
             raise NoPartialFit(
                 "class_weight='balanced' is not supported for partial_fit: a call does"
-                " not know the rows of the others. Give the weights as a dict, from a"
-                " large enough sample y of the targets: class_weight=dict(zip(classes,"
-                " compute_class_weight('balanced', classes=classes, y=y)))."
+                " not know the rows of the others. Pass the weights as a dict, computed"
+                " from a large enough sample y of the targets: class_weight=dict(zip("
+                "classes, compute_class_weight('balanced', classes=classes, y=y)))."
             )
         return MethodType(self.method, estimator)

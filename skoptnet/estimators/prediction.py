@@ -1,4 +1,4 @@
-"""What an estimator has once it is fitted: its weights, and outputs for rows."""
+"""Prediction: fitted attributes of an estimator, and raw outputs of its network."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .inputs import are_plain_rows, hidden_layer
 
 
 class Fitted(BaseEstimator):
-    """The fitted side of an estimator."""
+    """Base class with the fitted attributes of an estimator, and its raw outputs."""
 
-    # Set by fitting. Arrays and curves are properties, see below.
+    # Set by fitting. Weights and curves are properties, see below.
     loss_: float
     best_validation_score_: float | None
     best_epoch_: int | None
@@ -34,13 +34,13 @@ class Fitted(BaseEstimator):
     n_features_in_: int
     feature_names_in_: Array
 
-    # The network, what training changed, and the history, of which the given number
-    # of epochs counts.
+    # The network, the state of its training, and the history with the number of its
+    # epochs that count.
     _network: Network
     _run: Run
     _history: tuple[dict[str, list], int]
 
-    # Rows and their outputs, where these are known before a scorer asks.
+    # Validation rows and their raw outputs, so that a scorer need not compute them.
     _known_outputs: tuple[Rows, Array] | None = None
 
     def hidden_activations(self, X: Data, layer: Int = -1) -> Array:
@@ -76,7 +76,7 @@ class Fitted(BaseEstimator):
         return outputs(self._network, self._run.theta, self._rows(X))
 
     def _rows(self, X) -> Rows:
-        """Check rows to predict for."""
+        """Check the rows of a prediction."""
         if are_plain_rows(X, self):
             return X
         return validate_data(
@@ -124,7 +124,7 @@ class Fitted(BaseEstimator):
 
     @property
     def best_loss_(self) -> float | None:
-        """The least training loss; None with early stopping."""
+        """Minimum of the training loss; None with early stopping."""
         self._require_fit("best_loss_")
         if self.best_validation_score_ is not None:
             return None
@@ -132,7 +132,7 @@ class Fitted(BaseEstimator):
 
     @property
     def validation_scores_(self) -> list[float] | None:
-        """Validation score of each epoch with early stopping, else None."""
+        """Validation score of each epoch with early stopping, otherwise None."""
         self._require_fit("validation_scores_")
         if self.best_validation_score_ is None:
             return None
@@ -158,7 +158,7 @@ class Fitted(BaseEstimator):
 
 
 def network_attributes(network: Network, run: Run) -> dict[str, Any]:
-    """Return the attributes that predictions need."""
+    """Return the attributes that predictions use."""
     return {
         "_network": network,
         "_run": run,

@@ -1,4 +1,4 @@
-"""The regressor: targets become columns, raw outputs become predictions."""
+"""Regressor: `MLPRegressorX`, with the encoding of targets and its predictions."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class MLPRegressorX(RegressorMixin, MLP):
     warm_start : bool, default=False
         Whether `fit` continues from the fitted network: weights, solver memory,
         schedule, random numbers and the order of the rows continue as if the last call
-        had not ended. Only the test for stopping starts afresh.
+        had not ended. Only the stopping criterion is reset.
     verbose : bool or int, default=False
         Whether to print a line per epoch; 2 shows a progress bar instead, if rich is
         installed (``pip install "skoptnet[progress]"``).
@@ -522,9 +522,9 @@ class MLPRegressorX(RegressorMixin, MLP):
         return self._columns(y, dtype, whole=not fit.partial)
 
     def _columns(self, y: Any, dtype: Any, whole: bool) -> Array:
-        """Return checked targets, a column per target.
+        """Check targets and return them, a column per target.
 
-        ``whole`` says that they are all the targets of a training.
+        ``whole`` tells whether they are all the targets of a training.
         """
         y = y.toarray() if issparse(y) else y
         Y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
@@ -558,19 +558,19 @@ class MLPRegressorX(RegressorMixin, MLP):
         return None
 
     def _default_score(self, Y, w):
-        """Return D2, the share of the loss of the best constant that is saved.
+        """Return D2, the fraction by which the loss of the best constant is reduced.
 
         It is R2 for the squared error, and scikit-learn's `d2_absolute_error_score`,
-        `d2_pinball_score` and `d2_tweedie_score` for those losses.
+        `d2_pinball_score` and `d2_tweedie_score` for their losses.
         """
         loss = self._loss()
-        with np.errstate(divide="ignore"):  # a constant may lie at -inf
+        with np.errstate(divide="ignore"):  # the constant may be -inf
             constant = loss.constant(Y, w, np)
         spread = np.average(loss.terms(constant, Y, np), axis=0, weights=w)
 
         def d2(z: Array, _: float) -> float:
             error = np.average(loss.terms(z, Y, np), axis=0, weights=w)
-            # As sklearn.metrics has it: a constant target is met or it is not.
+            # As in sklearn.metrics, the D2 of a constant target is 1 or 0.
             met = np.where(error == 0, 1.0, 0.0)
             safe = np.where(spread == 0, 1.0, spread)
             return float(np.mean(np.where(spread == 0, met, 1 - error / safe)))

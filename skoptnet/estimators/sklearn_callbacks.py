@@ -1,6 +1,6 @@
 """scikit-learn's callbacks, notified of every epoch of a fit.
 
-They came with scikit-learn 1.9. Without them the estimators are the same, but have no
+Releases of scikit-learn before 1.9 have no callbacks; the estimators then have no
 ``set_callbacks``.
 """
 
@@ -16,7 +16,7 @@ from ..training import Watcher
 
 
 class Callbacks(Watcher):
-    """Notifies the callbacks that were set on an estimator of each epoch.
+    """Notifies the callbacks of an estimator of its fit and of every epoch.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Callbacks(Watcher):
         def part(values: Any) -> Any:
             return values if rows is None else select_rows(values, rows)
 
-        # Functions are called only if a callback asks for what they return.
+        # scikit-learn calls a function only if a callback uses what it returns.
         self.context, self.fitted = callback_context(estimator), fitted
         self.arguments = {
             "estimator": estimator,
@@ -57,7 +57,7 @@ class Callbacks(Watcher):
         self.context.call_on_fit_task_begin(**self.arguments)
 
     def after_fit(self) -> None:
-        """Notify the callbacks that the estimator has the model that the user gets."""
+        """Notify the callbacks that the estimator is fitted."""
         estimator = self.arguments["estimator"]
         self.context.call_on_fit_task_end(
             **self.arguments,

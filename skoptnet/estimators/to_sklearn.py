@@ -1,8 +1,8 @@
 """Conversion of a fitted estimator to scikit-learn's MLPClassifier or MLPRegressor.
 
-A test compares what is set here with what the installed release sets in its own `fit`.
-What scikit-learn has is listed by exact class: anything else (a subclass may do
-anything) cannot be converted.
+A test compares the attributes set here with those that `fit` of the installed release
+sets. Solvers, schedules and activations that scikit-learn has, too, are listed by exact
+class, since a subclass may compute anything.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ _ACTIVATIONS: dict[type[Activation], str] = {
     Tanh: "tanh",
     ReLU: "relu",
 }
-# What the raw outputs go through; the loss counts in training only.
+# Activations of the outputs that scikit-learn has. Predictions depend on nothing else
+# of the loss.
 _LINKS = {"identity", "logistic", "softmax", "exp"}
 
-# Constructor parameters of the same name and meaning, whatever the solver.
+# Constructor parameters with the same name and meaning for every solver.
 _SHARED = (
     "alpha",
     "batch_size",
@@ -52,13 +53,13 @@ _SHARED = (
 )
 
 _INSTEAD = (
-    "Predict with the estimator itself (it can be pickled and is usable wherever"
-    " scikit-learn's is), or fit one with what scikit-learn has."
+    "Predict with the estimator itself (it can be pickled and used like"
+    " scikit-learn's), or fit one with a loss and an activation that scikit-learn has."
 )
 
 
 def as_classifier(model: Any) -> MLPClassifier:
-    """Return a fitted scikit-learn classifier that predicts as ``model`` does."""
+    """Return a fitted scikit-learn classifier with the predictions of ``model``."""
     twin = _twin(model, MLPClassifier)
     binarizer = _fitted_binarizer(model)
     set_label_binarizer(twin, binarizer)
@@ -67,11 +68,11 @@ def as_classifier(model: Any) -> MLPClassifier:
 
 
 def as_regressor(model: Any) -> MLPRegressor:
-    """Return a fitted scikit-learn regressor that predicts as ``model`` does."""
+    """Return a fitted scikit-learn regressor with the predictions of ``model``."""
     twin = _twin(model, MLPRegressor)
     if model.out_activation_ == "exp":
         return twin.set_params(loss="poisson")
-    # The squared error there is the mean over the targets, here it is their sum.
+    # scikit-learn's squared error is the mean over the targets, ours is the sum.
     twin.loss_ /= model.n_outputs_
     twin.loss_curve_ = [loss / model.n_outputs_ for loss in twin.loss_curve_]
     if twin.best_loss_ is not None:
@@ -80,7 +81,7 @@ def as_regressor(model: Any) -> MLPRegressor:
 
 
 def _twin(model: Any, Estimator: type) -> Any:
-    """Return scikit-learn's estimator with all that needs no look at the targets."""
+    """Return scikit-learn's estimator without the attributes for its targets."""
     check_is_fitted(model)
     network = model._network
     if network.loss.out_activation not in _LINKS:
@@ -91,7 +92,7 @@ def _twin(model: Any, Estimator: type) -> Any:
     if network.loss.out_activation == "exp" and not _has_log_link(Estimator):
         raise ValueError(
             "scikit-learn's MLPRegressor has loss='poisson', whose predictions are"
-            " exp(z) as these are, from version 1.7 on; installed is"
+            " exp(z), too, from version 1.7 on. The installed version is"
             f" {sklearn.__version__}. Update scikit-learn. {_INSTEAD}"
         )
     twin = Estimator(
@@ -117,8 +118,8 @@ def _twin(model: Any, Estimator: type) -> Any:
     ):
         if hasattr(model, name):
             setattr(twin, name, deepcopy(getattr(model, name)))
-    # A warm start or partial_fit continues from these; the solver's memory, which is
-    # missing here, scikit-learn starts again.
+    # A warm start or partial_fit continues from these. scikit-learn begins with new
+    # solver memory, which is missing here.
     set_best_weights(twin, model.coefs_, model.intercepts_)
     return twin
 
@@ -129,7 +130,7 @@ def _has_log_link(Estimator: type) -> bool:
 
 
 def _activation(network: Network) -> str:
-    """Return scikit-learn's name of the hidden layers' activation."""
+    """Return scikit-learn's name of the activation of the hidden layers."""
     kinds = {type(sigma) for sigma in network.activations}
     if len(network.layer_sizes) == 2:
         return "identity"
@@ -149,7 +150,7 @@ def _activation(network: Network) -> str:
 
 
 def _parameters(model: Any) -> dict[str, Any]:
-    """Return the constructor parameters as far as scikit-learn has them."""
+    """Return those constructor parameters that scikit-learn has, too."""
     *_, optimizer, schedule = model._check_parameters()
     parameters = {name: deepcopy(getattr(model, name)) for name in _SHARED}
     if model.l1_ratio:  # scikit-learn's penalty is L2
@@ -160,13 +161,13 @@ def _parameters(model: Any) -> dict[str, Any]:
     if solver:
         parameters.update(solver, learning_rate_init=initial_rate(model, optimizer))
     if type(optimizer) is GradientDescent:
-        # scikit-learn has no word for all rows, but their number does it.
+        # scikit-learn has no name for "all rows", so pass their number.
         parameters["batch_size"] = model._run.samples // model._run.epoch
     return {**parameters, **_schedule(schedule)}
 
 
 def _schedule(schedule: Schedule) -> dict[str, Any]:
-    """Return the parameters that make scikit-learn's rates these, {} for none."""
+    """Return scikit-learn's parameters for the same learning rates, {} for none."""
     if type(schedule) is InverseScaling:
         return {"learning_rate": "invscaling", "power_t": schedule.power_t}
     if type(schedule) is Adaptive and schedule.get_params() == Adaptive().get_params():
@@ -175,7 +176,7 @@ def _schedule(schedule: Schedule) -> dict[str, Any]:
 
 
 def _solver(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the parameters that make scikit-learn's updates these, {} for none."""
+    """Return scikit-learn's parameters for the same updates, {} for none."""
     kind = type(optimizer)
     if optimizer.weight_decay or optimizer.average:
         return {}
@@ -202,6 +203,6 @@ def _fitted_binarizer(model: Any) -> LabelBinarizer:
         labels = np.vstack([np.zeros(len(labels), int), np.ones(len(labels), int)])
         labels = csr_array(labels) if model._sparse_y else labels
     binarizer = LabelBinarizer().fit(labels)
-    # Fitting may change the dtype of labels that are objects.
+    # LabelBinarizer may change the dtype of labels that are objects.
     binarizer.classes_ = model.classes_.copy()
     return binarizer

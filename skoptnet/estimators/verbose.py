@@ -1,4 +1,4 @@
-"""Printed lines and a progress bar: what ``verbose`` asks for."""
+"""Progress output: printed lines or a progress bar, chosen by ``verbose``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ try:
 except ImportError:
     Progress = None  # type: ignore[assignment, misc]
 
-# The value of ``verbose`` that asks for a bar.
+# The value of ``verbose`` that stands for a progress bar.
 _BAR = 2
 
-# Metrics of an epoch as they are printed: name, heading, format.
-_PRINTED = {
+# By the name of a metric: its label and format.
+_FORMATS = {
     "loss": "loss = {:.8f}",
     "validation_loss": "validation loss = {:.8f}",
     "validation_score": "validation score = {:.6f}",
@@ -27,12 +27,12 @@ _PRINTED = {
 
 
 class Lines(Watcher):
-    """Prints a line per epoch, one metric below the other.
+    """Prints a line per epoch, with the metrics in columns.
 
     Parameters
     ----------
     last : int
-        The highest number of an epoch to come.
+        The highest number that an epoch can have, for the width of the number.
     """
 
     def __init__(self, last: int):
@@ -44,14 +44,14 @@ class Lines(Watcher):
 
 
 class Bar(Watcher):
-    """Shows a bar of epochs, with the metrics of the last one beside it.
+    """Shows a progress bar over the epochs, with the metrics of the last one.
 
     Parameters
     ----------
     progress : rich.progress.Progress
-        Shows it; to be entered before the training.
+        The display, a context to be entered before training.
     n_epochs : int
-        The number of epochs at most.
+        Maximum number of epochs.
     """
 
     def __init__(self, progress: Any, n_epochs: int):
@@ -63,20 +63,20 @@ class Bar(Watcher):
 
 
 def format_metrics(metrics: dict[str, Any]) -> str:
-    """Return the metrics of an epoch in words."""
-    known = [name for name in _PRINTED if name in metrics]
-    return ", ".join(_PRINTED[name].format(metrics[name]) for name in known)
+    """Return the metrics of an epoch as text."""
+    known = [name for name in _FORMATS if name in metrics]
+    return ", ".join(_FORMATS[name].format(metrics[name]) for name in known)
 
 
 @contextmanager
 def progress_watchers(
-    verbose: int, begun_at: int, n_epochs: int
+    verbose: int, started_at: int, n_epochs: int
 ) -> Iterator[list[Watcher]]:
-    """Give what shows the epochs of a training: nothing, lines, or a bar."""
+    """Yield the watchers that show progress: none, or one for lines or a bar."""
     if not verbose:
         yield []
     elif verbose == _BAR and Progress is not None:
         with Progress(*Progress.get_default_columns()) as progress:
             yield [Bar(progress, n_epochs)]
     else:
-        yield [Lines(begun_at + n_epochs)]
+        yield [Lines(started_at + n_epochs)]
