@@ -120,8 +120,14 @@ class Fit:
     ----------
     model : estimator
         The twin.
+    attributes_before : set of str
+        The names of the estimator's attributes before the call.
+    run_before : Run or None
+        The run of a fitted estimator.
     continues : bool
         Whether the call continues from a fitted network.
+    name : str
+        The name of the call in messages, if it continues.
     parts : Parts
         The objects that the parameters stand for.
     loss : Loss
