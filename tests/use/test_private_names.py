@@ -21,8 +21,9 @@ NAMEDTUPLE = {"_asdict", "_fields", "_make", "_replace"}
 def named_in_scikit_learn():
     """Return the private names in the source of the installed scikit-learn."""
     found = set()
-    for file in Path(sklearn.__file__).parent.rglob("*.py"):
-        if "tests" not in file.parts:
+    folder = Path(sklearn.__file__).parent
+    for file in folder.rglob("*.py"):
+        if "tests" not in file.relative_to(folder).parts:
             text = file.read_text(encoding="utf-8")
             found.update(re.findall(r"\b_[A-Za-z]\w*", text))
     return found
