@@ -35,6 +35,8 @@ class Interrupts:
     ----------
     n_points : int
         The number of points that were reached.
+    reached : list of tuple
+        Code object and line of each.
     places : list of tuple
         Where Ctrl-C came: function and line.
     is_lost : bool
@@ -44,7 +46,7 @@ class Interrupts:
     def __init__(self, at=(), only_signals=False):
         self.at, self.only_signals = frozenset(at), only_signals
         self.n_points, self.places, self.is_on = 0, [], False
-        self.is_lost = False
+        self.is_lost, self.reached = False, []
 
     def __enter__(self):
         self.before, self.hook_before = sys.gettrace(), sys.unraisablehook
@@ -93,6 +95,7 @@ class _PointsOfFrame:
         if not owner.is_on:
             return
         owner.n_points += 1
+        owner.reached.append((frame.f_code, frame.f_lineno))
         if owner.n_points - 1 in owner.at:
             owner.places.append((frame.f_code.co_qualname, frame.f_lineno))
             frame.f_trace = _SwitchOnAgain(self)

@@ -166,6 +166,7 @@ class Scenario:
                 ended = "raised"
         says = [str(warning.message) for warning in caught]
         self.places = places = interrupts.places
+        self.reached = interrupts.reached
         if not places or (interrupts.is_lost and not ended):
             return interrupts.n_points
         if not ended and self.train is fit_in_steps:  # the loop went on
@@ -210,7 +211,7 @@ def kernels_as_before(monkeypatch):
 
 
 #: Points of a scenario that a plain run takes.
-N_DEFAULT = 60
+N_DEFAULT = 20
 
 
 def points_of(n_points, which, n_default=N_DEFAULT):
@@ -236,8 +237,33 @@ def test_ctrl_c_at_any_point(name, which):
         interrupted.interrupt((i,))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("fit", marks=pytest.mark.exhaustive),
+        "warm fit",
+        pytest.param("partial_fit, RandomState", marks=pytest.mark.exhaustive),
+        "partial_fit",
+    ],
+)
+def test_ctrl_c_at_every_statement_of_the_training_path(name):
+    """Where it is reached first, last and, in a fit, in between."""
+    interrupted = scenario(name)
+    interrupted.interrupt(())
+    by_place = {}
+    for i, (code, line) in enumerate(interrupted.reached):
+        if "training" in code.co_filename or code.co_filename.endswith("fitting.py"):
+            by_place.setdefault((code, line), []).append(i)
+    assert len(by_place) > 200
+    chosen = {i for all_ in by_place.values() for i in (all_[0], all_[-1])}
+    if interrupted.train is fit:
+        chosen |= {all_[len(all_) // 2] for all_ in by_place.values()}
+    for i in sorted(chosen):
+        interrupted.interrupt((i,))
+
+
 @some_and_all
-@pytest.mark.parametrize("gap", [1, 2, 3, 5, 8, 13, 40])
+@pytest.mark.parametrize("gap", [1, 3, 8, 13, 40])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_ctrl_c_six_times_in_a_row(name, gap, which):
     """All come where signals can arrive: the first, and those while it is dealt with.
@@ -297,6 +323,12 @@ def alarms(ctrl_c):
     signal.signal(signal.SIGALRM, before)
 
 
+def seconds_of(interrupted):
+    model, begun = interrupted.begun(), time.perf_counter()
+    interrupted.train(model, ALL)
+    return time.perf_counter() - begun
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
 @pytest.mark.parametrize("times", [1, 6])
 @pytest.mark.parametrize(
@@ -311,12 +343,11 @@ def alarms(ctrl_c):
     ],
 )
 def test_random_signals(name, times, alarms):
-    """300 of them at random times, in all."""
+    """At more than 500 random times in all, of which a half finds training on."""
     interrupted = scenario(name)
     os.environ["SKOPTNET_KERNELS"] = interrupted.kernels
-    begun = time.perf_counter()
-    interrupted.train(interrupted.begun(), ALL)
-    takes, lots = time.perf_counter() - begun, np.random.RandomState(len(name) + times)
+    takes = min(seconds_of(interrupted) for _ in range(3))
+    lots = np.random.RandomState(len(name) + times)
     n_hit = 0
     for _ in range(60 if times == 1 else 30):
         model = interrupted.begun()
