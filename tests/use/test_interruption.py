@@ -243,7 +243,7 @@ def test_ctrl_c_at_any_point(name, which):
         pytest.param("fit", marks=pytest.mark.exhaustive),
         "warm fit",
         pytest.param("partial_fit, RandomState", marks=pytest.mark.exhaustive),
-        "partial_fit",
+        pytest.param("partial_fit", marks=pytest.mark.exhaustive),
     ],
 )
 def test_ctrl_c_at_every_statement_of_the_training_path(name):
@@ -263,7 +263,7 @@ def test_ctrl_c_at_every_statement_of_the_training_path(name):
 
 
 @some_and_all
-@pytest.mark.parametrize("gap", [1, 3, 8, 13, 40])
+@pytest.mark.parametrize("gap", [1, 3, 13, 40])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_ctrl_c_six_times_in_a_row(name, gap, which):
     """All come where signals can arrive: the first, and those while it is dealt with.
@@ -272,7 +272,7 @@ def test_ctrl_c_six_times_in_a_row(name, gap, which):
     """
     interrupted = scenario(name)
     n_points = interrupted.interrupt((), only_signals=True)
-    for i in points_of(n_points, which if which == "all" else 11 * gap, 8):
+    for i in points_of(n_points, which if which == "all" else 11 * gap, 5):
         interrupted.interrupt(range(i, i + 6 * gap, gap), only_signals=True)
 
 
@@ -343,13 +343,13 @@ def seconds_of(interrupted):
     ],
 )
 def test_random_signals(name, times, alarms):
-    """At more than 500 random times in all, of which a half finds training on."""
+    """At nearly 400 random times in all, of which a half finds training on."""
     interrupted = scenario(name)
     os.environ["SKOPTNET_KERNELS"] = interrupted.kernels
     takes = min(seconds_of(interrupted) for _ in range(3))
     lots = np.random.RandomState(len(name) + times)
     n_hit = 0
-    for _ in range(60 if times == 1 else 30):
+    for _ in range(50 if times == 1 else 15):
         model = interrupted.begun()
         try:
             with Signals(times, lots.uniform(0, takes)) as signals:
