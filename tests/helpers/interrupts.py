@@ -17,19 +17,30 @@ def is_within_package(frame):
     return frame is not None
 
 
+def is_of_training(frame):
+    """Tell whether Ctrl-C may come in a frame: it is skoptnet's.
+
+    The limit of BLAS threads is left out: where its lock is let go, a line begins, but
+    no signal comes.
+    """
+    name = frame.f_code.co_filename
+    return name.startswith(_ROOT) and name != threads.__file__
+
+
 class Interrupts:
     """A context: Ctrl-C at the points of skoptnet's code that have certain numbers.
 
     The points are the begin of each line, and those at which Python looks for signals:
-    where a function begins, after a call, and where a loop goes back. The limit of BLAS
-    threads is left out: where its lock is let go, a line begins but no signal comes.
+    where a function begins, after a call, and where a loop goes back.
 
     Parameters
     ----------
     at : iterable of int
         The numbers, from 0.
     only_signals : bool
-        Whether lines count less: only points where a signal can arrive.
+        Whether only points count at which a signal can arrive.
+    has_points : callable
+        Whether a frame has such points.
 
     Attributes
     ----------
@@ -43,8 +54,9 @@ class Interrupts:
         Whether it came in a finalizer, where Python prints it and goes on.
     """
 
-    def __init__(self, at=(), only_signals=False):
+    def __init__(self, at=(), only_signals=False, has_points=is_of_training):
         self.at, self.only_signals = frozenset(at), only_signals
+        self.has_points = has_points
         self.n_points, self.places, self.is_on = 0, [], False
         self.is_lost, self.reached = False, []
 
@@ -64,8 +76,7 @@ class Interrupts:
 
     def trace(self, frame, *_):
         """Trace a frame of the package; called where it begins."""
-        name = frame.f_code.co_filename
-        if not self.is_on or not name.startswith(_ROOT) or name == threads.__file__:
+        if not self.is_on or not self.has_points(frame):
             return None
         frame.f_trace_opcodes = True
         points = _PointsOfFrame(self, frame)

@@ -210,30 +210,25 @@ def kernels_as_before(monkeypatch):
     monkeypatch.setenv("SKOPTNET_KERNELS", os.environ.get("SKOPTNET_KERNELS", "1"))
 
 
-#: Points of a scenario that a plain run takes.
-N_DEFAULT = 20
+def spread(n_points, n, offset):
+    """Return ``n`` of the points of a scenario, at equal distances, from an offset."""
+    step = -(-n_points // n)
+    return range(offset % step, n_points, step)
 
 
-def points_of(n_points, which, n_default=N_DEFAULT):
-    """Return all points, or some of them, one as far from the other, from an offset."""
-    if which == "all":
-        return range(n_points)
-    step = -(-n_points // n_default)
-    return range(which % step, n_points, step)
+def few_and_many(few, many):
+    """Run a test at few points of a scenario, and exhaustively at many."""
+    many = pytest.param(many, marks=pytest.mark.exhaustive)
+    return pytest.mark.parametrize("n", [few, many])
 
 
-some_and_all = pytest.mark.parametrize(
-    "which", [7, pytest.param("all", marks=pytest.mark.exhaustive)]
-)
-
-
-@some_and_all
+@few_and_many(20, 100)
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_ctrl_c_at_any_point(name, which):
+def test_ctrl_c_at_any_point(name, n):
     interrupted = scenario(name)
     n_points = interrupted.interrupt(())
     assert n_points > 1000
-    for i in points_of(n_points, which):
+    for i in spread(n_points, n, 7):
         interrupted.interrupt((i,))
 
 
@@ -262,17 +257,17 @@ def test_ctrl_c_at_every_statement_of_the_training_path(name):
         interrupted.interrupt((i,))
 
 
-@some_and_all
+@few_and_many(5, 20)
 @pytest.mark.parametrize("gap", [1, 3, 13, 40])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_ctrl_c_six_times_in_a_row(name, gap, which):
+def test_ctrl_c_six_times_in_a_row(name, gap, n):
     """All come where signals can arrive: the first, and those while it is dealt with.
 
     The larger the gap, the deeper in the recovery is the second.
     """
     interrupted = scenario(name)
     n_points = interrupted.interrupt((), only_signals=True)
-    for i in points_of(n_points, which if which == "all" else 11 * gap, 5):
+    for i in spread(n_points, n, 11 * gap):
         interrupted.interrupt(range(i, i + 6 * gap, gap), only_signals=True)
 
 
@@ -374,9 +369,9 @@ def test_random_signals(name, times, alarms):
 # -------------------------------------------------------------------- checkpoints
 
 
-@some_and_all
+@few_and_many(40, 300)
 @pytest.mark.parametrize("n_times", [1, 2, 6])
-def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, n_times, which):
+def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, n_times, n):
     """A whole file, old or new, and no other."""
     pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
     os.environ["SKOPTNET_KERNELS"] = "1"
@@ -391,7 +386,7 @@ def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, n_times, which):
         return model, interrupts.n_points
 
     _, n_points = train(())
-    for i in points_of(n_points, which, 120 if n_times == 1 else 20):
+    for i in spread(n_points, n, 7):
         path.unlink(missing_ok=True)
         model, _ = train(range(i, i + n_times))
         if hasattr(model, "_run"):

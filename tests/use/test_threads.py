@@ -1,9 +1,7 @@
 """BLAS threads and processes: one limit, whatever overlaps, forks or is interrupted."""
 
-import dis
 import os
 import signal
-import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +10,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from interrupts import Interrupts
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, compiled, threads
@@ -255,48 +254,29 @@ def is_finalizing(frame):
     return frame is not None
 
 
+def is_of_limit(frame):
+    return frame.f_code.co_filename == threads.__file__ and not is_finalizing(frame)
+
+
 def run_with_interrupts(at):
-    """Enter and leave, with Ctrl-C at the points of threads.py numbered in ``at``.
+    """Enter and leave, with Ctrl-C where signals can arrive in threads.py.
 
-    Python looks for signals where a function begins, after a call, and where a loop
-    goes back: those are the points. Returns their number.
+    Returns the number of these points, and the number of interrupts that came.
     """
-    n_points, last = 0, {}
-
-    def trace(frame, event, _):
-        nonlocal n_points
-        if frame.f_code.co_filename != threads.__file__:
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        before = last.get(frame, "")
-        if event == "opcode":
-            last[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
-        looks = before.startswith(("CALL", "JUMP_BACKWARD")) and event == "opcode"
-        if (event == "call" or looks) and not is_finalizing(frame):
-            n_points += 1
-            if n_points - 1 in at:
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
+    interrupts = Interrupts(at, only_signals=True, has_points=is_of_limit)
     try:
-        with OneThread():
+        with interrupts, OneThread():
             pass
     except KeyboardInterrupt as error:
-        sys.settrace(before)
         names = [f.f_code.co_name for f, _ in traceback.walk_tb(error.__traceback__)]
         # Before its first line, `__exit__` can do nothing: the finalizer does it.
         if len(at) == 1 and names[-2] != "__exit__":
             assert not any(limit.users for limit in threads._limits()), names
-    finally:
-        sys.settrace(before)
-        last.clear()
-    return n_points
+    return interrupts.n_points, len(interrupts.places)
 
 
 def test_ctrl_c_at_any_point_leaves_neither_limit_nor_lock(fakes):
-    n_points = run_with_interrupts(())
+    n_points, _ = run_with_interrupts(())
     assert n_points > 30
     for i in range(n_points):
         run_with_interrupts((i,))
@@ -305,13 +285,15 @@ def test_ctrl_c_at_any_point_leaves_neither_limit_nor_lock(fakes):
 
 
 def test_a_second_ctrl_c_while_the_first_is_dealt_with(fakes):
-    for i in range(run_with_interrupts(())):
+    n_seconds = 0
+    for i in range(run_with_interrupts(())[0]):
         for j in range(i + 1, i + 25):
-            run_with_interrupts((i, j))
+            n_seconds += run_with_interrupts((i, j))[1] == 2
             assert [fake.get() for fake in fakes] == [3, 3], (i, j)
             for limit in threads._limits():
                 assert not limit.users
         assert_unused()
+    assert n_seconds > 30
 
 
 # ---------------------------------------------------------------- forked children
