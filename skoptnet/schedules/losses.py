@@ -23,15 +23,11 @@ class Losses(Sequence[float]):
     ----------
     values : iterable of float
         The losses so far, which are copied.
-    before : Losses, optional
-        Those of an earlier call. If ``values`` begins with them, results are kept.
     """
 
-    def __init__(self, values: Iterable[float] = (), before: Losses | None = None):
+    def __init__(self, values: Iterable[float] = ()):
         self._values = list(values)
         self._results: dict[Rule, tuple[int, Any]] = {}
-        if before and self._values[: len(before)] == before._values:
-            self._results = dict(before._results)
 
     def __len__(self) -> int:
         """Return the number of losses."""

@@ -65,10 +65,9 @@ class Rates:
         self.known_ahead = not (schedule.reads_losses or self.momenta)
         self._losses: dict[str, Losses] = {}
         if schedule.reads_losses:
-            before = run.seen_losses or {}
-            for name in ("loss", "validation_loss"):
-                self._losses[name] = Losses(run.losses(name), before.get(name))
-            run.seen_losses = self._losses
+            if run.seen_losses is None:
+                run.seen_losses = {"loss": Losses(), "validation_loss": Losses()}
+            self._losses = run.seen_losses
         self._constant: Array | None = None
         if type(schedule) is Constant:
             self._constant = np.empty((0, batches.n_updates))

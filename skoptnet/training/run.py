@@ -99,14 +99,26 @@ class Run:
 
         A solver of another class begins with a new state.
         """
-        return self._twin(optimizer, xp, self._take_lists(), self.rng, self)
+        try:
+            self._lists_to_give.pop()
+        except IndexError:
+            return self._twin(optimizer, xp, self.metrics(), None, self.rng, self)
+        history = dict(self.history)
+        return self._twin(optimizer, xp, history, self.seen_losses, self.rng, self)
 
     def copy(self, optimizer: Solver, xp: Namespace) -> Run:
         """Return a copy that shares nothing, as if training had ended here."""
-        return self._twin(optimizer, xp, self.metrics(), deepcopy(self.rng), None)
+        rng = deepcopy(self.rng)
+        return self._twin(optimizer, xp, self.metrics(), None, rng, None)
 
     def _twin(
-        self, optimizer: Solver, xp: Namespace, history: dict, rng: Any, parent: Any
+        self,
+        optimizer: Solver,
+        xp: Namespace,
+        history: dict[str, list],
+        seen_losses: dict[str, Losses] | None,
+        rng: np.random.RandomState,
+        parent: Run | None,
     ) -> Run:
         theta, solver = xp.array(self.theta), type(optimizer)
         if self.solver is solver:
@@ -115,16 +127,9 @@ class Run:
             state = optimizer.start(theta, xp)
         return Run(
             theta, state, solver, rng, self.update, self.epoch, self.samples,
-            self.stopping, self.shuffles, history, self.dropout_seed, self.seen_losses,
+            self.stopping, self.shuffles, history, self.dropout_seed, seen_losses,
             _parent=parent,
         )  # fmt: skip
-
-    def _take_lists(self) -> dict[str, list]:
-        try:
-            self._lists_to_give.pop()
-        except IndexError:
-            return self.metrics()
-        return dict(self.history)
 
     def metrics(self) -> dict[str, list]:
         """Return a copy of the history: one entry per finished epoch in each list."""

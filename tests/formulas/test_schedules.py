@@ -6,6 +6,7 @@
 import json
 import pickle
 import warnings
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -774,22 +775,22 @@ def test_a_plateau_of_a_growing_training_is_that_of_its_losses(schedule):
     assert expected < 1
 
 
-@pytest.mark.parametrize("cut", [0, 60, 119, 120])
-def test_a_plateau_of_another_call_keeps_results_of_the_same_losses_only(cut):
-    schedule, before = PLATEAUS[0], Losses(some_losses(120))
-    schedule(at(before))
-    for values in (
-        before[:cut],  # cut, as after an interruption
-        before[:cut] + some_losses(120, seed=1)[cut:],  # another history of this length
-        before[:cut] + some_losses(200, seed=2)[cut:],  # and a longer one
-        [*before, *some_losses(50)],  # a warm start
-    ):
-        held = Losses(values, before)
-        assert schedule(at(held)) == falls(schedule, values)
-        held.add(some_losses(30, seed=3))
-        more = [*values, *some_losses(30, seed=3)]
-        assert schedule(at(held)) == falls(schedule, more)
-    assert schedule(at(before)) == falls(schedule, before)
+def test_calls_that_continue_pass_their_losses_on_without_a_copy():
+    """But a second call from the same run must not see those of the first."""
+    model = MLPClassifierX((3,), lr_schedule=Plateau(patience=0), random_state=0)
+    model.partial_fit(X, y, classes=np.unique(y))
+    losses = model._run.seen_losses["loss"]
+    model.partial_fit(X, y)
+    assert model._run.seen_losses["loss"] is losses
+    twin = copy(model)
+    for _ in range(5):
+        model.partial_fit(X[:50], y[:50])
+    assert model._run.seen_losses["loss"] is losses
+    twin.partial_fit(X, y)
+    seen = twin._run.seen_losses["loss"]
+    assert seen is not losses
+    assert list(seen) == twin.loss_curve_[:2]
+    assert list(losses) == model.loss_curve_[:-1]
 
 
 def test_losses_are_read_once_and_results_go_through_a_pickle():
@@ -804,9 +805,7 @@ def test_losses_are_read_once_and_results_go_through_a_pickle():
     assert held.fold(Counting(), 0.0) == 3.0
     held.add([4.0])
     assert held.fold(Counting(), 0.0) == held.fold(Counting(), 0.0) == 7.0
-    warm = Losses([1.0, 2.0, 4.0, 8.0], held)
-    assert warm.fold(Counting(), 0.0) == 15.0
-    assert read == [2, 1, 1]
+    assert read == [2, 1]
     assert held == [1.0, 2.0, 4.0]
     pickled = pickle.loads(pickle.dumps(at(Losses(some_losses(90)))))
     assert PLATEAUS[0](pickled) == falls(PLATEAUS[0], pickled.losses)
