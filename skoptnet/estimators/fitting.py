@@ -34,7 +34,7 @@ from .inputs import (
     with_class_weights,
     with_unit_mean_weights,
 )
-from .prediction import network_attributes
+from .prediction import CURVES, network_attributes
 from .sklearn_callbacks import Callbacks
 from .validation import OwnData, Validation, check_settings, score_of, split
 from .verbose import progress_watchers
@@ -456,6 +456,8 @@ class Fit:
             for name, value in vars(self.estimator).items()
             if name in parameters or name not in self.attributes_before
         }
+        for name in CURVES:  # they are of an earlier training
+            kept.pop(name, None)
         fitted = {name: new[name] for name in new if name not in parameters}
         self.estimator.__dict__ = kept | fitted
 
@@ -488,4 +490,6 @@ def _twin(estimator: Any) -> Any:
     """Return an object of the same class with the same attributes."""
     twin = object.__new__(type(estimator))
     vars(twin).update(vars(estimator))
+    for name in CURVES:  # where somebody has set them
+        vars(twin).pop(name, None)
     return twin

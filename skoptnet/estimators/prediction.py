@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -15,6 +15,29 @@ from ..compiled import hidden_activations, outputs
 from ..network import Network
 from ..training import Run
 from .inputs import are_plain_rows, hidden_layer
+
+_Value = TypeVar("_Value")
+
+
+class computed(Generic[_Value]):  # noqa: N801, used as a decorator
+    """A property that can be set: the value then is an attribute like any other."""
+
+    def __init__(self, function: Callable[[Any], _Value]):
+        self.function, self.__doc__ = function, function.__doc__
+
+    @overload
+    def __get__(self, estimator: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, estimator: object, owner: type) -> _Value: ...
+
+    def __get__(self, estimator: Any, owner: type) -> Any:
+        """Return the value for an estimator; of the class, the property itself."""
+        return self if estimator is None else self.function(estimator)
+
+
+#: Attributes that are computed from the history when they are asked for.
+CURVES = ("history_", "loss_curve_", "best_loss_", "validation_scores_")
 
 
 class Fitted(BaseEstimator):
@@ -109,20 +132,20 @@ class Fitted(BaseEstimator):
         self._require_fit(name)
         return self._network.layers(self._run.theta)
 
-    @property
+    @computed
     def history_(self) -> History:
         """Metrics of each epoch, in lists of equal length."""
         self._require_fit("history_")
         history, n_epochs = self._history
         return {name: values[:n_epochs] for name, values in history.items()}
 
-    @property
+    @computed
     def loss_curve_(self) -> list[float]:
         """Training loss of each epoch."""
         self._require_fit("loss_curve_")
         return self._metric("loss")
 
-    @property
+    @computed
     def best_loss_(self) -> float | None:
         """Minimum of the training loss; None with early stopping."""
         self._require_fit("best_loss_")
@@ -130,7 +153,7 @@ class Fitted(BaseEstimator):
             return None
         return min(self._metric("loss"))
 
-    @property
+    @computed
     def validation_scores_(self) -> list[float] | None:
         """Validation score of each epoch with early stopping, otherwise None."""
         self._require_fit("validation_scores_")

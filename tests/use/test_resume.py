@@ -211,3 +211,21 @@ def test_a_model_does_not_grow_with_the_rows_it_was_trained_on():
         model(max_iter=1).fit(rows[:n], targets[:n]) for n in (300, len(rows))
     )
     assert len(pickle.dumps(large)) < len(pickle.dumps(small)) + 3000
+
+
+CURVES = ("history_", "loss_curve_", "best_loss_", "validation_scores_")
+
+
+def test_curves_that_a_user_sets_do_not_outlast_the_training():
+    """Setting them is allowed, as in scikit-learn; the next training has its own."""
+    model = MLPClassifierX((3,), random_state=0)
+    model.partial_fit(X, y, classes=np.unique(y))
+    first = {name: getattr(model, name) for name in CURVES}
+    model.loss_curve_ = np.array(model.loss_curve_)
+    model.partial_fit(X, y)
+    assert len(first["loss_curve_"]) == len(first["history_"]["loss"]) == 1
+    assert len(model.loss_curve_) == len(model.history_["epoch"]) == 2
+    assert model.best_loss_ == min(model.loss_curve_)
+    model.loss_curve_ = None
+    del model.loss_curve_
+    assert model.loss_curve_[0] == first["best_loss_"]

@@ -23,6 +23,7 @@ import skoptnet
 from skoptnet import HiddenActivations, MLPClassifierX, MLPRegressorX
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.estimators.base import MLP
+from skoptnet.estimators.prediction import computed
 from skoptnet.losses import REGRESSION_LOSSES
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
@@ -103,13 +104,20 @@ def test_every_parameter_has_a_type(Estimator):
     assert list(types) == list(inspect.signature(Estimator).parameters)
 
 
+def annotations_of(value):
+    """Return the annotations of the function of a property, {} for anything else."""
+    if isinstance(value, computed):
+        return value.function.__annotations__
+    return value.fget.__annotations__ if isinstance(value, property) else {}
+
+
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_fitted_attributes_are_declared_and_have_no_value_before_a_fit(Estimator):
     declared = {name for c in Estimator.__mro__ for name in inspect.get_annotations(c)}
     properties = {
         name
         for name, value in inspect.getmembers(Estimator)
-        if isinstance(value, property) and value.fget.__annotations__.get("return")
+        if "return" in annotations_of(value)
     }
     documented = section(Estimator, "Attributes").keys()
     assert documented - properties <= declared
