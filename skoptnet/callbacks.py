@@ -243,6 +243,15 @@ class Checkpoint(_PerFit):
         self.path = Path(path)
         self.every = None if every is None else _checked(self, "every", every, 0)
 
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Called when a fit begins: refuse a path in a folder that is not there."""
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(
+                "The 'path' of Checkpoint must be in a folder that exists. Got"
+                f" {str(self.path)!r}; make the folder first."
+            )
+        super().setup(estimator, context)
+
     def begin(self) -> Stopping:
         return Stopping()
 

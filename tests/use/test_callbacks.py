@@ -399,3 +399,11 @@ def test_true_ends_lbfgs():
 
     fitted = model(solver="lbfgs", max_iter=50).set_callbacks(Second()).fit(X, y)
     assert (fitted.stop_reason_, len(fitted.loss_curve_)) == ("callback", 2)
+
+
+def test_a_checkpoint_in_no_folder_is_refused_before_training(tmp_path):
+    path = tmp_path / "nowhere" / "model.pickle"
+    model = MLPClassifierX(max_iter=3).set_callbacks(Checkpoint(path))
+    with pytest.raises(FileNotFoundError, match="'path' of Checkpoint must"):
+        model.fit(X, y)
+    assert not hasattr(model, "n_iter_")
