@@ -80,7 +80,7 @@ def check_settings(model: Any, own: OwnData) -> None:
             " X_val, stack them and fit with max_iter=best_epoch_, n_iter_no_change=inf"
             " and early_stopping=False."
         )
-    if not isinstance(model.scoring, str):
+    if callable(model.scoring):
         check_scoring(model, model.scoring)
 
 

@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import sklearn
 from interrupts import Interrupts, is_within_package
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
@@ -205,9 +206,15 @@ scenario = cache(Scenario)
 
 
 @pytest.fixture(autouse=True)
-def kernels_as_before(monkeypatch):
-    """A scenario sets the switch; afterwards it is as it was."""
+def settings_as_before(monkeypatch):
+    """Keep the kernels' switch, which a scenario sets, and scikit-learn's settings.
+
+    Ctrl-C in the context that scikit-learn runs its own functions in, such as
+    `train_test_split`, leaves parameters unchecked in the thread.
+    """
     monkeypatch.setenv("SKOPTNET_KERNELS", os.environ.get("SKOPTNET_KERNELS", "1"))
+    with sklearn.config_context():
+        yield
 
 
 def spread(n_points, n, offset):
