@@ -3,6 +3,7 @@
 import dis
 import os
 import sys
+from threading import Thread
 
 import skoptnet
 from skoptnet import threads
@@ -58,7 +59,29 @@ class Interrupts:
         self.at, self.only_signals = frozenset(at), only_signals
         self.has_points = has_points
         self.n_points, self.places, self.is_on = 0, [], False
-        self.is_lost, self.reached = False, []
+        self.is_lost, self.reached, self.frames = False, [], []
+
+    def call(self, function):
+        """Call a function in a thread of its own, and raise what it raises.
+
+        Python keeps an exception for good as the one being dealt with where Ctrl-C
+        comes just before it would forget it; so it is kept with the thread.
+        """
+        raised = []
+
+        def called():
+            try:
+                with self:
+                    function()
+            except BaseException as error:
+                error.__context__ = None
+                raised.append(error)
+
+        thread = Thread(target=called)
+        thread.start()
+        thread.join()
+        if raised:
+            raise raised[0]
 
     def __enter__(self):
         self.before, self.hook_before = sys.gettrace(), sys.unraisablehook
@@ -68,6 +91,8 @@ class Interrupts:
 
     def __exit__(self, *_):
         self.is_on = False
+        for points in self.frames:  # no cycle keeps a frame, and what it refers to
+            points.frame = None
         sys.settrace(self.before)
         sys.unraisablehook = self.hook_before
 
@@ -80,6 +105,7 @@ class Interrupts:
             return None
         frame.f_trace_opcodes = True
         points = _PointsOfFrame(self, frame)
+        self.frames.append(points)
         points.reach()
         return points
 

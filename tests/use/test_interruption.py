@@ -161,8 +161,7 @@ class Scenario:
             warnings.simplefilter("always")
             interrupts = Interrupts(at, only_signals)
             try:
-                with interrupts:
-                    self.train(model, ALL)
+                interrupts.call(lambda: self.train(model, ALL))
             except KeyboardInterrupt:
                 ended = "raised"
         says = [str(warning.message) for warning in caught]
@@ -388,8 +387,8 @@ def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, n_times, n):
     def train(at):
         model = new().set_callbacks(Checkpoint(path, every=1))
         interrupts = Interrupts(at, only_signals=n_times > 1)
-        with suppress(KeyboardInterrupt), interrupts:
-            fit(model, 3)
+        with suppress(KeyboardInterrupt):
+            interrupts.call(lambda: fit(model, 3))
         return model, interrupts.n_points
 
     _, n_points = train(())
