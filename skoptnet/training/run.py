@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -109,7 +109,9 @@ class Run:
     def copy(self, optimizer: Solver, xp: Namespace) -> Run:
         """Return a copy that shares nothing, as if training had ended here."""
         rng = deepcopy(self.rng)
-        return self._twin(optimizer, xp, self.metrics(), None, rng, None)
+        twin = self._twin(optimizer, xp, self.metrics(), None, rng, None)
+        twin.stopping = replace(self.stopping)
+        return twin
 
     def _twin(
         self,

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet._sklearn import without_callbacks
 from skoptnet.callbacks import (
     Callback,
     Checkpoint,
@@ -407,3 +408,29 @@ def test_a_checkpoint_in_no_folder_is_refused_before_training(tmp_path):
     with pytest.raises(FileNotFoundError, match="'path' of Checkpoint must"):
         model.fit(X, y)
     assert not hasattr(model, "n_iter_")
+
+
+class KeepsAll(Callback):
+    """Keeps the estimator as of each epoch, without a pickle."""
+
+    def __init__(self):
+        self.kept = []
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.kept.append(fitted_estimator)
+
+
+def test_an_estimator_kept_from_a_callback_goes_on_from_its_own_epoch():
+    """What the training has done since then, plateaus included, does not show in it."""
+    keeps = KeepsAll()
+    settings = {"lr_schedule": "adaptive", "n_iter_no_change": 2, "tol": 0.5}
+    model = MLPClassifierX((5,), random_state=0, max_iter=12, **settings)
+    model.set_callbacks(keeps).fit(X, y)
+    assert len(set(model.history_["learning_rate"])) > 2
+    for epoch, kept in enumerate(keeps.kept, start=1):
+        passed = [e for e in model._run.stopping.plateaus if e <= epoch]
+        assert list(kept._run.stopping.plateaus) == passed
+    early = without_callbacks(keeps.kept[2])
+    early.partial_fit(X, y)
+    assert early.history_["learning_rate"] == model.history_["learning_rate"][:4]

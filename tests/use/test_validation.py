@@ -791,3 +791,17 @@ def test_refit_all_uses_what_was_held_out():
                       other.fit(rows, truth).score(test, answers)])  # fmt: skip
     without, with_all = np.mean(pairs, axis=0)
     assert with_all > without + 0.01
+
+
+def test_validation_targets_of_a_poisson_loss_may_all_be_zero():
+    """Only the targets that are trained on need a mean above 0."""
+    counts = np.random.RandomState(0).poisson(1.0, len(X))
+    rows = np.flatnonzero(counts == 0)[:20]
+    model = stopping(MLPRegressorX, loss="poisson", scoring="loss", max_iter=3)
+    model.fit(X, counts, X_val=X[rows], y_val=counts[rows])
+    # Half the deviance of a target of 0 is the prediction.
+    expected = model.predict(X[rows]).mean()
+    best = model.history_["validation_loss"][model.best_epoch_ - 1]
+    assert best == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ValueError, match="X_val and y_val cannot be used"):
+        model.fit(X, counts, X_val=X[rows], y_val=counts[rows] - 1)
