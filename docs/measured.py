@@ -47,7 +47,7 @@ def opened(path: Path, mode: str) -> IO:
 
 
 def write_csv(path: Path, rows: list[dict], digits: int = 6) -> None:
-    """Write rows with so many significant digits."""
+    """Write rows with the given number of significant digits."""
     with opened(path, "wt") as file:
         writer = csv.DictWriter(file, fieldnames=rows[0], lineterminator="\n")
         writer.writeheader()

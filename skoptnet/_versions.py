@@ -29,7 +29,7 @@ def show_versions() -> None:
     for library in blas_libraries():
         threads = f"{library['num_threads']} thread(s)"
         name = f"{library['internal_api']} {library['version']}"
-        kernel = library.get("architecture", "architecture not told")
+        kernel = library.get("architecture", "architecture unknown")
         print(f"BLAS: {name}, {kernel}, {threads}, {library['filepath']}")
     print(f"Python {sys.version.split()[0]} on {platform.platform()}")
     for name in ("numpy", "scipy", "sklearn", "joblib", "threadpoolctl"):

@@ -103,7 +103,7 @@ def paths(optimizers, noise=0.0):
 def clocks():
     """Return the clock of every update of a planned run.
 
-    Its loss falls for so many epochs and stands still from there on.
+    Its loss falls for some epochs, and then stays the same.
     """
     losses = [0.9 ** min(epoch, STANDSTILL) for epoch in range(EPOCHS)]
     return [

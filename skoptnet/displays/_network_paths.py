@@ -31,22 +31,7 @@ def arguments(
     """Return the arguments of the display."""
     check_count(resolution, "resolution", _CALLER)
     check_positive(margin, "margin", _CALLER, zero=True)
-    several = isinstance(estimator, Mapping)
-    named = {str(k): v for k, v in estimator.items()} if several else {"": estimator}
-    if not named:
-        raise ValueError(
-            f"The 'estimator' parameter of {_CALLER} must have one estimator at least."
-            " Got an empty dict instead."
-        )
-    networks = {
-        label: network_in(given, _purpose(label), fitted=False)
-        for label, given in named.items()
-    }
-    if not several:
-        (network,) = networks.values()
-        solver = network.solver
-        label = solver if isinstance(solver, str) else repr(solver)
-        named, networks = {label: estimator}, {label: network}
+    named, networks = _by_label(estimator)
     known = {} if weights is None else of_each(weights, named, "weights", _CALLER)
     recordings, paths = {}, {}
     for label, network in networks.items():
@@ -86,6 +71,30 @@ def arguments(
         "step_name": "epoch",
         "title": f"{type(first.fit.model).__name__}, {len(first.thetas[0])} parameters",
     }
+
+
+def _by_label(estimator: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the estimators by label, and the network in each.
+
+    The label of a single estimator is its solver.
+    """
+    several = isinstance(estimator, Mapping)
+    named = {str(k): v for k, v in estimator.items()} if several else {"": estimator}
+    if not named:
+        raise ValueError(
+            f"The 'estimator' parameter of {_CALLER} must have one estimator at least."
+            " Got an empty dict instead."
+        )
+    networks = {
+        label: network_in(given, _purpose(label), fitted=False)
+        for label, given in named.items()
+    }
+    if several:
+        return named, networks
+    (network,) = networks.values()
+    solver = network.solver
+    label = solver if isinstance(solver, str) else repr(solver)
+    return {label: estimator}, {label: network}
 
 
 def _purpose(label: str) -> str:

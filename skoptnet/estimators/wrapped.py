@@ -135,7 +135,8 @@ class _Receiver(BaseEstimator):
         raise _Passed(X, y)
 
     def predict(self, X):
-        raise NotImplementedError("There are no predictions, but there must be this.")
+        """Needed only because scikit-learn asks a regressor for it; never called."""
+        raise NotImplementedError("The receiver of X and y makes no predictions.")
 
 
 def _passed_on(outer: Any, X: Any, y: Any) -> tuple[Any, Any]:
