@@ -66,9 +66,16 @@ class RegressionLoss(Loss):
 
     L is a sum of terms, one per output, each at least 0. There is an output per
     target and yhat = z, unless the class says otherwise.
+
+    Attributes
+    ----------
+    takes_shifted : bool
+        Whether a target minus a constant is a target, too, so that targets can be
+        standardised; otherwise, they can only be divided.
     """
 
     out_activation = "identity"
+    takes_shifted: bool = True
 
     @abstractmethod
     def terms(self, z: Array, y: Array, xp: Namespace) -> Array:
@@ -140,7 +147,8 @@ class Huber(RegressionLoss):
     Parameters
     ----------
     d : float, default=1.0
-        The size of an error, in the unit of y, up to which it is squared.
+        The size of an error, in the unit of the network's targets, up to which it is
+        squared.
     """
 
     label = "Huber loss"
@@ -174,6 +182,7 @@ class LogLinkLoss(RegressionLoss):
 
     out_activation = "exp"
     overflows = True
+    takes_shifted = False
 
     def link(self, z, xp):
         return xp.exp(z, out=z)

@@ -6,6 +6,7 @@
 - ``partial_fit``: the conditions under which an estimator has `partial_fit`
 - ``prediction``: `Fitted`, fitted attributes and raw outputs
 - ``inputs``: checks of parameters, rows, targets and sample weights
+- ``target_scaling``: `TargetScaling`, the normalisation of a regressor's targets
 - ``class_weights``: `ClassWeights`, the weight of each row by its class
 - ``validation``: the validation split, loss and score of early stopping
 - ``convergence_warnings``: warnings about the end of a training

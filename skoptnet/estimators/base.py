@@ -223,7 +223,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     @abstractmethod
     def _encode(self, y: Array, dtype: Any, fit: Fit) -> Array:
-        """Check y, set its attributes, and return it encoded for the loss."""
+        """Check y, set its attributes, and return it encoded, in its own unit."""
 
     @abstractmethod
     def _task(self, Y: Array) -> tuple[Loss, int]:
@@ -235,7 +235,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     @abstractmethod
     def _encode_held_out(self, y: Array, dtype: Any) -> Array:
-        """Check validation targets, and return them encoded for the loss."""
+        """Check validation targets, and return them encoded, in their own unit."""
 
     @abstractmethod
     def _decode(self, Y: Array) -> Any:
@@ -248,6 +248,16 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _class_weights(self, Y: Array) -> Callable[[Array], Array] | None:
         """Return the function targets -> weight of each row, None for all 1."""
         return None
+
+    def _set_target_scaling(self, Y: Array, w: Array | None, fit: Fit) -> None:
+        """Set the map from the unit of y to that of the network's targets, if any.
+
+        Y and w are targets and weights of the rows that are trained on.
+        """
+
+    def _network_targets(self, Y: Array, dtype: Any) -> Array:
+        """Return encoded targets as the network's targets."""
+        return Y
 
     # Fitting.
 

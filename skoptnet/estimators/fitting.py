@@ -242,12 +242,12 @@ class Fit:
             X = X.astype(self.run_before.theta.dtype, copy=False)
         w = checked_weights(sample_weight, X)
         Y = model._encode(y, X.dtype, self)
-        loss, model.n_outputs_ = model._task(Y)
-        held_out = self._read_own(own, X.dtype) if own.given else None
-        self.by_class = model._class_weights(Y)
-        self.loss, self.layer_sizes = loss, (
+        self.loss, model.n_outputs_ = model._task(Y)
+        self.layer_sizes = (
             X.shape[1], *self.parts.hidden_layer_sizes, model.n_outputs_,
         )  # fmt: skip
+        held_out = self._read_own(own, X.dtype) if own.given else None
+        self.by_class = model._class_weights(Y)
         return TrainingSet(X, Y, w), held_out
 
     def _read_own(self, own: OwnData, dtype: Any) -> TrainingSet:
@@ -299,13 +299,16 @@ class Fit:
         return split(whole, model.validation_fraction, model._strata(whole.Y), rng)
 
     def _set_rows(self, data: TrainingSet) -> None:
-        """Set the rows to train on, with final weights, and the network.
+        """Set the rows to train on, with final weights and targets, and the network.
 
         The network depends on them: its penalty is divided by their weight sum.
         """
         model = self.model
         data = with_class_weights(data, self.by_class, "training")
-        self.data, self.total_weight = with_unit_mean_weights(data)
+        model._set_target_scaling(data.select(data.Y), data.weights, self)
+        self.data, self.total_weight = with_unit_mean_weights(
+            self._in_trained_unit(data)
+        )
         penalty = float(model.alpha) / self.total_weight
         self.l1 = penalty * float(model.l1_ratio)
         l2 = penalty * (1 - float(model.l1_ratio))
@@ -314,14 +317,21 @@ class Fit:
     def _validation(self, held_out: TrainingSet | None) -> Validation | None:
         """Return the validation after each epoch, None without validation rows.
 
-        Loss and default score apply class weights, as training does. A scorer gets
-        sample weights only, as its user would pass them.
+        Loss and default score apply class weights, and are in the unit of the network's
+        targets, as in training. A scorer gets sample weights only, and targets in the
+        unit of y, as its user would pass them.
         """
         if held_out is None:
             return None
-        weighted = with_class_weights(held_out, self.by_class, "validation")
+        weighted = self._in_trained_unit(
+            with_class_weights(held_out, self.by_class, "validation")
+        )
         score = score_of(self.model, held_out, weighted, self.network, self.run)
         return Validation(self.network, weighted, score)
+
+    def _in_trained_unit(self, data: TrainingSet) -> TrainingSet:
+        """Return the rows with the network's targets."""
+        return replace(data, Y=self.model._network_targets(data.Y, data.X.dtype))
 
     # Training.
 
@@ -406,7 +416,8 @@ class Fit:
         describe its curves and its end. If the second training ends early, the first
         model is kept, too.
         """
-        n_epochs, losses = validated.kept_epoch, self.run.metrics()["validation_loss"]
+        first, n_epochs = dict(vars(self.model)), validated.kept_epoch
+        losses = self.run.metrics()["validation_loss"]
         plateaus = tuple(e for e in self.run.stopping.plateaus if e <= n_epochs)
         schedule = Replay(self.parts.schedule, plateaus, losses)
         self.parts = self.parts._replace(schedule=schedule)
@@ -428,7 +439,7 @@ class Fit:
             )
             self._publish()
             return
-        self.model.stop_reason_ = reason
+        vars(self.model).update(first, stop_reason_=reason)
         self._publish()
         warn(
             f"With refit_all=True, training on all rows ended early ({reason}). The"

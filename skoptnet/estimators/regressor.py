@@ -36,6 +36,7 @@ from .base import MLP
 from .fitting import Fit
 from .inputs import quantile_tuple
 from .partial_fit import if_incremental
+from .target_scaling import TargetScaling
 from .to_sklearn import as_regressor
 
 
@@ -50,9 +51,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         + \frac{\alpha}{2 n} \sum_l \lVert W_l \rVert^2
 
     with :math:`n` the weight sum of the training set. With ``l1_ratio``, all or part of
-    the penalty is L1. Targets whose scale is far from 1 are best standardised
-    (`sklearn.compose.TransformedTargetRegressor`), or divided by their mean with
-    ``loss='poisson'`` and ``'gamma'``.
+    the penalty is L1. Targets may have any unit: the network is trained on normalised
+    targets (see ``normalize_y``), and predictions and scores are in the unit of y.
 
     The parameters come in groups: the network, the loss, the solver, the learning
     rate, regularisation, epochs and minibatches, validation.
@@ -76,11 +76,21 @@ class MLPRegressorX(RegressorMixin, MLP):
         (y is not negative, and not 0 in all rows of a `fit`); ``'gamma'``, for amounts
         whose spread grows with their mean (y is above 0).
     huber_delta : float in (0, inf), default=1.0
-        Absolute error above which ``'huber'`` is linear, in the unit of y.
+        Absolute error above which ``'huber'`` is linear, in standard deviations of the
+        target; with ``normalize_y=False``, in the unit of y.
     quantile : float in (0, 1) or increasing sequence of them, default=0.5
         The quantile that ``'quantile'`` predicts. Several quantiles need a single
         target; `predict` then returns one column for each, in order, and the columns
         never cross. A sequence of one is the same as its number.
+    normalize_y : bool, default=True
+        Whether to train on normalised targets, so that the unit of y does not matter.
+        They are standardised: the network's targets are (y - m) / s, with the weighted
+        mean m and standard deviation s of each target. With ``loss='poisson'`` and
+        ``'gamma'``, m is 0 and s the weighted mean. m and s come from the rows that
+        are trained on (not those that early stopping sets aside); training that
+        continues, in further calls of `partial_fit` or with ``warm_start``, keeps those
+        of its first call, whose rows should therefore be typical ones. False trains on
+        y as it is, as scikit-learn does.
     solver : str or Optimizer, default='adam'
         One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
         ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
@@ -230,6 +240,13 @@ class MLPRegressorX(RegressorMixin, MLP):
         Weights W_l of each layer.
     intercepts_ : list of ndarrays, the l-th of shape (k_l,)
         Biases b_l of each layer.
+    y_mean_ : ndarray of shape (n_targets,)
+        Shift m of each target: 0 with ``normalize_y=False`` and with the losses
+        ``'poisson'`` and ``'gamma'``. Predictions are ``y_mean_`` + ``y_scale_`` times
+        the output of the network.
+    y_scale_ : ndarray of shape (n_targets,)
+        Scale s of each target: 1 with ``normalize_y=False``. ``loss_`` and all other
+        losses are those of the normalised targets, (y - ``y_mean_``) / ``y_scale_``.
     loss_ : float
         Training loss (penalty included) in the epoch whose weights are kept.
     loss_curve_ : list of float
@@ -298,9 +315,9 @@ class MLPRegressorX(RegressorMixin, MLP):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = make_pipeline(
     ...     StandardScaler(),
-    ...     MLPRegressorX((20,), solver="momentum", alpha=30, random_state=0),
+    ...     MLPRegressorX((20,), solver="momentum", alpha=30, tol=1e-3, random_state=0),
     ... )
-    >>> bool(cross_val_score(model, X, (y - y.mean()) / y.std()).mean() > 0.4)
+    >>> bool(cross_val_score(model, X, y).mean() > 0.4)
     True
 
     Three quantiles at once, the outer two of which hold four fifths of the targets:
@@ -308,10 +325,10 @@ class MLPRegressorX(RegressorMixin, MLP):
     >>> model = MLPRegressorX(
     ...     (20,), loss="quantile", quantile=[0.1, 0.5, 0.9], random_state=0
     ... )
-    >>> low, median, high = model.fit(10 * X, y / 100).predict(10 * X).T
+    >>> low, median, high = model.fit(10 * X, y).predict(10 * X).T
     >>> bool(((low <= median) & (median <= high)).all())
     True
-    >>> bool(0.75 < ((low <= y / 100) & (y / 100 <= high)).mean() < 0.85)
+    >>> bool(0.75 < ((low <= y) & (y <= high)).mean() < 0.85)
     True
     """
 
@@ -320,7 +337,11 @@ class MLPRegressorX(RegressorMixin, MLP):
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "huber_delta": POSITIVE,
         "quantile": [*FACTOR, "array-like"],
+        "normalize_y": ["boolean"],
     }
+
+    # Set by fitting.
+    _target_scaling: TargetScaling
 
     if TYPE_CHECKING:  # scikit-learn makes this one from the signature
 
@@ -337,6 +358,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         loss: LossName = "squared_error",
         huber_delta: Float = 1.0,
         quantile: Float | Sequence[Float] | Array = 0.5,
+        normalize_y: Bool = True,
         # The solver and its hyperparameters.
         solver: SolverName | Optimizer = "adam",
         momentum: Float = 0.9,
@@ -406,6 +428,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         self.loss = loss
         self.huber_delta = huber_delta
         self.quantile = quantile
+        self.normalize_y = normalize_y
 
     @if_incremental
     def partial_fit(
@@ -452,7 +475,7 @@ class MLPRegressorX(RegressorMixin, MLP):
             to the next.
         """
         z = self._raw_outputs(X)
-        predicted = self._network.loss.link(z, np)
+        predicted = self._target_scaling.invert(self._network.loss.link(z, np))
         return predicted[:, 0] if predicted.shape[1] == 1 else predicted
 
     def score(self, X: Data, y: Data, sample_weight: ArrayLike | None = None) -> float:
@@ -502,7 +525,10 @@ class MLPRegressorX(RegressorMixin, MLP):
         further. It then starts with fresh solver memory, and without ``dropout`` and
         the L1 part of the penalty, which it does not have. Its loss is the one of
         two that gives the same predictions: ``'poisson'`` (scikit-learn 1.7 or later)
-        for ``'poisson'`` and ``'gamma'``, ``'squared_error'`` for the others.
+        for ``'poisson'`` and ``'gamma'``, ``'squared_error'`` for the others. Its last
+        layer includes ``y_mean_`` and ``y_scale_``, so that it predicts in the unit of
+        y; further training is on y as it is. Stored losses stay those of the normalised
+        targets.
 
         Returns
         -------
@@ -518,16 +544,28 @@ class MLPRegressorX(RegressorMixin, MLP):
         """
         return as_regressor(self)
 
-    def _encode(self, y, dtype, fit):
-        return self._columns(y, dtype, whole=not fit.partial)
+    @property
+    def y_mean_(self) -> Array:
+        """Shift of each target, in its unit."""
+        self._require_fit("y_mean_")
+        return self._target_scaling.mean
 
-    def _columns(self, y: Any, dtype: Any, whole: bool) -> Array:
+    @property
+    def y_scale_(self) -> Array:
+        """Unit of each target in training, in its own unit."""
+        self._require_fit("y_scale_")
+        return self._target_scaling.scale
+
+    def _encode(self, y, dtype, fit):
+        return self._columns(y, whole=not fit.partial)
+
+    def _columns(self, y: Any, whole: bool) -> Array:
         """Check targets and return them, a column per target.
 
         ``whole`` tells whether they are all the targets of a training.
         """
         y = y.toarray() if issparse(y) else y
-        Y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+        Y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
         self._loss().check(Y, whole=whole)
         return Y
 
@@ -540,12 +578,33 @@ class MLPRegressorX(RegressorMixin, MLP):
         return REGRESSION_LOSSES[self.loss](**own)
 
     def _encode_held_out(self, y, dtype):
-        Y = self._columns(y, dtype, whole=False)
+        Y = self._columns(y, whole=False)
         if self._loss().n_outputs(Y.shape[1]) != self.n_outputs_:
             raise ValueError(
                 f"y_val has {Y.shape[1]} columns, but y has {self.n_outputs_}."
             )
         return Y
+
+    def _set_target_scaling(self, Y, w, fit):
+        loss, scaling = fit.loss, TargetScaling.none(Y.shape[1])
+        if fit.continues:
+            scaling = self._target_scaling
+            if scaling.mean.any() and not loss.takes_shifted:
+                raise ValueError(
+                    f"{fit.name} continues training the fitted network, whose targets"
+                    f" are shifted by their mean, but loss={self.loss!r} now needs"
+                    " targets that are not. Reset loss, or fit a new network with"
+                    " warm_start=False."
+                )
+        elif self.normalize_y:
+            if loss.takes_shifted:
+                scaling = TargetScaling.standardizing(Y, w, are_all=not fit.partial)
+            else:
+                scaling = TargetScaling.dividing(Y, w)
+        self._target_scaling = scaling
+
+    def _network_targets(self, Y, dtype):
+        return self._target_scaling.apply(Y, dtype)
 
     def _decode(self, Y):
         return Y[:, 0] if Y.shape[1] == 1 else Y

@@ -70,6 +70,7 @@ def as_classifier(model: Any) -> MLPClassifier:
 def as_regressor(model: Any) -> MLPRegressor:
     """Return a fitted scikit-learn regressor with the predictions of ``model``."""
     twin = _twin(model, MLPRegressor)
+    _put_in_unit_of_y(twin, model)
     if model.out_activation_ == "exp":
         return twin.set_params(loss="poisson")
     # scikit-learn's squared error is the mean over the targets, ours is the sum.
@@ -78,6 +79,17 @@ def as_regressor(model: Any) -> MLPRegressor:
     if twin.best_loss_ is not None:
         twin.best_loss_ /= model.n_outputs_
     return twin
+
+
+def _put_in_unit_of_y(twin: Any, model: Any) -> None:
+    """Make the last layer predict in the unit of y, which is that of its targets."""
+    mean, scale = model.y_mean_, model.y_scale_
+    W, b = twin.coefs_[-1], twin.intercepts_[-1]
+    if model.out_activation_ == "exp":
+        b[...] = b + np.log(scale)
+    else:
+        W[...], b[...] = W * scale, b * scale + mean
+    set_best_weights(twin, twin.coefs_, twin.intercepts_)
 
 
 def _twin(model: Any, Estimator: type) -> Any:

@@ -72,7 +72,7 @@ def pair(task, **params):
         "random_state": 5,
     } | params
     if task == "regression":
-        return MLPRegressorX(**params), MLPRegressor(**params)
+        return MLPRegressorX(**params, normalize_y=False), MLPRegressor(**params)
     return MLPClassifierX(**params), MLPClassifier(**params)
 
 

@@ -349,7 +349,7 @@ def test_an_l1_penalty_sets_z_to_zero_with_theta():
     model = MLPRegressorX(
         (), solver="schedule_free_adamw", alpha=60.0, l1_ratio=1.0, batch_size=300,
         learning_rate_init=0.02, tol=0, max_iter=4000, n_iter_no_change=np.inf,
-        random_state=0,
+        random_state=0, normalize_y=False,
     )  # fmt: skip
     W = model.fit(rows, y).coefs_[0].ravel()
     z = model._run.state.z[:12]

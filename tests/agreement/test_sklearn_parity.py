@@ -97,7 +97,8 @@ def pair(task, solver, **params):
         # scikit-learn waits for one epoch more than it was told.
         theirs["n_iter_no_change"] -= 1
     if task == "regression":
-        return MLPRegressorX(solver=solver, **params), MLPRegressor(**theirs)
+        ours = MLPRegressorX(solver=solver, **params, normalize_y=False)
+        return ours, MLPRegressor(**theirs)
     return MLPClassifierX(solver=solver, **params), MLPClassifier(**theirs)
 
 

@@ -265,7 +265,7 @@ def test_losses_have_the_penalty_in_them():
     w = np.random.RandomState(0).uniform(0, 3, len(X))
     model = batched(MLPRegressorX, **options, max_iter=1, solver="sgd")
     model.fit(X, NUMBERS, w)
-    errors = (model.predict(X) - NUMBERS) ** 2
+    errors = ((model.predict(X) - NUMBERS) / model.y_scale_) ** 2
     penalty = sum(7 * (0.3 * abs(W).sum() + 0.35 * (W**2).sum()) for W in model.coefs_)
     expected = np.average(errors, weights=w) / 2 + penalty / w.sum()
     assert model.loss_ == pytest.approx(expected, rel=1e-12)

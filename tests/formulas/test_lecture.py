@@ -65,6 +65,7 @@ def _compare(solver, schedule, task, activation="tanh", weights=None, alpha=0.5)
     X, y, Y = _data(task)
     regression = task in ("regression", "multioutput")
     Estimator = MLPRegressorX if regression else MLPClassifierX
+    unit = {"normalize_y": False} if regression else {}
     full_batch = TEXTBOOK[solver].full_batch
     model = Estimator(
         HIDDEN,
@@ -80,6 +81,7 @@ def _compare(solver, schedule, task, activation="tanh", weights=None, alpha=0.5)
         max_iter=UPDATES if full_batch else UPDATES // PER_EPOCH,
         n_iter_no_change=np.inf,
         random_state=0,
+        **unit,
     )
     sizes = (X.shape[1], *HIDDEN, Y.shape[1])
     theta0 = _first_weights(sizes, activation)

@@ -156,6 +156,7 @@ OWN = {
         "loss": st.sampled_from(sorted(REGRESSION_LOSSES)),
         "huber_delta": positive(10, 0.01),
         "quantile": st.floats(0.01, 0.99) | st.just([0.1, 0.5, 0.75]) | st.just([0.3]),
+        "normalize_y": st.booleans(),
     },
 }
 SCORERS = {

@@ -391,7 +391,7 @@ def test_a_film_needs_ffmpeg(display, tmp_path, monkeypatch):
 def linear(**settings):
     return MLPRegressorX(
         (), **{"solver": "gd", "learning_rate_init": 0.3, "max_iter": 15, "alpha": 0.0,
-               "random_state": 0, "tol": 0, **settings}
+               "random_state": 0, "tol": 0, "normalize_y": False, **settings}
     )  # fmt: skip
 
 

@@ -1,0 +1,125 @@
+"""Normalisation of a regressor's targets, from the unit of y to that of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from .._types import Array
+
+#: Scale of a constant target, as a fraction of its value.
+_TINY = 2.0**-26
+
+#: The smallest scale, which is above 0.
+_SMALLEST = np.nextafter(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class TargetScaling:
+    """The map between targets in the unit of y and the network's targets.
+
+    A target y becomes (y - mean) / scale; a prediction yhat of the network becomes
+    mean + scale yhat.
+
+    Attributes
+    ----------
+    mean, scale : float64 arrays of shape (n_targets,)
+        The shift and the unit of each target.
+    """
+
+    mean: Array
+    scale: Array
+
+    @classmethod
+    def none(cls, n_targets: int) -> Self:
+        """Return the map that changes nothing."""
+        return cls(np.zeros(n_targets), np.ones(n_targets))
+
+    @classmethod
+    def standardizing(cls, Y: Array, w: Array | None, are_all: bool) -> Self:
+        """Return the map to a weighted mean of 0 and a weighted deviation of 1.
+
+        A constant target has no deviation. If there are no other targets, its scale is
+        a tiny fraction of its value, so that all predictions are that value; otherwise,
+        its scale is its value.
+
+        Parameters
+        ----------
+        Y : float64 array of shape (n, n_targets)
+            The targets.
+        w : array of shape (n,) or None
+            The weight of each row; None if all are the same.
+        are_all : bool
+            Whether these are all the targets of the training.
+        """
+        U, w, exponent = _near_one(Y, w)
+        # Distances from one of the rows: exactly 0 for a constant target, and precise
+        # for a target that varies little around a large mean.
+        D = U - U[0]
+        distance = np.average(D, axis=0, weights=w)
+        mean = U[0] + distance
+        scale = np.sqrt(np.average((D - distance) ** 2, axis=0, weights=w))
+        size = np.where(mean == 0, 1, np.abs(mean)) * (_TINY if are_all else 1)
+        scale = np.ldexp(np.where(scale > 0, scale, size), exponent)
+        return cls(np.ldexp(mean, exponent), np.maximum(scale, _SMALLEST))
+
+    @classmethod
+    def dividing(cls, Y: Array, w: Array | None) -> Self:
+        """Return the map that divides targets by their weighted mean.
+
+        It suits a logarithmic link, where dividing shifts the raw outputs. The
+        parameters are those of `standardizing`; no target is negative.
+        """
+        U, w, exponent = _near_one(Y, w)
+        scale = np.ldexp(np.average(U, axis=0, weights=w), exponent)
+        return cls(np.zeros(len(scale)), np.where(scale > 0, scale, 1.0))
+
+    @cached_property
+    def changes_nothing(self) -> bool:
+        """Whether both units are the same."""
+        return not self.mean.any() and bool((self.scale == 1).all())
+
+    def apply(self, Y: Array, dtype: Any) -> Array:
+        """Return targets in the unit of y as targets of the network.
+
+        Raises
+        ------
+        ValueError
+            If the dtype of the network cannot hold them, or predictions of them.
+        """
+        if np.dtype(dtype) != Y.dtype:
+            self._check_range(Y, dtype)
+        if not self.changes_nothing:
+            Y = (Y - self.mean) / self.scale
+        return np.ascontiguousarray(Y, dtype=dtype)
+
+    def invert(self, yhat: Array) -> Array:
+        """Return the network's predictions in the unit of y and in their own dtype."""
+        if self.changes_nothing:
+            return yhat
+        return (self.mean + self.scale * yhat).astype(yhat.dtype, copy=False)
+
+    def _check_range(self, Y: Array, dtype: Any) -> None:
+        limits = np.finfo(dtype)
+        largest = np.abs(Y).max()
+        smallest = np.maximum(np.abs(self.mean), self.scale).min()
+        if largest > limits.max or smallest < limits.tiny:
+            raise ValueError(
+                f"y has values that {limits.dtype} cannot hold, the dtype of X: the"
+                f" largest magnitude is {largest:g}, the smallest mean or deviation"
+                f" {smallest:g}. Choose another unit for y, or pass X as float64."
+            )
+
+
+def _near_one(Y: Array, w: Array | None) -> tuple[Array, Array | None, Array]:
+    """Return the rows that count, their targets divided by powers of 2, and the powers.
+
+    Sums of such targets and weights neither overflow nor underflow.
+    """
+    if w is not None:
+        Y, w = Y[w > 0], w[w > 0] / w.max()
+    _, exponent = np.frexp(np.abs(Y).max(axis=0))
+    return np.ldexp(Y, -exponent), w, exponent
