@@ -50,6 +50,13 @@ class Loss(ABC):
     def link(self, z: Array, xp: Namespace) -> Array:
         """Turn z into yhat, in place, and return it."""
 
+    @abstractmethod
+    def constant(self, y: Array, w: Array | None, k: int, xp: Namespace) -> Array:
+        """Return the constant z, (1, k), of least loss; infinite if that is the limit.
+
+        w are weights of the rows; None if all are the same.
+        """
+
     def predicts(self, z: Array, xp: Namespace) -> bool:
         """Return whether all yhat are finite; z is left as it is."""
         return bool(xp.isfinite(z).all())
@@ -81,10 +88,6 @@ class RegressionLoss(Loss):
     def terms(self, z: Array, y: Array, xp: Namespace) -> Array:
         """Return the terms of L, (m, k); z is left as it is."""
 
-    @abstractmethod
-    def constant(self, y: Array, w: Array | None, xp: Namespace) -> Array:
-        """Return the constant z, (1, k), of least loss; -inf if that is the limit."""
-
     def value(self, z, y, xp):
         return xp.sum(self.terms(z, y, xp), axis=1)
 
@@ -114,7 +117,7 @@ class HalfSquaredError(RegressionLoss):
         e *= 0.5
         return e
 
-    def constant(self, y, w, xp):
+    def constant(self, y, w, k, xp):
         return xp.average(y, axis=0, weights=w, keepdims=True)
 
 
@@ -135,7 +138,7 @@ class AbsoluteError(RegressionLoss):
         z -= y
         return xp.sign(z, out=z)
 
-    def constant(self, y, w, xp):
+    def constant(self, y, w, k, xp):
         return _quantiles(y, 0.5, w, xp)
 
 
@@ -167,7 +170,7 @@ class Huber(RegressionLoss):
         z -= y
         return xp.clip(z, -self.d, self.d, out=z)
 
-    def constant(self, y, w, xp):
+    def constant(self, y, w, k, xp):
         # Where the mean of delta is 0; it rises with z, so bisection finds the place.
         low, high = y.min(axis=0, keepdims=True), y.max(axis=0, keepdims=True)
         for _ in range(50):
@@ -190,7 +193,7 @@ class LogLinkLoss(RegressionLoss):
     def predicts(self, z, xp):
         return bool(xp.isfinite(xp.exp(z)).all())
 
-    def constant(self, y, w, xp):
+    def constant(self, y, w, k, xp):
         return xp.log(xp.average(y, axis=0, weights=w, keepdims=True))
 
 
@@ -299,7 +302,7 @@ class Pinball(RegressionLoss):
             z[:, 1:] *= softplus_slope
         return z
 
-    def constant(self, y, w, xp):
+    def constant(self, y, w, k, xp):
         if not self.several:
             return _quantiles(y, self.quantiles[0], w, xp)
         levels = _quantiles(y, self.quantiles, w, xp).reshape(1, -1)
@@ -343,6 +346,10 @@ class BinaryCrossEntropy(Loss):
     def link(self, z, xp):
         return expit(z, out=z)
 
+    def constant(self, y, w, k, xp):
+        p = xp.average(y, axis=0, weights=w, keepdims=True)
+        return xp.log(p) - xp.log1p(-p)
+
 
 class CrossEntropy(Loss):
     """L = -sum_i y_i log yhat_i, yhat = softmax(z).
@@ -366,6 +373,10 @@ class CrossEntropy(Loss):
         xp.exp(z, out=z)
         z /= xp.sum(z, axis=1, keepdims=True)
         return z
+
+    def constant(self, y, w, k, xp):
+        counts = xp.bincount(y, weights=w, minlength=k)
+        return xp.log(counts / counts.sum())[xp.newaxis]
 
     def delta(self, z, y, xp):
         z = self.link(z, xp)
@@ -394,6 +405,9 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
 
     def delta(self, z, y, xp):
         return super().delta(z, self.smooth(y), xp)
+
+    def constant(self, y, w, k, xp):
+        return super().constant(self.smooth(y), w, k, xp)
 
     def smooth(self, y: Array) -> Array:
         """Return the smoothed labels."""
@@ -428,6 +442,10 @@ class SmoothedCrossEntropy(CrossEntropy):
         z[xp.arange(len(y)), y] += self.s
         z -= self.s / z.shape[1]
         return z
+
+    def constant(self, y, w, k, xp):
+        p = xp.exp(super().constant(y, w, k, xp))
+        return xp.log((1 - self.s) * p + self.s / k)
 
 
 #: The losses of ``MLPRegressorX(loss=...)``, by that name.

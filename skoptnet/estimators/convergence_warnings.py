@@ -59,7 +59,14 @@ _LBFGS_MESSAGES = {
 }
 
 
-def warn_of_end(model: Any, outcome: Outcome, curve: list[float]) -> None:
+def warn_of_end(
+    model: Any,
+    outcome: Outcome,
+    curve: list[float],
+    failure: str = "",
+    *,
+    is_planned: bool = False,
+) -> None:
     """Warn if training ended in a way that the user should know about.
 
     Parameters
@@ -70,12 +77,18 @@ def warn_of_end(model: Any, outcome: Outcome, curve: list[float]) -> None:
         How training ended.
     curve : list of float
         The training losses of this call.
+    failure : str
+        Why the network is no better than a constant, "" if it has learnt.
+    is_planned : bool
+        Whether training was meant to last for ``max_iter`` epochs.
     """
-    message = _message(model, outcome)
+    message = _message(model, outcome, is_planned)
     if outcome.reason == "interrupted":
         warn(message, UserWarning)
-    elif message:
-        warn(message)
+    elif message or failure:
+        warn(f"{message} {failure}".strip())
+    if failure:  # which says it all
+        return
     if not model.early_stopping and _gave_back_most(curve, model.loss_, model.tol):
         warn(
             f"Training ended at a loss of {model.loss_:g}, far above the best,"
@@ -85,9 +98,11 @@ def warn_of_end(model: Any, outcome: Outcome, curve: list[float]) -> None:
         )
 
 
-def _message(model: Any, outcome: Outcome) -> str:
+def _message(model: Any, outcome: Outcome, is_planned: bool) -> str:
     """Return the message for the reason, "" if training ended as it should."""
     has_rates = model.learning_rate_ is not None
+    if has_rates and is_planned and outcome.reason == "max_iter":
+        return ""
     message = (_MESSAGES if has_rates else _LBFGS_MESSAGES).get(outcome.reason, "")
     if not message:  # the curve takes time to read
         return ""

@@ -27,6 +27,7 @@ from ..training import (
     Watcher,
     train,
 )
+from .baseline import failure_of
 from .convergence_warnings import warn, warn_of_end
 from .inputs import (
     checked_weights,
@@ -226,9 +227,19 @@ class Fit:
             self._refit_all(whole, rng_again, outcome)
         for callback in callbacks:
             callback.after_fit()
-        warn_of_end(self.estimator, outcome, losses)
+        self._warn(outcome, losses)
         if self.partial and outcome.reason == "interrupted":
             raise KeyboardInterrupt
+
+    def _warn(self, outcome: Outcome, losses: list[float]) -> None:
+        """Warn if training ended other than planned, or the network has not learnt."""
+        model = self.model
+        is_planned = (
+            self.parts.schedule.follows_plan or model.n_iter_no_change >= model.max_iter
+        )
+        ended = outcome.reason not in ("interrupted", "failed", "partial_fit")
+        failure = failure_of(self, outcome, losses) if ended else ""
+        warn_of_end(self.estimator, outcome, losses, failure, is_planned=is_planned)
 
     # Reading.
 
@@ -376,9 +387,9 @@ class Fit:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may"
                 " contain large values and need to be preprocessed. (Training diverged"
-                f" in the first epoch, with {self.named()}, so there is no"
-                " earlier model to keep. A smaller learning_rate_init may also help,"
-                " if the solver uses it.)"
+                f" in epoch {self.run.epoch + 1}, with {self.named()}, and no earlier"
+                " epoch has a model that is better than the untrained network. A"
+                " smaller learning_rate_init may also help, if the solver uses it.)"
             ) from None
         except BaseException as error:
             ended = self.run.epoch > self.started_at

@@ -624,7 +624,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         """
         loss = self._loss()
         with np.errstate(divide="ignore"):  # the constant may be -inf
-            constant = loss.constant(Y, w, np)
+            constant = loss.constant(Y, w, loss.n_outputs(Y.shape[1]), np)
         spread = np.average(loss.terms(constant, Y, np), axis=0, weights=w)
 
         def d2(z: Array, _: float) -> float:

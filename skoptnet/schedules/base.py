@@ -187,6 +187,15 @@ class Schedule(Part, ABC):
         return False
 
     @property
+    def follows_plan(self) -> bool:
+        """Whether the factor depends on the planned number of epochs: not, by default.
+
+        Training that reaches ``max_iter`` has then gone as planned, and `fit` does not
+        warn.
+        """
+        return False
+
+    @property
     def moves_momentum(self) -> bool:
         """Whether `momentum` is called: whether a schedule has its own."""
         return type(self).momentum is not Schedule.momentum

@@ -25,6 +25,7 @@ _EPOCHS = [*POSITIVE, None]
 class _Planned(Schedule):
     """A function of the share of the planned run that is done."""
 
+    follows_plan = True
     epochs: float | None
 
     @abstractmethod

@@ -107,5 +107,9 @@ class Warmup(Schedule):
         return self._inner.ends_at_plateau(rate)
 
     @property
+    def follows_plan(self):
+        return self._inner.follows_plan
+
+    @property
     def needs_validation(self):
         return self._inner.needs_validation

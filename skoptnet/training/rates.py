@@ -243,5 +243,9 @@ class Replay(Schedule):
     def constant_within_epoch(self):
         return self.schedule.constant_within_epoch
 
+    @property
+    def follows_plan(self):
+        return self.schedule.follows_plan
+
     def __repr__(self) -> str:
         return repr(self.schedule)

@@ -55,8 +55,8 @@ class Recovery:
 
     - After an interruption, the last finished epoch is kept. If there is none,
       KeyboardInterrupt is passed on.
-    - After a divergence, the best weights are kept, with a new solver state. If only
-      the initial weights are left, `Diverged` is passed on.
+    - After a divergence, the best weights are kept, with a new solver state. If none
+      are better than the initial ones, `Diverged` is passed on.
     - With validation, the weights of the best epoch are kept in any case.
     - Any other exception is passed on; the run is that of the last finished epoch.
 
@@ -215,16 +215,18 @@ class Recovery:
         The training loss of an epoch is measured during the epoch, before its last
         update. So the epoch with the lowest loss may be the one that ended with the
         first bad weights. The objective decides between these, the weights one epoch
-        earlier, and those at the start of the call. Untrained weights (epoch 0) are the
-        last resort.
+        earlier, and those at the start of the call. With validation, it decides between
+        the best epoch and the start. If untrained weights (epoch 0) have the lowest
+        objective, there is nothing to keep.
         """
-        if self.validates:
-            return self.saved.best
         if self.cost is None:
-            return self.saved.weights
+            return self.saved.best if self.validates else self.saved.weights
+        candidates = [self.given, self.saved.best]
+        if not self.validates:
+            candidates.insert(1, self.saved.before_best)
         lowest, chosen = math.inf, self.given
-        for weights in (self.given, self.saved.before_best, self.saved.best):
-            cost = self.cost(weights[0]) if weights[1] > 0 else math.inf
+        for weights in candidates:
+            cost = self.cost(weights[0])
             if cost < lowest:
                 lowest, chosen = cost, weights
         return chosen

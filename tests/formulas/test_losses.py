@@ -157,7 +157,7 @@ def test_poisson_and_gamma_do_not_cancel_near_their_optimum():
 def test_constant_has_the_least_loss(name, weighted):
     rule, y = RULES[name], targets(name)
     w = weights() if weighted else None
-    constant = rule.constant(y, w, np)
+    constant = rule.constant(y, w, y.shape[1], np)
     assert constant.shape == (1, 3)
     least = np.average(rule.terms(constant, y, np), axis=0, weights=w)
 
@@ -177,7 +177,7 @@ def test_constant_of_several_quantiles(weighted):
     rule, y = Pinball((*LEVELS, 0.901)), targets("quantile", 61, 1)
     w = weights(61) if weighted else None
     with np.errstate(divide="ignore"):  # the last two are the same row's
-        constant = rule.constant(y, w, np)
+        constant = rule.constant(y, w, len(rule.quantiles), np)
     w = np.ones(61) if w is None else w
     order = np.argsort(y[:, 0])
     share = np.cumsum(w[order]) / w.sum()

@@ -237,11 +237,10 @@ def test_float32_stays_float32(loss):
     assert_allclose(model.predict(rows), expected, atol=0.01 * Y.std())
 
 
-@pytest.mark.parametrize("normalize_y", [True, False])
-@pytest.mark.parametrize("c", [1e40, 1e-44])
+@pytest.mark.parametrize(
+    ("c", "normalize_y"), [(1e40, True), (1e40, False), (1e-44, True)]
+)
 def test_what_float32_cannot_hold_is_refused(c, normalize_y):
-    if c < 1 and not normalize_y:
-        pytest.skip("all of it is 0 in float32, which predictions can be")
     assert_fit_refused(
         "y has values that float32 cannot hold",
         model_of(normalize_y=normalize_y), X.astype(np.float32), c * Y,

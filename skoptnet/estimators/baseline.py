@@ -1,0 +1,163 @@
+"""Comparison with the best constant: whether a network has learnt, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .._types import Array
+from ..compiled import hidden_activations, outputs
+from ..losses import Loss
+from ..network import Network
+from ..training import Outcome, TrainingSet
+
+#: A network has learnt if its loss is below this fraction of the best constant's.
+_LEARNT = 0.999
+
+#: Below this fraction, even the loss of a noisy epoch leaves no doubt.
+_CLEARLY = 0.9
+
+#: A constant with a smaller loss leaves nothing to learn.
+_NOTHING_TO_LEARN = 1e-9
+
+#: Features, of which the largest may be this many times the smallest, or 1.
+_ALIKE = 1e3
+
+# Rows that are enough to tell the scales of features and the use of hidden units.
+_ENOUGH_ROWS = 10_000
+
+
+def mean_loss(network: Network, theta: Array, data: TrainingSet) -> float:
+    """Return the weighted mean of the losses of the rows, without a penalty."""
+    z = outputs(network, theta, data.X, data.rows)
+    return _mean_of(network.loss, z, data)
+
+
+def constant_loss(network: Network, data: TrainingSet) -> float:
+    """Return the mean loss of the constant prediction that has the least."""
+    k, loss = network.layer_sizes[-1], network.loss
+    Y = data.select(data.Y)
+    with np.errstate(divide="ignore"):
+        z = loss.constant(Y, data.weights, k, np)
+    z = np.clip(z, -1e4, 1e4).astype(data.X.dtype)
+    return _mean_of(loss, np.repeat(z, len(data), axis=0), data)
+
+
+def _mean_of(loss: Loss, z: Array, data: TrainingSet) -> float:
+    with np.errstate(all="ignore"):
+        losses = loss.value(z, data.select(data.Y), np).astype(np.float64)
+    return float(np.average(losses, weights=data.weights))
+
+
+def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
+    """Return why a network is no better than a constant, "" if it has learnt.
+
+    Training losses, which include penalties, answer first. Only if they leave it open
+    does the network predict its training rows, once.
+
+    Parameters
+    ----------
+    fit : Fit
+        A call of ``fit`` that has ended.
+    outcome : Outcome
+        How training ended.
+    curve : list of float
+        Its training losses.
+    """
+    network, data = fit.network, fit.data
+    least = constant_loss(network, data)
+    if least < _NOTHING_TO_LEARN or fit.model.loss_ < _CLEARLY * least:
+        return ""
+    theta = fit.run.theta
+    loss = mean_loss(network, theta, data)
+    if loss < _LEARNT * least:
+        return ""
+    reasons = _of_features(fit.model, data) + _of_hidden_units(network, theta, data)
+    reasons += _of_epochs(fit, outcome, curve, is_only_reason=not reasons)
+    numbered = " ".join(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))
+    return (
+        "The network predicts its training rows no better than the best constant does:"
+        f" its loss is {loss:.4g}, that of the constant {least:.4g}."
+        f" Likely reasons: {numbered}"
+    )
+
+
+def _of_features(model: Any, data: TrainingSet) -> list[str]:
+    """Return what is wrong with the scales of the features."""
+    scales = _feature_scales(data)
+    used = np.flatnonzero(scales > 0)
+    if not len(used):
+        return ["All features are zero."]
+    low, high = (used[pick(scales[used])] for pick in (np.argmin, np.argmax))
+    names = [f"{_name(model, j)} (about {scales[j]:.1g})" for j in (low, high)]
+    if scales[high] > _ALIKE * scales[low]:
+        problem = f"The scales of the features differ, from {names[0]} to {names[1]}."
+    elif scales[high] > _ALIKE or scales[high] < 1 / _ALIKE:
+        problem = f"The scales of the features are far from 1: {names[1]}."
+    else:
+        return []
+    return [f"{problem} Put a StandardScaler before the network, in a Pipeline."]
+
+
+def _feature_scales(data: TrainingSet) -> Array:
+    """Return the root mean square of the values of each feature that are not 0."""
+    rows = slice(_ENOUGH_ROWS) if data.rows is None else data.rows[:_ENOUGH_ROWS]
+    X = abs(data.X[rows].astype(np.float64))
+    largest = X.max()
+    if issparse(X):
+        largest = largest or 1.0
+        squares = np.asarray((X / largest).power(2).sum(axis=0)).ravel()
+        counts = np.bincount(X.nonzero()[1], minlength=X.shape[1])
+    else:
+        squares = ((X / (largest or 1.0)) ** 2).sum(axis=0)
+        counts = np.count_nonzero(X, axis=0)
+    return largest * np.sqrt(squares / np.maximum(counts, 1))
+
+
+def _name(model: Any, feature: int) -> str:
+    names = getattr(model, "feature_names_in_", None)
+    return f"feature {feature}" if names is None else repr(str(names[feature]))
+
+
+def _of_hidden_units(network: Network, theta: Array, data: TrainingSet) -> list[str]:
+    """Return which hidden layer passes nothing on, because its outputs never vary."""
+    rows = slice(_ENOUGH_ROWS) if data.rows is None else data.rows[:_ENOUGH_ROWS]
+    X = data.X[rows]
+    if X.shape[0] < 2:
+        return []
+    for layer in range(len(network.layer_sizes) - 2):
+        a = hidden_activations(network, theta, X, layer).astype(np.float64)
+        if (np.ptp(a, axis=0) <= 1e-3 * np.abs(a).max(axis=0)).all():
+            kind = "dead" if not a.any() else "saturated"
+            return [
+                f"All units of hidden layer {layer} are {kind}: their outputs are the"
+                " same for all rows. Standardise the features, or lower"
+                " learning_rate_init."
+            ]
+    return []
+
+
+def _of_epochs(
+    fit: Any, outcome: Outcome, curve: list[float], is_only_reason: bool
+) -> list[str]:
+    """Return what is wrong with the learning rate or the number of epochs."""
+    rate, n, lowest = fit.initial_rate, len(curve), min(curve)
+    if rate is not None and curve[-1] > lowest + 0.1 * abs(lowest):
+        return [
+            f"The learning rate {rate:g} is too high: the loss has risen to"
+            f" {curve[-1]:.4g}, from {lowest:.4g}. Lower learning_rate_init."
+        ]
+    if not is_only_reason:
+        return []
+    if outcome.reason == "max_iter":
+        cure = "max_iter" if rate is None else "max_iter or learning_rate_init"
+        return [f"There were too few epochs, {n}. Raise {cure}."]
+    if outcome.reason == "converged" and rate is not None:
+        return [
+            f"The learning rate {rate:g} is too low for solver={fit.model.solver!r} to"
+            " leave a flat start: the loss fell by less than tol per epoch. Raise"
+            " learning_rate_init, lower tol, or choose solver='adam'."
+        ]
+    return ["The features may say nothing about y, or alpha may be too high."]

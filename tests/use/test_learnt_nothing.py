@@ -1,0 +1,303 @@
+"""A network that learnt nothing says so, and why; one that learnt does not."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from problems import DIABETES
+from scipy import sparse
+from scipy.optimize import minimize
+from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import scale
+
+from skoptnet import MLPClassifierX, MLPRegressorX, Warmup
+from skoptnet.estimators import baseline
+from skoptnet.losses import LOSSES, REGRESSION_LOSSES, Pinball
+from skoptnet.network import Network
+from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.schedules import SCHEDULES
+from skoptnet.training import TrainingSet
+
+pytestmark = pytest.mark.filterwarnings("error:The network predicts its training rows")
+
+NOTHING = "predicts its training rows no better than the best constant"
+WINE = load_wine(as_frame=True)
+ROWS, LABELS = scale(WINE.data), WINE.target
+X, Y = scale(DIABETES.data), DIABETES.target
+
+
+def warnings_of(model, rows, y, **keywords):
+    """Fit, and return the messages of all warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(rows, y, **keywords)
+    return [str(warning.message) for warning in caught]
+
+
+def complaint(model, rows, y, **keywords):
+    """Fit, and return the message of the only warning."""
+    (message,) = warnings_of(model, rows, y, **keywords)
+    return message
+
+
+# ------------------------------------------------------------------ the best constant
+
+
+RULES = {name: Rule() for name, Rule in LOSSES.items()}
+RULES["quantiles"] = Pinball((0.1, 0.5, 0.8))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", RULES)
+def test_no_constant_has_a_lower_loss(name, weighted):
+    """Beside a minimiser that knows nothing but the loss."""
+    rng = np.random.RandomState(0)
+    rule, k, n = RULES[name], 3, 60
+    y = rng.gamma(2.0, size=(n, 1 if name == "quantiles" else k))
+    if "multiclass" in name:
+        y = rng.choice(k, n, p=[0.1, 0.2, 0.7])
+    elif name not in REGRESSION_LOSSES and name != "quantiles":
+        y = (y > 2).astype(float)
+    w = rng.uniform(0, 2, n) if weighted else None
+    data = TrainingSet(np.zeros((n, 2)), y, w)
+    network = Network((2, k), (None,), rule, 0.0)
+
+    def loss_of(z):
+        return np.average(rule.value(np.tile(z, (n, 1)), y, np), weights=w)
+
+    found = min(
+        minimize(loss_of, start, method="Nelder-Mead", tol=1e-10).fun
+        for start in (np.zeros(k), rng.randn(k))
+    )
+    # The minimiser gets less close to the kinks of quantiles.
+    precision = 0.01 if name == "quantiles" else 1e-5
+    assert baseline.constant_loss(network, data) == pytest.approx(found, rel=precision)
+    assert baseline.constant_loss(network, data) <= found + 1e-9
+
+
+def test_the_loss_of_the_constant_is_the_entropy_of_the_classes():
+    y = np.repeat([0, 1, 2], [10, 30, 60])
+    expected = log_loss(y, np.tile([0.1, 0.3, 0.6], (100, 1)))
+    network = Network((2, 3), (None,), RULES["multiclass"], 0.0)
+    data = TrainingSet(np.zeros((100, 2)), y)
+    assert baseline.constant_loss(network, data) == pytest.approx(expected)
+
+
+# --------------------------------------------------------------------- when it warns
+
+
+@pytest.mark.parametrize("solver", ["gd", "sgd", "momentum", "nesterov"])
+def test_features_of_other_scales_are_named(solver):
+    model = MLPClassifierX(solver=solver, random_state=0)
+    message = complaint(model, WINE.data, LABELS)
+    assert NOTHING in message
+    assert "differ, from 'nonflavanoid_phenols' (about 0.4) to 'proline'" in message
+    assert "StandardScaler" in message
+
+
+@pytest.mark.parametrize("factor", [1e-5, 1e6])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_features_far_from_one_are_named(factor, form):
+    model = MLPRegressorX((20,), random_state=0, max_iter=12, alpha=1e5)
+    rows = factor * np.column_stack([0.1 * X, 0 * Y])
+    rows[:, 3] *= 10
+    message = complaint(model, form(rows), Y)
+    assert NOTHING in message
+    assert "The scales of the features are far from 1: feature 3 (about" in message
+
+
+def test_features_that_are_all_zero():
+    message = complaint(MLPClassifierX(random_state=0), 0 * ROWS, LABELS == 0)
+    assert NOTHING in message
+    assert "All features are zero." in message
+
+
+def test_dead_units():
+    """Features that are all positive let a long update kill every ReLU."""
+    model = MLPClassifierX((5,), solver="gd", random_state=0)
+    message = complaint(model, 1e3 * np.abs(ROWS), LABELS)
+    assert "All units of hidden layer 0 are dead" in message
+
+
+def test_saturated_units():
+    model = MLPClassifierX((5,), "tanh", solver="gd", random_state=0, max_iter=20)
+    rows = np.sign(ROWS) * 1e8 + ROWS
+    message = complaint(model, np.abs(rows), LABELS)
+    assert "All units of hidden layer 0 are saturated" in message
+
+
+def test_a_rate_that_is_too_low():
+    model = MLPClassifierX(solver="sgd", learning_rate_init=1e-6, random_state=0)
+    message = complaint(model, ROWS, LABELS)
+    assert model.stop_reason_ == "converged"
+    assert "The learning rate 1e-06 is too low for solver='sgd'" in message
+
+
+def test_a_rate_that_is_too_high():
+    model = MLPClassifierX((5,), solver="sgd", learning_rate_init=30, random_state=0)
+    message = complaint(model, ROWS, LABELS)
+    assert "The learning rate 30 is too high: the loss has risen to" in message
+
+
+def test_too_few_epochs():
+    settings = {"learning_rate_init": 1e-5, "random_state": 0, "tol": 0}
+    message = complaint(MLPClassifierX(max_iter=12, **settings), ROWS, LABELS)
+    assert message.startswith("Maximum number of epochs (max_iter=12) reached")
+    assert NOTHING in message
+    assert "There were too few epochs, 12. Raise max_iter or learning_rate_init." in (
+        message
+    )
+    planned = MLPClassifierX(max_iter=12, lr_schedule="cosine", **settings)
+    assert complaint(planned, ROWS, LABELS).startswith("The network predicts")
+
+
+def test_early_stopping_at_a_flat_start():
+    settings = {"solver": "sgd", "learning_rate_init": 1e-7, "early_stopping": True}
+    message = complaint(MLPClassifierX(random_state=0, **settings), ROWS, LABELS)
+    assert NOTHING in message
+
+
+# ----------------------------------------------------------------- when it does not
+
+
+@pytest.mark.parametrize("solver", [*OPTIMIZERS, "lbfgs"])
+@pytest.mark.filterwarnings("ignore:Maximum number of")
+def test_who_learns_is_not_asked_again(solver, monkeypatch):
+    """The training losses answer: no pass over the rows."""
+    monkeypatch.setattr(baseline, "mean_loss", None)
+    settings = {"batch_size": 30, "random_state": 0, "tol": 0}
+    if solver == "adadelta":
+        settings["learning_rate_init"] = 1.0
+    MLPClassifierX((20,), solver=solver, **settings).fit(ROWS, LABELS)
+
+
+def test_a_doubtful_case_takes_one_pass(monkeypatch):
+    calls = []
+
+    def counted(*args):
+        calls.append(args)
+        return original(*args)
+
+    original = baseline.mean_loss
+    monkeypatch.setattr(baseline, "mean_loss", counted)
+    noise = np.random.RandomState(0).randn(len(X))
+    model = MLPRegressorX((), solver="lbfgs", random_state=0).fit(X, noise)
+    assert 0.002 < model.score(X, noise) < 0.1
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_a_constant_target_leaves_nothing_to_learn(value):
+    MLPRegressorX(random_state=0).fit(X, np.full(len(X), value))
+
+
+def test_partial_fit_does_not_judge():
+    MLPRegressorX(random_state=0).partial_fit(X, Y)
+
+
+# ------------------------------------------------------- reaching max_iter as planned
+
+
+PLANNED = ["cosine", "linear", "polynomial", "one_cycle", "coslog"]
+
+
+def test_the_schedules_that_follow_a_plan():
+    assert sorted(PLANNED) == sorted(
+        n for n in SCHEDULES if SCHEDULES[n]().follows_plan
+    )
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *({"lr_schedule": name} for name in PLANNED),
+        {"lr_schedule": Warmup("cosine", 2)},
+        {"n_iter_no_change": np.inf},
+        {"n_iter_no_change": 25},
+    ],
+    ids=str,
+)
+def test_a_planned_end_is_no_failure(parameters):
+    model = MLPClassifierX(random_state=0, max_iter=25, tol=0, **parameters)
+    assert warnings_of(model, ROWS, LABELS) == []
+    assert model.stop_reason_ == "max_iter"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"lr_schedule": "step"}, {"lr_schedule": Warmup("constant", 2)},
+     {"solver": "lbfgs", "lr_schedule": "cosine", "max_iter": 3}],
+    ids=str,
+)  # fmt: skip
+def test_an_end_before_the_plan_is_one(parameters):
+    settings = {"max_iter": 25, "tol": 0, "random_state": 0}
+    message = complaint(MLPClassifierX(**settings | parameters), ROWS, LABELS)
+    assert message.startswith("Maximum number of")
+
+
+# ------------------------------------------------- what a divergence leaves behind
+
+
+def fit_or_refuse(model, rows, y, **own):
+    """Fit, and return whether there is a model; else the error was the divergence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            model.fit(rows, y, **own)
+        except ValueError as error:
+            if not re.search("diverged in epoch .* better than the unt", str(error)):
+                raise
+            return False
+    return True
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson", "gamma"])
+@pytest.mark.parametrize("solver", ["gd", "sgd", "momentum", "nesterov", "adam"])
+@pytest.mark.each_pair
+def test_it_is_never_worse_than_the_untrained_network(solver, loss, early_stopping):
+    """Or there is none, and the error that a search counts as a failed fit."""
+    settings = {"loss": loss, "solver": solver, "early_stopping": early_stopping}
+    settings |= {"normalize_y": False, "random_state": 0, "max_iter": 60, "alpha": 0}
+    refused, top = 0, 1e300 if solver == "adam" else 1e6
+    for y in (Y / 100, Y, 1e4 * Y):
+        own = {"X_val": X[:50], "y_val": y[:50]} if early_stopping else {}
+        untrained = MLPRegressorX((8,), **settings, learning_rate_init=1e-300)
+        assert fit_or_refuse(untrained.set_params(max_iter=1), X, y, **own)
+        data = TrainingSet(X, y[:, np.newaxis])
+        before = baseline.mean_loss(untrained._network, untrained._run.theta, data)
+        for rate in np.geomspace(1e-3, top, 12):
+            model = MLPRegressorX((8,), **settings, learning_rate_init=rate)
+            if not fit_or_refuse(model, X, y, **own):
+                refused += 1
+            elif model.stop_reason_ == "diverged":
+                after = baseline.mean_loss(model._network, model._run.theta, data)
+                assert after < before
+    assert refused > 0 or loss == "huber"
+
+
+def test_a_search_counts_it_as_failed():
+    model = MLPRegressorX((8,), solver="sgd", normalize_y=False, random_state=0)
+    grid = {"learning_rate_init": [1e-9, 10.0]}
+    search = GridSearchCV(model.set_params(max_iter=5), grid, cv=3, refit=False)
+    messages = warnings_of(search, X, 1e3 * Y)
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isnan(scores).tolist() == [False, True]
+    assert any("fits failed" in m and "diverged in epoch" in m for m in messages)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Training diverged:sklearn.exceptions.ConvergenceWarning"
+)
+def test_a_warm_start_keeps_what_it_came_from():
+    model = MLPRegressorX((8,), solver="sgd", random_state=0, warm_start=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        before = model.fit(X, Y).score(X, Y)
+    model.set_params(learning_rate_init=1e3).fit(X, Y)
+    assert model.stop_reason_ == "diverged"
+    assert model.score(X, Y) == pytest.approx(before)
