@@ -265,7 +265,8 @@ class Checkpoint(_PerFit):
             due = history["epoch"][-1] % self.every == 0
         else:
             name = "validation_score" if "validation_score" in history else "loss"
-            due = self._memory[id(estimator)].see(_score(fitted_estimator, name))
+            loss = history.get("validation_loss", history["loss"])[-1]
+            due = self._memory[id(estimator)].see(_score(fitted_estimator, name), loss)
         if due:
             with _replaced(self.path) as file:
                 pickle.dump(without_callbacks(fitted_estimator), file, protocol=5)

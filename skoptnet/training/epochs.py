@@ -34,9 +34,10 @@ _LARGE = 1e6
 # Sum of objective times rows over an epoch, and the largest parameter at its end.
 _Sums: TypeAlias = Sequence[float]
 
-#: An epoch that has ended: its number, from 1, over all calls; its validation score, or
-#: its negative training loss without validation; and the weights at its end.
-Epoch: TypeAlias = tuple[int, float, Array]
+#: An epoch that has ended: its number, from 1, over all calls; its validation score and
+#: loss, or without validation its negative training loss and this loss; and the weights
+#: at its end.
+Epoch: TypeAlias = tuple[int, float, float, Array]
 
 
 class Epochs:
@@ -158,13 +159,13 @@ class Epochs:
             if not all(map(math.isfinite, validation.values())):
                 raise Diverged
             metrics |= {name: [value] for name, value in validation.items()}
-            scores = metrics["validation_score"]
+            scores, losses = metrics["validation_score"], metrics["validation_loss"]
         seconds = (time.perf_counter() - begun) / n_epochs
         metrics["seconds"] = [seconds] * n_epochs
         run.record(metrics)
         self.metrics = metrics
         thetas = (*thetas_between, run.theta)
-        return zip(metrics["epoch"], scores, thetas, strict=True)
+        return zip(metrics["epoch"], scores, losses, thetas, strict=True)
 
     def _count(self, rates: Array, losses: list[float]) -> dict[str, list]:
         """Count the epochs that have ended in the run; return their metrics."""

@@ -25,6 +25,7 @@ from .objective import Objective
 from .plan import Plan
 from .recovery import Diverged, Recovery
 from .run import Run
+from .stopping import ranked
 from .watcher import Watcher, notify
 
 # SciPy's default: if an iteration reduces the objective by no larger fraction than
@@ -195,19 +196,20 @@ class _Iterations:
             "update": [run.update + 1],
             "loss": [float(intermediate_result.fun)],
         }
-        score = -metrics["loss"][0]
+        (loss,) = metrics["loss"]
+        score = -loss
         if self.validate:
             validation = self.validate(reached)
             if not all(map(math.isfinite, (score, *validation.values()))):
                 raise Diverged
             metrics |= {name: [value] for name, value in validation.items()}
-            score = validation["validation_score"]
+            score, loss = ranked(validation)
         now = time.perf_counter()
         metrics["seconds"], self.begun = [now - self.begun], now
         run.theta[...] = reached
         run.epoch, run.update, run.samples = run.epoch + 1, run.update + 1, self.samples
         run.record(metrics)
-        self.recovery.save(run.theta, run.epoch, is_best=stopping.see(score))
+        self.recovery.save(run.theta, run.epoch, is_best=stopping.see(score, loss))
         self.is_under_way = False
         stops = notify(self.watchers, metrics)
         if self.validate and stopping.at_plateau:

@@ -74,9 +74,9 @@ def train(
     plan : Plan
         The settings of this call.
     validate : callable, optional
-        Returns metrics of theta, "validation_score" among them. It is then the score,
-        in place of the negative training loss, and the weights of the best epoch are
-        kept.
+        Returns metrics of theta, "validation_score" and "validation_loss" among them.
+        They then rank the epochs, in place of the training loss, and the weights of the
+        best epoch are kept.
     watchers : sequence of Watcher
         Notified of every epoch; each of them may end training.
 
@@ -126,8 +126,8 @@ def train(
 def _loop(epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery) -> str:
     """Train up to epoch ``last`` or an earlier end; return the reason of the end."""
     stopping, watchers = epochs.run.stopping, epochs.watchers
-    for epoch, score, theta in epochs.until(last, recovery):
-        is_best, ends = stopping.see(score), False
+    for epoch, score, loss, theta in epochs.until(last, recovery):
+        is_best, ends = stopping.see(score, loss), False
         if stopping.at_plateau:
             ends = schedule.ends_at_plateau(epochs.rates.last)
             if not ends:

@@ -1,4 +1,4 @@
-"""Stopping rule: patience, tolerance and plateaus of a score or loss."""
+"""Stopping rule: patience, tolerance, ties and plateaus of a score or loss."""
 
 from __future__ import annotations
 
@@ -14,29 +14,36 @@ from .plan import Plan
 class Stopping:
     """Remembers the best score, and counts the epochs since the last improvement.
 
-    Higher scores are better: validation scores, or negative losses.
+    Higher scores are better: validation scores, or negative losses. Between epochs of
+    equal scores, the loss of the same rows decides. A score that counts hits is equal
+    for many epochs, in which the network still learns.
 
     Attributes
     ----------
     tol : float
         An epoch is an improvement if its score exceeds the best score so far by at
-        least this.
+        least this; or if its score equals the best one, and its loss is lower than that
+        of the best epoch by at least this.
     patience : float
         Number of epochs in a row without an improvement that make a plateau.
     best : float
         The best score so far.
+    best_loss : float
+        The lowest loss of the epochs with this score; infinite if `see` gets no losses.
     n_no_improvement : int
         Number of epochs since the last improvement, or since the last plateau that was
         passed.
     plateaus : tuple of int
         Numbers of the epochs, over all calls, at whose end training passed a plateau.
     strict : bool
-        Whether a score equal to the best is no improvement, even with ``tol=0``.
+        Whether an epoch that only equals the best one is no improvement, even with
+        ``tol=0``.
     """
 
     tol: float = 0.0
     patience: float = math.inf
     best: float = -math.inf
+    best_loss: float = math.inf
     n_no_improvement: int = 0
     plateaus: tuple[int, ...] = ()
     strict: bool = False
@@ -49,26 +56,30 @@ class Stopping:
     ) -> Stopping:
         """Return the rule for the next call of a training.
 
-        With validation, a new call has to beat the score of ``theta``, its first
-        weights.
+        With validation, a new call has to beat ``theta``, its first weights.
         """
         stopping = Stopping(plan.tol, plan.patience, plateaus=self.plateaus)
         if not plan.new_call:
-            stopping.best = self.best
+            stopping.best, stopping.best_loss = self.best, self.best_loss
             stopping.n_no_improvement = self.n_no_improvement
         elif validate:
-            stopping.best = validate(theta)["validation_score"]
+            stopping.best, stopping.best_loss = ranked(validate(theta))
         return stopping
 
-    def see(self, score: float) -> bool:
-        """Count an epoch by its score; return whether this is the best score so far."""
-        is_best, improved = score > self.best, score >= self.best + self.tol
+    def see(self, score: float, loss: float | None = None) -> bool:
+        """Count an epoch by score and loss; return whether it is the best so far."""
+        if score == self.best and loss is not None:
+            is_best = loss < self.best_loss
+            improved = loss <= self.best_loss - self.tol
+        else:
+            is_best, improved = score > self.best, score >= self.best + self.tol
         if improved and (is_best or not self.strict):
             self.n_no_improvement = 0
         else:
             self.n_no_improvement += 1
         if is_best:
             self.best = score
+            self.best_loss = math.inf if loss is None else loss
         return is_best
 
     @property
@@ -85,3 +96,8 @@ class Stopping:
         """Continue after the plateau at the end of an epoch: count from 0 again."""
         self.plateaus += (epoch,)
         self.n_no_improvement = 0
+
+
+def ranked(metrics: dict[str, float]) -> tuple[float, float]:
+    """Return the validation score and loss that rank an epoch, for `Stopping.see`."""
+    return metrics["validation_score"], metrics["validation_loss"]

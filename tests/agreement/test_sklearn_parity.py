@@ -30,6 +30,7 @@ from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.activations import ACTIVATIONS
+from skoptnet.training import Stopping
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
@@ -96,10 +97,12 @@ def pair(task, solver, **params):
     if np.isfinite(params["n_iter_no_change"]):
         # scikit-learn waits for one epoch more than it was told.
         theirs["n_iter_no_change"] -= 1
+    ours = params | {"solver": solver}
+    if params.get("early_stopping"):
+        ours["scoring"] = None  # scikit-learn's score; our default is the loss
     if task == "regression":
-        ours = MLPRegressorX(solver=solver, **params, normalize_y=False)
-        return ours, MLPRegressor(**theirs)
-    return MLPClassifierX(solver=solver, **params), MLPClassifier(**theirs)
+        return MLPRegressorX(**ours, normalize_y=False), MLPRegressor(**theirs)
+    return MLPClassifierX(**ours), MLPClassifier(**theirs)
 
 
 def assert_same_weights(ours, theirs, rtol=1e-9):
@@ -314,6 +317,7 @@ def test_schedules_have_the_same_losses_with_nesterov(task, schedule):
     assert len(set(ours.history_["learning_rate"])) > 2
 
 
+@pytest.mark.usefixtures("by_score_alone")
 @pytest.mark.parametrize("task", SAME_SPLIT)
 @pytest.mark.parametrize("solver", ["sgd", "momentum"])
 def test_adaptive_with_early_stopping(task, solver):
@@ -393,6 +397,13 @@ def test_equal_sample_weights_in_shuffled_minibatches(task):
 # ------------------------------------------------------------------- early stopping
 
 
+@pytest.fixture
+def by_score_alone(monkeypatch):
+    """Of equal scores the first is the best, as in scikit-learn: no loss decides."""
+    see = Stopping.see
+    monkeypatch.setattr(Stopping, "see", lambda self, score, loss: see(self, score))
+
+
 def assert_same_early_stopping(ours, theirs):
     assert_same_fit(ours, theirs)
     assert_allclose(
@@ -406,6 +417,7 @@ def assert_same_early_stopping(ours, theirs):
     assert len(set(ours.validation_scores_)) > 3
 
 
+@pytest.mark.usefixtures("by_score_alone")
 @pytest.mark.parametrize("task", SAME_SPLIT)
 @pytest.mark.parametrize("solver", ["sgd", "momentum"])
 def test_early_stopping_until_max_iter(task, solver):
@@ -415,6 +427,7 @@ def test_early_stopping_until_max_iter(task, solver):
     assert ours.stop_reason_ == "max_iter"
 
 
+@pytest.mark.usefixtures("by_score_alone")
 @pytest.mark.parametrize("task", SAME_SPLIT)
 @pytest.mark.parametrize("solver", ["sgd", "momentum"])
 def test_early_stopping_stops_in_the_same_epoch(task, solver):
@@ -452,6 +465,7 @@ def test_early_stopping_holds_out_the_same_rows(task, monkeypatch):
         assert_array_equal(X[rows], X_part)
 
 
+@pytest.mark.usefixtures("by_score_alone")
 @pytest.mark.parametrize("solver", ["sgd", "momentum"])
 def test_multiclass_early_stopping_differs_in_the_split_alone(solver, monkeypatch):
     """Ours is stratified; once scikit-learn's is too, the rest is the same."""
@@ -469,6 +483,7 @@ def test_multiclass_early_stopping_differs_in_the_split_alone(solver, monkeypatc
     assert_same_early_stopping(ours, theirs.fit(X, y))
 
 
+@pytest.mark.usefixtures("by_score_alone")
 @needs_sklearn_weights
 @pytest.mark.parametrize("task", SAME_SPLIT)
 def test_early_stopping_with_sample_weights(task):
@@ -483,19 +498,53 @@ def test_early_stopping_with_sample_weights(task):
     )
 
 
+@pytest.mark.usefixtures("by_score_alone")
 @pytest.mark.parametrize(("tol", "ends"), [(0.0, False), (1e-9, True)])
 def test_a_score_as_good_as_the_best_is_good_enough_for_no_tolerance(tol, ends):
     """All rows are right after an epoch or two; scikit-learn's patience is one more."""
     X = np.repeat([[-5.0], [5.0]], 50, axis=0)
     y = np.repeat([0, 1], 50)
     settings = {"early_stopping": True, "tol": tol, "max_iter": 20, "random_state": 0}
-    ours = MLPClassifierX((), n_iter_no_change=5, **settings)
+    ours = MLPClassifierX((), scoring=None, n_iter_no_change=5, **settings)
     theirs = MLPClassifier((), n_iter_no_change=4, **settings)
     for model in (ours, theirs):
         model.set_params(learning_rate_init=0.1).fit(X, y)
         scores = list(model.validation_scores_)
         assert set(scores[1:]) == {1.0}
         assert model.n_iter_ == (scores.index(1.0) + 6 if ends else 20)
+
+
+def test_of_equal_scores_the_lowest_loss_is_kept_and_patience_starts_again():
+    """Accuracy ties for dozens of epochs in which the network still learns.
+
+    scikit-learn gives up within them, and keeps the first.
+    """
+    X, y = data_of("binary")
+    settings = {"early_stopping": True, "n_iter_no_change": 10, "tol": 1e-4}
+    ours, theirs = pair(
+        "binary", "sgd", max_iter=300, learning_rate_init=0.01, **settings
+    )
+    ours.fit(X, y)
+    theirs.fit(X, y)
+    scores, losses = ours.validation_scores_, ours.history_["validation_loss"]
+    assert ours.stop_reason_ == "early_stopping"
+    assert ours.n_iter_ > 2 * theirs.n_iter_
+    assert_allclose(scores[: theirs.n_iter_], theirs.validation_scores_, rtol=1e-12)
+    ranks = list(zip(scores, [-loss for loss in losses], strict=True))
+    best = ranks.index(max(ranks))
+    assert ours.best_epoch_ == best + 1
+    first = int(np.argmax(scores))
+    assert scores.count(max(scores)) > 20
+    assert losses[best] < 0.8 * losses[first]
+    # Patience, epoch by epoch: this one's rank against that of the best before it.
+    idle, waited = 0, []
+    for i in range(1, len(ranks)):
+        score, loss = max(ranks[:i])
+        higher, lower = ranks[i][0] - score, ranks[i][1] - loss
+        improved = higher >= 1e-4 or (higher == 0 and lower >= 1e-4)
+        idle = 0 if improved else idle + 1
+        waited.append(idle)
+    assert waited.index(10) == len(waited) - 1
 
 
 # -------------------------------------------------------------------------- float32

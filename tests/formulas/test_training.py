@@ -1,6 +1,7 @@
 """The loop: minibatches, stopping, what is kept, and what is (not) allocated."""
 
 import tracemalloc
+from itertools import repeat
 
 import numpy as np
 import pytest
@@ -34,10 +35,14 @@ def start(solver="sgd", hidden=(5,), dtype=np.float64, seed=0):
     return network, optimizer, new_run(network, optimizer, dtype, seed)
 
 
-def scored(scores):
-    """Return a validation whose scores are these, one after the other."""
+def scored(scores, losses=None):
+    """Return a validation whose scores and losses are these, one after the other."""
     scores = iter(scores)
-    return lambda theta: {"validation_score": next(scores)}
+    losses = repeat(1.0) if losses is None else iter(losses)
+    return lambda theta: {
+        "validation_score": next(scores),
+        "validation_loss": next(losses),
+    }
 
 
 def go(solver="sgd", data=None, run=None, **options):
@@ -145,6 +150,40 @@ class TestStopping:
             assert not rule.see(1.0)
             assert rule.at_plateau == strict
 
+    def test_between_equal_scores_the_loss_decides(self):
+        """Both which epoch is best, and whether it counts against patience."""
+        rule = Stopping(tol=0.1, patience=2)
+        seen = [
+            (rule.see(*ranks), rule.n_no_improvement)
+            for ranks in (
+                (0.5, 2.0),
+                (0.5, 1.5),  # as good, and of less loss
+                (0.5, 1.45),  # better, but not by tol
+                (0.5, 1.34),
+                (0.4, 0.1),  # a lower score: no loss makes up for it
+                (0.9, 3.0),  # a higher score: no loss stands against it
+                (0.9, 3.2),
+                (0.9, 2.9),
+            )
+        ]
+        assert seen == [
+            (True, 0), (True, 0), (True, 1), (True, 0),
+            (False, 1), (True, 0), (False, 1), (True, 0),
+        ]  # fmt: skip
+        assert (rule.best, rule.best_loss) == (0.9, 2.9)
+
+    @pytest.mark.parametrize(
+        ("loss", "strict", "ends"),
+        [(1.0, False, False), (1.0, True, True), (1.5, False, True), (1.5, True, True)],
+    )
+    def test_without_tolerance_an_equal_loss_improves_a_higher_one_does_not(
+        self, loss, strict, ends
+    ):
+        rule = Stopping(patience=1, strict=strict)
+        rule.see(0.5, 1.0)
+        assert not rule.see(0.5, loss)
+        assert rule.at_plateau == ends
+
 
 def test_training_ends_after_exactly_patience_epochs_without_improvement():
     validate = scored([0.1, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9])
@@ -172,6 +211,22 @@ def test_going_on_never_ends_below_where_it_began():
     run, outcome = go(run=run, validate=scored([0.7, 0.2, 0.1]), max_epochs=2)
     np.testing.assert_array_equal(run.theta, before)
     assert (outcome.best, outcome.kept_epoch) == (0.7, 2)
+
+
+@pytest.mark.parametrize(("loss", "kept"), [(0.9, 4), (1.1, 2)])
+def test_going_on_at_an_equal_score_needs_a_lower_loss(loss, kept):
+    run, _ = go(max_epochs=2)
+    validate = scored([0.7, 0.2, 0.7], [1.0, 0.5, loss])
+    _, outcome = go(run=run, validate=validate, max_epochs=2)
+    assert (outcome.best, outcome.kept_epoch) == (0.7, kept)
+
+
+def test_of_equal_scores_the_weights_of_the_lowest_loss_are_kept():
+    """With 1 % positives, accuracy is 0.99 from the first epoch on."""
+    validate = scored([0.99] * 6, [0.5, 0.3, 0.1, 0.2, 0.2, 0.0])
+    run, outcome = go(validate=validate, patience=2, max_epochs=9)
+    assert outcome.reason == "early_stopping"
+    assert (run.epoch, outcome.kept_epoch) == (5, 3)
 
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
@@ -293,7 +348,8 @@ def test_early_stopping_watches_what_score_returns(Estimator, monkeypatch):
 
     monkeypatch.setattr("skoptnet.estimators.fitting.split", watched)
     target = y if Estimator is MLPClassifierX else X[:, :2] @ [[1.0, 2.0], [3.0, 0.5]]
-    model = Estimator((3,), early_stopping=True, max_iter=7, random_state=0)
+    model = Estimator((3,), early_stopping=True, scoring=None, max_iter=7,
+                      random_state=0)  # fmt: skip
     model.fit(X, target, sample_weight=weights)
     (data,) = held_out
     truth = data.select(data.Y)
