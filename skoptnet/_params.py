@@ -36,6 +36,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "Object",
     "Options",
     "StrOptions",
     "check_argument",
@@ -68,6 +69,13 @@ class Function(HasMethods):
 
     def __str__(self) -> str:
         return "a function"
+
+
+class Object(HasMethods):
+    """A constraint: an object with these methods, not a class that would make it."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return super().is_satisfied_by(val) and not isinstance(val, type)
 
 
 _PLAIN = {str, int, float, bool, type(None)}
@@ -144,7 +152,12 @@ def _is_plain(value: Any) -> bool:
 def _nearest(value: Any, constraints: list) -> str:
     """Return " Did you mean ...?" where an allowed value is close, else ""."""
     if isinstance(value, type):
-        meant = [c for c in constraints if isinstance(c, type) and issubclass(value, c)]
+        meant = [
+            c
+            for c in constraints
+            if (isinstance(c, type) and issubclass(value, c))
+            or (isinstance(c, Object) and HasMethods.is_satisfied_by(c, value))
+        ]
         return f" Did you mean an object, {value.__name__}()?" if meant else ""
     if not isinstance(value, str):
         return ""

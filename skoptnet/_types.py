@@ -1,7 +1,7 @@
 """Names for the types that every room shares; nothing here runs."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike as ArrayLike
@@ -26,6 +26,16 @@ Bool: TypeAlias = bool | np.bool_
 
 #: ``random_state=`` of an estimator.
 RandomState: TypeAlias = Int | np.random.RandomState | None
+
+
+class Splitter(Protocol):
+    """A splitter as of `sklearn.model_selection`, or of one's own."""
+
+    def split(self, X: Any, y: Any, /) -> Any: ...
+
+    @property
+    def get_n_splits(self) -> Any: ...
+
 
 #: How scikit-learn's metadata routing is to treat an argument.
 Request: TypeAlias = bool | str | None

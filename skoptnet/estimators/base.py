@@ -19,6 +19,7 @@ from .._params import (
     POSITIVE,
     SHARE,
     Function,
+    Object,
     Options,
     StrOptions,
     check_params,
@@ -37,6 +38,7 @@ from .._types import (
     Request,
     ScheduleName,
     SolverName,
+    Splitter,
 )
 from ..activations import Activation
 from ..losses import Loss
@@ -105,10 +107,14 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "early_stopping": ["boolean"],
-        "validation_fraction": DECAY,
+        "validation_fraction": [*DECAY, Object(["split", "get_n_splits"])],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "refit_all": ["boolean"],
     }
+
+    # Metadata routing (scikit-learn's name): groups are for the splitter of a search,
+    # unless they are requested.
+    __metadata_request__fit: ClassVar[dict] = {"groups": False}
 
     # Set by fitting: the random state before the validation split was drawn.
     _split_state: Any
@@ -119,6 +125,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             self: _Estimator,
             *,
             sample_weight: Request = ...,
+            groups: Request = ...,
             X_val: Request = ...,
             y_val: Request = ...,
             sample_weight_val: Request = ...,
@@ -163,7 +170,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         verbose: Bool | Int,
         # Validation.
         early_stopping: Bool,
-        validation_fraction: Float,
+        validation_fraction: Float | Splitter,
         scoring: str | Callable[..., Any] | None,
         refit_all: Bool,
     ) -> None:
@@ -268,6 +275,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         y: Data,
         sample_weight: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: Data = None,
         y_val: Data = None,
         sample_weight_val: ArrayLike | None = None,
@@ -282,6 +290,10 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows; None gives all the same weight.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, for a splitter of groups as ``validation_fraction``.
+            With metadata routing, ``set_fit_request(groups=True)`` requests them;
+            otherwise they go to the splitter of a search only.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Validation rows of your own for ``early_stopping=True``; training then uses
             all of ``X``, and sets no rows aside. They are not copied. In a
@@ -310,7 +322,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
             loss. There is a fitted model in each case.
         """
         has_callbacks = begin_callbacks(self, self.max_iter)
-        own = OwnData(X_val, y_val, sample_weight_val)
+        own = OwnData(X_val, y_val, sample_weight_val, groups)
         Fit(self, has_callbacks=has_callbacks).run_on(X, y, sample_weight, own)
         return self
 

@@ -27,6 +27,7 @@ from .._types import (
     Request,
     ScheduleName,
     SolverName,
+    Splitter,
 )
 from ..activations import Activation
 from ..losses import LOSSES
@@ -74,9 +75,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         from the ``y`` of `fit`; unlike a dict, it rules out `partial_fit`. Multilabel
         targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
         ``'balanced'``; the weight of a row is the product over its labels. Early
-        stopping applies class weights to ``validation_loss`` and to accuracy, its
-        default score, so that it does not undo them; a ``scoring`` of your own sees
-        sample weights only.
+        stopping applies class weights to ``validation_loss``, and to the accuracy of
+        ``scoring=None``, so that it does not undo them; a scorer sees sample weights
+        only.
     label_smoothing : float in [0, 1), default=0.0
         Share s of each label that is spread evenly over the K classes: the target is
         :math:`(1 - s) y + s / K`, or :math:`(1 - s) y + s / 2` for two classes and for
@@ -172,8 +173,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
         follow one plan, name its length: ``Cosine(epochs=50)``.
     tol : float in [0, inf), default=1e-4
         An epoch counts as an improvement if the training loss falls, or with
-        ``early_stopping`` the validation score rises, by at least this. ``'lbfgs'``
-        ends when no element of the gradient is larger than this.
+        ``early_stopping`` the validation score rises (see ``scoring``), by at least
+        this. ``'lbfgs'`` ends when no element of the gradient is larger than this.
     n_iter_no_change : int or inf, default=10
         Number of epochs without an improvement of ``tol`` after which training ends or,
         with ``lr_schedule='adaptive'``, the learning rate falls. ``'lbfgs'`` uses it
@@ -193,24 +194,35 @@ class MLPClassifierX(ClassifierMixin, MLP):
         installed (``pip install "skoptnet[progress]"``).
     early_stopping : bool, default=False
         Whether to set aside ``validation_fraction`` of the training data, to stop when
-        their score (see ``scoring``) stops improving, and to keep the weights of the
-        best epoch. The split is stratified by class, except for multilabel targets.
-        Validation data of your own, ``X_val`` and ``y_val`` of `fit`, replace the
+        their loss, or another score (see ``scoring``), stops improving, and to keep the
+        weights of the best epoch. The split is random and stratified by class, except
+        for multilabel targets. A splitter as ``validation_fraction`` splits otherwise;
+        validation data of your own, ``X_val`` and ``y_val`` of `fit`, replace the
         split.
-    validation_fraction : float in (0, 1), default=0.1
-        Fraction of the samples to set aside: at least 2 samples, and 1 per class.
-        Ignored if `fit` is given ``X_val``.
+    validation_fraction : float in (0, 1) or splitter, default=0.1
+        Fraction of the samples to set aside, and at least 2 samples and 1 of each
+        class. Or a splitter of `sklearn.model_selection`, or of your own with the
+        methods ``split`` and ``get_n_splits``, whose last split is used:
+        ``TimeSeriesSplit()`` sets the latest samples aside, ``GroupShuffleSplit()``
+        whole groups (see ``groups`` of `fit`), ``PredefinedSplit(test_fold)`` those
+        that you choose. It is given ``X``, ``y`` and ``groups`` as `fit` is. If its
+        ``random_state`` is None, that of the estimator decides. The samples in neither
+        part have no effect, except with ``refit_all``. Ignored if `fit` is given
+        ``X_val``.
     scoring : str, callable or None, default=None
-        Score of the validation rows; higher is better. None is accuracy for a
-        classifier and R2 for a regressor or, if its loss is not ``'squared_error'``,
+        Score of the validation rows; higher is better. ``'loss'`` is the negative
+        validation loss (see ``validation_loss`` in ``history_``). None is accuracy for
+        a classifier and R2 for a regressor or, if its loss is not ``'squared_error'``,
         D2: the fraction by which the model reduces the loss of the best constant
-        prediction, averaged over outputs. ``'loss'`` is the negative validation loss
-        (see ``validation_loss`` in ``history_``); any other name is that of a
-        scikit-learn scorer; a callable is called as ``scorer(estimator, X, y)``. A
-        scorer is called once per epoch (and once before the first of a warm start) with
-        arrays, with an estimator that has the current weights during the call, and with
-        ``sample_weight`` if there are weights and it takes them. Without
-        ``early_stopping`` it has no effect, and `fit` warns.
+        prediction, averaged over outputs. Any other name is that of a scikit-learn
+        scorer; a callable is called as ``scorer(estimator, X, y)``. A scorer is called
+        once per epoch (and once before the first of a warm start) with arrays, with an
+        estimator that has the current weights during the call, and with
+        ``sample_weight`` if there are weights and it takes them. Of epochs with equal
+        scores, which accuracy and other counts often have, the one with the lowest
+        validation loss is the best, and one whose loss is lower by ``tol`` is an
+        improvement. Without ``early_stopping`` the parameter has no effect, and `fit`
+        warns.
     refit_all : bool, default=False
         Whether, once early stopping has found the best epoch, to train again on all
         samples, including those set aside. The second training starts from the first
@@ -363,7 +375,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         verbose: Bool | Int = False,
         # Validation.
         early_stopping: Bool = False,
-        validation_fraction: Float = 0.1,
+        validation_fraction: Float | Splitter = 0.1,
         scoring: str | Callable[..., Any] | None = None,
         refit_all: Bool = False,
     ) -> None:

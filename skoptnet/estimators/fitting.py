@@ -37,7 +37,8 @@ from .inputs import (
 )
 from .prediction import CURVES, network_attributes
 from .sklearn_callbacks import Callbacks
-from .validation import OwnData, Validation, check_settings, score_of, split
+from .validation import OwnData, Validation, check_settings, score_of
+from .validation_split import Given, split
 from .verbose import progress_watchers
 
 #: Maximum number of rows per update for ``batch_size="auto"``.
@@ -216,7 +217,7 @@ class Fit:
         self._start(whole, rng)
         data = whole
         if model.early_stopping and held_out is None:
-            data, held_out = self._split(whole, rng)
+            data, held_out = self._split(whole, Given(X, y, own.groups), rng)
         self._set_rows(data)
         validate = self._validation(held_out)
         callbacks = self._callbacks(X, y, sample_weight, data.rows)
@@ -294,7 +295,7 @@ class Fit:
         return Run.new(theta, self.parts.optimizer, rng, np)
 
     def _split(
-        self, whole: TrainingSet, rng: np.random.RandomState
+        self, whole: TrainingSet, given: Given, rng: np.random.RandomState
     ) -> tuple[TrainingSet, TrainingSet]:
         """Return training and validation rows.
 
@@ -307,7 +308,8 @@ class Fit:
             rng.set_state(model._split_state)
         else:
             model._split_state = rng.get_state()
-        return split(whole, model.validation_fraction, model._strata(whole.Y), rng)
+        strata = model._strata(whole.Y)
+        return split(whole, model.validation_fraction, given, strata, rng)
 
     def _set_rows(self, data: TrainingSet) -> None:
         """Set the rows to train on, with final weights and targets, and the network.
@@ -328,9 +330,9 @@ class Fit:
     def _validation(self, held_out: TrainingSet | None) -> Validation | None:
         """Return the validation after each epoch, None without validation rows.
 
-        Loss and default score apply class weights, and are in the unit of the network's
-        targets, as in training. A scorer gets sample weights only, and targets in the
-        unit of y, as its user would pass them.
+        The loss and the estimator's own score apply class weights, and are in the unit
+        of the network's targets, as in training. A scorer gets sample weights only, and
+        targets in the unit of y, as its user would pass them.
         """
         if held_out is None:
             return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from inspect import signature
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,8 @@ def _parameters(model: Any) -> dict[str, Any]:
     """Return those constructor parameters that scikit-learn has, too."""
     *_, optimizer, schedule = model._check_parameters()
     parameters = {name: deepcopy(getattr(model, name)) for name in _SHARED}
+    if not isinstance(model.validation_fraction, Real):  # scikit-learn has no splitter
+        del parameters["validation_fraction"]
     if model.l1_ratio:  # scikit-learn's penalty is L2
         parameters["alpha"] *= 1 - model.l1_ratio
     if isinstance(optimizer, LBFGS):

@@ -1,4 +1,4 @@
-"""Early stopping: the validation split, and loss and score of its rows."""
+"""Early stopping: loss and score of the validation rows, and its parameters."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import train_test_split
 
 from .._sklearn import metric_of
-from .._types import Array, Float
+from .._types import Array
 from ..compiled import outputs
 from ..network import Network
 from ..training import Run, TrainingSet
@@ -28,11 +27,12 @@ Score = Callable[[Array, float], float]
 
 @dataclass
 class OwnData:
-    """The validation data passed to `fit`, unchecked."""
+    """The validation data passed to `fit`, or the groups to split by, unchecked."""
 
     X: Any = None
     y: Any = None
     w: Any = None
+    groups: Any = None
 
     @property
     def given(self) -> bool:
@@ -80,54 +80,26 @@ def check_settings(model: Any, own: OwnData) -> None:
             " X_val, stack them and fit with max_iter=best_epoch_, n_iter_no_change=inf"
             " and early_stopping=False."
         )
+    if own.groups is not None:
+        _check_groups(model, own)
     if callable(model.scoring):
         check_scoring(model, model.scoring)
 
 
-def split(
-    data: TrainingSet,
-    fraction: Float,
-    strata: Array | None,
-    rng: np.random.RandomState,
-) -> tuple[TrainingSet, TrainingSet]:
-    """Return training and validation rows; nothing is copied."""
-    check_split(len(data), fraction, strata)
-    rows = train_test_split(
-        np.arange(len(data)), test_size=fraction, random_state=rng, stratify=strata
-    )
-    training, validation = data.subset(rows[0]), data.subset(rows[1])
-    for name, part in (("training", training), ("validation", validation)):
-        if part.w is not None and not part.select(part.w).any():
-            raise ValueError(
-                f"All {name} rows of the early-stopping split have sample_weight"
-                " zero. Change 'validation_fraction' or 'random_state'."
-            )
-    return training, validation
-
-
-def check_split(n: int, fraction: Float, strata: Array | None) -> None:
-    """Refuse a validation split that is impossible or too small to use."""
-    n_validation = math.ceil(fraction * n)
-    got = (
-        f"Got validation_fraction={fraction} of n_samples={n}, which is"
-        f" {n_validation} validation and {n - n_validation} training rows."
-    )
-    labels, counts = np.unique([] if strata is None else strata, return_counts=True)
-    if (counts < 2).any():
-        raise ValueError(
-            "The least populated classes in y have only 1 member, too few for the"
-            " stratified split of early_stopping=True. Classes with too few members"
-            f" are: {labels[counts < 2].tolist()}"
+def _check_groups(model: Any, own: OwnData) -> None:
+    """Refuse groups that the split would tear apart; warn where there is no split."""
+    name, how = type(model).__name__, model.validation_fraction
+    if not model.early_stopping or own.given:
+        reason = "with X_val" if own.given else "without early_stopping=True"
+        warn(
+            f"The groups passed to fit of {name} have no effect {reason}.", UserWarning
         )
-    if n_validation < 2 or n - n_validation < 1:
+    elif isinstance(how, Real):
         raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the"
-            f" size of your dataset: early stopping needs at least 2 rows. {got}"
-        )
-    if min(n_validation, n - n_validation) < len(labels):
-        raise ValueError(
-            "The validation set is too small. Change 'validation_fraction' so that"
-            f" each of the {len(labels)} classes can be in both parts. {got}"
+            f"groups are passed to fit, but validation_fraction={how} of {name} splits"
+            " row by row and would put rows of one group on both sides. Set it to a"
+            " splitter of groups, such as GroupShuffleSplit(test_size=0.1), or omit"
+            " groups."
         )
 
 
@@ -171,7 +143,7 @@ def score_of(
         Has the parameters, and the attributes that describe the targets.
     data, weighted : TrainingSet
         The validation rows, with sample weights for scorers, and with class weights,
-        too, for the default score.
+        too, for the estimator's own score.
     network, run
         The network, and the run that is trained.
     """

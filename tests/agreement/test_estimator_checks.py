@@ -3,9 +3,10 @@
 A plain run has every check for both estimators with the textbook's solvers and with one
 of each other kind, and every check once for the settings beside the defaults.
 
-There are no expected failures. What is left out for one setting, because it
-contradicts that setting's meaning, stands beside its reason and beside the test that
-holds instead.
+What is left out for one setting, because it contradicts that setting's meaning, stands
+beside its reason and beside the test that holds instead. `early_stopping=True` at its
+defaults is what people set, so there the checks that cannot hold are named as expected
+failures.
 """
 
 import numpy as np
@@ -14,8 +15,10 @@ from problems import SOME_SOLVERS, checks_of
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.model_selection import ShuffleSplit
 from sklearn.preprocessing import scale
 from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.losses import REGRESSION_LOSSES
@@ -152,15 +155,44 @@ def test_class_weights(estimator, check):
     check(estimator)
 
 
+@parametrize_with_checks(
+    [E(early_stopping=True) for E in ESTIMATORS],
+    expected_failed_checks=lambda _: dict.fromkeys(
+        ROWS_ARE_DRAWN,
+        "a row that is repeated may be drawn for training and for validation, a row"
+        " with a weight only for one of them",
+    ),
+)
+def test_early_stopping_at_its_defaults(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", ["dense", "sparse"])
+def test_repeated_rows_are_drawn_for_both_parts(Estimator, name):
+    """The expected failures above are failures, and for the reason that they give.
+
+    With validation rows that are passed to fit, none is drawn, and the checks hold.
+    """
+    check = f"check_sample_weight_equivalence_on_{name}_data"
+    check = getattr(estimator_checks, check)
+    with pytest.raises(AssertionError, match="not equivalent to fitting with removed"):
+        check(Estimator.__name__, Estimator(early_stopping=True))
+
+    class OnOwnRows(Estimator):
+        def fit(self, X, y, sample_weight=None):
+            rows = np.linspace(-1, 1, 10 * X.shape[1]).reshape(10, -1)
+            truth = np.resize(np.unique(y), 10)
+            return super().fit(X, y, sample_weight, X_val=rows, y_val=truth)
+
+    check("OnOwnRows", OnOwnRows(early_stopping=True))
+
+
 @checks_of(
     [
-        # A third of the rows: the smallest data sets of the checks have few rows of
-        # each class.
-        *(
-            E(early_stopping=True, validation_fraction=0.3, scoring=scoring)
-            for E in ESTIMATORS
-            for scoring in (None, "loss")
-        ),
+        *(E(early_stopping=True, scoring=None) for E in ESTIMATORS),
+        *(E(early_stopping=True, validation_fraction=0.3) for E in ESTIMATORS),
+        MLPRegressorX(early_stopping=True, validation_fraction=ShuffleSplit(2)),
         # Few units and epochs, since small batches make many updates.
         *(
             E((20,), batch_size=5, learning_rate_init=0.01, max_iter=40)

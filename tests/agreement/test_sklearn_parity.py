@@ -457,7 +457,7 @@ def test_early_stopping_holds_out_the_same_rows(task, monkeypatch):
         return parts
 
     monkeypatch.setattr(sklearn_mlp, "train_test_split", caught)
-    monkeypatch.setattr("skoptnet.estimators.validation.train_test_split", caught)
+    monkeypatch.setattr("skoptnet.estimators.validation_split.train_test_split", caught)
     for estimator in pair(task, "sgd", early_stopping=True, max_iter=2):
         estimator.fit(X, y)
     ours, theirs = splits

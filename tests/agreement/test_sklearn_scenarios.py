@@ -626,8 +626,9 @@ def test_early_stopping_with_words_for_labels(dtype):
     )
     y = np.array(["class_a", "class_b", "class_c"], dtype=dtype)[codes]
     model = MLPClassifierX(
-        learning_rate_init=0.01, early_stopping=True, max_iter=50, random_state=42
-    )
+        learning_rate_init=0.01, early_stopping=True, scoring=None, max_iter=50,
+        random_state=42,
+    )  # fmt: skip
     model.fit(X, y)
     assert len(model.validation_scores_) == model.n_iter_
     assert np.isfinite(model.validation_scores_).all()

@@ -179,8 +179,9 @@ def test_balanced_weights_find_the_rare_class(early_stopping):
     """Early stopping by default judges as training does, and does not undo it."""
     X_train, X_test, y_train, y_test = imbalanced()
     model = MLPClassifierX(
-        (20,), early_stopping=early_stopping, max_iter=60, random_state=0
-    )
+        (20,), early_stopping=early_stopping, validation_fraction=0.25,
+        learning_rate_init=0.001, max_iter=100, random_state=0,
+    )  # fmt: skip
     plain, balanced = (
         clone(model).set_params(class_weight=w).fit(X_train, y_train).predict(X_test)
         for w in (None, "balanced")
@@ -195,7 +196,7 @@ def test_balanced_weights_find_the_rare_class(early_stopping):
 def test_the_validation_loss_and_accuracy_count_class_weights(y, class_weight):
     """They are those of the weights by hand; a scorer sees sample weights alone."""
     X_val, y_val = X[UNEVEN], y[UNEVEN]
-    model = small(MLPClassifierX, early_stopping=True, max_iter=8)
+    model = small(MLPClassifierX, early_stopping=True, scoring=None, max_iter=8)
     own = {"X_val": X_val, "y_val": y_val, "sample_weight_val": W[UNEVEN]}
     weights = class_weight
     if weights == "balanced":  # of y, not of y_val

@@ -319,7 +319,7 @@ def test_pieces_of_a_minibatch_do_not_matter(solver, container, monkeypatch):
 
 def test_figures_of_validation_are_those_of_all_units():
     """And so is what early stopping goes by."""
-    model = dropped(MLPClassifierX, early_stopping=True, max_iter=8)
+    model = dropped(MLPClassifierX, early_stopping=True, scoring=None, max_iter=8)
     model.fit(X[::2], LABELS[::2], X_val=X[1::2], y_val=LABELS[1::2])
     assert model.score(X[1::2], LABELS[1::2]) == model.best_validation_score_
     assert model.history_["validation_loss"][model.best_epoch_ - 1] == pytest.approx(

@@ -574,6 +574,7 @@ def test_early_stopping_keeps_the_epoch_of_the_best_score(loss):
     model = model_of(
         **{"loss": loss, **several},
         early_stopping=True,
+        scoring=None,
         learning_rate_init=0.03,
         n_iter_no_change=5,
         max_iter=300,

@@ -14,7 +14,7 @@ from training import epochs_with, new_run, train_with
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.activations import ACTIVATIONS
-from skoptnet.estimators.validation import split
+from skoptnet.estimators.validation_split import split
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS

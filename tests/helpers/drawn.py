@@ -38,7 +38,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def validated():
-    model = batched(MLPClassifierX, early_stopping=True, max_iter=60)
+    model = batched(MLPClassifierX, early_stopping=True, scoring=None, max_iter=60)
     return model.fit(X, LABELS)
 
 

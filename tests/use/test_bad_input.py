@@ -460,8 +460,9 @@ def test_columns_of_a_multilabel_target_may_have_any_names():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize(("n", "fraction"), [(9, 0.1), (1, 0.5), (3, 0.9), (150, 0.0)])
+@pytest.mark.parametrize(("n", "fraction"), [(2, 0.1), (1, 0.5), (2, 0.9), (150, 0.0)])
 def test_validation_sets_that_are_too_small_are_refused(Estimator, n, fraction):
+    """There are too few rows for any fraction, or none are to be set aside."""
     model = small(Estimator, early_stopping=True, validation_fraction=fraction)
     y = KINDS if Estimator is MLPClassifierX else NUMBERS
     some = np.linspace(0, 149, n).astype(int)
@@ -472,19 +473,24 @@ def test_validation_sets_that_are_too_small_are_refused(Estimator, n, fraction):
         X[some],
         y[some],
     )
+    assert "at least 2 validation and 1 training rows. Got" in message
     assert f"validation_fraction={fraction} of n_samples={n}" in message
 
 
-@pytest.mark.parametrize("fraction", [0.02, 0.97])
-def test_validation_sets_without_a_row_per_class_are_refused(fraction):
-    """Too few rows on either side."""
-    message = assert_fit_refused(
-        "each of the 3 classes can be in both parts",
-        small(MLPClassifierX, early_stopping=True, validation_fraction=fraction),
-        X[::2],
-        LABELS[::2],
-    )
-    assert f"validation_fraction={fraction} of n_samples=75" in message
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(("n", "fraction"), [(3, 0.9), (75, 0.97)])
+def test_fractions_that_leave_too_few_training_rows_are_refused(Estimator, n, fraction):
+    few = n == 3
+    some = np.linspace(0, 149, n).astype(int)
+    y = (KINDS if few else LABELS) if Estimator is MLPClassifierX else NUMBERS
+    if few or Estimator is MLPClassifierX:
+        message = assert_fit_refused(
+            "The training set is too small. Decrease 'validation_fraction'",
+            small(Estimator, early_stopping=True, validation_fraction=fraction),
+            X[some], y[some],
+        )  # fmt: skip
+        assert f"of n_samples={n}, which leaves {0 if few else 2}." in message
+        assert ("a row of each of the 3 classes" in message) != few
 
 
 def test_a_class_with_one_member_cannot_be_split():

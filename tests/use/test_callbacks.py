@@ -265,7 +265,8 @@ def test_stop_on_plateau_counts_epochs_without_improvement():
 
 def test_stop_on_plateau_watches_scores_and_names_what_there_is():
     plateau = StopOnPlateau("validation_score", patience=2)
-    fitted = model(max_iter=50, early_stopping=True).set_callbacks(plateau).fit(X, y)
+    fitted = model(max_iter=50, early_stopping=True, scoring=None)
+    fitted.set_callbacks(plateau).fit(X, y)
     assert fitted.stop_reason_ == "callback"
     with pytest.raises(ValueError, match=r"no 'validation_score' in .*'loss'"):
         model().set_callbacks(plateau).fit(X, y)

@@ -90,7 +90,8 @@ def test_the_objective_is_named(parameters, label):
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 def test_each_loss_is_named(loss):
     y = np.exp(NUMBERS)
-    model = small(MLPRegressorX, loss=loss, alpha=0, early_stopping=True).fit(X, y)
+    model = small(MLPRegressorX, loss=loss, alpha=0, early_stopping=True)
+    model.set_params(scoring=None).fit(X, y)
     display = LossCurveDisplay.from_estimator(model)
     assert display.labels["loss"] == REGRESSION_LOSSES[loss].label
     assert display.labels["validation_score"] == (

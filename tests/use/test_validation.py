@@ -37,7 +37,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skoptnet import Adaptive, MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet.estimators import prediction, validation
-from skoptnet.estimators.validation import split
+from skoptnet.estimators.validation_split import split
 from skoptnet.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.filterwarnings(
@@ -134,13 +134,15 @@ def test_what_is_restored_scores_what_is_reported(task, scoring, weights):
     scores = model.history_["validation_score"]
     assert model.validation_scores_ == scores
     assert model.best_validation_score_ == max(scores)
-    assert model.best_epoch_ == 1 + int(np.argmax(scores))
+    losses = model.history_["validation_loss"]
+    ranks = [(score, -loss) for score, loss in zip(scores, losses, strict=True)]
+    assert model.best_epoch_ == 1 + ranks.index(max(ranks))
     score = score_of(model, scoring, X[VAL], y[VAL], weights)
     assert model.best_validation_score_ == pytest.approx(score, rel=1e-12)
-    loss = model.history_["validation_loss"][model.best_epoch_ - 1]
+    loss = losses[model.best_epoch_ - 1]
     assert loss == pytest.approx(own_loss(model, X[VAL], y[VAL], weights), rel=1e-9)
     if scoring == "loss":
-        assert scores == [-loss for loss in model.history_["validation_loss"]]
+        assert scores == [-loss for loss in losses]
     elif scoring:
         assert model.best_validation_score_ == score
 
@@ -207,7 +209,7 @@ def test_sparse_multilabel_targets():
 def test_validation_data_may_lack_classes():
     rows, truth, _ = parts(LABELS)
     val = VAL[LABELS[VAL] != "setosa"]
-    model = stopping(MLPClassifierX)
+    model = stopping(MLPClassifierX, scoring=None)
     model.fit(rows, truth, X_val=X[val], y_val=LABELS[val])
     assert model.best_validation_score_ == model.score(X[val], LABELS[val])
 
@@ -398,7 +400,7 @@ def test_a_scorer_sees_a_fitted_model_with_the_weights_of_the_moment(Estimator):
         np.testing.assert_array_equal(best, kept)
     assert not np.array_equal(seen[0][0], seen[1][0])
     assert user._known_outputs is None
-    plain = stopping(Estimator).fit(X, y)
+    plain = stopping(Estimator, scoring=None).fit(X, y)
     np.testing.assert_allclose(
         user.validation_scores_, plain.validation_scores_, rtol=1e-12
     )
@@ -539,7 +541,7 @@ def routing():
 @pytest.mark.usefixtures("routing")
 def test_a_pipeline_transforms_validation_rows(Estimator):
     y, raw = target(Estimator), X * [1, 20, 300, 4] + [5, 60, 7, 8]
-    model = stopping(Estimator).set_fit_request(
+    model = stopping(Estimator, scoring=None).set_fit_request(
         X_val=True, y_val=True, sample_weight_val=True
     )
     pipeline = Pipeline(
@@ -548,7 +550,7 @@ def test_a_pipeline_transforms_validation_rows(Estimator):
     pipeline.fit(raw[TRAIN], y[TRAIN], X_val=raw[VAL], y_val=y[VAL],
                  sample_weight_val=W[VAL])  # fmt: skip
     scaler = StandardScaler().fit(raw[TRAIN])
-    by_hand = stopping(Estimator).fit(
+    by_hand = stopping(Estimator, scoring=None).fit(
         scaler.transform(raw[TRAIN]), y[TRAIN], X_val=scaler.transform(raw[VAL]),
         y_val=y[VAL], sample_weight_val=W[VAL],
     )  # fmt: skip
