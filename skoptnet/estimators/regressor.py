@@ -219,7 +219,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         ``random_state`` is None, that of the estimator decides. The samples in neither
         part have no effect, except with ``refit_all``. Ignored if `fit` is given
         ``X_val``.
-    scoring : str, callable or None, default=None
+    scoring : str, callable or None, default='loss'
         Score of the validation rows; higher is better. ``'loss'`` is the negative
         validation loss (see ``validation_loss`` in ``history_``). None is accuracy for
         a classifier and R2 for a regressor or, if its loss is not ``'squared_error'``,
@@ -402,7 +402,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         # Validation.
         early_stopping: Bool = False,
         validation_fraction: Float | Splitter = 0.1,
-        scoring: str | Callable[..., Any] | None = None,
+        scoring: str | Callable[..., Any] | None = "loss",
         refit_all: Bool = False,
     ) -> None:
         super().__init__(

@@ -61,7 +61,7 @@ def check_settings(model: Any, own: OwnData) -> None:
             " omit them."
         )
     if not model.early_stopping:
-        given = {"scoring": model.scoring is not None, "refit_all": model.refit_all}
+        given = {"scoring": model.scoring != "loss", "refit_all": model.refit_all}
         for parameter in filter(given.get, given):
             warn(
                 f"The {parameter!r} parameter of {name} has no effect without"

@@ -201,7 +201,7 @@ def allowed(draw, Estimator, problem, chosen):
     if several_quantiles(chosen) and chosen["scoring"] in scorers:
         chosen["scoring"] = "loss"  # these scorers know one prediction per target
     if not chosen["early_stopping"]:
-        chosen["scoring"], chosen["refit_all"] = None, False
+        chosen["scoring"], chosen["refit_all"] = "loss", False
     if chosen["refit_all"]:
         chosen["warm_start"] = False
     if chosen.get("class_weight") == "given":

@@ -506,7 +506,7 @@ def test_an_error_in_a_scorer_keeps_the_last_epoch(Estimator):
 
 
 @both
-@pytest.mark.parametrize("idle", [{"scoring": "loss"}, {"refit_all": True}])
+@pytest.mark.parametrize("idle", [{"scoring": None}, {"refit_all": True}])
 def test_what_has_no_effect_without_early_stopping_is_said(Estimator, idle):
     (name,) = idle
     y = target(Estimator)
