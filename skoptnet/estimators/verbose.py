@@ -65,6 +65,8 @@ class Bar(Watcher):
 def format_metrics(metrics: dict[str, Any]) -> str:
     """Return the metrics of an epoch as text."""
     known = [name for name in _FORMATS if name in metrics]
+    if metrics.get("validation_score") == -metrics.get("validation_loss", 0):
+        known.remove("validation_score")  # says the same again
     return ", ".join(_FORMATS[name].format(metrics[name]) for name in known)
 
 

@@ -385,8 +385,12 @@ def test_products_run_on_one_blas_thread_where_it_matters_and_leave_no_trace():
 
 @ignore_max_iter
 def test_verbose_prints_a_line_per_epoch(capsys):
-    MLPClassifierX((3,), verbose=True, max_iter=3, early_stopping=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith("Iteration 1, loss = ")
-    assert "validation score = " in lines[0]
+    model = MLPClassifierX((3,), verbose=True, max_iter=3, early_stopping=True)
+    for scoring in ("loss", None):
+        model.set_params(scoring=scoring).fit(X, y)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 3
+        assert lines[0].startswith("Iteration 1, loss = ")
+        assert "validation loss = " in lines[0]
+        # The negative loss would say the same again.
+        assert ("validation score = " in lines[0]) == (scoring is None)
