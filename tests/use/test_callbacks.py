@@ -263,6 +263,25 @@ def test_stop_on_plateau_counts_epochs_without_improvement():
     assert clone(fitted).fit(X, y).loss_curve_ == losses  # nothing is left from before
 
 
+def half(model, X, y):
+    return 0.5
+
+
+def test_of_equal_scores_a_checkpoint_keeps_the_lowest_loss(tmp_path):
+    """As early stopping does: the file holds the best epoch."""
+    checkpoint = Checkpoint(tmp_path / "best")
+    fitted = model(
+        max_iter=60, early_stopping=True, scoring=half,
+        learning_rate_init=0.05, n_iter_no_change=5,
+    )  # fmt: skip
+    noise = np.random.RandomState(0).permutation(y)  # is soon overfitted
+    fitted.set_callbacks(checkpoint).fit(X, noise)
+    kept = Checkpoint.load(tmp_path / "best")
+    assert fitted.best_epoch_ < fitted.n_iter_
+    assert len(kept.loss_curve_) == fitted.best_epoch_ > 1
+    np.testing.assert_array_equal(kept.coefs_[0], fitted.coefs_[0])
+
+
 def test_stop_on_plateau_watches_scores_and_names_what_there_is():
     plateau = StopOnPlateau("validation_score", patience=2)
     fitted = model(max_iter=50, early_stopping=True, scoring=None)

@@ -503,7 +503,8 @@ def test_what_is_neither_a_fraction_nor_a_splitter_is_refused(Estimator, wrong):
         "The 'validation_fraction' parameter of",
         stopping(Estimator, validation_fraction=wrong), X, y_of(Estimator),
     )  # fmt: skip
-    assert "split" in message
+    assert "'split' and 'get_n_splits'" in message
+    assert ("Did you mean an object, KFold()?" in message) == (wrong is KFold)
 
 
 @both

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, GroupShuffleSplit, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -97,6 +97,7 @@ regressor = MLPRegressorX(
     solver=Adam(beta_1=0.8, weight_decay=0.01),
     lr_schedule=Warmup(Cosine(epochs=50), epochs=2),
     early_stopping=True,
+    validation_fraction=GroupShuffleSplit(test_size=0.2),
     scoring="loss",
 )
 own = MLPClassifierX(10, solver=SignDescent(0.5), lr_schedule=Halves())
@@ -126,6 +127,8 @@ epochs: int = fitted.n_iter_ + fitted.t_ + fitted.n_layers_ + fitted.n_outputs_
 rate: float = fitted.learning_rate_ or 0.0
 parameters: dict[str, Any] = fitted.get_params(deep=False)
 regressor.fit(X, y, X_val=X, y_val=y).score(X, y)
+regressor.fit(X, y, groups=np.arange(len(y)) // 2)
+MLPRegressorX(validation_fraction=TimeSeriesSplit(3))
 theirs = own.fit(X, y).to_sklearn()
 
 for start in range(0, len(X), 10):
@@ -138,6 +141,7 @@ if hasattr(own, "partial_fit"):
 # scikit-learn's tools take the estimators.
 with sklearn.config_context(enable_metadata_routing=True):
     own.set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
+    regressor.set_fit_request(groups=True, X_val=False)
 model = make_pipeline(StandardScaler(), HiddenActivations(fitted, layer=0), classifier)
 model.fit(X, y).predict(X)
 units: list[str] = HiddenActivations(fitted).fit(X, y).get_feature_names_out().tolist()
