@@ -46,7 +46,7 @@ settings = {
     "n_iter_no_change": np.inf,
     "random_state": 0,
 }
-stopping = {"scoring": "loss", "validation_fraction": 0.2, "n_iter_no_change": 20}
+stopping = {"validation_fraction": 0.2, "n_iter_no_change": 20}
 models = {
     "nothing": {},
     "L2: alpha=1": {"alpha": 1},
@@ -72,7 +72,7 @@ models = {
 colors = ["#0072B2", "#D55E00"]
 X, y = draw(100, seed=0)
 X_val, y_val = draw(1000, seed=100)
-watching = {"early_stopping": True, "scoring": "loss", "n_iter_no_change": np.inf}
+watching = {"early_stopping": True, "n_iter_no_change": np.inf}
 figure, axes = plt.subplots(
     2, 3, figsize=(9, 5), sharex=True, sharey=True, layout="constrained"
 )

@@ -43,7 +43,7 @@ X, y = make_classification(
     random_state=0,
 )
 X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
-settings = {"early_stopping": True, "scoring": "loss", "random_state": 0}
+settings = {"early_stopping": True, "random_state": 0}
 plain = MLPClassifierX((50,), **settings)
 weighted = MLPClassifierX((50,), class_weight="balanced", **settings)
 models = {

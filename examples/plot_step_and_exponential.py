@@ -66,6 +66,7 @@ models = {
         batch_size=10,
         max_iter=60,
         early_stopping=True,
+        scoring=None,  # accuracy
         n_iter_no_change=np.inf,
         random_state=0,
     ).fit(X_train, y_train, X_val=X_test, y_val=y_test)
