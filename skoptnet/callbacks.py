@@ -1,33 +1,52 @@
 """Callbacks: checkpoints, a history file, a time budget, stopping on a plateau.
 
-They follow scikit-learn's protocol (1.9 or later). Set on an estimator, or on a
-pipeline that ends with it, they are notified of every epoch of ``fit``::
+They follow scikit-learn's protocol (1.9 or later). Set on an estimator, they are
+notified of every epoch of ``fit``::
 
     model.set_callbacks(Checkpoint("model.pickle"), TimeBudget(60)).fit(X, y)
 
 scikit-learn's own `sklearn.callback.ProgressBar` and `sklearn.callback.ScoringMonitor`
-are set in the same way. A callback is any object with the four methods of `Callback`;
-one whose `on_fit_task_end` returns True ends the training.
+are set in the same way, or on a pipeline or search around the estimator. A callback is
+any object with the four methods of `Callback`; one whose `on_fit_task_end` returns True
+ends the training.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
+import math
 import os
 import pickle
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
-from threading import get_ident
-from typing import IO, Any
+from typing import Any
 
+from ._files import check_writable, opened, reason, remove_leftovers, replace
+from ._params import (
+    COUNT,
+    NOT_NEGATIVE,
+    POSITIVE,
+    InvalidParameterError,
+    Options,
+    check_value,
+)
 from ._sklearn import without_callbacks
+from ._types import Float, Int
+from .estimators.base import MLP
+from .estimators.convergence_warnings import warn
 from .training import Stopping
 
 __all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
+
+
+_INFINITE = Options(Real, {math.inf})
 
 
 class Callback:
@@ -78,6 +97,15 @@ class _PerFit(Callback, ABC):
         """Return the value to keep when a fit begins."""
 
     def setup(self, estimator: Any, context: Any) -> None:
+        """Called before the fit: refuse an estimator without epochs."""
+        if not isinstance(estimator, MLP):
+            name, outer = type(self).__name__, type(estimator).__name__
+            raise TypeError(
+                f"{name} must be set on MLPClassifierX or MLPRegressorX itself, since"
+                f" {outer} does not notify it of epochs. In a pipeline, use"
+                f" pipeline[-1].set_callbacks({name}(...)); in a search,"
+                f" search.estimator.set_callbacks({name}(...))."
+            )
         self._memory[id(estimator)] = self.begin()
 
     def teardown(self, estimator: Any, context: Any) -> None:
@@ -103,9 +131,9 @@ class TimeBudget(_PerFit):
     'callback'
     """
 
-    def __init__(self, max_time: float):
+    def __init__(self, max_time: Float):
         super().__init__()
-        self.max_time = _checked(self, "max_time", max_time, 0)
+        self.max_time = _checked(self, "max_time", max_time, [*POSITIVE, _INFINITE])
 
     def begin(self) -> float:
         return time.monotonic()
@@ -121,7 +149,7 @@ class StopOnPlateau(_PerFit):
     ----------
     monitor : str, default="loss"
         The monitored metric. If its name ends in "loss", lower is better, else higher.
-    patience : int > 0, default=10
+    patience : int > 0 or inf, default=10
         Number of epochs without an improvement after which training ends.
     tol : float >= 0, default=0
         A smaller improvement does not count.
@@ -138,11 +166,11 @@ class StopOnPlateau(_PerFit):
     'callback'
     """
 
-    def __init__(self, monitor: str = "loss", *, patience: int = 10, tol: float = 0.0):
+    def __init__(self, monitor: str = "loss", *, patience: Float = 10, tol: Float = 0):
         super().__init__()
         self.monitor = monitor
-        self.patience = _checked(self, "patience", patience, 0)
-        self.tol = _checked(self, "tol", tol, 0, closed=True)
+        self.patience = _checked(self, "patience", patience, [*COUNT, _INFINITE])
+        self.tol = _checked(self, "tol", tol, NOT_NEGATIVE)
 
     def begin(self) -> Stopping:
         return Stopping(self.tol, self.patience, strict=True)
@@ -157,14 +185,67 @@ class StopOnPlateau(_PerFit):
         return stopping.at_plateau
 
 
-class History(Callback):
+@dataclass
+class _Log:
+    """The file of a `History`, and its missing rows.
+
+    Attributes
+    ----------
+    target : Path
+        The file: absolute, links followed.
+    as_json : bool
+        Whether it has a JSON object per line, or else comma-separated values.
+    rows : list of dict
+        The metrics of epochs that are not yet written.
+    """
+
+    target: Path
+    as_json: bool
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self) -> None:
+        """Append the rows; if this fails, the file is as it was before."""
+        with self.target.open("ab", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            text = memoryview(self._text(with_header=size == 0).encode())
+            try:
+                while text:
+                    text = text[file.write(text) :]
+            except BaseException:
+                with suppress(OSError):
+                    file.truncate(size)
+                raise
+        self.rows.clear()
+
+    def _text(self, with_header: bool) -> str:
+        if self.as_json:
+            return "".join(json.dumps(row) + "\n" for row in self.rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.rows[0])
+        if with_header:
+            writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
+
+
+class History(_PerFit):
     """Writes the metrics of each epoch to a file as soon as it ends.
+
+    If the disk is full, a warning says so and training continues. The rows that are
+    missing are written once there is space again.
 
     Parameters
     ----------
     path : str or path
         The file. Its name ends in ".csv" (comma-separated, with a header) or ".jsonl"
-        (one object per line). Each ``fit`` overwrites it.
+        (one object per line). Each ``fit`` overwrites it as its training begins. The
+        folder must exist. A relative path is resolved when ``fit`` is called.
+
+    Notes
+    -----
+    In a search, all fits have the same path. With ``refit=True``, the file has the
+    epochs of the refit, which comes last. Without, it has those of the last fit; with
+    ``n_jobs``, rows of several fits may be mixed.
 
     Examples
     --------
@@ -183,6 +264,7 @@ class History(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str]):
+        super().__init__()
         self.path = Path(path)
         if self.path.suffix not in (".csv", ".jsonl"):
             raise ValueError(
@@ -190,23 +272,58 @@ class History(Callback):
                 f" the file is written. Got {str(path)!r} instead."
             )
 
-    def setup(self, estimator: Any, context: Any) -> None:
-        self.path.write_text("")
+    def begin(self) -> _Log:
+        target = check_writable("History", self.path, replaces=False)
+        return _Log(target, as_json=self.path.suffix == ".jsonl")
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        # Parameters and data have been checked: a fit that is refused overwrites
+        # nothing.
+        if context.task_name == "fit":
+            self._memory[id(estimator)].target.write_bytes(b"")
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
-        if context.task_name != "epoch":
+        log = self._memory[id(estimator)]
+        is_first = not log.rows
+        if context.task_name == "epoch":
+            history = fitted_estimator.history_
+            log.rows.append({name: list[-1] for name, list in history.items()})
+        if not log.rows:
             return
-        metrics = {name: list[-1] for name, list in fitted_estimator.history_.items()}
-        with self.path.open("a", newline="") as file:
-            if self.path.suffix == ".jsonl":
-                file.write(json.dumps(metrics) + "\n")
-                return
-            writer = csv.DictWriter(file, metrics)
-            if file.tell() == 0:
-                writer.writeheader()
-            writer.writerow(metrics)
+        try:
+            log.write()
+        except OSError as error:
+            if is_first:
+                warn(
+                    f"History could not write epoch {log.rows[0]['epoch']} to"
+                    f" {str(log.target)!r}: {reason(error)}. Training continues, and"
+                    " later epochs try again. Free some space on the disk.",
+                    UserWarning,
+                )
+
+
+@dataclass
+class _Saves:
+    """The file of a `Checkpoint`, and what it has.
+
+    Attributes
+    ----------
+    target : Path
+        The file: absolute, links followed.
+    best : Stopping
+        The rule that knows the best epoch that was saved.
+    epoch : int or None
+        The saved epoch.
+    failed : bool
+        Whether the last attempt to save failed.
+    """
+
+    target: Path
+    best: Stopping = field(default_factory=Stopping)
+    epoch: int | None = None
+    failed: bool = False
 
 
 class Checkpoint(_PerFit):
@@ -214,15 +331,29 @@ class Checkpoint(_PerFit):
 
     The file is replaced atomically, so it is complete at any time. It holds the
     estimator as if ``fit`` had ended after that epoch, including the solver's memory
-    and the state of the random numbers.
+    and the state of the random numbers. If it cannot be written, because the disk is
+    full, a warning says so, training continues, and the file stays as it was.
 
     Parameters
     ----------
     path : str or path
-        The file.
+        The file. Its folder must exist. A relative path is resolved when ``fit`` is
+        called, and a link is followed. The owner and permissions of an old file are
+        kept.
     every : int > 0 or None, default=None
         Number of epochs between two saves. None saves whenever the validation score
         (without validation, the training loss) is better than ever before.
+
+    Notes
+    -----
+    A process that is killed while it saves leaves a temporary file beside ``path``,
+    whose name ends in ".new". The next ``fit`` with this path removes it (on Windows,
+    it stays).
+
+    In a search, all fits have the same path, and each save replaces the file whole.
+    With ``refit=True``, it has the model of the refit, which comes last. Without, it
+    has that of whichever fit saved last, not the best of all. Worker processes have a
+    working directory of their own: with ``n_jobs``, give an absolute path.
 
     Examples
     --------
@@ -238,44 +369,73 @@ class Checkpoint(_PerFit):
     True
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, every: int | None = None):
+    def __init__(self, path: str | os.PathLike[str], *, every: Int | None = None):
         super().__init__()
         self.path = Path(path)
-        self.every = None if every is None else _checked(self, "every", every, 0)
+        self.every = None if every is None else _checked(self, "every", every, COUNT)
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Called when a fit begins: refuse a path in a folder that is not there."""
-        if not self.path.parent.is_dir():
-            raise FileNotFoundError(
-                "The 'path' of Checkpoint must be in a folder that exists. Got"
-                f" {str(self.path)!r}; make the folder first."
-            )
+        """Called before the fit: refuse what could not be saved, or not here."""
         super().setup(estimator, context)
+        try:
+            pickle.dumps(estimator.get_params(deep=False))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise TypeError(
+                f"Checkpoint saves {type(estimator).__name__} with pickle, which is not"
+                f" possible with these parameters: {error}. In place of lambdas and of"
+                " functions and classes within functions, use those that a module"
+                " defines."
+            ) from error
 
-    def begin(self) -> Stopping:
-        return Stopping()
+    def begin(self) -> _Saves:
+        target = check_writable("Checkpoint", self.path, replaces=True)
+        remove_leftovers(target)
+        return _Saves(target)
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
         if context.task_name != "epoch":
             return
-        history = fitted_estimator.history_
+        saves, history = self._memory[id(estimator)], fitted_estimator.history_
+        epoch, best = history["epoch"][-1], copy(saves.best)
         if self.every is not None:
-            due = history["epoch"][-1] % self.every == 0
+            due = epoch % self.every == 0
         else:
             name = "validation_score" if "validation_score" in history else "loss"
             loss = history.get("validation_loss", history["loss"])[-1]
-            due = self._memory[id(estimator)].see(_score(fitted_estimator, name), loss)
-        if due:
-            with _replaced(self.path) as file:
-                pickle.dump(without_callbacks(fitted_estimator), file, protocol=5)
+            due = best.see(_score(fitted_estimator, name), loss)
+        if due and self._save(saves, fitted_estimator, epoch):
+            saves.best, saves.epoch = best, epoch
+
+    def _save(self, saves: _Saves, fitted_estimator: Any, epoch: int) -> bool:
+        """Save a model; return whether this worked."""
+        saved = without_callbacks(fitted_estimator)
+        try:
+            replace(saves.target, lambda file: pickle.dump(saved, file, protocol=5))
+        except OSError as error:
+            if not saves.failed:
+                has = "of before the fit, if there was one"
+                if saves.epoch is not None:
+                    has = f"of epoch {saves.epoch}"
+                warn(
+                    f"Checkpoint could not save epoch {epoch} to"
+                    f" {str(saves.target)!r}: {reason(error)}. Training continues, and"
+                    f" the file is still that {has}. Free some space on the disk;"
+                    " later saves are tried as planned.",
+                    UserWarning,
+                )
+            saves.failed = True
+            return False
+        saves.failed = False
+        return True
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Any:
         """Load the estimator from a file.
 
-        As with every pickle, load only files from a source that you trust.
+        As with every pickle, load only files from a source that you trust: the checksum
+        finds damage, not malice.
 
         Parameters
         ----------
@@ -287,23 +447,24 @@ class Checkpoint(_PerFit):
         estimator
             The estimator, fitted up to the saved epoch. To continue training, fit it
             with ``warm_start=True``.
+
+        Raises
+        ------
+        ValueError
+            If the file is empty, cut, damaged, or no checkpoint; or if its estimator
+            cannot be restored, as without the classes of your own that it uses.
         """
-        with Path(path).open("rb") as file:
-            return pickle.load(file)
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that then replaces ``path`` atomically."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}.new")
-    try:
-        with new.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+        with opened(Path(path)) as file:
+            try:
+                return pickle.load(file)
+            except Exception as error:
+                raise ValueError(
+                    f"{str(Path(path))!r} cannot be loaded: the file is whole, but its"
+                    f" estimator cannot be restored, with {type(error).__name__}:"
+                    f" {error}. Define solvers and other classes of your own as where"
+                    " the model was trained, and use the same releases of scikit-learn"
+                    " and skoptnet."
+                ) from error
 
 
 def _score(fitted_estimator: Any, name: str) -> float:
@@ -318,14 +479,13 @@ def _score(fitted_estimator: Any, name: str) -> float:
     return -value if name.endswith("loss") else value
 
 
-def _checked(owner: Any, name: str, value: Any, least: float, closed=False) -> Any:
-    """Return a number if it is above ``least``, else raise an error."""
-    if isinstance(value, int | float) and (
-        value > least or (closed and value == least)
-    ):
-        return value
-    allowed = f"of {least} or more" if closed else f"above {least}"
-    raise ValueError(
-        f"The {name!r} of {type(owner).__name__} must be a number {allowed}."
-        f" Got {value!r} instead."
-    )
+def _checked(owner: Any, name: str, value: Any, constraints: list) -> Any:
+    """Return a number of Python's own types if it is allowed, else raise an error."""
+    if isinstance(value, bool):  # which Python takes for an int
+        allowed = " or ".join(map(str, constraints))
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {type(owner).__name__} must be {allowed}. Got"
+            f" {value!r} instead."
+        )
+    check_value(owner, name, value, constraints)
+    return int(value) if isinstance(value, Integral) else float(value)

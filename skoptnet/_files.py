@@ -1,0 +1,217 @@
+"""Atomic writes: files that are whole at any time, with a checksum.
+
+A file is written under a temporary name beside the old one, and then takes its place. A
+process that is killed while it writes leaves its temporary file; the next one removes
+it. A lock tells these from the files that others are writing, on other machines, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, Any
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows, where temporary files of killed processes remain
+    fcntl = None
+
+# A file begins with its kind and format, and the length and digest of what follows.
+_KIND = b"skoptnet checkpoint "
+_FORMAT = _KIND + b"1\n"
+_SUMS = struct.Struct(">Q32s")
+_HEADER = len(_FORMAT) + _SUMS.size
+
+
+def check_writable(owner: str, path: Path, *, replaces: bool) -> Path:
+    """Refuse a path that cannot be written; return it absolute, links followed.
+
+    Parameters
+    ----------
+    owner : str
+        The class whose ``path`` it is, for the error messages.
+    path : Path
+        The path.
+    replaces : bool
+        Whether the file will be replaced, or else written in place.
+
+    Raises
+    ------
+    OSError
+        Of the class that fits, such as `FileNotFoundError` or `PermissionError`.
+    """
+    target = Path(os.path.realpath(path))
+    must = f"The 'path' of {owner} must"
+    if not os.path.isdir(target.parent):
+        raise FileNotFoundError(
+            f"{must} be in a folder that exists. Got {str(path)!r}, but"
+            f" {str(target.parent)!r} is not a folder. Create it first."
+        )
+    if os.path.isdir(target):
+        raise IsADirectoryError(
+            f"{must} be the path of a file. Got {str(path)!r}, which is a folder. Add"
+            " a file name."
+        )
+    if replaces and os.path.lexists(target) and not os.path.isfile(target):
+        raise OSError(
+            f"{must} be the path of a file that can be replaced. Got {str(path)!r},"
+            " which is a device, a pipe, or a link to itself."
+        )
+    try:
+        if replaces:
+            _with_temporary(target, lambda new, file: None)
+        else:
+            target.open("ab").close()
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{must} be a file that can be written. Got {str(path)!r}, where writing"
+            f" fails: {reason(error)}. Choose another path, or see to the permissions"
+            f" and the free space of {str(target.parent)!r}.",
+        ) from error
+    return target
+
+
+def reason(error: OSError) -> str:
+    """Return why something failed, in the words of the operating system."""
+    return error.strerror or str(error)
+
+
+def replace(target: Path, write: Callable[[Any], None]) -> None:
+    """Replace a file atomically by what ``write`` writes to the file it is given.
+
+    The owner and mode of an old file are kept. ``target`` is absolute and no link.
+    """
+
+    def finish(new: Path, file: IO[bytes]) -> None:
+        hashing = _Hashing(file)
+        write(hashing)
+        file.seek(len(_FORMAT))
+        file.write(_SUMS.pack(hashing.length, hashing.sha.digest()))
+        file.flush()
+        os.fsync(file.fileno())
+        if not fcntl:  # Windows replaces no open file
+            file.close()
+        os.replace(new, target)
+
+    _with_temporary(target, finish)
+
+
+def _with_temporary(target: Path, use: Callable[[Path, IO[bytes]], None]) -> None:
+    """Call a function with a locked temporary file beside another, then remove it."""
+    new = target.with_name(f"{target.name}.{token_hex(8)}.new")
+    try:
+        with new.open("xb") as file:
+            if fcntl:
+                with suppress(OSError):  # where files cannot be locked, none is removed
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                _take_over(os.stat(target), new)
+            file.write(_FORMAT + bytes(_SUMS.size))
+            file.flush()
+            use(new, file)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _take_over(old: os.stat_result, new: Path) -> None:
+    """Give a new file the owner and the mode of the old one, where this is allowed."""
+    with suppress(AttributeError, OSError):  # Windows has no owners
+        os.chown(new, old.st_uid, old.st_gid)
+    with suppress(OSError):
+        os.chmod(new, stat.S_IMODE(old.st_mode))
+
+
+class _Hashing:
+    """A file that computes the digest and length of what is written to it."""
+
+    def __init__(self, file: IO[bytes]):
+        self.file, self.sha, self.length = file, hashlib.sha256(), 0
+
+    def write(self, data: Any) -> int:
+        self.sha.update(data)
+        self.length += memoryview(data).nbytes
+        return self.file.write(data)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote.
+
+    Whoever writes one has locked it. Those that cannot be locked stay.
+    """
+    if not fcntl:
+        return
+    name = re.compile(re.escape(target.name) + r"\.[0-9a-f]{16}\.new")
+    with suppress(OSError), os.scandir(target.parent) as entries:
+        for entry in entries:
+            if name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    _remove_unlocked(Path(entry.path))
+
+
+def _remove_unlocked(path: Path) -> None:
+    """Remove a temporary file of this module that no process is writing."""
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        # One that has just been made is still empty, and perhaps not yet locked.
+        if file.read(len(_FORMAT)) == _FORMAT:
+            path.unlink()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a file that `replace` wrote, at the begin of what was written to it.
+
+    Raises
+    ------
+    ValueError
+        If the file is not whole.
+    """
+    with path.open("rb") as file:
+        fault = _fault(file)
+        if fault:
+            raise ValueError(f"{str(path)!r} cannot be loaded: {fault}")
+        file.seek(_HEADER)
+        yield file
+
+
+def _fault(file: BufferedReader) -> str:
+    """Return what is wrong with a file, "" if nothing is."""
+    size, begin = os.fstat(file.fileno()).st_size, file.read(len(_FORMAT))
+    damaged = "Load a copy made before, or train again."
+    if not size:
+        return f"the file is empty. {damaged}"
+    if begin != _FORMAT[: len(begin)]:
+        if begin.startswith(_KIND):
+            return (
+                "the format of this checkpoint is not known. It was written by a later"
+                " release of skoptnet, which can load it, or its begin is damaged."
+            )
+        return (
+            "this is no checkpoint, or its begin is damaged. Load files that"
+            " Checkpoint wrote; those of pickle or joblib are loaded by their own"
+            " functions."
+        )
+    if size < _HEADER:
+        return f"the checkpoint is cut after {size} bytes. {damaged}"
+    length, digest = _SUMS.unpack(file.read(_SUMS.size))
+    if size != _HEADER + length:
+        return (
+            f"the checkpoint was written with {_HEADER + length} bytes, but has {size},"
+            f" so it was cut or damaged. {damaged}"
+        )
+    if hashlib.file_digest(file, "sha256").digest() != digest:
+        return (
+            "the checkpoint is damaged: its checksum is not that of what was written."
+            f" {damaged}"
+        )
+    return ""
