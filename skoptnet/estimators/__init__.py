@@ -10,6 +10,7 @@
 - ``class_weights``: `ClassWeights`, the weight of each row by its class
 - ``validation``: the validation split, loss and score of early stopping
 - ``baseline``: comparison with the best constant, and reasons for a failure
+- ``validation_units``: a warning where validation data are in another unit
 - ``convergence_warnings``: warnings about the end of a training
 - ``verbose``: printed lines and the progress bar
 - ``sklearn_callbacks``: scikit-learn's callbacks

@@ -39,6 +39,7 @@ from .prediction import CURVES, network_attributes
 from .sklearn_callbacks import Callbacks
 from .validation import OwnData, Validation, check_settings, score_of
 from .validation_split import Given, split
+from .validation_units import UnitCheck
 from .verbose import progress_watchers
 
 #: Maximum number of rows per update for ``batch_size="auto"``.
@@ -221,7 +222,8 @@ class Fit:
         self._set_rows(data)
         validate = self._validation(held_out)
         callbacks = self._callbacks(X, y, sample_weight, data.rows)
-        outcome = self._train(self._plan(), validate, callbacks)
+        checks = [UnitCheck(model, data, held_out)] if own.given and held_out else []
+        outcome = self._train(self._plan(), validate, [*callbacks, *checks])
         losses = self.run.losses("loss")[self.started_at :]
         self.keep(outcome)
         if rng_again and outcome.reason not in ("diverged", "interrupted"):
