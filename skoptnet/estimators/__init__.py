@@ -8,9 +8,10 @@
 - ``inputs``: checks of parameters, rows, targets and sample weights
 - ``target_scaling``: `TargetScaling`, the normalisation of a regressor's targets
 - ``class_weights``: `ClassWeights`, the weight of each row by its class
-- ``validation``: the validation split, loss and score of early stopping
-- ``baseline``: comparison with the best constant, and reasons for a failure
+- ``validation``: loss and score of early stopping
+- ``validation_split``: the rows that early stopping sets aside
 - ``validation_units``: a warning where validation data are in another unit
+- ``baseline``: comparison with the best constant, and reasons for a failure
 - ``convergence_warnings``: warnings about the end of a training
 - ``verbose``: printed lines and the progress bar
 - ``sklearn_callbacks``: scikit-learn's callbacks
