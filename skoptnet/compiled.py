@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from threading import Thread
 from typing import Any
 from weakref import WeakSet
@@ -34,6 +35,9 @@ _WORK_AT_ONCE = 10**7
 # the parameters in between.
 _EPOCHS_AT_ONCE = 32
 _BYTES_AT_ONCE = 2**20
+
+# The dtype of row numbers.
+_INDEX = np.dtype(np.intp)
 
 # Multiplications per update and thread from which another thread saves time.
 _WORK_OF_A_THREAD = 5 * 10**6
@@ -110,21 +114,14 @@ class Kernel:
     @staticmethod
     def knows(network: Any, theta: Array, data: Any) -> bool:
         """Tell whether kernels are enabled, and support the network and the arrays."""
-        numbers = [theta, *([] if data.w is None else [data.w])]
-        numbers += [data.Y] if data.Y.ndim == 2 else []
-        indices = []
-        if issparse(data.X):
-            numbers, indices = [*numbers, data.X.data], [data.X.indices, data.X.indptr]
-        else:
-            numbers.append(data.X)
+        Y, numbers = data.Y, theta.dtype
+        arrays = [(theta, numbers), (Y, numbers if Y.ndim == 2 else Y.dtype)]
+        arrays += [] if data.w is None else [(data.w, numbers)]
+        arrays += [] if data.rows is None else [(data.rows, _INDEX)]
         return (
-            _instruction_set(network, theta.dtype) is not None
-            and {array.dtype for array in numbers} == {theta.dtype}
-            and len({array.dtype for array in indices}) <= 1
-            and all(
-                type(array) in (np.ndarray, np.memmap) and array.flags.c_contiguous
-                for array in (*numbers, *indices, data.Y)
-            )
+            _instruction_set(network, numbers) is not None
+            and _can_read(data.X, numbers)
+            and all(_can_read_array(*array) for array in arrays)
         )
 
     @contextmanager
@@ -228,9 +225,70 @@ def shuffle_into(orders: Array, order: Array, rng: np.random.RandomState) -> Non
     if source and known and len(order) <= 2**31 and _kernels.enabled():
         _kernels.shuffles.shuffle_into(orders, order, source)
         return
-    for copy in orders:
+    for shuffled in orders:
         rng.shuffle(order)
-        copy[...] = order
+        shuffled[...] = order
+
+
+def readable(X: Rows, dtype: Any) -> Rows:
+    """Return rows as kernels read them: X itself if they can, otherwise a conversion.
+
+    Only those arrays of a sparse container are copied that kernels cannot read.
+
+    Parameters
+    ----------
+    X : array, or CSR or CSC container, of shape (n, d)
+        The rows. The indices of a container are within its shape.
+    dtype : dtype
+        float32 or float64, in native byte order.
+    """
+    dtype = np.dtype(dtype)
+    if _can_read(X, dtype):
+        return X
+    if not issparse(X):
+        return _plain(X, dtype)
+    plain, index = copy(X), _index_dtype(X)
+    plain.data = _plain(X.data, dtype)
+    plain.indices, plain.indptr = _plain(X.indices, index), _plain(X.indptr, index)
+    return plain
+
+
+def _can_read(X: Rows, dtype: Any) -> bool:
+    """Tell whether kernels can read dense or sparse rows as they are.
+
+    This decides for every path, since the kernels compute with addresses: they do not
+    see dtype, strides or alignment. See `readable` for the parameters.
+    """
+    if not issparse(X):
+        return _can_read_array(X, dtype)
+    index = _index_dtype(X)
+    return (
+        _can_read_array(X.data, dtype)
+        and _can_read_array(X.indices, index)
+        and _can_read_array(X.indptr, index)
+    )
+
+
+def _can_read_array(array: Array, dtype: Any) -> bool:
+    return (
+        type(array) in (np.ndarray, np.memmap)
+        and array.dtype == dtype
+        and array.flags.c_contiguous
+        and array.flags.aligned
+    )
+
+
+def _index_dtype(X: Rows) -> Any:
+    """Return the dtype in which kernels read both index arrays of a container."""
+    given = X.indptr.dtype
+    if given == X.indices.dtype and given in (np.int32, np.int64):
+        return given
+    return np.dtype(np.int32 if max(*X.shape, len(X.indices)) < 2**31 else np.int64)
+
+
+def _plain(array: Array, dtype: Any) -> Array:
+    """Return an array of a dtype, C-contiguous and aligned."""
+    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "ENSUREARRAY"])
 
 
 def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:
@@ -247,11 +305,7 @@ def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> A
     passes = _passes(network, X, theta.dtype, size, instruction_set)
     with blas_threads(size * network.largest_product(X)):
         for part, block in network.blocks(X, rows):
-            if issparse(block):
-                block = block.astype(theta.dtype, copy=False)
-            else:
-                block = np.ascontiguousarray(block, dtype=theta.dtype)
-            passes.outputs(theta, block, z[part])
+            passes.outputs(theta, readable(block, theta.dtype), z[part])
     return z
 
 

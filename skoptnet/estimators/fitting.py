@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from .._types import Array
 from ..activations import Activation
+from ..compiled import readable
 from ..network import Network, draw_theta
 from ..optimizers import Optimizer
 from ..schedules import Schedule
@@ -30,6 +31,7 @@ from ..training import (
 from .baseline import failure_of
 from .convergence_warnings import warn, warn_of_end
 from .inputs import (
+    check_range,
     checked_weights,
     read,
     with_class_weights,
@@ -138,7 +140,8 @@ class Fit:
     layer_sizes : tuple of int
         Number of units of each layer, input and output included.
     by_class : callable or None
-        The function targets -> class weight of each row, if there are class weights.
+        The function targets -> class weights of each row, as arrays to multiply, if
+        there are class weights.
     run : Run
         The run that is trained.
     started_at : int
@@ -251,9 +254,14 @@ class Fit:
     ) -> tuple[TrainingSet, TrainingSet | None]:
         """Return the rows, and the validation rows passed to ``fit``, if any."""
         model = self.model
-        X, y = read(model, X, y, order="C", reset=not self.continues)
-        if self.continues and self.run_before:
-            X = X.astype(self.run_before.theta.dtype, copy=False)
+        before = self.run_before if self.continues else None
+        # Converting order and dtype one after the other would copy X twice.
+        to_float32 = before is not None and before.theta.dtype == np.float32
+        order = None if to_float32 else "C"
+        X, y = read(model, X, y, order=order, reset=not self.continues)
+        dtype = before.theta.dtype if before else X.dtype
+        check_range(X, dtype, "X")
+        X = readable(X, dtype)
         w = checked_weights(sample_weight, X)
         Y = model._encode(y, X.dtype, self)
         self.loss, model.n_outputs_ = model._task(Y)
@@ -268,6 +276,7 @@ class Fit:
         """Check the validation data passed to ``fit``; X_val is not copied."""
         try:
             X, y = read(self.model, own.X, own.y, reset=False)
+            check_range(X, dtype, "X_val")
             Y = self.model._encode_held_out(y, dtype)
         except ValueError as error:
             raise ValueError(f"X_val and y_val cannot be used: {error}") from error

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import (
     check_array,
@@ -21,15 +22,26 @@ from sklearn.utils.validation import (
 from .._params import DECAY, InvalidParameterError, StrOptions, check_value
 from .._types import Array, Rows
 from ..activations import ACTIVATIONS, Activation
+from ..compiled import readable
 from ..schedules import Schedule
 from ..training import TrainingSet
 
 _Part = TypeVar("_Part")
 
-# The dtypes that rows keep, and the number of elements that take next to no time to
-# check.
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+# The dtypes that rows keep, the default first, and the number of elements that take
+# next to no time to check.
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 _FEW = 2**16
+
+# Dtypes that rows to predict keep, too; with float16, SciPy could not compute.
+_INTEGERS = tuple(map(np.dtype, "?bBhHiIlLqQ"))
+
+# What to do about a sparse container with invalid indices.
+_BUILD_AGAIN = (
+    "Were its arrays changed after it was made? Make it again, as in"
+    " csr_array((data, indices, indptr), shape=shape), and call its method"
+    " check_format()."
+)
 
 #: Constraints of the activation of one layer.
 ACTIVATION = [StrOptions(set(ACTIVATIONS)), Activation]
@@ -113,19 +125,128 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
     continues = not options["reset"] and are_plain_rows(X, model)
     if continues and are_plain_targets(y, len(X)):
         return X, y
+    check_indices(X, "X")
+    check_indices(y, "y")
     X, y = validate_data(
         model,
         X,
         y,
         accept_sparse="csr",
-        dtype=(np.float64, np.float32),
+        dtype=_FLOATS,
         multi_output=True,
         y_numeric=isinstance(model, RegressorMixin),
         **options,
     )
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    return X, y
+    return with_plain_indices(X), y
+
+
+def read_rows(model: Any, X: Any) -> Rows:
+    """Return rows for a fitted model as arrays, checked by scikit-learn.
+
+    Integers and half floats keep their dtype: blocks of them become floats only when
+    they are computed, in bounded memory.
+    """
+    if are_plain_rows(X, model):
+        return X
+    check_indices(X, "X")
+    stays = isinstance(X, np.ndarray) and X.dtype in (*_INTEGERS, np.float16)
+    stays = stays or (issparse(X) and X.dtype in _INTEGERS)
+    X = validate_data(
+        model,
+        X,
+        accept_sparse=("csr", "csc"),
+        dtype=None if stays else _FLOATS,
+        reset=False,
+    )
+    return with_plain_indices(X)
+
+
+def with_plain_indices(X: Rows) -> Rows:
+    """Return rows whose index arrays, if any, are valid and of one dtype."""
+    if not issparse(X):
+        return X
+    check_indices(X, "X")
+    return readable(X, X.dtype)
+
+
+def check_indices(X: Any, name: str) -> None:
+    """Refuse a sparse container with indices outside of its shape.
+
+    SciPy checks them only when it makes a container, and like the kernels it would read
+    or write elsewhere in memory.
+    """
+    if not issparse(X) or X.ndim != 2:
+        return
+    if X.format == "coo":
+        for indices, size in zip((X.row, X.col), X.shape, strict=True):
+            _check_within(indices, len(X.data), size, X, name)
+    if X.format not in ("csr", "csc", "bsr"):
+        return
+    shape = X.shape
+    if X.format == "bsr":
+        shape = tuple(np.floor_divide(shape, X.blocksize).tolist())
+    n_lines, size = reversed(shape) if X.format == "csc" else shape
+    starts, n_stored = X.indptr, min(len(X.indices), len(X.data))
+    if not (
+        starts.ndim == 1
+        and starts.dtype.kind in "iu"
+        and len(starts) == n_lines + 1
+        and starts[0] == 0
+        and starts[-1] <= n_stored
+        and (starts[:-1] <= starts[1:]).all()
+    ):
+        raise ValueError(
+            f"{name} is a sparse container of format {X.format!r} whose 'indptr' is"
+            f" invalid: it must have {n_lines + 1} integers that start at 0, never"
+            f" fall, and end at {n_stored} at most. {_BUILD_AGAIN}"
+        )
+    _check_within(X.indices, int(starts[-1]), size, X, name)
+
+
+def _check_within(indices: Array, n: int, size: int, X: Any, name: str) -> None:
+    """Refuse indices unless the first ``n`` are integers in [0, size)."""
+    used = indices[:n]
+    if indices.ndim != 1 or indices.dtype.kind not in "iu" or len(used) < n:
+        raise ValueError(
+            f"{name} is a sparse container of format {X.format!r} whose indices are"
+            f" invalid: they must be {n} integers. Got an array of shape"
+            f" {indices.shape} and dtype {indices.dtype} instead. {_BUILD_AGAIN}"
+        )
+    if n and (used.min() < 0 or used.max() >= size):
+        raise ValueError(
+            f"{name} is a sparse container of format {X.format!r} with indices out of"
+            f" range: for its shape {X.shape} they must be in [0, {size - 1}]. Got"
+            f" indices from {used.min()} to {used.max()} instead. {_BUILD_AGAIN}"
+        )
+
+
+def check_range(X: Rows, dtype: Any, name: str) -> None:
+    """Refuse numbers that would become infinite in a dtype.
+
+    Parameters
+    ----------
+    X : array or sparse container
+        Finite numbers.
+    dtype : dtype
+        That of the model, which the numbers are converted to.
+    name : str
+        The name of X in the message.
+    """
+    values, dtype = X.data if issparse(X) else X, np.dtype(dtype)
+    if values.dtype == dtype or values.dtype.kind != "f" or not values.size:
+        return
+    largest = max(values.max(), -values.min())
+    with np.errstate(over="ignore"):
+        if np.isfinite(largest.astype(dtype)):
+            return
+    raise ValueError(
+        f"Input {name} contains a value too large for {dtype!r}, in which the model"
+        f" computes, since it is fitted to {dtype} rows. Allowed is"
+        f" {np.finfo(dtype).max:g} in absolute value. Got {largest:g}. Scale {name}, or"
+        " fit the model to float64 rows."
+    )
 
 
 def are_plain_rows(X: Any, fitted: Any) -> bool:

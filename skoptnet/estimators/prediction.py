@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import BaseEstimator
 from .._types import Array, Data, History, Int, Rows
 from ..compiled import hidden_activations, outputs
 from ..network import Network
 from ..training import Run
-from .inputs import are_plain_rows, hidden_layer
+from .inputs import check_range, hidden_layer, read_rows
 
 _Value = TypeVar("_Value")
 
@@ -100,15 +100,9 @@ class Fitted(BaseEstimator):
 
     def _rows(self, X) -> Rows:
         """Check the rows of a prediction."""
-        if are_plain_rows(X, self):
-            return X
-        return validate_data(
-            self,
-            X,
-            accept_sparse=("csr", "csc"),
-            dtype=(np.float64, np.float32),
-            reset=False,
-        )
+        X = read_rows(self, X)
+        check_range(X, self._run.theta.dtype, "X")
+        return X
 
     @property
     def coefs_(self) -> list[Array]:

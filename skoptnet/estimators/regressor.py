@@ -30,6 +30,7 @@ from .._types import (
     Splitter,
 )
 from ..activations import Activation
+from ..compiled import readable
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule
@@ -577,7 +578,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         ``whole`` tells whether they are all the targets of a training.
         """
         y = y.toarray() if issparse(y) else y
-        Y = np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float64)
+        Y = readable(y.reshape(len(y), -1), np.float64)
         self._loss().check(Y, whole=whole)
         return Y
 
