@@ -252,8 +252,8 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
     def _default_score(self, Y: Array, w: Array | None) -> Score:
         """Return the score that ``scoring=None`` stands for."""
 
-    def _class_weights(self, Y: Array) -> Callable[[Array], Array] | None:
-        """Return the function targets -> weight of each row, None for all 1."""
+    def _class_weights(self, Y: Array) -> Callable[[Array], list[Array]] | None:
+        """Return the function targets -> factors of each row's weight, None for 1."""
         return None
 
     def _set_target_scaling(self, Y: Array, w: Array | None, fit: Fit) -> None:

@@ -59,13 +59,11 @@ class ClassWeights:
             for weights, names in zip(per_column, labels, strict=True)
         ]
 
-    def of(self, codes: Array) -> Array:
-        """Return the weight of each row, of shape (n,)."""
-        return np.prod(
-            [table[column] for table, column in zip(self.tables, codes.T, strict=True)],
-            axis=0,
-            dtype=np.float64,
-        )
+    def of(self, codes: Array) -> list[Array]:
+        """Return the weight of each row for each column, arrays of shape (n,)."""
+        return [
+            table[column] for table, column in zip(self.tables, codes.T, strict=True)
+        ]
 
 
 def _balanced(column: Array, n_classes: int) -> Array:
@@ -76,6 +74,13 @@ def _balanced(column: Array, n_classes: int) -> Array:
     return table
 
 
+def _is_weight(given: Any) -> bool:
+    try:
+        return isinstance(given, Real) and 0 <= float(given) < math.inf
+    except OverflowError:  # of an int
+        return False
+
+
 def _chosen(weights: Any, labels: list) -> Array:
     """Return the weights in a dict, 1 for classes that are not in it."""
     if not isinstance(weights, dict):
@@ -84,7 +89,7 @@ def _chosen(weights: Any, labels: list) -> Array:
             f" its list. Got {weights!r} instead."
         )
     for label, weight in weights.items():
-        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+        if not _is_weight(weight):
             raise ValueError(
                 "The 'class_weight' parameter must have finite weights of at least 0."
                 f" Got {weight!r} for class {label!r} instead."

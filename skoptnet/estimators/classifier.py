@@ -38,6 +38,7 @@ from .class_weights import ClassWeights
 from .fitting import Fit
 from .partial_fit import if_incremental
 from .to_sklearn import as_classifier
+from .weights import weights_of_score
 
 
 class MLPClassifierX(ClassifierMixin, MLP):
@@ -526,6 +527,27 @@ class MLPClassifierX(ClassifierMixin, MLP):
         if self.out_activation_ == "softmax":
             return log_softmax(z, axis=1)
         return log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z)
+
+    def score(self, X: Data, y: Data, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the predictions.
+
+        With multilabel targets, a row counts if all its labels are right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; only their ratios count.
+
+        Returns
+        -------
+        float
+            The weighted fraction of rows that are predicted right.
+        """
+        return super().score(X, y, weights_of_score(sample_weight))
 
     def to_sklearn(self) -> MLPClassifier:
         """Return scikit-learn's own classifier, fitted, with the same predictions.

@@ -158,7 +158,7 @@ class Fit:
     """
 
     parts: Parts
-    by_class: Callable[[Array], Array] | None
+    by_class: Callable[[Array], list[Array]] | None
     run: Run
     data: TrainingSet
     total_weight: float
@@ -350,6 +350,7 @@ class Fit:
         weighted = self._in_trained_unit(
             with_class_weights(held_out, self.by_class, "validation")
         )
+        held_out = with_class_weights(held_out, None, "validation")
         score = score_of(self.model, held_out, weighted, self.network, self.run)
         return Validation(self.network, weighted, score)
 

@@ -25,6 +25,7 @@ from ..activations import ACTIVATIONS, Activation
 from ..compiled import readable
 from ..schedules import Schedule
 from ..training import TrainingSet
+from .weights import product_of_weights
 
 _Part = TypeVar("_Part")
 
@@ -387,7 +388,12 @@ def checked_weights(
         raise ValueError(
             f"{name} must have shape ({X.shape[0]},). Got {w.shape} instead."
         )
-    w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
+    try:
+        w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
+    except OverflowError as error:  # of an int
+        raise ValueError(
+            f"Input {name} contains a value too large for dtype('float64')."
+        ) from error
     check_consistent_length(X, w)
     if (w < 0).any():
         raise ValueError(
@@ -401,12 +407,18 @@ def checked_weights(
 
 
 def with_class_weights(
-    data: TrainingSet, by_class: Callable[[Array], Array] | None, part: str
+    data: TrainingSet, by_class: Callable[[Array], list[Array]] | None, part: str
 ) -> TrainingSet:
-    """Return the rows with their weights multiplied by their class weights."""
-    if by_class is None:
+    """Return the rows with their weights multiplied by their class weights.
+
+    The sum of the products is a number that can be computed with, see
+    `product_of_weights`.
+    """
+    factors = by_class(data.Y) if by_class else []
+    factors += [] if data.w is None else [data.w]
+    if not factors:
         return data
-    w = by_class(data.Y) if data.w is None else data.w * by_class(data.Y)
+    w = product_of_weights(factors, data.rows)
     if not data.select(w).any():
         raise ValueError(
             f"class_weight and sample_weight make the weight of every {part} row zero."

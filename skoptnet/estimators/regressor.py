@@ -40,6 +40,7 @@ from .inputs import quantile_tuple
 from .partial_fit import if_incremental
 from .target_scaling import TargetScaling
 from .to_sklearn import as_regressor
+from .weights import weights_of_score
 
 
 class MLPRegressorX(RegressorMixin, MLP):
@@ -504,7 +505,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The true targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows; only their ratios count.
 
         Returns
         -------
@@ -512,7 +513,7 @@ class MLPRegressorX(RegressorMixin, MLP):
             1 is best; a constant prediction scores 0 at most.
         """
         check_is_fitted(self)
-        loss = self._network.loss
+        loss, sample_weight = self._network.loss, weights_of_score(sample_weight)
         if not (isinstance(loss, Pinball) and loss.several):
             return super().score(X, y, sample_weight)
         scores = [

@@ -1,0 +1,71 @@
+"""Weights of rows: products and sums of any size, without overflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._types import Array
+
+# A sum of weights outside of this range is taken for a unit that nobody chose, such as
+# that of likelihoods. Then only the ratios of the weights count, as the strength of the
+# penalty, alpha divided by the sum, would be infinite or none.
+_SMALLEST_SUM, _LARGEST_SUM = 1e-100, 1e100
+
+
+def product_of_weights(factors: Sequence[Array], rows: Array | None = None) -> Array:
+    """Return the product of the weights of each row.
+
+    If they add up to a number that is too large or too small to compute with, they are
+    divided by their mean over the rows with a weight: so a row of weight zero is still
+    as good as none.
+
+    Parameters
+    ----------
+    factors : sequence of arrays of shape (n,)
+        Finite weights of at least 0, one or several for each row.
+    rows : intp array, optional
+        The rows whose weights are summed; all by default. The products of other rows
+        are of no use if the sum is too large or too small.
+
+    Returns
+    -------
+    array of shape (n,)
+        The products. They are exact to the last bit of a floating-point product, even
+        if parts of them overflow or underflow.
+    """
+    chosen: Any = slice(None) if rows is None else rows
+    with np.errstate(over="ignore", under="ignore"):
+        if len(factors) == 1 and _is_usable(factors[0][chosen]):
+            return factors[0]
+        mantissas, exponents = np.frexp(factors[0])
+        for factor in factors[1:]:
+            mantissa, exponent = np.frexp(factor)
+            mantissas, carried = np.frexp(mantissas * mantissa)
+            exponents = exponents + exponent + carried
+        w = np.ldexp(mantissas, exponents)
+        positive = mantissas[chosen] > 0
+        if _is_usable(w[chosen]) or not positive.any():
+            return w
+        exponents = exponents - exponents[chosen][positive].max()
+        w = np.ldexp(mantissas, np.minimum(exponents, 0))
+        return w / w[chosen][positive].mean()
+
+
+def weights_of_score(sample_weight: Any) -> Any:
+    """Return the weights that a score averages with; only their ratios count.
+
+    Weights that scikit-learn refuses stay as they are.
+    """
+    w = None if sample_weight is None else np.asarray(sample_weight)
+    if w is None or w.ndim != 1 or w.dtype.kind != "f" or not w.size:
+        return sample_weight
+    with np.errstate(over="ignore"):
+        usable = _is_usable(w) or not (np.isfinite(w) & (w >= 0)).all()
+    return sample_weight if usable else product_of_weights([w.astype(np.float64)])
+
+
+def _is_usable(w: Array) -> bool:
+    return bool(_SMALLEST_SUM <= w.sum() <= _LARGEST_SUM)
