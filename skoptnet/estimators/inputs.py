@@ -128,9 +128,10 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
         return X, y
     check_indices(X, "X")
     check_indices(y, "y")
+    given = X
     X, y = validate_data(
         model,
-        X,
+        given,
         y,
         accept_sparse="csr",
         dtype=_FLOATS,
@@ -140,7 +141,7 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
     )
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    return with_plain_indices(X), y
+    return with_plain_indices(X, given), y
 
 
 def read_rows(model: Any, X: Any) -> Rows:
@@ -154,21 +155,25 @@ def read_rows(model: Any, X: Any) -> Rows:
     check_indices(X, "X")
     stays = isinstance(X, np.ndarray) and X.dtype in (*_INTEGERS, np.float16)
     stays = stays or (issparse(X) and X.dtype in _INTEGERS)
-    X = validate_data(
+    checked = validate_data(
         model,
         X,
         accept_sparse=("csr", "csc"),
         dtype=None if stays else _FLOATS,
         reset=False,
     )
-    return with_plain_indices(X)
+    return with_plain_indices(checked, X)
 
 
-def with_plain_indices(X: Rows) -> Rows:
-    """Return rows whose index arrays, if any, are valid and of one dtype."""
+def with_plain_indices(X: Rows, given: Any) -> Rows:
+    """Return checked rows with index arrays, if any, that are valid and of one dtype.
+
+    Those of the rows given are valid, but not all formats could be checked.
+    """
     if not issparse(X):
         return X
-    check_indices(X, "X")
+    if X is not given:
+        check_indices(X, "X")
     return readable(X, X.dtype)
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from .._types import Array
 
-# A sum of weights outside of this range is taken for a unit that nobody chose, such as
-# that of likelihoods. Then only the ratios of the weights count, as the strength of the
+# A sum outside of this range, as of likelihoods, does not count rows. The strength of the
 # penalty, alpha divided by the sum, would be infinite or none.
 _SMALLEST_SUM, _LARGEST_SUM = 1e-100, 1e100
 
@@ -33,8 +32,8 @@ def product_of_weights(factors: Sequence[Array], rows: Array | None = None) -> A
     Returns
     -------
     array of shape (n,)
-        The products. They are exact to the last bit of a floating-point product, even
-        if parts of them overflow or underflow.
+        The products, as precise as those of ordinary numbers even if parts of them
+        overflow or underflow.
     """
     chosen: Any = slice(None) if rows is None else rows
     with np.errstate(over="ignore", under="ignore"):
