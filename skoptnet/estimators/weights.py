@@ -9,8 +9,8 @@ import numpy as np
 
 from .._types import Array
 
-# A sum outside of this range, as of likelihoods, does not count rows. The strength of the
-# penalty, alpha divided by the sum, would be infinite or none.
+# A sum outside of this range, as of likelihoods, does not count rows. The strength of
+# the penalty, alpha divided by the sum, would be infinite or none.
 _SMALLEST_SUM, _LARGEST_SUM = 1e-100, 1e100
 
 

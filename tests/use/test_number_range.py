@@ -87,7 +87,8 @@ def test_targets_beyond_the_range_are_refused():
     assert_refused(message, "fit", SINGLE, huge, model=model)
     assert_refused(message, "partial_fit", SINGLE, huge, model=model)
     model.set_params(early_stopping=True)
-    assert_refused(message, "fit", SINGLE, NUMBERS, X_val=X, y_val=huge, model=model)
+    own = {"X_val": SINGLE, "y_val": huge}
+    assert_refused(message, "fit", SINGLE, NUMBERS, **own, model=model)
 
 
 NATIVE = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"]
