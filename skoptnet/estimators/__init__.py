@@ -12,7 +12,7 @@
 - ``validation_split``: the rows that early stopping sets aside
 - ``validation_units``: a warning where validation data are in another unit
 - ``baseline``: comparison with the best constant, and reasons for a failure
-- ``weights``: products and sums of weights, without overflow
+- ``sample_weights``: products and sums of weights, without overflow
 - ``convergence_warnings``: warnings about the end of a training
 - ``verbose``: printed lines and the progress bar
 - ``sklearn_callbacks``: scikit-learn's callbacks

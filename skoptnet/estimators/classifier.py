@@ -37,8 +37,8 @@ from .base import MLP
 from .class_weights import ClassWeights
 from .fitting import Fit
 from .partial_fit import if_incremental
+from .sample_weights import weights_of_score
 from .to_sklearn import as_classifier
-from .weights import weights_of_score
 
 
 class MLPClassifierX(ClassifierMixin, MLP):

@@ -25,7 +25,7 @@ from ..activations import ACTIVATIONS, Activation
 from ..compiled import readable
 from ..schedules import Schedule
 from ..training import TrainingSet
-from .weights import product_of_weights
+from .sample_weights import product_of_weights
 
 _Part = TypeVar("_Part")
 

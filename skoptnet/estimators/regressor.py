@@ -38,9 +38,9 @@ from .base import MLP
 from .fitting import Fit
 from .inputs import quantile_tuple
 from .partial_fit import if_incremental
+from .sample_weights import weights_of_score
 from .target_scaling import TargetScaling
 from .to_sklearn import as_regressor
-from .weights import weights_of_score
 
 
 class MLPRegressorX(RegressorMixin, MLP):

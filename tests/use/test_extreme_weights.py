@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, make_scorer, r2_score
 from sklearn.model_selection import train_test_split
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.estimators.weights import product_of_weights, weights_of_score
+from skoptnet.estimators.sample_weights import product_of_weights, weights_of_score
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of:sklearn.exceptions.ConvergenceWarning"
