@@ -99,10 +99,12 @@ OF_LENGTH: dict[str, Any] = {
     "piecewise": lambda epochs: {
         "lr_schedule": Piecewise(milestones=(epochs / 2, epochs * 3 / 4))
     },
-    "cosine_restarts": lambda epochs: {"lr_schedule": CosineRestarts(epochs / 7)},
+    "cosine_restarts": lambda epochs: {
+        "lr_schedule": CosineRestarts(period=epochs / 7)
+    },
     "plateau": lambda epochs: {"lr_schedule": Plateau(patience=epochs // 10)},
-    "inverse_sqrt": lambda epochs: {"lr_schedule": InverseSqrt(epochs / 20)},
-    "warmup": lambda epochs: {"lr_schedule": Warmup("cosine", epochs / 20)},
+    "inverse_sqrt": lambda epochs: {"lr_schedule": InverseSqrt(warmup=epochs / 20)},
+    "warmup": lambda epochs: {"lr_schedule": Warmup("cosine", epochs=epochs / 20)},
 }
 
 

@@ -39,8 +39,8 @@ root = np.sqrt(M / m)
 ratio = (root - 1) / (root + 1)
 solvers = {
     "gradient descent": GradientDescent(),
-    "momentum": Momentum(ratio**2),
-    "Nesterov": Nesterov(ratio),
+    "momentum": Momentum(momentum=ratio**2),
+    "Nesterov": Nesterov(momentum=ratio),
 }
 rates = {
     "gradient descent": 2 / (M + m),

@@ -1,32 +1,35 @@
 """Constructor parameters: their ranges, and the check in scikit-learn's wording.
 
 What this adds to scikit-learn's messages: where a wrong value is close to an allowed
-one, the message suggests it.
+one, the message begins by suggesting it; allowed names are sorted; and numbers that
+neither a float nor a 64-bit integer can hold are refused like others out of range.
 """
 
+import math
+import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from sklearn import get_config
 
+from ._names import Parametrized, closest
 from ._sklearn import (
-    BaseEstimator,
     HasMethods,
     Interval,
     InvalidParameterError,
     Options,
-    StrOptions,
     validate_parameter_constraints,
 )
+from ._sklearn import StrOptions as UnsortedStrOptions
 
 __all__ = [
     "AT_LEAST_ONE",
     "COUNT",
     "COUNT_FROM_ZERO",
     "DECAY",
+    "EXPONENT",
     "FACTOR",
     "FACTOR_OR_ONE",
     "NOT_NEGATIVE",
@@ -39,10 +42,12 @@ __all__ = [
     "Object",
     "Options",
     "StrOptions",
+    "brief",
     "check_argument",
     "check_params",
     "check_value",
     "described",
+    "satisfies",
 ]
 
 
@@ -56,6 +61,14 @@ SHARE = [Interval(Real, 0, 1, closed="both")]
 DECAY = [Interval(Real, 0, 1, closed="left")]
 FACTOR = [Interval(Real, 0, 1, closed="neither")]
 FACTOR_OR_ONE = [Interval(Real, 0, 1, closed="right")]
+EXPONENT = [Interval(Real, 0, 1000, closed="both")]
+
+
+class StrOptions(UnsortedStrOptions):
+    """A constraint: one of some strings, sorted in the message."""
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
 
 
 class Function(HasMethods):
@@ -128,11 +141,69 @@ def check_value(owner: Any, name: str, value: Any, constraints: list) -> None:
 
 def check_argument(caller: str, name: str, value: Any, constraints: list) -> None:
     """Check an argument of a function, as `check_params` does those of an object."""
+    came, limit = value, _limit_passed(value, constraints)
+    if limit:
+        came = _Long(value)
     try:
-        validate_parameter_constraints({name: constraints}, {name: value}, caller)
+        validate_parameter_constraints({name: constraints}, {name: came}, caller)
     except InvalidParameterError as error:
-        hint = _nearest(value, constraints)
-        raise InvalidParameterError(f"{error}{hint}") from None
+        message = f"{_nearest(value, constraints)}{error}{limit}"
+        raise InvalidParameterError(message) from None
+
+
+def satisfies(value: Any, constraints: list) -> bool:
+    """Return whether a value is in a range and no larger than computers can count."""
+    in_range = any(c.is_satisfied_by(value) for c in constraints)
+    return in_range and not _limit_passed(value, constraints)
+
+
+# The largest count that is allowed, and the largest float, exactly, so that integers of
+# any size compare with it.
+_LARGEST_INT = 2**63 - 1
+_LARGEST_FLOAT = int(sys.float_info.max)
+
+
+def _limit_passed(value: Any, constraints: list) -> str:
+    """Return the limit that a number is beyond, "" if computers can count so far."""
+    if isinstance(value, Integral):
+        counts = any(
+            isinstance(c, Interval) and c.type is Integral for c in constraints
+        )
+        if counts and abs(int(value)) > _LARGEST_INT:
+            return f" The largest integer allowed is {_LARGEST_INT}."
+        beyond = abs(int(value)) > _LARGEST_FLOAT
+    elif isinstance(value, Real) and not isinstance(value, float):
+        try:
+            beyond = math.isinf(float(value)) and value not in (math.inf, -math.inf)
+        except OverflowError:
+            beyond = True
+    else:
+        beyond = False
+    return f" The largest float is {sys.float_info.max:.4g}." if beyond else ""
+
+
+class _Long:
+    """Stands for a number that no range contains, and that may be long to print."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __repr__(self) -> str:
+        return brief(self.value)
+
+
+def brief(value: Any) -> str:
+    """Return the representation of a value, in which integers are not too long."""
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        items = ", ".join(map(brief, value))
+        if isinstance(value, list):
+            return f"[{items}]"
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    if not isinstance(value, int) or value.bit_length() < 128:
+        return repr(value)
+    sign = "a negative integer" if value < 0 else "an integer"
+    digits = math.floor((value.bit_length() - 1) * math.log10(2))
+    return f"{sign} of more than {digits} digits"
 
 
 def described(thing: Any) -> str:
@@ -150,7 +221,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _nearest(value: Any, constraints: list) -> str:
-    """Return " Did you mean ...?" where an allowed value is close, else ""."""
+    """Return "Did you mean ...? " where an allowed value is close, else ""."""
     if isinstance(value, type):
         meant = [
             c
@@ -158,15 +229,15 @@ def _nearest(value: Any, constraints: list) -> str:
             if (isinstance(c, type) and issubclass(value, c))
             or (isinstance(c, Object) and HasMethods.is_satisfied_by(c, value))
         ]
-        return f" Did you mean an object, {value.__name__}()?" if meant else ""
+        return f"Did you mean an object, {value.__name__}()? " if meant else ""
     if not isinstance(value, str):
         return ""
     allowed = [o for c in constraints if isinstance(c, StrOptions) for o in c.options]
-    near = get_close_matches(value.lower(), allowed, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    near = closest(value, allowed)
+    return f"Did you mean {near!r}? " if near else ""
 
 
-class Part(BaseEstimator):
+class Part(Parametrized):
     """A part of an estimator that has parameters of its own.
 
     When it is chosen by name, it takes over the estimator's parameters that it

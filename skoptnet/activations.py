@@ -69,6 +69,8 @@ class Activation(Part, ABC):
     True
     """
 
+    parameter_of = "activation"
+
     needs_z: bool = False
     draw_factor: float = 6.0
     kernel_numbers: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ display, which holds its data as plain numbers; ``plot(ax=None)`` draws them and
 from .loss_curve import LossCurveDisplay
 from .optimizer_path import OptimizerPathDisplay
 from .rate_range import LearningRateRangeDisplay
-from .sample_weights import WeightsDisplay
+from .weights import WeightsDisplay
 from .schedule import ScheduleDisplay
 from .solver_grid import SolverGridDisplay
 

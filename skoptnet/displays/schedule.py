@@ -156,7 +156,8 @@ class ScheduleDisplay:
             ``"plateau"`` and ``"adaptive"``; for instance ``loss_curve_`` of a fitted
             estimator. The last epoch may be missing, since no rate follows it.
         validation_losses : sequence of float or None, default=None
-            The validation loss of each epoch, for ``Plateau("validation_loss")``.
+            The validation loss of each epoch, for
+            ``Plateau(monitor="validation_loss")``.
         tol, n_iter_no_change : float and float, default=1e-4 and 10
             Definition of a plateau of the training loss for ``"adaptive"``, as in the
             estimators. Curves continue where the training would have ended.

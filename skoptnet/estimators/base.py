@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from .._names import Parametrized, explains_names
 from .._params import (
     COUNT,
     DECAY,
+    EXPONENT,
     FACTOR_OR_ONE,
     NOT_NEGATIVE,
     POSITIVE,
@@ -64,7 +66,7 @@ from .validation import OwnData, Score
 _Estimator = TypeVar("_Estimator", bound="MLP")
 
 
-class MLP(CallbackSupportMixin, Fitted, ABC):
+class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     """The base class of both estimators: parameters, their checks, and `fit`."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -87,7 +89,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
         "lr_schedule": [StrOptions(set(SCHEDULES)), Schedule, Function()],
         "decay_rate": FACTOR_OR_ONE,
         "decay_epochs": POSITIVE,
-        "power_t": NOT_NEGATIVE,
+        "power_t": EXPONENT,
         "alpha": NOT_NEGATIVE,
         "l1_ratio": SHARE,
         "dropout": [*DROPOUT, list, tuple],
@@ -268,6 +270,7 @@ class MLP(CallbackSupportMixin, Fitted, ABC):
 
     # Fitting.
 
+    @explains_names
     @with_callbacks
     def fit(
         self: _Estimator,

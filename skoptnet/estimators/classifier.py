@@ -11,6 +11,7 @@ from scipy.special import log_expit, log_softmax
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from .._names import explains_names
 from .._params import DECAY, StrOptions
 from .._sklearn import ClassifierMixin
 from .._types import (
@@ -416,6 +417,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         self.label_smoothing = label_smoothing
 
     @if_incremental
+    @explains_names
     def partial_fit(
         self,
         X: Data,

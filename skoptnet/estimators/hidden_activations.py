@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from .._names import Parametrized
 from .._params import HasMethods, check_params
 from .._sklearn import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     MetaEstimatorMixin,
     TransformerMixin,
@@ -25,7 +25,7 @@ class HiddenActivations(
     ClassNamePrefixFeaturesOutMixin,
     MetaEstimatorMixin,
     TransformerMixin,
-    BaseEstimator,
+    Parametrized,
 ):
     """Features learnt by a network: the activations of one of its hidden layers.
 

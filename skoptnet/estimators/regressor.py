@@ -11,6 +11,7 @@ from sklearn.metrics import d2_pinball_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
+from .._names import explains_names
 from .._params import FACTOR, POSITIVE, StrOptions
 from .._sklearn import RegressorMixin
 from .._types import (
@@ -445,6 +446,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         self.normalize_y = normalize_y
 
     @if_incremental
+    @explains_names
     def partial_fit(
         self, X: Data, y: Data, sample_weight: ArrayLike | None = None
     ) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Annotated, ClassVar
 
 from .._params import NOT_NEGATIVE
@@ -46,7 +45,7 @@ class AdamW(Adam):
     kernel = "adam"
     reads = ()
 
-    weight_decay: float = field(default=0.01, kw_only=True)
+    weight_decay: float = 0.01
 
 
 @hyperparameters

@@ -9,6 +9,7 @@ from inspect import get_annotations
 from types import SimpleNamespace
 from typing import Annotated, ClassVar, TypeVar, dataclass_transform, get_origin
 
+from .._names import explains_names
 from .._params import DECAY, NOT_NEGATIVE, POSITIVE, SHARE, Part
 from .._types import Array, Namespace
 
@@ -26,15 +27,15 @@ __all__ = [
 _Class = TypeVar("_Class", bound=type["Optimizer"])
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(field,))
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(field,))
 def hyperparameters(cls: _Class) -> _Class:
     """Turn the annotated attributes of a solver into arguments of its constructor.
 
     ``momentum: Annotated[float, SHARE] = 0.9`` declares an argument, its default, and
-    the range that `Optimizer.check` enforces. The arguments of the base class come
-    first; annotate one again to change its default. ``weight_decay`` and ``average``
-    are passed by name. Attributes that are not hyperparameters have the annotation
-    ``ClassVar[...]`` or none.
+    the range that `Optimizer.check` enforces. Annotate an argument of the base class
+    again to change its default. All arguments are passed by name: elsewhere, the first
+    one of a solver is the rate, which here is not the solver's. Attributes that are not
+    hyperparameters have the annotation ``ClassVar[...]`` or none.
     """
     hints, ranges = get_annotations(cls, eval_str=True), {}
     for name, hint in hints.items():
@@ -46,7 +47,8 @@ def hyperparameters(cls: _Class) -> _Class:
         for name, allowed in {**ranges, **cls._parameter_constraints, **ranges}.items()
         if get_origin(hints.get(name)) is not ClassVar
     }
-    dataclass(eq=False, repr=False, match_args=False)(cls)
+    dataclass(eq=False, repr=False, match_args=False, kw_only=True)(cls)
+    cls.__init__ = explains_names(cls.__init__)  # type: ignore[method-assign]
     return cls
 
 
@@ -174,6 +176,7 @@ class Optimizer(Part, ABC):
     True
     """
 
+    parameter_of = "solver"
     memory: ClassVar[tuple[str, ...]] = ()
     points: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[dict[str, float]] = {}
@@ -185,8 +188,8 @@ class Optimizer(Part, ABC):
     momentum_name: ClassVar[str | None] = None
     kernel_numbers: ClassVar[tuple[str, ...]] = ()
 
-    weight_decay: Annotated[float, NOT_NEGATIVE] = field(default=0.0, kw_only=True)
-    average: Annotated[float, DECAY] = field(default=0.0, kw_only=True)
+    weight_decay: Annotated[float, NOT_NEGATIVE] = 0.0
+    average: Annotated[float, DECAY] = 0.0
 
     def start(self, theta: Array, xp: Namespace) -> State:
         """Return the state before the first update: t = 0, vectors zero.

@@ -7,7 +7,6 @@ and so on, as in Adam.
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Annotated, ClassVar
 
 from .._params import COUNT_FROM_ZERO, DECAY, NOT_NEGATIVE, POSITIVE
@@ -250,7 +249,7 @@ class Lion(Optimizer):
 
     beta_1: Annotated[float, DECAY] = 0.9
     beta_2: Annotated[float, DECAY] = 0.99
-    weight_decay: float = field(default=1e-3, kw_only=True)
+    weight_decay: float = 1e-3
 
     def step(self, theta, g, state, rate, xp):
         s, rho_1, rho_2 = state.s, self.beta_1, self.beta_2
@@ -411,7 +410,7 @@ class Muon(Optimizer):
 
     def step(self, theta, g, state, rate, xp):
         if theta.ndim == 1:
-            adam = Adam(self.beta_1, self.beta_2, self.epsilon)
+            adam = Adam(beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
             adam.step(theta, g, state, self.bias_rate * rate, xp)
             return
         s, mu = state.s, self.momentum

@@ -109,6 +109,8 @@ class Schedule(Part, ABC):
     MLPClassifierX(lr_schedule=RootDecay(), solver='sgd')
     """
 
+    parameter_of = "lr_schedule"
+
     @abstractmethod
     def __call__(self, clock: Clock) -> float:
         """Return the factor on the initial rate for the update at ``clock``.

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from numbers import Real
 from typing import ClassVar
 
 from .._params import (
     AT_LEAST_ONE,
+    EXPONENT,
     FACTOR_OR_ONE,
     NOT_NEGATIVE,
     POSITIVE,
     SHARE,
     InvalidParameterError,
+    brief,
+    satisfies,
 )
 from .base import Schedule
 
@@ -47,7 +49,7 @@ class _Decay(Schedule):
         "decay_epochs": POSITIVE,
     }
 
-    def __init__(self, decay_rate: float = 0.5, decay_epochs: float = 10):
+    def __init__(self, *, decay_rate: float = 0.5, decay_epochs: float = 10):
         self.decay_rate = decay_rate
         self.decay_epochs = decay_epochs
 
@@ -139,14 +141,17 @@ class InverseScaling(Schedule):
     reads_losses = False
     reads = ("power_t",)
     _parameter_constraints: ClassVar[dict] = {
-        "power_t": NOT_NEGATIVE,
+        "power_t": EXPONENT,
     }
 
-    def __init__(self, power_t: float = 0.5):
+    def __init__(self, *, power_t: float = 0.5):
         self.power_t = power_t
 
     def __call__(self, clock):
-        return 1 / (clock.samples + 1) ** self.power_t
+        try:
+            return 1 / (clock.samples + 1) ** self.power_t
+        except OverflowError:  # no float is as large
+            return 0.0
 
 
 class Piecewise(Schedule):
@@ -187,6 +192,7 @@ class Piecewise(Schedule):
 
     def __init__(
         self,
+        *,
         milestones: Sequence[float] = (100, 150),
         factor: float | Sequence[float] = 0.1,
     ):
@@ -197,24 +203,22 @@ class Piecewise(Schedule):
         super().check()
         milestones, factor = _items(self.milestones), self.factor
         if not (
-            all(isinstance(m, Real) and 0 < float(m) < math.inf for m in milestones)
+            all(satisfies(m, POSITIVE) for m in milestones)
             and all(m < n for m, n in pairwise(milestones))
         ):
             raise InvalidParameterError(
                 "The 'milestones' parameter of Piecewise must be an increasing sequence"
                 " of floats in the range (0, inf), epochs all of them."
-                f" Got {self.milestones!r} instead."
+                f" Got {brief(self.milestones)} instead."
             )
         if isinstance(factor, Iterable) and not (
-            all(
-                isinstance(f, Real) and 0 <= float(f) < math.inf for f in _items(factor)
-            )
+            all(satisfies(f, NOT_NEGATIVE) for f in _items(factor))
             and len(_items(factor)) == len(milestones)
         ):
             raise InvalidParameterError(
                 "The 'factor' parameter of Piecewise must be a float in the range"
                 f" [0, inf), or one for each of the {len(milestones)} milestones."
-                f" Got {factor!r} instead."
+                f" Got {brief(factor)} instead."
             )
 
     def __call__(self, clock):
@@ -265,7 +269,9 @@ class CosineRestarts(Schedule):
         "final": SHARE,
     }
 
-    def __init__(self, period: float = 10, multiplier: float = 2, final: float = 0.0):
+    def __init__(
+        self, *, period: float = 10, multiplier: float = 2, final: float = 0.0
+    ):
         self.period = period
         self.multiplier = multiplier
         self.final = final
@@ -308,7 +314,7 @@ class InverseSqrt(Schedule):
     reads_losses = False
     _parameter_constraints: ClassVar[dict] = {"warmup": POSITIVE}
 
-    def __init__(self, warmup: float = 5):
+    def __init__(self, *, warmup: float = 5):
         self.warmup = warmup
 
     def __call__(self, clock):

@@ -10,8 +10,8 @@ from typing import ClassVar
 from .._params import (
     AT_LEAST_ONE,
     DECAY,
+    EXPONENT,
     FACTOR,
-    NOT_NEGATIVE,
     POSITIVE,
     SHARE,
     Interval,
@@ -71,7 +71,7 @@ class Cosine(_Planned):
     reads_losses = False
     _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
 
-    def __init__(self, epochs: float | None = None, final: float = 0.0):
+    def __init__(self, *, epochs: float | None = None, final: float = 0.0):
         self.epochs = epochs
         self.final = final
 
@@ -107,7 +107,7 @@ class Linear(_Planned):
     reads_losses = False
     _parameter_constraints: ClassVar[dict] = {"epochs": _EPOCHS, "final": SHARE}
 
-    def __init__(self, epochs: float | None = None, final: float = 0.0):
+    def __init__(self, *, epochs: float | None = None, final: float = 0.0):
         self.epochs = epochs
         self.final = final
 
@@ -146,12 +146,12 @@ class Polynomial(_Planned):
     reads_losses = False
     _parameter_constraints: ClassVar[dict] = {
         "epochs": _EPOCHS,
-        "power": NOT_NEGATIVE,
+        "power": EXPONENT,
         "final": SHARE,
     }
 
     def __init__(
-        self, epochs: float | None = None, power: float = 2.0, final: float = 0.0
+        self, *, epochs: float | None = None, power: float = 2.0, final: float = 0.0
     ):
         self.epochs = epochs
         self.power = power
@@ -221,6 +221,7 @@ class OneCycle(_Planned):
 
     def __init__(
         self,
+        *,
         epochs: float | None = None,
         pct_start: float = 0.3,
         div_factor: float = 25.0,
@@ -296,7 +297,7 @@ class CosLog(_Planned):
         "cycles": [Interval(Integral, 1, 30, closed="both")],
     }
 
-    def __init__(self, epochs: float | None = None, cycles: int = 4):
+    def __init__(self, *, epochs: float | None = None, cycles: int = 4):
         self.epochs = epochs
         self.cycles = cycles
 

@@ -44,7 +44,7 @@ class Adaptive(Schedule):
         "min_rate": NOT_NEGATIVE,
     }
 
-    def __init__(self, factor: float = 0.2, min_rate: float = 1e-6):
+    def __init__(self, *, factor: float = 0.2, min_rate: float = 1e-6):
         self.factor = factor
         self.min_rate = min_rate
 
@@ -112,6 +112,7 @@ class Plateau(Schedule):
 
     def __init__(
         self,
+        *,
         monitor: str = "loss",
         factor: float = 0.1,
         patience: int = 5,

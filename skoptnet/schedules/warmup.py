@@ -74,6 +74,7 @@ class Warmup(Schedule):
     def __init__(
         self,
         schedule: str | Schedule | Callable[[Clock], float] = "constant",
+        *,
         epochs: float = 5,
     ):
         self.schedule = schedule

@@ -102,13 +102,13 @@ def test_every_one_is_recorded():
 @pytest.mark.parametrize(
     "optimizer",
     [
-        Yogi(0.0, 0.5, 1e-8, weight_decay=0.1),
-        AdaBelief(0.5, 0.9, 1e-8),
-        Adan(0.5, 0.0, 0.9, weight_decay=0.3),
-        Lion(0.0, 0.5, weight_decay=0.0),
-        ScheduleFreeAdamW(0.0, 0.9, warmup_steps=3),
-        ScheduleFreeAdamW(0.98, weight_decay=0.2, warmup_steps=7),
-        Muon(0.0, 0.5, 0.5, bias_rate=0.0),
+        Yogi(beta_1=0.0, beta_2=0.5, epsilon=1e-8, weight_decay=0.1),
+        AdaBelief(beta_1=0.5, beta_2=0.9, epsilon=1e-8),
+        Adan(beta_1=0.5, beta_2=0.0, beta_3=0.9, weight_decay=0.3),
+        Lion(beta_1=0.0, beta_2=0.5, weight_decay=0.0),
+        ScheduleFreeAdamW(beta_1=0.0, beta_2=0.9, warmup_steps=3),
+        ScheduleFreeAdamW(beta_1=0.98, weight_decay=0.2, warmup_steps=7),
+        Muon(momentum=0.0, beta_1=0.5, beta_2=0.5, bias_rate=0.0),
     ],
     ids=repr,
 )

@@ -623,7 +623,7 @@ def test_unknown_losses_are_refused_and_the_nearest_is_offered(wrong, right):
         X,
         NUMBERS,
     )
-    assert message.endswith(f"Did you mean {right!r}?")
+    assert message.startswith(f"Did you mean {right!r}? The 'loss' ")
     assert all(repr(name) in message for name in REGRESSION_LOSSES)
 
 

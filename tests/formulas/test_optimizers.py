@@ -50,7 +50,7 @@ def test_momentum_contracts_at_its_optimal_rate():
     m, M = 1.0, 100.0
     best = (np.sqrt(M / m) - 1) / (np.sqrt(M / m) + 1)
     momentum, rate = best**2, (2 / (np.sqrt(M) + np.sqrt(m))) ** 2
-    optimizer = Momentum(momentum)
+    optimizer = Momentum(momentum=momentum)
     for eigenvalue in np.linspace(m, M, 7):
         columns = []
         for theta, v in ((1.0, 0.0), (0.0, 1.0)):
@@ -139,7 +139,7 @@ def test_own_solver_may_replace_its_vectors():
             state.v = 0.5 * state.v - rate * g
             theta += state.v
 
-    twin, given = Momentum(0.5), Replacing()
+    twin, given = Momentum(momentum=0.5), Replacing()
     thetas = []
     for optimizer in (twin, given):
         theta, g = np.ones(5), np.empty(5)

@@ -124,7 +124,9 @@ SHARED = {
     "dropout": st.just(0) | st.floats(0, 0.9) | st.just("a list"),
     "batch_size": st.just("auto") | st.integers(1, 40),
     "learning_rate_init": st.just("auto") | positive(0.02),
-    "lr_schedule": st.sampled_from([*SCHEDULES, Adaptive(0.5), ExponentialDecay(0.9)]),
+    "lr_schedule": st.sampled_from(
+        [*SCHEDULES, Adaptive(factor=0.5), ExponentialDecay(decay_rate=0.9)]
+    ),
     "decay_rate": positive(1.0, 0.01),
     "decay_epochs": positive(20, 0.1),
     "power_t": st.floats(0, 2),

@@ -258,7 +258,7 @@ def test_plateaus_are_torchs(case, monitor):
     """Also where epochs without a validation loss lie between the others."""
     names = ("factor", "patience", "threshold", "cooldown")
     schedule = Plateau(
-        monitor, **{k: case[k] for k in names}, min_factor=case["min_lr"]
+        monitor=monitor, **{k: case[k] for k in names}, min_factor=case["min_lr"]
     )
     losses = RECORD["plateaus"]["losses"]
     assert len(set(case["factors"])) > 5
@@ -312,7 +312,7 @@ def test_coslog_is_that_of_realmlp():
 
 
 def test_one_cycle_meets_its_corners():
-    schedule = OneCycle(10, pct_start=0.4, div_factor=4, final_div=50)
+    schedule = OneCycle(epochs=10, pct_start=0.4, div_factor=4, final_div=50)
     start, peak, end = (Clock(0, e, 1, 0) for e in (0, 4, 10))
     assert [schedule(clock) for clock in (start, peak, end)] == [0.25, 1, 0.02]
     assert [schedule.momentum(c) for c in (start, peak, end)] == [0.95, 0.85, 0.95]
@@ -408,7 +408,10 @@ def test_a_second_training_on_all_rows_has_the_rates_that_were_validated():
         seen.append((clock.epoch, factor))
         return factor
 
-    for schedule in (Cosine(), Plateau("validation_loss", patience=0, threshold=0.5)):
+    for schedule in (
+        Cosine(),
+        Plateau(monitor="validation_loss", patience=0, threshold=0.5),
+    ):
 
         class Recording(type(schedule)):
             constant_within_epoch = True
@@ -434,7 +437,7 @@ def test_a_second_training_on_all_rows_has_the_rates_that_were_validated():
 def test_plateau_watches_training_or_validation_and_ends_nothing():
     losses = {}
     for monitor in ("loss", "validation_loss"):
-        schedule = Plateau(monitor, patience=1, threshold=0.2, factor=0.5)
+        schedule = Plateau(monitor=monitor, patience=1, threshold=0.2, factor=0.5)
         model = MLPClassifierX(
             (3,), lr_schedule=schedule, early_stopping=True, max_iter=40,
             n_iter_no_change=np.inf, random_state=0,
@@ -452,7 +455,7 @@ def test_plateau_watches_training_or_validation_and_ends_nothing():
 @pytest.mark.parametrize("Estimator", [MLPClassifierX, MLPRegressorX])
 @pytest.mark.parametrize("wrap", [lambda s: s, Warmup], ids=["plain", "warmup"])
 def test_plateau_of_a_validation_loss_needs_validation(Estimator, wrap):
-    model = Estimator((3,), lr_schedule=wrap(Plateau("validation_loss")))
+    model = Estimator((3,), lr_schedule=wrap(Plateau(monitor="validation_loss")))
     for fit in (model.fit, model.partial_fit):
         with pytest.raises(ValueError, match="early_stopping=True"):
             fit(X, y)
@@ -618,15 +621,24 @@ def test_a_parameter_of_a_schedule_within_is_refused_where_that_is_no_object(inn
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [
-        (Piecewise([3, 1]), "'milestones' .* increasing .* Got \\[3, 1\\]"),
-        (Piecewise([0, 1]), "'milestones' .* \\(0, inf\\)"),
-        (Piecewise([[1], [2]]), "'milestones'"),
-        (Piecewise(np.array(3.0)), "'milestones' .* increasing sequence"),
-        (Piecewise([1, 2], [0.1]), "'factor' .* each of the 2 milestones"),
-        (Piecewise([1], np.array(0.5)), "'factor' .* each of the 1 milestones"),
-        (Piecewise([1, 2], [0.1, -1]), "'factor' .* \\[0, inf\\)"),
-        (Warmup("cosin"), "'schedule' parameter of Warmup .* Did you mean 'cosine'"),
-        (Warmup(Cosine), "a function.* Did you mean an object, Cosine\\(\\)"),
+        (Piecewise(milestones=[3, 1]), "'milestones' .* increasing .* Got \\[3, 1\\]"),
+        (Piecewise(milestones=[0, 1]), "'milestones' .* \\(0, inf\\)"),
+        (Piecewise(milestones=[[1], [2]]), "'milestones'"),
+        (Piecewise(milestones=np.array(3.0)), "'milestones' .* increasing sequence"),
+        (
+            Piecewise(milestones=[1, 2], factor=[0.1]),
+            "'factor' .* each of the 2 milestones",
+        ),
+        (
+            Piecewise(milestones=[1], factor=np.array(0.5)),
+            "'factor' .* each of the 1 milestones",
+        ),
+        (Piecewise(milestones=[1, 2], factor=[0.1, -1]), "'factor' .* \\[0, inf\\)"),
+        (
+            Warmup("cosin"),
+            "Did you mean 'cosine'\\? The 'schedule' parameter of Warmup",
+        ),
+        (Warmup(Cosine), "Did you mean an object, Cosine\\(\\)\\? .* a function"),
         (Warmup(Cosine(final=2)), "'final' parameter of Cosine"),
         (Warmup(Warmup(OneCycle(pct_start=1))), "'pct_start' parameter of OneCycle"),
     ],
@@ -641,7 +653,7 @@ def test_bad_schedules_are_refused_before_work_starts(schedule, message):
 
 @pytest.mark.parametrize("given", [(2, 3), [2, 3], np.array([2, 3]), range(2, 4)])
 def test_milestones_of_any_kind(given):
-    schedule = Piecewise(given, np.array([0.5, 0.1]))
+    schedule = Piecewise(milestones=given, factor=np.array([0.5, 0.1]))
     schedule.check()
     factors = [schedule(Clock(e, e, 1, 0)) for e in range(5)]
     np.testing.assert_allclose(factors, [1, 1, 0.5, 0.05, 0.05])
@@ -764,7 +776,7 @@ PLATEAUS = [
 @pytest.mark.parametrize("schedule", PLATEAUS, ids=str)
 def test_a_plateau_of_a_growing_training_is_that_of_its_losses(schedule):
     """Whatever other schedules read the same losses, and whoever asks how often."""
-    values, held, others = some_losses(200), Losses(), [Plateau(0.5), *PLATEAUS]
+    values, held, others = some_losses(200), Losses(), [Plateau(monitor=0.5), *PLATEAUS]
     for n, loss in enumerate(values, start=1):
         held.add([loss])
         expected = falls(schedule, values[:n])

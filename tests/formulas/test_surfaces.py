@@ -160,7 +160,7 @@ def test_values_that_overflow_are_infinite_without_a_warning():
         (lambda: descend("saddle", random_state="a"), "'random_state' parameter"),
         (lambda: descend(lambda x, y: np.log(x)), "is not finite at the start"),
         (
-            lambda: descend("saddle", lr_schedule=Plateau("validation_loss")),
+            lambda: descend("saddle", lr_schedule=Plateau(monitor="validation_loss")),
             "monitors a validation loss",
         ),
         (
@@ -211,7 +211,7 @@ def test_gradient_descent_on_a_quadratic_is_its_closed_form():
 
 
 @pytest.mark.parametrize(
-    ("solver", "is_ahead"), [(Momentum(0.8), 0), (Nesterov(0.8), 1)]
+    ("solver", "is_ahead"), [(Momentum(momentum=0.8), 0), (Nesterov(momentum=0.8), 1)]
 )
 def test_momentum_on_a_quadratic_is_a_recursion_of_its_own(solver, is_ahead):
     """theta_{k+1} = theta_k + d_k - rate H (theta_k + d_k or theta_k), d_k = a step."""
@@ -281,11 +281,11 @@ def test_a_schedule_moves_the_momentum():
         def momentum(self, clock):
             return 0.5 if clock.update < 10 else 0.0
 
-    solver = Momentum(0.9)
+    solver = Momentum(momentum=0.9)
     path = descend(
         "ravine", solver, learning_rate=0.01, lr_schedule=Heavier(), n_updates=12
     )
-    half = descend("ravine", Momentum(0.5), learning_rate=0.01, n_updates=10)
+    half = descend("ravine", Momentum(momentum=0.5), learning_rate=0.01, n_updates=10)
     np.testing.assert_array_equal(path.points[:11], half.points)
     H = np.array([1, 25])
     np.testing.assert_allclose(path.points[-1], path.points[-2] * (1 - 0.01 * H))

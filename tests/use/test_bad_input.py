@@ -44,7 +44,15 @@ pytestmark = pytest.mark.filterwarnings(
     [
         ("solver", "nestrov", "nesterov"),
         ("solver", "RMSprop", "rmsprop"),
-        ("activation", "sigmoid_", None),
+        ("activation", "sigmoid_", "logistic"),
+        ("activation", "swish", "silu"),
+        ("activation", "zigzag", None),
+        ("lr_schedule", "cos", "cosine"),
+        ("lr_schedule", "cosine_annealing", "cosine"),
+        ("lr_schedule", "ReduceLROnPlateau", "plateau"),
+        ("lr_schedule", "warm", "warmup"),
+        ("solver", "ada", "adam"),
+        ("solver", "rms", "rmsprop"),
         ("activation", "reLu", "relu"),
         ("lr_schedule", "exponentail", "exponential"),
         ("lr_schedule", "inverse-scaling", "invscaling"),
@@ -76,7 +84,7 @@ def test_unknown_names_are_refused_and_the_nearest_is_offered(
     if right is None:
         assert "Did you mean" not in message
     else:
-        assert message.endswith(f"Did you mean {right!r}?")
+        assert message.startswith(f"Did you mean {right!r}? The {parameter!r} ")
     registry = {
         "solver": OPTIMIZERS,
         "activation": ACTIVATIONS,

@@ -179,7 +179,7 @@ class FailingMomentum(Momentum):
     """A solver that fails at one of its updates."""
 
     def __init__(self, momentum=0.9, fails_at=0):
-        super().__init__(momentum)
+        super().__init__(momentum=momentum)
         self.fails_at = fails_at
 
     def step(self, theta, g, state, rate, xp):

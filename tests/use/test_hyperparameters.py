@@ -2,16 +2,25 @@
 
 import inspect
 import pickle
-from dataclasses import field
 from typing import Annotated, ClassVar
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skoptnet import SGD, Adam, AdamW, Momentum, Optimizer, ScheduleFreeAdamW
+from skoptnet import (
+    SGD,
+    Adam,
+    AdamW,
+    Constant,
+    Momentum,
+    Optimizer,
+    ScheduleFreeAdamW,
+    Warmup,
+)
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.optimizers.base import COMMON, DECAY, SHARE, hyperparameters
+from skoptnet.schedules import SCHEDULES
 from skoptnet.testing import check_optimizer
 
 
@@ -24,7 +33,7 @@ class Declared(Momentum):
 
     momentum: float = 0.5
     share: Annotated[float, SHARE] = 0.25
-    weight_decay: float = field(default=0.125, kw_only=True)
+    weight_decay: float = 0.125
 
     def step(self, theta, g, state, rate, xp):
         state.w *= self.share
@@ -51,7 +60,7 @@ class Passing(Adam):
     """Passes on what it does not name."""
 
     def __init__(self, beta_1=0.5, *, weight_decay=0.0):
-        super().__init__(beta_1, weight_decay=weight_decay)
+        super().__init__(beta_1=beta_1, weight_decay=weight_decay)
 
 
 class Silent(Optimizer):
@@ -65,47 +74,66 @@ OWN = [Declared, Named, Passing, Silent]
 KNOWN = {cls.__name__: cls for cls in [*OPTIMIZERS.values(), *OWN]}
 
 
-def shape_of(cls):
-    """Return the names and defaults by position, and those by name only."""
+def defaults_of(cls):
+    """Return the defaults of the constructor's parameters, all passed by name."""
     found = inspect.signature(cls).parameters.values()
-    by_name = [p.kind is p.KEYWORD_ONLY for p in found]
-    return tuple(
-        {p.name: p.default for p, only in zip(found, by_name, strict=True) if only == k}
-        for k in (False, True)
-    )
+    assert {p.kind for p in found} <= {inspect.Parameter.KEYWORD_ONLY}
+    return {p.name: p.default for p in found}
 
 
 @pytest.mark.parametrize(
     ("cls", "expected"),
     [
-        (SGD, ({}, {"weight_decay": 0.0, "average": 0.0})),
+        (SGD, {"weight_decay": 0.0, "average": 0.0}),
         (
             AdamW,
-            (
-                {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
-                {"weight_decay": 0.01, "average": 0.0},
-            ),
+            {
+                "beta_1": 0.9,
+                "beta_2": 0.999,
+                "epsilon": 1e-8,
+                "weight_decay": 0.01,
+                "average": 0.0,
+            },
         ),
         (
             ScheduleFreeAdamW,
-            (
-                {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "warmup_steps": 0},
-                {"weight_decay": 0.0},
-            ),
+            {
+                "beta_1": 0.9,
+                "beta_2": 0.999,
+                "epsilon": 1e-8,
+                "warmup_steps": 0,
+                "weight_decay": 0.0,
+            },
         ),
         (
             Declared,
-            (
-                {"momentum": 0.5, "share": 0.25},
-                {"weight_decay": 0.125, "average": 0.0},
-            ),
+            {"momentum": 0.5, "share": 0.25, "weight_decay": 0.125, "average": 0.0},
         ),
-        (Silent, ({}, {"weight_decay": 0.0, "average": 0.0})),
+        (Silent, {"weight_decay": 0.0, "average": 0.0}),
     ],
 )
-def test_signature_has_own_hyperparameters_first_and_shared_ones_by_name(cls, expected):
-    assert shape_of(cls) == expected
-    assert cls().get_params() == expected[0] | expected[1]
+def test_signature_has_all_hyperparameters_by_name(cls, expected):
+    assert defaults_of(cls) == expected
+    assert cls().get_params() == expected
+
+
+@pytest.mark.parametrize("cls", [*OPTIMIZERS.values(), *SCHEDULES.values(), Declared])
+def test_hyperparameters_are_taken_by_name_only(cls):
+    """A first argument is a rate to those who come from PyTorch or Keras."""
+    if cls is Warmup:
+        assert Warmup("cosine").schedule == "cosine"
+        arguments = ("cosine", 0.01)
+    else:
+        defaults_of(cls)
+        arguments = (0.01,)
+    if cls is Constant:
+        return
+    with pytest.raises(TypeError, match=rf"^{cls.__name__} takes .* Got 0\.01 by pos"):
+        cls(*arguments)
+    if cls.parameter_of == "solver":
+        offered = rf"solver={cls.__name__}\(...\), learning_rate_init=0\.01"
+        with pytest.raises(TypeError, match=offered):
+            cls(*arguments)
 
 
 @pytest.mark.parametrize("cls", [*OPTIMIZERS.values(), Declared])
@@ -117,18 +145,8 @@ def test_every_parameter_has_a_type_a_default_and_a_range(cls):
             cls(**{name: -1}).check()
 
 
-def test_positional_arguments_go_to_own_hyperparameters():
-    assert Momentum(0.5).momentum == 0.5
-    adam = Adam(0.8, 0.9, 1e-3, average=0.5)
-    assert (adam.beta_1, adam.beta_2, adam.epsilon, adam.average) == (
-        0.8,
-        0.9,
-        1e-3,
-        0.5,
-    )
-    with pytest.raises(TypeError, match="positional"):
-        Momentum(0.5, 0.1)
-    with pytest.raises(TypeError, match="average"):
+def test_a_class_attribute_in_place_of_a_hyperparameter_is_no_argument():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'average'"):
         ScheduleFreeAdamW(average=0.5)
 
 
@@ -168,7 +186,7 @@ def test_class_attributes_are_no_hyperparameters():
 
 
 def test_a_declared_solver_makes_the_updates_of_a_written_one():
-    declared, written = Momentum(0.5), Named(0.5)
+    declared, written = Momentum(momentum=0.5), Named(0.5)
     ends = []
     for solver in (declared, written):
         theta = np.array([1.0, -2.0])

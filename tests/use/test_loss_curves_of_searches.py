@@ -129,7 +129,7 @@ def test_a_random_search_over_objects_and_weights():
     search = RandomizedSearchCV(
         small(MLPRegressorX),
         {
-            "solver": [Adam(beta_2=0.9), Momentum(0.5)],
+            "solver": [Adam(beta_2=0.9), Momentum(momentum=0.5)],
             "learning_rate_init": loguniform(1e-3, 1e-1),
         },
         n_iter=6,

@@ -40,7 +40,7 @@ def close_figures():
 def display():
     return OptimizerPathDisplay.from_solvers(
         "himmelblau",
-        {"slow": "gd", "heavy": Momentum(0.8)},
+        {"slow": "gd", "heavy": Momentum(momentum=0.8)},
         learning_rates={"slow": 0.005, "heavy": 0.004},
         n_updates=20,
     )

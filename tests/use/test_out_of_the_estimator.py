@@ -332,7 +332,12 @@ class OwnSGD(SGD):
 def test_solver_objects_carry_their_hyperparameters():
     model = layered(MLPRegressorX, momentum=0.1, beta_1=0.1)
     fitted = {}
-    for solver in (Momentum(0.6), Nesterov(0.5), Adam(0.8, 0.95, 1e-6), OwnSGD()):
+    for solver in (
+        Momentum(momentum=0.6),
+        Nesterov(momentum=0.5),
+        Adam(beta_1=0.8, beta_2=0.95, epsilon=1e-6),
+        OwnSGD(),
+    ):
         model.set_params(solver=solver).fit(X, NUMBERS)
         fitted[type(solver)] = model.to_sklearn()
     assert fitted[Momentum].momentum == 0.6

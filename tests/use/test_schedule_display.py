@@ -151,7 +151,7 @@ def test_schedules_that_react_need_losses():
         with pytest.raises(ValueError, match=r"losses must be given for"):
             make(schedule, epochs=3)
     with pytest.raises(ValueError, match=r"validation_losses must be given"):
-        make(Plateau("validation_loss"), epochs=3, losses=[1, 1])
+        make(Plateau(monitor="validation_loss"), epochs=3, losses=[1, 1])
     with pytest.raises(ValueError, match=r"each of the 4 epochs.*Pass epochs=2"):
         make("plateau", epochs=4, losses=[1, 1])
     given = make({"a": by_loss}, epochs=3, updates_per_epoch=1, losses=[0.5, 0.25])

@@ -119,7 +119,7 @@ def test_one_parameter_makes_one_row():
     (image,) = display.images_.values()
     expected = search.cv_results_["mean_test_score"][::-1]
     assert np.allclose(image.get_array()[0], expected)
-    solvers = {"solver": [Adam(), Momentum(0.5), "lbfgs"]}
+    solvers = {"solver": [Adam(), Momentum(momentum=0.5), "lbfgs"]}
     search = GridSearchCV(small(MLPClassifierX), solvers, cv=3).fit(X, LABELS)
     display = SolverGridDisplay.from_cv_results(search).plot()
     ticks = [tick.get_text() for tick in display.ax_.get_xticklabels()]

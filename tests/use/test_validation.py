@@ -667,7 +667,7 @@ class Recorded(Schedule):
 
 
 @pytest.mark.parametrize("solver", OPTIMIZERS)
-@pytest.mark.parametrize("lr_schedule", ["adaptive", Adaptive(0.5)])
+@pytest.mark.parametrize("lr_schedule", ["adaptive", Adaptive(factor=0.5)])
 @tasks
 @pytest.mark.each_value
 def test_refit_all_follows_the_adaptive_rates(Estimator, y, lr_schedule, solver):

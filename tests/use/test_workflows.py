@@ -229,7 +229,9 @@ def test_grid_search_over_parameters_of_objects():
         batched(
             MLPClassifierX,
             solver=Adam(beta_2=nested, epsilon=1e-7),
-            lr_schedule=StepDecay(best.lr_schedule.decay_rate, 3),
+            lr_schedule=StepDecay(
+                decay_rate=best.lr_schedule.decay_rate, decay_epochs=3
+            ),
             max_iter=8,
         ),
     )
@@ -238,7 +240,7 @@ def test_grid_search_over_parameters_of_objects():
 
 def test_grid_search_over_objects_themselves():
     """Values of one grid may be names and objects of different classes."""
-    solvers = [Adam(beta_1=0.5), Momentum(0.5), "sgd"]
+    solvers = [Adam(beta_1=0.5), Momentum(momentum=0.5), "sgd"]
     before = pickle.dumps(solvers)
     search = GridSearchCV(
         batched(MLPRegressorX, lr_schedule=ExponentialDecay(decay_epochs=2)),
