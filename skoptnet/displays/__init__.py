@@ -8,9 +8,9 @@ display, which holds its data as plain numbers; ``plot(ax=None)`` draws them and
 from .loss_curve import LossCurveDisplay
 from .optimizer_path import OptimizerPathDisplay
 from .rate_range import LearningRateRangeDisplay
-from .weights import WeightsDisplay
 from .schedule import ScheduleDisplay
 from .solver_grid import SolverGridDisplay
+from .weights import WeightsDisplay
 
 __all__ = [
     "LearningRateRangeDisplay",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from .._params import NOT_NEGATIVE, brief, satisfies
 from .._types import Array
 
 
@@ -74,13 +73,6 @@ def _balanced(column: Array, n_classes: int) -> Array:
     return table
 
 
-def _is_weight(given: Any) -> bool:
-    try:
-        return isinstance(given, Real) and 0 <= float(given) < math.inf
-    except OverflowError:  # of an int
-        return False
-
-
 def _chosen(weights: Any, labels: list) -> Array:
     """Return the weights in a dict, 1 for classes that are not in it."""
     if not isinstance(weights, dict):
@@ -89,10 +81,10 @@ def _chosen(weights: Any, labels: list) -> Array:
             f" its list. Got {weights!r} instead."
         )
     for label, weight in weights.items():
-        if not _is_weight(weight):
+        if not satisfies(weight, NOT_NEGATIVE):
             raise ValueError(
                 "The 'class_weight' parameter must have finite weights of at least 0."
-                f" Got {weight!r} for class {label!r} instead."
+                f" Got {brief(weight)} for class {label!r} instead."
             )
     # A dict may name a class that does not occur: cross-validation makes such parts.
     # If another class has no weight, a label is probably misspelt.

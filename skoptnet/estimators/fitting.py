@@ -31,6 +31,7 @@ from ..training import (
 from .baseline import failure_of
 from .convergence_warnings import warn, warn_of_end
 from .inputs import (
+    check_memory,
     check_range,
     checked_weights,
     read,
@@ -302,6 +303,9 @@ class Fit:
         self.started_at = self.run.epoch
 
     def _new_run(self, whole: TrainingSet, rng: np.random.RandomState) -> Run:
+        memory = getattr(self.parts.optimizer, "memory", ())
+        n_bytes = whole.X.dtype.itemsize * (2 + len(memory))  # theta and its gradient
+        check_memory(self.model, self.layer_sizes, n_bytes)
         theta = draw_theta(self.layer_sizes, self.parts.activations, rng, whole.X.dtype)
         return Run.new(theta, self.parts.optimizer, rng, np)
 

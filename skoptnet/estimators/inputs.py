@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +21,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._params import DECAY, InvalidParameterError, StrOptions, check_value
+from .._params import (
+    COUNT,
+    DECAY,
+    FACTOR,
+    InvalidParameterError,
+    StrOptions,
+    brief,
+    check_value,
+    satisfies,
+)
 from .._types import Array, Rows
 from ..activations import ACTIVATIONS, Activation
 from ..compiled import readable
@@ -85,13 +96,44 @@ def layer_tuple(estimator: Any) -> tuple[int, ...]:
     """Return the number of units of each hidden layer; () is a linear model."""
     given = estimator.hidden_layer_sizes
     sizes: tuple = tuple(given) if isinstance(given, Iterable) else (given,)
-    if not all(isinstance(k, Integral) and int(k) >= 1 for k in sizes):
+    if not all(satisfies(k, COUNT) for k in sizes):
         raise InvalidParameterError(
             f"The 'hidden_layer_sizes' parameter of {type(estimator).__name__} must be"
             " an int or a sequence of ints in the range [1, inf), one per hidden layer."
-            f" Got {given!r} instead."
+            f" Got {brief(given)} instead."
         )
     return tuple(int(k) for k in sizes)
+
+
+def check_memory(estimator: Any, layer_sizes: tuple[int, ...], n_bytes: int) -> None:
+    """Refuse a network whose training takes more memory than the machine has.
+
+    Parameters
+    ----------
+    estimator : MLPClassifierX or MLPRegressorX
+        Has the sizes of the hidden layers.
+    layer_sizes : tuple of int
+        Number of units of each layer, input and output included.
+    n_bytes : int
+        Number of bytes per parameter of the network.
+    """
+    n_parameters = sum((k_in + 1) * k_out for k_in, k_out in pairwise(layer_sizes))
+    if n_parameters * n_bytes > memory_of_machine():
+        raise MemoryError(
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} makes a network too"
+            f" large for the memory of this machine: {layer_sizes[0]} features and"
+            f" {layer_sizes[-1]} output(s) give it {n_parameters:.3g} parameters, and"
+            f" training it takes at least {n_parameters * n_bytes / 2**30:.3g} GiB."
+            " Choose fewer units."
+        )
+
+
+def memory_of_machine() -> int:
+    """Return the bytes of physical memory, or what can be addressed if unknown."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # no POSIX
+        return sys.maxsize
 
 
 def quantile_tuple(estimator: Any) -> tuple[float, ...]:
@@ -100,13 +142,13 @@ def quantile_tuple(estimator: Any) -> tuple[float, ...]:
     quantiles: tuple = tuple(given) if isinstance(given, Iterable) else (given,)
     if not (
         quantiles
-        and all(isinstance(q, Real) and 0 < float(q) < 1 for q in quantiles)
+        and all(satisfies(q, FACTOR) for q in quantiles)
         and all(q < r for q, r in pairwise(quantiles))
     ):
         raise InvalidParameterError(
             f"The 'quantile' parameter of {type(estimator).__name__} must be a float in"
             " the range (0, 1), or an increasing sequence of such floats."
-            f" Got {given!r} instead."
+            f" Got {brief(given)} instead."
         )
     return tuple(float(q) for q in quantiles)
 
