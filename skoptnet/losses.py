@@ -35,12 +35,15 @@ class Loss(ABC):
     kernel_numbers : tuple of str
         Names of the attributes that the kernel reads; their values are numbers, or
         tuples of numbers.
+    reads : tuple of str
+        Parameters of the estimator that the loss reads.
     """
 
     label: str
     out_activation: str
     overflows: bool = False
     kernel_numbers: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @abstractmethod
     def value(self, z: Array, y: Array, xp: Namespace) -> Array:
@@ -157,6 +160,7 @@ class Huber(RegressionLoss):
     label = "Huber loss"
     kernel = "huber"
     kernel_numbers = ("d",)
+    reads = ("huber_delta",)
 
     def __init__(self, d: float = 1.0):
         self.d = d
@@ -272,6 +276,7 @@ class Pinball(RegressionLoss):
     label = "pinball loss"
     kernel = "quantile"
     kernel_numbers = ("quantiles",)
+    reads = ("quantile",)
 
     def __init__(self, quantiles: Sequence[float] = (0.5,)):
         self.quantiles = quantiles

@@ -40,6 +40,7 @@ from .inputs import (
 )
 from .prediction import CURVES, network_attributes
 from .sklearn_callbacks import Callbacks
+from .unused import warn_of_unused
 from .validation import OwnData, Validation, check_settings, score_of
 from .validation_split import Given, split
 from .validation_units import UnitCheck
@@ -212,6 +213,7 @@ class Fit:
         self.parts = model._check_parameters()
         if not self.partial:
             check_settings(model, own)
+            warn_of_unused(model, own)
         whole, held_out = self._read(X, y, sample_weight, own)
         if self.continues and self.run_before:
             rng = self.run_before.rng

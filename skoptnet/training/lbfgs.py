@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -48,7 +49,20 @@ class LBFGS:
     max_fun : int, default=15000
         Number of passes over the training set after which the current iteration is
         the last.
+
+    Attributes
+    ----------
+    reads : tuple of str
+        Parameters of the estimator that are this solver's alone.
+    ignores : tuple of str
+        Parameters of the estimator that other solvers share, and this one does without.
     """
+
+    reads: ClassVar[tuple[str, ...]] = ("max_fun",)
+    ignores: ClassVar[tuple[str, ...]] = (
+        "learning_rate_init", "lr_schedule", "decay_rate", "decay_epochs", "power_t",
+        "max_grad_norm", "batch_size", "shuffle",
+    )  # fmt: skip
 
     max_fun: int = 15000
 

@@ -18,6 +18,8 @@ import skoptnet.displays
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
+pytestmark = pytest.mark.filterwarnings("error:.* no effect:UserWarning")
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: A block of code, and what it prints where that follows as ```text.

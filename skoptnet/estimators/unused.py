@@ -1,0 +1,137 @@
+"""The warning of parameters that have no effect beside the others."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from .._params import Part
+from ..losses import REGRESSION_LOSSES
+from ..optimizers import OPTIMIZERS
+from ..schedules import SCHEDULES
+from ..training import LBFGS
+from .convergence_warnings import warn
+from .validation import OwnData
+
+
+class _Choice(NamedTuple):
+    """A parameter that chooses a class by name; a class ``reads`` other parameters."""
+
+    parameter: str
+    classes: Mapping[str, Any]
+
+    def readers(self, name: str) -> list[str]:
+        """Return the names of the classes that read a parameter."""
+        return sorted(key for key, cls in self.classes.items() if name in cls.reads)
+
+    def unread(self, given: Any) -> Iterator[tuple[str, str]]:
+        """Yield the parameters that the chosen class does not read, and why."""
+        chosen = self.classes[given] if isinstance(given, str) else None
+        for name in sorted(
+            {name for cls in self.classes.values() for name in cls.reads}
+        ):
+            if chosen is None:
+                yield name, self._of_object(given, name)
+            elif name not in chosen.reads:
+                yield name, self._of_class(given, chosen, name)
+
+    def _of_object(self, given: Any, name: str) -> str:
+        why = f"{self.parameter} is an object"
+        if isinstance(given, Part) and hasattr(given, name):
+            return f"{why}; set {self.parameter}__{name}"
+        return why
+
+    def _of_class(self, given: str, chosen: type, name: str) -> str:
+        if hasattr(chosen, name):  # its own, with the value of its source
+            return (
+                f"{self.parameter}={given!r} has a {name} of its own; set it on an"
+                f" object, {self.parameter}={chosen.__name__}({name}=...)"
+            )
+        *others, last = map(repr, self.readers(name))
+        readers = f"{', '.join(others)} and {last} do" if others else f"{last} does"
+        return f"{self.parameter}={given!r} does not read it; {readers}"
+
+
+_CHOICES = (
+    _Choice("solver", {**OPTIMIZERS, "lbfgs": LBFGS}),
+    _Choice("lr_schedule", SCHEDULES),
+    _Choice("loss", REGRESSION_LOSSES),
+)
+
+
+def warn_of_unused(model: Any, own: OwnData) -> None:
+    """Warn, once, of all parameters that were set and have no effect.
+
+    A parameter counts as set if it is not at its default. The message has no values:
+    the candidates of a search that differ only in these repeat it word for word, and
+    Python shows it once.
+
+    Parameters
+    ----------
+    model : MLPClassifierX or MLPRegressorX
+        The estimator, whose parameters are valid.
+    own : OwnData
+        The validation data passed to ``fit``.
+    """
+    cls: Any = type(model)
+    defaults, values = _defaults(cls), vars(model)
+    unused = {
+        name: why
+        for name, why in _unused(model, own)
+        if name in defaults and _differs(values[name], defaults[name])
+    }
+    if unused:
+        named = "; ".join(f"{name!r} ({why})" for name, why in sorted(unused.items()))
+        s, have = ("s", "have") if len(unused) > 1 else ("", "has")
+        warn(
+            f"Parameter{s} of {cls.__name__} that {have} no effect: {named}.",
+            UserWarning,
+        )
+
+
+def _unused(model: Any, own: OwnData) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that have no effect, set or not, and why."""
+    for choice in _CHOICES:
+        if hasattr(model, choice.parameter):
+            yield from choice.unread(getattr(model, choice.parameter))
+    if isinstance(model.solver, str) and model.solver == "lbfgs":
+        for name in LBFGS.ignores:
+            yield name, "solver='lbfgs' does not read it"
+        if not model.early_stopping:
+            yield "n_iter_no_change", "solver='lbfgs' reads it for early_stopping=True"
+    elif _is_full_batch(model.solver):
+        yield "batch_size", f"solver={_name(model.solver)} takes all rows"
+    if not model.early_stopping:
+        yield "validation_fraction", "it is for early_stopping=True"
+    elif own.given:
+        yield "validation_fraction", "the validation rows are those passed to fit"
+    if model.alpha == 0:
+        yield "l1_ratio", "alpha=0 is no penalty"
+
+
+def _is_full_batch(solver: Any) -> bool:
+    part = OPTIMIZERS[solver] if isinstance(solver, str) else solver
+    return bool(part.full_batch)
+
+
+def _name(solver: Any) -> str:
+    return repr(solver) if isinstance(solver, str) else f"{type(solver).__name__}()"
+
+
+@lru_cache(maxsize=64)
+def _defaults(cls: Any) -> dict[str, Any]:
+    """Return the defaults of a class's parameters."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def _differs(value: Any, default: Any) -> bool:
+    """Whether a parameter is not at its default; values may be arrays or objects."""
+    if value is default:
+        return False
+    try:
+        return not bool(value == default)
+    except ValueError:  # of an array
+        return True
