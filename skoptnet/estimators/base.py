@@ -323,6 +323,9 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         ConvergenceWarning
             If training reached ``max_iter``, diverged, or ended far above its lowest
             loss. There is a fitted model in each case.
+        UserWarning
+            If parameters are not at their defaults and have no effect, such as
+            ``momentum`` with ``solver="adam"``: one warning names all.
         """
         has_callbacks = begin_callbacks(self, self.max_iter)
         own = OwnData(X_val, y_val, sample_weight_val, groups)

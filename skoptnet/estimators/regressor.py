@@ -149,7 +149,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         ``'exponential'``.
     decay_epochs : float in (0, inf), default=10
         Number of epochs in which the learning rate falls by ``decay_rate``.
-    power_t : float in [0, inf), default=0.5
+    power_t : float in [0, 1000], default=0.5
         Exponent of ``'invscaling'``.
     alpha : float in [0, inf), default=0.0001
         Strength of the penalty on the weights (not the biases), L2 unless ``l1_ratio``

@@ -126,7 +126,7 @@ class InverseScaling(Schedule):
 
     Parameters
     ----------
-    power_t : float >= 0, default=0.5
+    power_t : float in [0, 1000], default=0.5
         The exponent.
 
     Examples

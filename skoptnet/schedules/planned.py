@@ -130,7 +130,7 @@ class Polynomial(_Planned):
     epochs : float > 0 or None, default=None
         Epochs, over all calls, after which the factor stays at ``final``; None is the
         planned run. See `Cosine`.
-    power : float >= 0, default=2.0
+    power : float in [0, 1000], default=2.0
         The exponent.
     final : float in [0, 1], default=0.0
         The factor at the end.
