@@ -47,7 +47,7 @@ _NAMES = {
     "loss": list(REGRESSION_LOSSES),
 }
 #: Layers that are too small for the picture.
-_NOT_DRAWN = {"_files", "_types", "_version", "_versions"}
+_NOT_DRAWN = {"_files", "_names", "_types", "_version", "_versions"}
 _BOX = re.compile(r'<text x="[\d.]+" y="(\d+)" font-weight="bold">(\w+)</text>')
 #: Folders in docs that are made when the site is built, and checked there.
 _MADE = ("_build", "api", "auto_examples", "gen_modules", "generated")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import dataclass, field
-from inspect import get_annotations
 from types import SimpleNamespace
-from typing import Annotated, ClassVar, TypeVar, dataclass_transform, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform, get_origin
 
 from .._names import explains_names
 from .._params import DECAY, NOT_NEGATIVE, POSITIVE, SHARE, Part
@@ -37,7 +37,7 @@ def hyperparameters(cls: _Class) -> _Class:
     one of a solver is the rate, which here is not the solver's. Attributes that are not
     hyperparameters have the annotation ``ClassVar[...]`` or none.
     """
-    hints, ranges = get_annotations(cls, eval_str=True), {}
+    hints, ranges = inspect.get_annotations(cls, eval_str=True), {}
     for name, hint in hints.items():
         if get_origin(hint) is Annotated:
             hints[name], ranges[name] = hint.__origin__, hint.__metadata__[0]
@@ -47,9 +47,20 @@ def hyperparameters(cls: _Class) -> _Class:
         for name, allowed in {**ranges, **cls._parameter_constraints, **ranges}.items()
         if get_origin(hints.get(name)) is not ClassVar
     }
+    is_written = "__init__" in vars(cls)
     dataclass(eq=False, repr=False, match_args=False, kw_only=True)(cls)
-    cls.__init__ = explains_names(cls.__init__)  # type: ignore[method-assign]
+    if not is_written:
+        setattr(cls, "__init__", _own_first(explains_names(cls.__init__)))  # noqa: B010
     return cls
+
+
+def _own_first(init: Any) -> Any:
+    """Show, in a signature, the arguments that all solvers share after the others."""
+    signature = inspect.signature(init)
+    shared = ("weight_decay", "average")
+    shown = sorted(signature.parameters.values(), key=lambda p: p.name in shared)
+    init.__signature__ = signature.replace(parameters=shown)
+    return init
 
 
 class State(SimpleNamespace):
