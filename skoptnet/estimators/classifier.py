@@ -34,6 +34,7 @@ from ..activations import Activation
 from ..losses import LOSSES
 from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule
+from .arrays import as_labels, as_numpy
 from .base import MLP
 from .class_weights import ClassWeights
 from .fitting import Fit
@@ -451,6 +452,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
             other classes, ``early_stopping`` is True, ``solver`` is ``'lbfgs'``, or
             ``class_weight`` is ``'balanced'``.
         """
+        classes = as_numpy(classes, "classes")
         Fit(self, partial=True, classes=classes).run_on(X, y, sample_weight)
         return self
 
@@ -531,9 +533,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         return log_expit(np.hstack([-z, z]) if z.shape[1] == 1 else z)
 
     def score(self, X: Data, y: Data, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy of the predictions.
+        """Return the accuracy, the fraction of rows with the right prediction.
 
-        With multilabel targets, a row counts if all its labels are right.
+        A multilabel row is right if all its labels are.
 
         Parameters
         ----------
@@ -547,9 +549,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         Returns
         -------
         float
-            The weighted fraction of rows that are predicted right.
+            Between 0 and 1.
         """
-        return super().score(X, y, weights_of_score(sample_weight))
+        return super().score(X, as_labels(y), weights_of_score(sample_weight))
 
     def to_sklearn(self) -> MLPClassifier:
         """Return scikit-learn's own classifier, fitted, with the same predictions.
@@ -594,7 +596,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
             )
         if self._multilabel:
             self._sparse_y = issparse(y)
-            return _dense(y).astype(dtype)
+            return np.ascontiguousarray(_dense(y), dtype=dtype)
         return self._targets(self._codes(y, fit), dtype)
 
     def _targets(self, codes: Array, dtype: Any) -> Array:
@@ -614,7 +616,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
                 f" targets of shape {y.shape} instead."
             )
         if self._multilabel:
-            return _dense(y).astype(dtype)
+            return np.ascontiguousarray(_dense(y), dtype=dtype)
         known = set(self.classes_.tolist())
         unknown = [label for label in np.unique(y).tolist() if label not in known]
         if unknown:
@@ -672,7 +674,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
     def _same_classes(self, classes: Any) -> bool:
         if self._multilabel:  # one for each column; their names are not stored
             return len(classes) == len(self.classes_)
-        return np.array_equal(np.unique(classes), self.classes_)
+        classes = np.unique(as_labels(classes, "classes"))
+        return np.array_equal(classes, self.classes_)
 
     def _check_kind(self, multilabel: bool, fit: Fit) -> None:
         if fit.continues and multilabel != self._multilabel:
@@ -696,7 +699,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
                     f" multilabel y. Got {fit.classes!r} instead."
                 )
             return np.arange(y.shape[1])
-        classes = np.unique(fit.classes if fit.partial else y)
+        classes = np.unique(as_labels(fit.classes, "classes") if fit.partial else y)
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes;"
@@ -716,7 +719,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
                 f" previous call to fit. Previously got {self.classes_}, `y` has"
                 f" {present}"
             )
-        if not np.isin(present, self.classes_).all():
+        # To NumPy, the number 1 is in ["1", "2"].
+        words = [labels.dtype.kind in "OU" for labels in (present, self.classes_)]
+        if words[0] != words[1] or not np.isin(present, self.classes_).all():
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has"
                 f" {self.classes_}. 'y' has {present}."

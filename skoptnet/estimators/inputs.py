@@ -36,6 +36,7 @@ from ..activations import ACTIVATIONS, Activation
 from ..compiled import readable
 from ..schedules import Schedule
 from ..training import TrainingSet
+from .arrays import as_labels, as_numbers, as_numpy, as_rows
 from .sample_weights import product_of_weights
 
 _Part = TypeVar("_Part")
@@ -168,17 +169,18 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
     continues = not options["reset"] and are_plain_rows(X, model)
     if continues and are_plain_targets(y, len(X)):
         return X, y
+    is_regressor = isinstance(model, RegressorMixin)
     check_indices(X, "X")
     check_indices(y, "y")
     given = X
     X, y = validate_data(
         model,
-        given,
-        y,
+        as_rows(given),
+        as_numbers(y) if is_regressor else as_labels(y),
         accept_sparse="csr",
         dtype=_FLOATS,
         multi_output=True,
-        y_numeric=isinstance(model, RegressorMixin),
+        y_numeric=is_regressor,
         **options,
     )
     if y.ndim == 2 and y.shape[1] == 1:
@@ -195,6 +197,7 @@ def read_rows(model: Any, X: Any) -> Rows:
     if are_plain_rows(X, model):
         return X
     check_indices(X, "X")
+    X = as_rows(X)
     stays = isinstance(X, np.ndarray) and X.dtype in (*_INTEGERS, np.float16)
     stays = stays or (issparse(X) and X.dtype in _INTEGERS)
     checked = validate_data(
@@ -430,7 +433,7 @@ def checked_weights(
     """Return sample weights as an array, None for None."""
     if sample_weight is None:
         return None
-    w = np.asarray(sample_weight)
+    w = np.asarray(as_numpy(sample_weight, name))
     if w.ndim != 1:
         raise ValueError(
             f"{name} must have shape ({X.shape[0]},). Got {w.shape} instead."

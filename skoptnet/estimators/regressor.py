@@ -35,6 +35,7 @@ from ..compiled import readable
 from ..losses import REGRESSION_LOSSES, Pinball, RegressionLoss
 from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule
+from .arrays import as_numbers
 from .base import MLP
 from .fitting import Fit
 from .inputs import quantile_tuple
@@ -515,7 +516,8 @@ class MLPRegressorX(RegressorMixin, MLP):
             1 is best; a constant prediction scores 0 at most.
         """
         check_is_fitted(self)
-        loss, sample_weight = self._network.loss, weights_of_score(sample_weight)
+        loss, y = self._network.loss, as_numbers(y)
+        sample_weight = weights_of_score(sample_weight)
         if not (isinstance(loss, Pinball) and loss.several):
             return super().score(X, y, sample_weight)
         scores = [

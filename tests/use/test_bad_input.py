@@ -306,9 +306,10 @@ def test_rows_that_are_not_finite_are_refused(Estimator, container, value):
         target(Estimator),
     )
     assert ("NaN" if np.isnan(value) else "infinity") in message
-    model = small(Estimator).fit(X, target(Estimator))
+    y = target(Estimator)
+    model = small(Estimator).fit(X, y)
     assert_refused("Input X contains", "predict", bad, model=model)
-    assert_refused("Input X contains", "partial_fit", bad, LABELS, model=model)
+    assert_refused("Input X contains", "partial_fit", bad, y, model=model)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
