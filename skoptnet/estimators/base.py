@@ -254,8 +254,13 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     def _default_score(self, Y: Array, w: Array | None) -> Score:
         """Return the score that ``scoring=None`` stands for."""
 
-    def _class_weights(self, Y: Array) -> Callable[[Array], list[Array]] | None:
-        """Return the function targets -> factors of each row's weight, None for 1."""
+    def _class_weights(
+        self, Y: Array, whole: bool
+    ) -> Callable[[Array], list[Array]] | None:
+        """Return the function targets -> factors of each row's weight, None for 1.
+
+        ``whole`` tells whether they are all the targets of a training.
+        """
         return None
 
     def _set_target_scaling(self, Y: Array, w: Array | None, fit: Fit) -> None:

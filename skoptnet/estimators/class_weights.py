@@ -9,6 +9,10 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from .._params import NOT_NEGATIVE, brief, satisfies
 from .._types import Array
+from .convergence_warnings import warn
+
+# Share of the effective rows that one label leaves, below which several leave few.
+_FEW = 0.1
 
 
 class ClassWeights:
@@ -63,6 +67,38 @@ class ClassWeights:
         return [
             table[column] for table, column in zip(self.tables, codes.T, strict=True)
         ]
+
+    def warn_of_few_rows(self, codes: Array) -> None:
+        """Warn if the product over several labels leaves few rows with all the weight.
+
+        The yardstick is Kish's effective number of rows, (sum of w)^2 / (sum of w^2):
+        the product of all labels against the one label that leaves the fewest.
+        """
+        with np.errstate(divide="ignore"):  # a weight may be 0
+            columns = [
+                np.log(table)[column]
+                for table, column in zip(self.tables, codes.T, strict=True)
+            ]
+        effective = _effective_rows(np.sum(columns, axis=0))
+        if effective >= _FEW * min(map(_effective_rows, columns)):
+            return
+        warn(
+            f"class_weight multiplies the weights of {len(columns)} labels, which"
+            f" leaves the weight of the {len(codes)} rows to a few: they count as"
+            f" {effective:.3g} rows of equal weight. Pass milder weights as a list of"
+            " dicts, or train one classifier per label, as"
+            " sklearn.multioutput.MultiOutputClassifier does.",
+            UserWarning,
+        )
+
+
+def _effective_rows(log_w: Array) -> float:
+    """Return Kish's effective number of rows, from logarithms that cannot overflow."""
+    top = log_w.max()
+    if top == -math.inf:  # all weights are 0
+        return 0.0
+    w = np.exp(log_w - top)
+    return float(w.sum() ** 2 / np.square(w).sum())
 
 
 def _balanced(column: Array, n_classes: int) -> Array:

@@ -77,10 +77,10 @@ class MLPClassifierX(ClassifierMixin, MLP):
         not name. ``'balanced'`` is ``n_samples / (n_classes * rows of the class)``,
         from the ``y`` of `fit`; unlike a dict, it rules out `partial_fit`. Multilabel
         targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
-        ``'balanced'``; the weight of a row is the product over its labels. Early
-        stopping applies class weights to ``validation_loss``, and to the accuracy of
-        ``scoring=None``, so that it does not undo them; a scorer sees sample weights
-        only.
+        ``'balanced'``; the weight of a row is the product over its labels, and `fit`
+        warns if that leaves nearly all the weight to a few rows. Early stopping applies
+        class weights to ``validation_loss``, and to the accuracy of ``scoring=None``,
+        so that it does not undo them; a scorer sees sample weights only.
     label_smoothing : float in [0, 1), default=0.0
         Share s of each label that is spread evenly over the K classes: the target is
         :math:`(1 - s) y + s / K`, or :math:`(1 - s) y + s / 2` for two classes and for
@@ -637,7 +637,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
         """Return encoded targets as integers, one column per label."""
         return Y.reshape(len(Y), -1).astype(np.intp)
 
-    def _class_weights(self, Y):
+    def _class_weights(self, Y, whole):
         if self.class_weight is None:
             return None
         labels = [self.classes_.tolist()]
@@ -645,6 +645,8 @@ class MLPClassifierX(ClassifierMixin, MLP):
             labels = [[0, 1]] * Y.shape[1]
         codes = self._class_numbers(Y)
         weights = ClassWeights(self.class_weight, codes, labels, self._multilabel)
+        if whole:
+            weights.warn_of_few_rows(codes)
         return lambda Y: weights.of(self._class_numbers(Y))
 
     def _codes(self, y: Array, fit: Fit) -> Array:

@@ -6,12 +6,17 @@ import inspect
 import warnings
 from typing import Any
 
+import numpy as np
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
-from ..training import Outcome
+from ..training import Outcome, TrainingSet
 
 # Warnings point at the user's line, and at none of these modules.
 _OURS = ("skoptnet.", "sklearn.callback.")
+
+# Largest absolute value of a feature or target that a network trains on with ease.
+_LARGE = 100.0
 
 # By the reason why training ended: the message for solvers with a learning rate.
 _MESSAGES = {
@@ -108,6 +113,50 @@ def _message(model: Any, outcome: Outcome, is_planned: bool) -> str:
         return ""
     n_epochs = len(model.loss_curve_)
     return message.format(model=model, outcome=outcome, failed_epoch=n_epochs + 1)
+
+
+def message_of_divergence(data: TrainingSet, model: Any, named: str, epoch: int) -> str:
+    """Return the message of the error after a divergence that leaves no model.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        The rows that were trained on.
+    model : MLPClassifierX or MLPRegressorX
+        Has the names of the features, if they are known.
+    named : str
+        Solver and learning rate.
+    epoch : int
+        The number of the epoch that diverged.
+    """
+    found = _large_values(data, getattr(model, "feature_names_in_", None))
+    large = (
+        " The input data may contain large values and need to be preprocessed:"
+        f" {' and '.join(found)}. Standardise them, for instance with StandardScaler."
+    )
+    return (
+        f"Solver produced non-finite parameter weights.{large if found else ''}"
+        f" (Training diverged in epoch {epoch}: loss, weights or the solver's memory"
+        f" were no longer finite, with {named}. No earlier epoch has a model that is"
+        " better than the untrained network. A smaller learning_rate_init"
+        f" {'may also' if found else 'may'} help, if the solver uses it.)"
+    )
+
+
+def _large_values(data: TrainingSet, names: Any) -> list[str]:
+    """Say where features and targets have large values."""
+    ends = [data.X.max(axis=0), data.X.min(axis=0)]
+    high, low = (end.toarray().ravel() if issparse(end) else end for end in ends)
+    sizes = np.maximum(high, -low)
+    found, worst = [], int(np.argmax(sizes))
+    if sizes[worst] > _LARGE:
+        feature = f"feature {worst if names is None else repr(names[worst])}"
+        found.append(f"X has values up to {sizes[worst]:g} ({feature})")
+    if data.Y.dtype.kind == "f":
+        size = max(data.Y.max(), -data.Y.min())
+        if size > _LARGE:
+            found.append(f"y has values up to {size:g}")
+    return found
 
 
 def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:

@@ -29,7 +29,7 @@ from ..training import (
     train,
 )
 from .baseline import failure_of
-from .convergence_warnings import warn, warn_of_end
+from .convergence_warnings import message_of_divergence, warn, warn_of_end
 from .inputs import (
     check_memory,
     check_range,
@@ -272,7 +272,7 @@ class Fit:
             X.shape[1], *self.parts.hidden_layer_sizes, model.n_outputs_,
         )  # fmt: skip
         held_out = self._read_own(own, X.dtype) if own.given else None
-        self.by_class = model._class_weights(Y)
+        self.by_class = model._class_weights(Y, whole=not self.partial)
         return TrainingSet(X, Y, w), held_out
 
     def _read_own(self, own: OwnData, dtype: Any) -> TrainingSet:
@@ -405,11 +405,9 @@ class Fit:
             outcome = self._by_solver(plan, validate, [*watchers, *further])
         except Diverged:
             raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may"
-                " contain large values and need to be preprocessed. (Training diverged"
-                f" in epoch {self.run.epoch + 1}, with {self.named()}, and no earlier"
-                " epoch has a model that is better than the untrained network. A"
-                " smaller learning_rate_init may also help, if the solver uses it.)"
+                message_of_divergence(
+                    self.data, self.model, self.named(), self.run.epoch + 1
+                )
             ) from None
         except BaseException as error:
             ended = self.run.epoch > self.started_at

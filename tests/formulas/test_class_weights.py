@@ -16,6 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.estimators.base import MLP
+from skoptnet.estimators.class_weights import ClassWeights
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
@@ -244,6 +245,59 @@ def test_class_weights_in_a_grid_search():
     recalls = search.cv_results_["mean_test_score"]
     assert min(recalls[1:]) > recalls[0] + 0.2
     assert search.best_params_["mlpclassifierx__class_weight"] is not None
+
+
+def rare_labels(n_labels, share=0.1, n=400):
+    rng = np.random.RandomState(0)
+    return rng.standard_normal((n, 3)), (rng.rand(n, n_labels) < share).astype(int)
+
+
+def kish(w):
+    return sum(w) ** 2 / sum(w * w)
+
+
+@pytest.mark.parametrize("form", ["balanced", "dicts"])
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_weights_of_many_labels_that_leave_few_rows_are_warned_of(container, form):
+    rows, Y = rare_labels(12)
+    dicts = [balanced(column) for column in Y.T]
+    model = small(MLPClassifierX, class_weight=dicts)
+    if form == "balanced":
+        model.set_params(class_weight="balanced")
+    counted = kish(by_hand("balanced", Y))
+    assert counted < 0.1 * min(kish(by_hand("balanced", y)) for y in Y.T)
+    says = f"of the 400 rows to a few: they count as {counted:.3g} rows of equal"
+    with pytest.warns(UserWarning, match=says) as caught:
+        model.fit(rows, container(Y))
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
+    # A call of partial_fit knows only some of the rows.
+    if form == "dicts":
+        small(MLPClassifierX, class_weight=dicts).partial_fit(rows, Y, np.arange(12))
+
+
+def test_weights_that_leave_enough_rows_are_not_warned_of():
+    """Warnings are errors."""
+    rows, Y = rare_labels(2)
+    mild = [{0: 1.0, 1: 2.0}] * 12
+    cases = [
+        (Y, "balanced"),
+        (rare_labels(12)[1], mild),
+        (rare_labels(12, share=0.5)[1], "balanced"),
+        (np.arange(400) % 100 == 0, "balanced"),
+        (np.r_[np.zeros(396), 1, 1, 2, 2], {0: 1e-6}),
+    ]
+    for y, weights in cases:
+        small(MLPClassifierX, class_weight=weights).fit(rows, y)
+
+
+def test_rows_are_counted_where_the_product_of_weights_underflows():
+    """It is denormal, or 0 for every row."""
+    Y = rare_labels(3000)[1]
+    for given in ("balanced", [{0: 1e-2, 1: 1.0}] * 3000):
+        weights = ClassWeights(given, Y, [[0, 1]] * 3000, multilabel=True)
+        assert weights.of(Y).max() < np.finfo(np.float64).tiny
+        with pytest.warns(UserWarning, match="they count as 1 rows"):
+            weights.warn_of_few_rows(Y)
 
 
 def test_dicts_are_not_changed():

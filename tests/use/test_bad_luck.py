@@ -11,6 +11,7 @@ from copy import deepcopy
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from problems import (
     CANCER,
@@ -26,8 +27,10 @@ from problems import (
     small,
     target,
 )
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Momentum, Optimizer, Schedule
 from skoptnet.optimizers import OPTIMIZERS
@@ -74,6 +77,51 @@ def test_divergence_in_the_first_epoch_is_an_error(Estimator, solver):
     assert "learning_rate_init" in message
     with pytest.raises(NotFittedError):
         model.predict(data.data)
+
+
+LARGE_X = "X has values up to 7e+200 (feature {})"
+LARGE_Y = "y has values up to 4e+100"
+
+
+@pytest.mark.parametrize("container", [np.array, csr_array, csr_matrix, pd.DataFrame])
+@pytest.mark.parametrize(
+    ("large_x", "large_y"), [(False, False), (True, False), (False, True), (True, True)]
+)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_divergence_blames_large_values_only_where_there_are_some(
+    large_x, large_y, container, early_stopping
+):
+    """And names the feature."""
+    rows, y = scale(DIABETES.data)[:60], scale(DIABETES.target)[:60]
+    if large_x:
+        rows[:5, 3] = [-7e200, 1e200, 2e200, 3e200, 4e200]
+    if large_y:
+        y[7] = -4e100
+    if container is pd.DataFrame:
+        rows = pd.DataFrame(rows, columns=DIABETES.feature_names)
+    else:
+        rows = container(rows)
+    model = wild(MLPRegressorX, "sgd", 1e300, early_stopping=early_stopping)
+    with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
+        model.fit(rows, y)
+    message = str(caught.value)
+    named = repr(DIABETES.feature_names[3]) if container is pd.DataFrame else "3"
+    assert (LARGE_X.format(named) in message) == large_x
+    assert (LARGE_Y in message) == large_y
+    assert ("large values" in message) == ("StandardScaler" in message)
+    assert ("large values" in message) == (large_x or large_y)
+    assert "with solver='sgd' at learning rate 1e+300" in message
+    also = "also " if large_x or large_y else ""
+    assert f"A smaller learning_rate_init may {also}help" in message
+
+
+def test_divergence_of_a_classifier_on_scaled_rows_blames_no_rows():
+    """Its targets are class numbers, which are never large."""
+    rows = scale(CANCER.data)
+    for y in (CANCER.target, np.arange(len(rows)) % 150):
+        with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
+            wild(MLPClassifierX, "sgd", 1e308).fit(rows, y)
+        assert "large values" not in str(caught.value)
 
 
 class Jump(Schedule):
