@@ -106,6 +106,14 @@ class Network:
             width = -(-X.nnz // max(1, n))
         return max(1, _BLOCK_ELEMENTS // max(width, *self.layer_sizes[1:]))
 
+    @property
+    def gradient_block_rows(self) -> int:
+        """The number of rows whose `input_gradients` are computed at a time.
+
+        A row of them is n_outputs times as wide as the widest layer, input included.
+        """
+        return max(1, _BLOCK_ELEMENTS // (self.layer_sizes[-1] * max(self.layer_sizes)))
+
     def largest_product(self, X: Rows) -> int:
         """Return the multiplications per row in the largest product made by BLAS."""
         sizes = self.layer_sizes[1:] if issparse(X) else self.layer_sizes
@@ -214,10 +222,13 @@ class Network:
         return z
 
     def blocks(
-        self, X: Rows, rows: Array | None = None
+        self, X: Rows, rows: Array | None = None, size: int | None = None
     ) -> Iterator[tuple[slice, Rows]]:
-        """Yield all or the given rows, `block_rows` at a time, and which they are."""
-        n, size = X.shape[0] if rows is None else len(rows), self.block_rows(X)
+        """Yield all or the given rows, ``size`` at a time, and which they are.
+
+        The size is `block_rows` if it is not given.
+        """
+        n, size = X.shape[0] if rows is None else len(rows), size or self.block_rows(X)
         if rows is None and n <= size:  # as they are, without a copy
             yield slice(0, n), X
             return
@@ -301,6 +312,52 @@ class Network:
                 sigma = self.activations[level - 1]
                 sigma.backward(a if saved is None else saved, delta, xp)  # BP2
         return cost
+
+    def input_gradients(self, theta: Array, X: Rows) -> Array:
+        """Return the gradients of the raw outputs with respect to the inputs.
+
+        Row j of D_l holds dz_L,j / dz_l. D_L is the identity; BP2 leads from layer to
+        layer, and the gradients are D_1 W_1^T:
+
+        .. math::
+            D_l = (D_{l+1} W_{l+1}^T) \\odot \\sigma'(z_l), \\qquad
+            \\frac{\\partial z_L}{\\partial x} = D_1 W_1^T
+
+        Beside the result, memory is needed for `gradient_block_rows` rows only.
+
+        Parameters
+        ----------
+        theta : array of shape (P,)
+            The parameters.
+        X : array or sparse container of shape (n, k_0)
+            The rows.
+
+        Returns
+        -------
+        array of shape (n, k_L, k_0)
+            dz_L / dx of each row, in the dtype of theta.
+        """
+        xp, (n, d), n_outputs = self.xp, X.shape, self.layer_sizes[-1]
+        gradients = xp.empty((n, n_outputs, d), dtype=theta.dtype)
+        size = min(n, self.gradient_block_rows)
+        work = self.workspace(size, theta.dtype)
+        weights = [W for W, _ in self.layers(theta)]
+        for part, block in self.blocks(X, size=size):
+            if block.dtype != theta.dtype:
+                block = block.astype(theta.dtype)
+            buffers = work.head(block.shape[0])
+            self.forward(theta, block, buffers)
+            D = weights[-1].T  # D_L W_L^T, the same for all rows
+            for level in reversed(range(len(weights) - 1)):
+                a, saved = buffers.a[level], buffers.saved[level]
+                slope = buffers.delta[level]
+                slope[...] = 1
+                self.activations[level].backward(
+                    a if saved is None else saved, slope, xp
+                )
+                D = xp.tensordot(D * slope[:, None], weights[level], axes=((2,), (1,)))
+            gradients[part] = D
+        return gradients
 
 
 def _drop(values: Array, masks: Masks | None, layer: int) -> None:

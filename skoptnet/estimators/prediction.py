@@ -13,6 +13,7 @@ from .._sklearn import BaseEstimator
 from .._types import Array, Data, History, Int, Rows
 from ..compiled import hidden_activations, outputs
 from ..network import Network
+from ..threads import blas_threads
 from ..training import Run
 from .inputs import check_range, hidden_layer, read_rows
 
@@ -91,6 +92,59 @@ class Fitted(BaseEstimator):
         layer = hidden_layer(layer, len(self._network.layer_sizes) - 2)
         X = self._rows(X)
         return hidden_activations(self._network, self._run.theta, X, layer)
+
+    def input_gradients(self, X: Data) -> Array:
+        r"""Return the gradients of the raw outputs with respect to the inputs.
+
+        They say how each output answers to a small change of each feature:
+
+        .. math::
+            G_{ijk} = \frac{\partial z_j(x_i)}{\partial x_{ik}}
+
+        The raw outputs z of a classifier are those of `decision_function`: log-odds,
+        or scores before the softmax. Those of a regressor are its predictions, except
+        for ``loss='poisson'`` and ``'gamma'``, where they are the logarithms of the
+        predictions, and for several quantiles, where they are the lowest quantile and
+        the numbers whose softplus is the distance to the next. Where an activation has
+        a kink, as relu has at 0, the derivative is that of one of its sides.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_features)
+            The gradients, in the dtype of the network. They are computed in blocks of
+            rows, so that memory is needed for little beside the result.
+
+        Examples
+        --------
+        The gradients of a linear model are its weights:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from skoptnet import MLPClassifierX
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifierX((), solver="lbfgs", random_state=0).fit(X, y)
+        >>> gradients = model.input_gradients(X)
+        >>> gradients.shape
+        (150, 3, 4)
+        >>> bool(np.allclose(gradients, model.coefs_[0].T))
+        True
+        """
+        check_is_fitted(self)
+        X, network = self._rows(X), self._network
+        n_products = network.gradient_block_rows * network.layer_sizes[-1]
+        with blas_threads(n_products * network.largest_product(X)):
+            gradients = network.input_gradients(self._run.theta, X)
+        gradients *= self._output_unit()[:, None]
+        return gradients
+
+    def _output_unit(self) -> Array:
+        """Return the factors from the raw outputs of training to those of the user."""
+        return np.ones(1)
 
     def _raw_outputs(self, X) -> Array:
         check_is_fitted(self)

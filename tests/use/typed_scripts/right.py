@@ -116,6 +116,7 @@ probabilities: np.ndarray = fitted.predict_proba(X)[:, 1]
 logarithms: np.ndarray = fitted.predict_log_proba(X)
 odds: np.ndarray = fitted.decision_function(X)
 hidden: np.ndarray = fitted.hidden_activations(X, layer=-1)
+gradients: np.ndarray = fitted.input_gradients(X)
 accuracy: float = fitted.score(X, y)
 losses: list[float] = fitted.history_["loss"]
 curve: list[float] = fitted.loss_curve_
