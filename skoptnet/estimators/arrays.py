@@ -174,13 +174,15 @@ def _is_changed(array: Array) -> bool:
 
 def _of_one_type(labels: Array, name: str) -> Array:
     """Return labels that are objects in their own type; strings stay objects."""
-    _check_missing(labels, name, _LABEL)
-    types = {type(label) for label in labels.flat}
+    types = set(map(type, labels.ravel().tolist()))
 
     def are(*kinds: type) -> bool:
         return all(issubclass(kind, kinds) for kind in types)
 
-    if are(str) or are(bytes) or any(issubclass(kind, _NESTED) for kind in types):
+    if are(str) or are(bytes):
+        return labels
+    _check_missing(labels, name, _LABEL)
+    if any(issubclass(kind, _NESTED) for kind in types):
         return labels
     if are(*_BOOLEANS):
         return labels.astype(bool)
