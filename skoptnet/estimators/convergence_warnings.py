@@ -129,10 +129,10 @@ def message_of_divergence(data: TrainingSet, model: Any, named: str, epoch: int)
     epoch : int
         The number of the epoch that diverged.
     """
-    found = _large_values(data, getattr(model, "feature_names_in_", None))
+    found = _large_values(data, model)
     large = (
         " The input data may contain large values and need to be preprocessed:"
-        f" {' and '.join(found)}. Standardise them, for instance with StandardScaler."
+        f" {' '.join(found)}"
     )
     return (
         f"Solver produced non-finite parameter weights.{large if found else ''}"
@@ -143,19 +143,27 @@ def message_of_divergence(data: TrainingSet, model: Any, named: str, epoch: int)
     )
 
 
-def _large_values(data: TrainingSet, names: Any) -> list[str]:
-    """Say where features and targets have large values."""
-    ends = [data.X.max(axis=0), data.X.min(axis=0)]
+def _large_values(data: TrainingSet, model: Any) -> list[str]:
+    """Say where features and targets have large values, and what to do."""
+    X, Y = data.select(data.X), data.select(data.Y)
+    ends = [X.max(axis=0), X.min(axis=0)]
     high, low = (end.toarray().ravel() if issparse(end) else end for end in ends)
     sizes = np.maximum(high, -low)
     found, worst = [], int(np.argmax(sizes))
     if sizes[worst] > _LARGE:
+        names = getattr(model, "feature_names_in_", None)
         feature = f"feature {worst if names is None else repr(names[worst])}"
-        found.append(f"X has values up to {sizes[worst]:g} ({feature})")
-    if data.Y.dtype.kind == "f":
-        size = max(data.Y.max(), -data.Y.min())
-        if size > _LARGE:
-            found.append(f"y has values up to {size:g}")
+        found.append(
+            f"X has values up to {sizes[worst]:g} ({feature}). Standardise the"
+            " features, for instance with StandardScaler."
+        )
+    size = max(Y.max(), -Y.min()) if Y.dtype.kind == "f" else 0
+    if size > _LARGE:
+        found.append(
+            f"y has values up to {size:g} times y_scale_. Look for outliers."
+            if model.normalize_y
+            else f"y has values up to {size:g}. Set normalize_y=True."
+        )
     return found
 
 

@@ -102,11 +102,11 @@ class Fitted(BaseEstimator):
             G_{ijk} = \frac{\partial z_j(x_i)}{\partial x_{ik}}
 
         The raw outputs z of a classifier are those of `decision_function`: log-odds,
-        or scores before the softmax. Those of a regressor are its predictions, except
-        for ``loss='poisson'`` and ``'gamma'``, where they are the logarithms of the
-        predictions, and for several quantiles, where they are the lowest quantile and
-        the numbers whose softplus is the distance to the next. Where an activation has
-        a kink, as relu has at 0, the derivative is that of one of its sides.
+        or scores before the softmax. Those of a regressor are its predictions, in the
+        unit of y, with two exceptions: with ``loss='poisson'`` and ``'gamma'`` they are
+        the logarithms of the predictions, and of several quantiles, the first is the
+        lowest, while softplus makes of the others the distances to the next. Where an
+        activation has a kink, as relu has at 0, the derivative is that of one side.
 
         Parameters
         ----------

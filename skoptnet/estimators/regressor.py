@@ -624,6 +624,12 @@ class MLPRegressorX(RegressorMixin, MLP):
     def _network_targets(self, Y, dtype):
         return self._target_scaling.apply(Y, dtype)
 
+    def _output_unit(self):
+        # With a logarithmic link, dividing the targets only shifts the raw outputs.
+        if self.out_activation_ == "exp":
+            return super()._output_unit()
+        return self._target_scaling.scale
+
     def _decode(self, Y):
         return Y[:, 0] if Y.shape[1] == 1 else Y
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._types import Array
+from .arrays import as_numpy
 
 # A sum outside of this range, as of likelihoods, does not count rows. The strength of
 # the penalty, alpha divided by the sum, would be infinite or none.
@@ -58,6 +59,7 @@ def weights_of_score(sample_weight: Any) -> Any:
 
     Weights that scikit-learn refuses stay as they are.
     """
+    sample_weight = as_numpy(sample_weight, "sample_weight")
     w = None if sample_weight is None else np.asarray(sample_weight)
     if w is None or w.ndim != 1 or w.dtype.kind != "f" or not w.size:
         return sample_weight

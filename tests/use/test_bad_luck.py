@@ -96,7 +96,7 @@ def test_divergence_blames_large_values_only_where_there_are_some(
     if large_x:
         rows[:5, 3] = [-7e200, 1e200, 2e200, 3e200, 4e200]
     if large_y:
-        y[7] = -4e100
+        y[20:25] = -4e100
     if container is pd.DataFrame:
         rows = pd.DataFrame(rows, columns=DIABETES.feature_names)
     else:
@@ -104,11 +104,15 @@ def test_divergence_blames_large_values_only_where_there_are_some(
     model = wild(MLPRegressorX, "sgd", 1e300, early_stopping=early_stopping)
     with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
         model.fit(rows, y)
+    assert "y has values" not in str(caught.value)  # they are normalised
+    with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
+        model.set_params(normalize_y=False).fit(rows, y)
     message = str(caught.value)
     named = repr(DIABETES.feature_names[3]) if container is pd.DataFrame else "3"
     assert (LARGE_X.format(named) in message) == large_x
     assert (LARGE_Y in message) == large_y
-    assert ("large values" in message) == ("StandardScaler" in message)
+    assert ("StandardScaler" in message) == large_x
+    assert ("Set normalize_y=True" in message) == large_y
     assert ("large values" in message) == (large_x or large_y)
     assert "with solver='sgd' at learning rate 1e+300" in message
     also = "also " if large_x or large_y else ""
@@ -122,6 +126,16 @@ def test_divergence_of_a_classifier_on_scaled_rows_blames_no_rows():
         with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
             wild(MLPClassifierX, "sgd", 1e308).fit(rows, y)
         assert "large values" not in str(caught.value)
+
+
+def test_divergence_names_a_target_that_is_large_in_its_own_unit():
+    """Poisson targets are divided by their mean: one positive of 500 becomes 500."""
+    rows, y = np.linspace(-1, 1, 500).reshape(-1, 1), np.zeros(500)
+    y[7] = 3e-4
+    model = wild(MLPRegressorX, "sgd", 1e300, loss="poisson")
+    with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
+        model.fit(rows, y)
+    assert "y has values up to 500 times y_scale_. Look for" in str(caught.value)
 
 
 class Jump(Schedule):
