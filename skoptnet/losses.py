@@ -211,9 +211,12 @@ class HalfPoissonDeviance(LogLinkLoss):
     kernel = "poisson"
 
     def terms(self, z, y, xp):
-        some = xp.where(y > 0, y, 1)
-        u = z - xp.log(some)
-        return xp.where(y > 0, some * (xp.expm1(u) - u), xp.exp(z))
+        some, mean = xp.where(y > 0, y, 1), xp.exp(z)
+        u = xp.where(y > 0, z - xp.log(some), 0)
+        terms = some * (xp.expm1(u) - u)
+        # For a small y, e^u may overflow where y e^u, which is e^z, does not.
+        terms = xp.where(terms < xp.inf, terms, mean - y * (1 + u))
+        return xp.where(y > 0, terms, mean)
 
     def check(self, y, whole):
         if not (y >= 0).all():

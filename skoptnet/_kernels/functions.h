@@ -74,7 +74,8 @@ static inline REAL real_exp(REAL x)
 }
 
 /* e^x - 1, and e^x - 1 - x in `less`. 2^n is halved along the way: it may overflow
-   where e^x does not. */
+   where e^x does not. Far beyond, the exponent wraps around, and the bits of `half` may
+   be those of any number. So t says where n is 0. */
 static inline REAL expm1_and_less(REAL x, REAL *less)
 {
     REAL t, r = reduce(x < -44 ? -44 : x, 0, &t); /* e^x - 1 is -1 from there on */
@@ -82,7 +83,7 @@ static inline REAL expm1_and_less(REAL x, REAL *less)
     REAL q = expm1_less_near(r);
     REAL y = 2 * (half * (r + q) + (half - C(0.5)));
     y = x > EXP_HIGHEST ? (REAL)INFINITY : y;
-    *less = half == C(0.5) ? q : y - x; /* where n is 0, r is x */
+    *less = t == ROUNDER ? q : y - x; /* where n is 0, r is x */
     return y;
 }
 

@@ -83,13 +83,16 @@ SUM_OF_TERMS(huber, const REAL d = (REAL)parameters[0];, {
     slope = e > d ? d : e < -d ? -d : e;
 })
 
-/* y (e^u - 1 - u) for y > 0, with u = z - log y; else e^z */
+/* y (e^u - 1 - u) for y > 0, with u = z - log y; else e^z. For a small y, e^u may
+   overflow where y e^u, which is e^z, does not. */
 SUM_OF_TERMS(poisson, , {
     const REAL some = t > 0 ? t : 1;
+    const REAL u = x - real_log(some);
     const REAL mean = real_exp(x);
     REAL less;
-    expm1_and_less(x - real_log(some), &less);
-    term = t > 0 ? some * less : mean;
+    expm1_and_less(u, &less);
+    term = some * less < (REAL)INFINITY ? some * less : mean - t * (1 + u);
+    term = t > 0 ? term : mean;
     slope = mean - t;
 })
 

@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 import scipy.special
-from compiled import RULES, SIGMAS, activations, dtypes, needs_kernels
+from compiled import (
+    RULES,
+    SIGMAS,
+    activations,
+    better,
+    dtypes,
+    formulas,
+    ndtr,
+    needs_kernels,
+)
 
 from skoptnet import _kernels, compiled
 from skoptnet.losses import LOSSES
@@ -13,32 +22,6 @@ from skoptnet.network import Network
 from skoptnet.training import TrainingSet
 
 pytestmark = needs_kernels
-
-
-def better(dtype):
-    """Return a type with more digits."""
-    kind = np.float64 if dtype == np.float32 else np.longdouble
-    if np.finfo(kind).nmant <= np.finfo(dtype).nmant:
-        pytest.skip("no type here has more digits")
-    return kind
-
-
-def ndtr(x):
-    """The normal distribution by two expansions, in the digits that x has.
-
-    A power series near 0, Laplace's continued fraction from 3 on.
-    """
-    t, kind = np.abs(x), x.dtype.type
-    near, far = np.where(t < 3, t, 0), np.maximum(t, 3)
-    term, total, fraction = near, near, far
-    for k in range(1, 100):
-        term = term * near * near / (2 * k + 1)
-        total = total + term
-    for k in range(200, 0, -1):
-        fraction = far + k / fraction
-    phi = np.exp(-t * t / 2) / np.sqrt(2 * kind("3.14159265358979323846"))
-    tail = np.where(t < 3, kind(0.5) - phi * total, phi / fraction)
-    return np.where(x < 0, tail, 1 - tail)
 
 
 def assert_within_4_ulp(values, function, x, least=0.0):
@@ -106,15 +89,6 @@ def test_functions_of_infinity_nan_and_zero(name, dtype, instruction_set):
         return
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(values, FUNCTIONS[name](x))
-
-
-def formulas(sigma, z):
-    """Return sigma(z) and sigma'(z) as the readable class has them."""
-    a, slopes = z.copy(), np.ones_like(z)
-    with np.errstate(all="ignore"):
-        sigma.forward(a, np)
-        sigma.backward(z.copy() if sigma.needs_z else a.copy(), slopes, np)
-    return a, slopes
 
 
 @pytest.mark.each_pair
