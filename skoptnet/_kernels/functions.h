@@ -258,9 +258,12 @@ static inline REAL larger_of(REAL a, REAL b)
     return a > b ? a : b;
 }
 
-static inline REAL sign_of(REAL x)
+/* The sign of a - b, NaN if there is none. Comparing rounds both sides, as the formulas
+   in Python do; a difference of products may become a fused operation, which does not,
+   and has a sign where they are equal. */
+static inline REAL sign_of_difference(REAL a, REAL b)
 {
-    return SIGN(x);
+    return a > b ? 1 : a < b ? -1 : 0 * (a - b);
 }
 
 static inline REAL sum_of(REAL x)
@@ -280,11 +283,11 @@ static inline V larger_of_vector(V a, V b)
     return choose((Bits)(a > b), a, b);
 }
 
-static inline V sign_of_vector(V x)
+static inline V sign_of_difference_vector(V a, V b)
 {
     const V zero = {0};
-    const V other = choose((Bits)(x < zero), zero - 1, x);
-    return choose((Bits)(x > zero), zero + 1, other);
+    const V other = choose((Bits)(a < b), zero - 1, 0 * (a - b));
+    return choose((Bits)(a > b), zero + 1, other);
 }
 
 static inline V abs_of_vector(V x)

@@ -41,7 +41,7 @@
 
 #define ROOT_OF(x) EITHER(x, root_of)(x)
 #define ABS_OF(x) EITHER(x, abs_of)(x)
-#define SIGN_OF(x) EITHER(x, sign_of)(x)
+#define SIGN_OF_DIFFERENCE(a, b) EITHER(a, sign_of_difference)(a, b)
 #define LARGER_OF(a, b) EITHER(a, larger_of)(a, b)
 #define SUM_OF(x) EITHER(x, sum_of)(x)
 
@@ -192,8 +192,8 @@ STEP(radam, theta, {
 
 STEP(yogi, theta, {
     const T s = rho_1 * first[i] + rest_1 * g;
-    const T excess = second[i] - g * g;
-    const T r = second[i] - rest_2 * SIGN_OF(excess) * g * g;
+    const T sign = SIGN_OF_DIFFERENCE(second[i], g * g);
+    const T r = second[i] - rest_2 * sign * g * g;
     first[i] = s;
     second[i] = r;
     theta[i] = x - corrected_rate * s / (ROOT_OF(r * correction_2) + epsilon);
@@ -223,9 +223,9 @@ STEP(adan, theta, {
 })
 
 STEP(lion, theta, {
-    const T mixed = rho_1 * first[i] + rest_1 * g;
+    const T sign = SIGN_OF_DIFFERENCE(rho_1 * first[i], -(rest_1 * g));
     first[i] = rho_2 * first[i] + rest_2 * g;
-    theta[i] = x - rate * SIGN_OF(mixed);
+    theta[i] = x - rate * sign;
 })
 
 /* theta is the average of z. The decay is that of z, in proportion to the point of the

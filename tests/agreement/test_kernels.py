@@ -387,6 +387,34 @@ def test_every_instruction_set_makes_the_same_updates(
     assert_same(network, both(go, network, solver, data, 5), ROOM[dtype])
 
 
+@pytest.mark.each_pair
+@dtypes
+@pytest.mark.parametrize(("solver", "moved"), [("yogi", "r"), ("lion", "theta")])
+def test_signs_of_differences_that_round_to_zero(
+    solver, moved, dtype, instruction_set, both
+):
+    """A fused multiplication and subtraction does not see the tie, and takes a side."""
+    g = np.random.RandomState(0).randn(1, 300).astype(dtype)
+    network = Network((300, 1), (SIGMAS["identity"],), RULES["absolute_error"])
+    data = TrainingSet(g, np.full((1, 1), -1e9, dtype))  # so that dL/dz is 1
+
+    def moves():
+        optimizer, run = begin(network, solver, dtype)
+        optimizer.weight_decay = 0.0
+        if solver == "yogi":
+            run.state.r[:-1] = g * g
+        else:
+            run.state.s[:-1] = (1 - optimizer.beta_1) * g / dtype(-optimizer.beta_1)
+        vector = run.theta if moved == "theta" else run.state.r
+        before = vector.copy()
+        epochs_with(network, optimizer, run, data).train_epochs(1)
+        return np.sign(vector - before)[:-1]
+
+    kernels, readable = both(moves)
+    assert (readable == 0).mean() > 0.5
+    np.testing.assert_array_equal(kernels, readable)
+
+
 # Rows per batch, columns and hidden layers: gradients in several blocks (of 12 rows at
 # the least), products left to BLAS, more features or rows than a panel is long.
 WIDE = [(5, 64, (1100, 100)), (40, 64, (6000, 20)), (100, 64, (6000, 20))]
