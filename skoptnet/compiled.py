@@ -185,8 +185,8 @@ class Kernel:
         metrics : array of shape (n_epochs, 2)
             Output: for each epoch the sum of objective times rows, and the largest
             absolute value of a parameter. If an objective is not finite, neither is the
-            sum, and the updates end there. If a parameter is not finite, the largest is
-            NaN.
+            sum, and the updates end there. If a parameter, or a value in the solver's
+            memory, is not finite, the largest is NaN.
         between : array of shape (n_epochs - 1, P)
             Output: the parameters at the end of each epoch but the last.
         """

@@ -92,12 +92,11 @@ static double largest(const void *x_, ptrdiff_t n)
 {
     const REAL *x = x_;
     REAL top = 0, sound = 0;
-    HIGHEST(top)
-    for (ptrdiff_t i = 0; i < n; i++)
+    HIGHEST_AND_SUM(top, sound)
+    for (ptrdiff_t i = 0; i < n; i++) {
         top = FABS(x[i]) > top ? FABS(x[i]) : top;
-    SUM(sound)
-    for (ptrdiff_t i = 0; i < n; i++)
         sound += 0 * x[i];
+    }
     return top + sound;
 }
 

@@ -146,6 +146,17 @@ cdef class Solver:
         self.numbers.weight_1 = w / self.sum_of_weights if w else 0
         self.keep = 1 - rate * self.weight_decay
 
+    cdef double largest(self) noexcept nogil:
+        """Return the largest absolute value in theta.
+
+        It is NaN if theta or the memory, numbers included, is not finite.
+        """
+        cdef double size = self.loops.largest(self.vectors.theta, self.size)
+        cdef int i
+        for i in range(self.n_vectors):
+            size += 0 * self.loops.largest(self.vectors.memory[i], self.size)
+        return size + 0 * (self.mu_product + self.largest_rate + self.sum_of_weights)
+
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      double keep) noexcept nogil:
         """Update n coordinates from ``start`` on; g is their part of the gradient.

@@ -300,8 +300,8 @@ cdef class Trainer:
             Updates before this call, by any solver; it selects the dropout masks.
         metrics : float64 array of shape (n_epochs, 2)
             Takes, for each epoch begun, the sum over minibatches of objective times
-            rows, and the largest absolute value in theta at the end; NaN if one is
-            not finite.
+            rows, and the largest absolute value in theta at the end; NaN if one in
+            theta or in the solver's memory is not finite.
         between : array of shape (n_epochs - 1, P)
             Takes theta at the end of each epoch but the last.
 
@@ -328,7 +328,7 @@ cdef class Trainer:
                 for epoch in range(n_epochs):
                     done += self.epoch(rate, n_updates, size, t + done, number + done,
                                        metric)
-                    metric[1] = self.solver.loops.largest(self.solver.vectors.theta, P)
+                    metric[1] = self.solver.largest()
                     if not isfinite(metric[0]):
                         break
                     if epoch + 1 < n_epochs:

@@ -81,9 +81,9 @@ typedef BITS Bits __attribute__((vector_size(VECTOR_BYTES)));
 #define ALWAYS_INLINE
 #define LOOP(text)
 #endif
-/* A sum or maximum that may be taken in any order, so that the loop vectorises. */
+/* Sums and maxima that may be taken in any order, so that the loop vectorises. */
 #define SUM(x) LOOP(omp simd reduction(+ : x))
-#define HIGHEST(x) LOOP(omp simd reduction(max : x))
+#define HIGHEST_AND_SUM(x, y) LOOP(omp simd reduction(max : x) reduction(+ : y))
 
 /* Numbers that a loop buffers on the stack at a time. */
 #define BUFFERED 256

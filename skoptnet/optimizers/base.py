@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -99,6 +100,15 @@ class State(SimpleNamespace):
         """Copy ``t`` and the other numbers of another state."""
         vars(self).update(other._numbers())
 
+    def is_finite(self, names: tuple[str, ...]) -> bool:
+        """Tell whether all numbers and the named vectors are finite."""
+        vectors = (getattr(self, name) for name in names)
+        return all(map(math.isfinite, self._numbers().values())) and all(
+            # The sum is faster, but may overflow where no element is infinite.
+            math.isfinite(v.sum()) or bool((abs(v) < math.inf).all())
+            for v in vectors
+        )
+
     def _numbers(self) -> dict[str, float]:
         items = vars(self).items()
         return {name: value for name, value in items if isinstance(value, (int, float))}
@@ -138,7 +148,8 @@ class Optimizer(Part, ABC):
     ----------
     memory : tuple of str
         Names of the vectors, each of theta's shape and starting at zero, that
-        `step` finds in ``state`` and updates in place.
+        `step` finds in ``state`` and updates in place. If a vector, or one of
+        `numbers`, is not finite at the end of an epoch, training has diverged.
     points : tuple of str
         Vectors of ``memory`` that are points like theta: they start at theta, and
         move with it when training sets theta.

@@ -31,7 +31,8 @@ from .watcher import Watcher
 # No useful parameter is as large as this; with one that is, outputs may overflow.
 _LARGE = 1e6
 
-# Sum of objective times rows over an epoch, and the largest parameter at its end.
+# Sum of objective times rows over an epoch, and the largest parameter at its end; see
+# `KernelUpdates.make`.
 _Sums: TypeAlias = Sequence[float]
 
 #: An epoch that has ended: its number, from 1, over all calls; its validation score and
@@ -113,8 +114,8 @@ class Epochs:
         Raises
         ------
         Diverged
-            As soon as a loss is not finite, or the parameters at the end of an epoch
-            are of no use.
+            As soon as a loss is not finite, or the parameters or the solver's memory
+            at the end of an epoch are of no use.
         """
         run = self.run
         while run.epoch < last:
@@ -258,7 +259,10 @@ class FormulaUpdates:
     ) -> tuple[Sequence[_Sums], Iterable[Array]]:
         """Make the updates of one epoch, see `KernelUpdates.make`."""
         total, theta = self._total(rates[0]), self.run.theta
-        return [(total, float(max(theta.max(), -theta.min())))], ()
+        largest = float(max(theta.max(), -theta.min()))
+        if not self.run.state.is_finite(self.update.optimizer.memory):
+            largest = math.nan
+        return [(total, largest)], ()
 
     def _total(self, rates: Array) -> float:
         """Make an update per minibatch; return the sum of objective times rows.
@@ -332,7 +336,9 @@ class KernelUpdates:
         -------
         sums : sequence of pairs
             Of each epoch, the sum of objective times rows, which is not finite if an
-            objective is not, and the largest absolute value of a parameter at its end.
+            objective is not, and the largest absolute value of a parameter at its end,
+            which is NaN if a parameter or the solver's memory is not finite. With an
+            infinite second moment, a parameter would never move again.
         thetas_between : arrays of shape (P,)
             The parameters at the end of each epoch but the last.
         """

@@ -16,7 +16,7 @@ _ROWS_TO_SHUFFLE_AGAIN = 100_000
 
 
 class Diverged(ArithmeticError):
-    """A loss, a parameter or a score is no longer finite."""
+    """A loss, a score, a parameter or the solver's memory is no longer finite."""
 
 
 #: Weights, and the number of the epoch that ended with them.
