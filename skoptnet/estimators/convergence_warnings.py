@@ -21,8 +21,8 @@ _LARGE = 100.0
 # By the reason why training ended: the message for solvers with a learning rate.
 _MESSAGES = {
     "diverged": (
-        "Training diverged in epoch {failed_epoch}: loss, weights or the solver's memory"
-        " were no longer finite, with solver={model.solver!r} at learning rate"
+        "Training diverged in epoch {failed_epoch}: loss, weights or the solver's"
+        " memory were no longer finite, with solver={model.solver!r} at learning rate"
         " {outcome.rate:g}."
         " The weights of epoch {outcome.kept_epoch} are kept. Try a smaller"
         " learning_rate_init (it was {model.learning_rate_:g}), a decaying"

@@ -293,6 +293,7 @@ class Fit:
             vars(self.model).pop("_split_state", None)
             self.run = self._new_run(whole, rng)
         elif self.layer_sizes == self.model._network.layer_sizes:
+            self._require_finite(before.theta)
             self.run = before.continued(self.parts.optimizer, np)
         else:
             raise ValueError(
@@ -303,6 +304,23 @@ class Fit:
                 " with warm_start=False."
             )
         self.started_at = self.run.epoch
+
+    def _require_finite(self, theta: Array) -> None:
+        """Refuse to continue from weights in which somebody has set NaN or infinity."""
+        if np.isfinite(theta).all():
+            return
+        arrays = zip(*self.model._network.layers(theta), strict=True)
+        names = [
+            f"{name}[{i}]"
+            for name, values in zip(("coefs_", "intercepts_"), arrays, strict=True)
+            for i, value in enumerate(values)
+            if not np.isfinite(value).all()
+        ]
+        raise ValueError(
+            f"{self.name} continues training the fitted network, whose weights have to"
+            f" be finite. Got NaN or infinity in {' and '.join(names)}. Set finite"
+            " weights, or fit a new network with warm_start=False."
+        )
 
     def _new_run(self, whole: TrainingSet, rng: np.random.RandomState) -> Run:
         memory = getattr(self.parts.optimizer, "memory", ())

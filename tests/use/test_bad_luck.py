@@ -223,6 +223,41 @@ def test_divergence_of_partial_fit_keeps_the_model():
     assert len(model.loss_curve_) == 4
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.each_pair
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", [*OPTIMIZERS, "lbfgs"])
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", ["coefs_[0]", "coefs_[1]", "intercepts_[0]"])
+def test_weights_that_are_not_finite_are_no_start(Estimator, solver, call, bad, place):
+    """Saturated units would hide an infinite one, whatever the loss."""
+    model = small(Estimator, activation="tanh", solver=solver, alpha=0, warm_start=True)
+    model.fit(X, target(Estimator))
+    name, layer = place[:-3], int(place[-2])
+    getattr(model, name)[layer].flat[1] = bad
+    if solver == "lbfgs":
+        call = "fit"
+    message = assert_refused("be finite", call, X, target(Estimator), model=model)
+    assert f"in {place}." in message
+    getattr(model, name)[layer].flat[1] = 0.0
+    getattr(model, call)(X, target(Estimator))
+    assert len(model.loss_curve_) >= 4
+
+
+def test_weights_that_are_not_finite_are_replaced_by_a_new_fit():
+    model = small(MLPRegressorX).fit(X, NUMBERS)
+    right = model.predict(X)
+    model.coefs_[0][:] = np.nan
+    model.intercepts_[1][:] = np.nan
+    model.set_params(warm_start=True)
+    with pytest.raises(ValueError, match=r"coefs_\[0\] and intercepts_\[1\]"):
+        model.fit(X, NUMBERS)
+    np.testing.assert_array_equal(
+        model.set_params(warm_start=False).fit(X, NUMBERS).predict(X), right
+    )
+
+
 # -------------------------------------------------- errors in the middle, Ctrl-C
 
 
