@@ -23,6 +23,6 @@ cdef class Solver:
     cdef void begin_radam(self, double rate, double t) noexcept nogil
     cdef void begin_adan(self, double rate, double t) noexcept nogil
     cdef void begin_schedule_free(self, double rate, double t) noexcept nogil
-    cdef double largest(self) noexcept nogil
+    cdef double largest(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      double keep) noexcept nogil

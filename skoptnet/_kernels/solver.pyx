@@ -146,15 +146,16 @@ cdef class Solver:
         self.numbers.weight_1 = w / self.sum_of_weights if w else 0
         self.keep = 1 - rate * self.weight_decay
 
-    cdef double largest(self) noexcept nogil:
-        """Return the largest absolute value in theta.
+    cdef double largest(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        """Return the largest absolute value of n coordinates from ``start`` on.
 
-        It is NaN if theta or the memory, numbers included, is not finite.
+        It is NaN if one of them, or of the memory, numbers included, is not finite.
         """
-        cdef double size = self.loops.largest(self.vectors.theta, self.size)
+        cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
+        cdef double size = self.loops.largest(<char*>self.vectors.theta + at, n)
         cdef int i
         for i in range(self.n_vectors):
-            size += 0 * self.loops.largest(self.vectors.memory[i], self.size)
+            size += 0 * self.loops.largest(<char*>self.vectors.memory[i] + at, n)
         return size + 0 * (self.mu_product + self.largest_rate + self.sum_of_weights)
 
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,

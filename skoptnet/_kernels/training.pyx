@@ -41,14 +41,17 @@ cdef enum Phase:
     WEIGHTS
     STOP
 
-# One thread's part of the objective, on a cache line of its own.
+# One thread's part of the objective, and of the largest number at the end of an epoch
+# (see `Solver.largest`), on a cache line of its own.
 cdef struct Share:
     double loss
     double squares
-    double padding[6]
+    double largest
+    double padding[5]
 
 # What the threads are to do with one chunk of a minibatch: `add` to the gradient of the
-# chunks before; if it is the `last` one, let the solver `step`.
+# chunks before; if it is the `last` one, let the solver `step`, and after the last step
+# of an epoch, `check` the numbers that it leaves, while they are in the cache.
 cdef struct Job:
     const char* theta
     char* g
@@ -57,6 +60,7 @@ cdef struct Job:
     bint add
     bint last
     bint step
+    bint check
     # Stages of the two passes, or layers whose gradients are computed.
     int first, end
 
@@ -66,6 +70,11 @@ cdef void acquire(PyThread_type_lock lock) noexcept nogil:
         if PyThread_acquire_lock(lock, NOWAIT_LOCK):
             return
     PyThread_acquire_lock(lock, WAIT_LOCK)
+
+
+cdef double larger(double a, double b) noexcept nogil:
+    """Return the larger of two numbers, NaN if one of them is NaN."""
+    return b if b > a or b != b else a
 
 
 @cython.final
@@ -214,6 +223,7 @@ cdef class Trainer:
                 at = self.network.offset[layer] + k_in * k_out
                 self.solver.step(
                     job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0, 1)
+                self.check(i, at, k_out)
 
     cdef void make_weights(self, int i, int layer, Py_ssize_t start,
                            Py_ssize_t stop) noexcept nogil:
@@ -242,10 +252,17 @@ cdef class Trainer:
             if job.last and job.step:
                 self.shares[i].squares += self.solver.step(
                     dW, at, (next - start) * k_out, self.network.l2, self.solver.keep)
+                self.check(i, at, (next - start) * k_out)
             elif job.last and self.network.l2:
                 self.shares[i].squares += self.network.penalty(
                     job.theta, layer, start, next, job.g)
             start = next
+
+    cdef void check(self, int i, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        """Note the largest of n coordinates in share i, if an epoch ends here."""
+        if self.job.check:
+            self.shares[i].largest = larger(
+                self.shares[i].largest, self.solver.largest(start, n))
 
     cdef bint is_packed(self, int layer) noexcept nogil:
         return self.network.is_packed(layer, self.job.chunk.size, self.job.add,
@@ -300,8 +317,9 @@ cdef class Trainer:
             Updates before this call, by any solver; it selects the dropout masks.
         metrics : float64 array of shape (n_epochs, 2)
             Takes, for each epoch begun, the sum over minibatches of objective times
-            rows, and the largest absolute value in theta at the end; NaN if one in
-            theta or in the solver's memory is not finite.
+            rows, and the largest absolute value in theta at the end (0 if the epoch
+            ends before its last update); NaN if one in theta or in the solver's memory
+            is not finite.
         between : array of shape (n_epochs - 1, P)
             Takes theta at the end of each epoch but the last.
 
@@ -328,7 +346,7 @@ cdef class Trainer:
                 for epoch in range(n_epochs):
                     done += self.epoch(rate, n_updates, size, t + done, number + done,
                                        metric)
-                    metric[1] = self.solver.largest()
+                    metric[1] = self.largest()
                     if not isfinite(metric[0]):
                         break
                     if epoch + 1 < n_epochs:
@@ -348,8 +366,12 @@ cdef class Trainer:
         """Make the updates of an epoch; return their number."""
         cdef Py_ssize_t done = 0, start, stop
         cdef double cost
+        cdef int i
         total[0] = 0
+        for i in range(self.n_threads):
+            self.shares[i].largest = 0
         while done < n_updates:
+            self.job.check = done + 1 == n_updates
             start = done * size
             stop = min(start + size, self.n)
             self.solver.begin(rates[done], t + done + 1)
@@ -362,6 +384,14 @@ cdef class Trainer:
             total[0] += cost * (stop - start)
             done += 1
         return done
+
+    cdef double largest(self) noexcept nogil:
+        """Return the largest number that the threads have noted in an epoch."""
+        cdef double largest = 0
+        cdef int i
+        for i in range(self.n_threads):
+            largest = larger(largest, self.shares[i].largest)
+        return largest
 
     cdef double update(self, Py_ssize_t start, Py_ssize_t stop) except? -1 nogil:
         """Compute a minibatch's gradient into g, chunk by chunk; return its objective.
