@@ -288,8 +288,7 @@ class History(_PerFit):
         log = self._memory[id(estimator)]
         is_first = not log.rows
         if context.task_name == "epoch":
-            history = fitted_estimator.history_
-            log.rows.append({name: list[-1] for name, list in history.items()})
+            log.rows.append(fitted_estimator._last_metrics())
         if not log.rows:
             return
         try:
@@ -397,13 +396,13 @@ class Checkpoint(_PerFit):
     ) -> None:
         if context.task_name != "epoch":
             return
-        saves, history = self._memory[id(estimator)], fitted_estimator.history_
-        epoch, best = history["epoch"][-1], copy(saves.best)
+        saves, metrics = self._memory[id(estimator)], fitted_estimator._last_metrics()
+        epoch, best = metrics["epoch"], copy(saves.best)
         if self.every is not None:
             due = epoch % self.every == 0
         else:
-            name = "validation_score" if "validation_score" in history else "loss"
-            loss = history.get("validation_loss", history["loss"])[-1]
+            name = "validation_score" if "validation_score" in metrics else "loss"
+            loss = metrics.get("validation_loss", metrics["loss"])
             due = best.see(_score(fitted_estimator, name), loss)
         if due and self._save(saves, fitted_estimator, epoch):
             saves.best, saves.epoch = best, epoch
@@ -469,13 +468,13 @@ class Checkpoint(_PerFit):
 
 def _score(fitted_estimator: Any, name: str) -> float:
     """Return the last value of a metric, with its sign such that higher is better."""
-    history = fitted_estimator.history_
-    if name not in history:
+    metrics = fitted_estimator._last_metrics()
+    if name not in metrics:
         raise ValueError(
-            f"There is no {name!r} in history_, which has {sorted(history)}. Scores of"
+            f"There is no {name!r} in history_, which has {sorted(metrics)}. Scores of"
             " validation rows come with early_stopping=True."
         )
-    value = history[name][-1]
+    value = metrics[name]
     return -value if name.endswith("loss") else value
 
 

@@ -444,7 +444,7 @@ class _Plan:
             elif counts_plateaus:
                 len(self.losses)  # raises _LossesRead if they are not known
             for step in range(self.n_updates):
-                clock = self._clock(epoch, step, len(stopping.plateaus))
+                clock = self._clock(epoch, step, stopping.n_plateaus)
                 rate = self.rate * factor_of(schedule, clock)
                 rows.append([clock.update, clock.epochs, clock.share(), rate])
                 if schedule.moves_momentum:

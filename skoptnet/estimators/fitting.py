@@ -230,7 +230,7 @@ class Fit:
         callbacks = self._callbacks(X, y, sample_weight, data.rows)
         checks = [UnitCheck(model, data, held_out)] if own.given and held_out else []
         outcome = self._train(self._plan(), validate, [*callbacks, *checks])
-        losses = self.run.losses("loss")[self.started_at :]
+        losses = self.run.history.values("loss", self.run.epoch, self.started_at)
         self.keep(outcome)
         if rng_again and outcome.reason not in ("diverged", "interrupted"):
             self._refit_all(whole, rng_again, outcome)
@@ -430,8 +430,8 @@ class Fit:
         except BaseException as error:
             ended = self.run.epoch > self.started_at
             if ended and not isinstance(error, KeyboardInterrupt):
-                scores = self.run.losses("validation_score") or [math.nan]
-                self.keep(Outcome("failed", scores[-1], kept_epoch=self.run.epoch))
+                score = self.run.metric("validation_score")
+                self.keep(Outcome("failed", score, kept_epoch=self.run.epoch))
             raise
         if self.partial and outcome.reason in ("max_iter", "converged"):
             outcome.reason = "partial_fit"
@@ -464,6 +464,7 @@ class Fit:
         model is kept, too.
         """
         first, n_epochs = dict(vars(self.model)), validated.kept_epoch
+        curves = self.run.history, self.run.epoch
         losses = self.run.metrics()["validation_loss"]
         plateaus = tuple(e for e in self.run.stopping.plateaus if e <= n_epochs)
         schedule = Replay(self.parts.schedule, plateaus, losses)
@@ -481,7 +482,8 @@ class Fit:
             self.run.stopping.plateaus = plateaus
             vars(self.model).update(
                 network_attributes(self.network, self.run),
-                loss_=self.run.losses("loss")[-1],
+                loss_=self.run.metric("loss"),
+                _history=curves,
                 t_=self.run.samples,
             )
             self._publish()
@@ -521,14 +523,14 @@ class Fit:
 
     def results(self, run: Run, outcome: Outcome) -> dict[str, Any]:
         """Return the attributes that describe a run and its end."""
-        validated, losses = self.model.early_stopping, run.losses("loss")
+        validated = self.model.early_stopping
         return network_attributes(self.network, run) | {
-            "_history": (run.history, run.epoch),
+            "_history": None,
             "learning_rate_": self.initial_rate,
             "stop_reason_": outcome.reason,
             "n_iter_": run.epoch - self.started_at,
             "t_": run.samples,
-            "loss_": losses[outcome.kept_epoch - 1],
+            "loss_": run.metric("loss", outcome.kept_epoch),
             "best_validation_score_": outcome.best if validated else None,
             "best_epoch_": outcome.kept_epoch if validated else None,
         }
@@ -539,8 +541,8 @@ class Fit:
         They share nothing with the training, which continues.
         """
         run = self.run.copy(self.parts.optimizer, self.network.xp)
-        scores = run.losses("validation_score") or [math.nan]
-        outcome = Outcome("callback", scores[-1], kept_epoch=run.epoch)
+        score = run.metric("validation_score")
+        outcome = Outcome("callback", score, kept_epoch=run.epoch)
         return dict(vars(self.model)) | self.results(run, outcome)
 
 

@@ -14,7 +14,7 @@ from .._types import Array, Data, History, Int, Rows
 from ..compiled import hidden_activations, outputs
 from ..network import Network
 from ..threads import blas_threads
-from ..training import Run
+from ..training import Curves, Run
 from .inputs import check_range, hidden_layer, read_rows
 
 _Value = TypeVar("_Value")
@@ -59,10 +59,10 @@ class Fitted(BaseEstimator):
     feature_names_in_: Array
 
     # The network, the state of its training, and the history with the number of its
-    # epochs that count.
+    # epochs if it is that of another training.
     _network: Network
     _run: Run
-    _history: tuple[dict[str, list], int]
+    _history: tuple[Curves, int] | None
 
     # Validation rows and their raw outputs, so that a scorer need not compute them.
     _known_outputs: tuple[Rows, Array] | None = None
@@ -184,8 +184,8 @@ class Fitted(BaseEstimator):
     def history_(self) -> History:
         """Metrics of each epoch, in lists of equal length."""
         self._require_fit("history_")
-        history, n_epochs = self._history
-        return {name: values[:n_epochs] for name, values in history.items()}
+        history, n_epochs = self._curves
+        return history.metrics(n_epochs)
 
     @computed
     def loss_curve_(self) -> list[float]:
@@ -210,8 +210,19 @@ class Fitted(BaseEstimator):
         return self._metric("validation_score")
 
     def _metric(self, name: str) -> list[float]:
-        history, n_epochs = self._history
-        return history.get(name, [math.nan] * n_epochs)[:n_epochs]
+        history, n_epochs = self._curves
+        missing = [math.nan] * (n_epochs - history.n_before)
+        return history.values(name, n_epochs) or missing
+
+    def _last_metrics(self) -> dict[str, Any]:
+        """Return the metrics of the last epoch."""
+        history, n_epochs = self._curves
+        return {name: history.value(name, n_epochs) for name in history.columns}
+
+    @property
+    def _curves(self) -> tuple[Curves, int]:
+        """The history, and the number of epochs that had ended."""
+        return self._history or (self._run.history, self._run.epoch)
 
     def _require_fit(self, name: str) -> None:
         if not self.__sklearn_is_fitted__():

@@ -34,10 +34,12 @@ class Clock(NamedTuple):
         when `fit` was called plus ``max_iter``; for `partial_fit`, ``max_iter``.
         Infinite without a plan.
     losses : sequence of float
-        The training loss of each finished epoch, over all calls; not to be changed.
+        The training loss of each finished epoch, over all calls; not to be changed. Of
+        earlier calls it has the latest 10 000 epochs, as ``history_``. Empty for a
+        schedule whose ``reads_losses`` is False.
     validation_losses : sequence of float
-        The validation loss of each finished epoch, over all calls, NaN for an epoch
-        without one; empty if no epoch had one. Not to be changed.
+        The validation loss of the same epochs, NaN for an epoch without one; empty if
+        no epoch had one. Not to be changed.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 
@@ -27,39 +28,84 @@ class Losses(Sequence[float]):
 
     def __init__(self, values: Iterable[float] = ()):
         self._values = list(values)
+        self._window = range(len(self._values))
+        self._n_before, self._is_mine = 0, True
         self._results: dict[Rule, tuple[int, Any]] = {}
+
+    @classmethod
+    def of(
+        cls,
+        values: list[float],
+        window: slice,
+        n_before: int,
+        results: dict[Rule, tuple[int, Any]],
+    ) -> Losses:
+        """Return the losses in a part of a list, which is not copied.
+
+        Parameters
+        ----------
+        values : list of float
+            The list, which may only grow.
+        window : slice
+            The part.
+        n_before : int
+            Number of losses before these that are no longer kept.
+        results : dict
+            The results of `fold` so far, over those losses, too; changed in place.
+        """
+        losses = cls()
+        losses._values, losses._n_before, losses._results = values, n_before, results
+        losses._window = range(*window.indices(len(values)))
+        losses._is_mine = False
+        return losses
 
     def __len__(self) -> int:
         """Return the number of losses."""
-        return len(self._values)
+        return len(self._window)
 
     def __getitem__(self, index: Any) -> Any:
         """Return a loss, or a list of losses."""
-        return self._values[index]
+        place = self._window[index]
+        if isinstance(place, range):
+            return [self._values[i] for i in place]
+        return self._values[place]
 
     def __iter__(self) -> Iterator[float]:
         """Iterate over the losses."""
-        return iter(self._values)
+        return self._after(0)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other sequence, of whatever type, has the same losses."""
-        return isinstance(other, Sequence) and self._values == list(other)
+        return isinstance(other, Sequence) and list(self) == list(other)
 
     def __repr__(self) -> str:
         """Return the losses as those of a list."""
-        return repr(self._values)
+        return repr(list(self))
+
+    def _after(self, n: int) -> Iterator[float]:
+        """Iterate over the losses after the first n."""
+        return islice(self._values, self._window.start + n, self._window.stop)
 
     def add(self, values: Iterable[float]) -> None:
-        """Add the losses of the next epochs."""
+        """Add the losses of the next epochs; a list given to `of` is copied first."""
+        if not self._is_mine:
+            self._values, self._is_mine = list(self), True
         self._values.extend(values)
+        self._window = range(len(self._values))
 
     def fold(self, rule: Rule, start: Any) -> Any:
-        """Return the state that a rule reaches from ``start`` over all losses."""
+        """Return the state that a rule reaches from ``start`` over all losses.
+
+        Losses that are no longer kept count if the rule has read them.
+        """
         n, state = self._results.get(rule, (0, start))
-        new = self._values[n:]
+        total = self._n_before + len(self)
+        if n > total:  # read in an epoch that was undone
+            n, state = 0, start
+        new = list(self._after(max(n - self._n_before, 0)))
         if new:
             state = rule(state, new)
-            self._results[rule] = n + len(new), state
+            self._results[rule] = total, state
         return state
 
 

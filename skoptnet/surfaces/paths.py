@@ -263,7 +263,7 @@ class _Rates:
             self._end_epoch()
         clock = Clock(
             t, epoch, self.per_epoch, step, t,
-            len(self.stopping.plateaus), self.planned, self.losses,
+            self.stopping.n_plateaus, self.planned, self.losses,
         )  # fmt: skip
         if self.momenta:
             self.momenta.set(slice(t, t + 1), self.schedule, clock)

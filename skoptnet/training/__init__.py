@@ -8,12 +8,14 @@
 - ``l1_penalty``: `L1`, the L1 penalty and the orthant of its updates
 - ``stopping``: `Stopping`, the rule of no improvement
 - ``recovery``: `Recovery`, snapshots, best weights, divergence and interruption
+- ``curves``: `Curves`, the metrics of each epoch
 - ``run``: `Run`, the state of a training, from which a later call continues
 - ``plan``: `Plan`, the settings of one call
 - ``watcher``: `Watcher`, which is notified of every epoch
 - ``lbfgs``: `LBFGS`, which takes all rows and chooses its own step sizes
 """
 
+from .curves import Curves
 from .epochs import Epochs
 from .lbfgs import LBFGS
 from .loop import Outcome, train
@@ -28,6 +30,7 @@ from .watcher import Watcher
 
 __all__ = [
     "LBFGS",
+    "Curves",
     "Diverged",
     "Epochs",
     "Minibatches",

@@ -55,32 +55,41 @@ class TrainingSet:
 class Shuffles(NamedTuple):
     """The shuffles behind the order of the rows, for a later call to repeat.
 
-    Storing the order itself would make pickled models grow with the number of rows.
+    Storing the order after the last shuffle would make the pickle of every model grow
+    with the number of rows. A call that continues another stores the order at its
+    start, in as few bytes as will do: repeating the shuffles of all calls before would
+    take longer and longer.
 
     Attributes
     ----------
     origin : tuple
-        State of the random number generator before the first shuffle.
+        State of the random number generator before the first shuffle of the last call.
     n_rows : int
         Number of rows that are shuffled.
     done : int
-        Number of shuffles so far, one per epoch.
+        Number of shuffles in the last call, one per epoch.
+    start : array of shape (n_rows,) or None
+        The order before the first of them; None for the order given.
     """
 
     origin: tuple
     n_rows: int
     done: int = 0
+    start: Array | None = None
 
     def plus(self, n: int) -> Shuffles:
         """Return these shuffles and ``n`` more."""
-        return Shuffles(self.origin, self.n_rows, self.done + n)
+        return self._replace(done=self.done + n)
 
-    def repeat(self, order: Array, rng: np.random.RandomState) -> None:
-        """Repeat the shuffles on ``order``; the state of ``rng`` does not change."""
+    def order(self, rng: np.random.RandomState) -> Array:
+        """Return the order after the shuffles; the state of ``rng`` does not change."""
         twin = deepcopy(rng)
         twin.set_state(self.origin)
+        start = np.arange(self.n_rows) if self.start is None else self.start
+        order = start.astype(np.intp)
         for _ in range(self.done):
-            twin.shuffle(order)
+            shuffle_into(order[np.newaxis], order, twin)
+        return order
 
 
 class Minibatches:
@@ -173,8 +182,10 @@ class Minibatches:
             return None
         if before is None or before.n_rows != self.n_shuffled:
             return Shuffles(state, self.n_shuffled)
-        before.repeat(self.order, rng)
-        return before
+        order = before.order(rng)
+        self.order[...] = self.order[order]
+        start = order.astype(np.min_scalar_type(self.n_shuffled))
+        return Shuffles(state, self.n_shuffled, start=start)
 
     def ranges(self) -> Iterator[range]:
         """Yield the range of each minibatch."""

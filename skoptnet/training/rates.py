@@ -63,11 +63,6 @@ class Rates:
         if optimizer.momentum_name and schedule.moves_momentum:
             self.momenta = Momenta(optimizer, batches.n_updates)
         self.known_ahead = not (schedule.reads_losses or self.momenta)
-        self._losses: dict[str, Losses] = {}
-        if schedule.reads_losses:
-            if run.seen_losses is None:
-                run.seen_losses = {"loss": Losses(), "validation_loss": Losses()}
-            self._losses = run.seen_losses
         self._constant: Array | None = None
         if type(schedule) is Constant:
             self._constant = np.empty((0, batches.n_updates))
@@ -99,11 +94,11 @@ class Rates:
 
     def _clocks(self, n_epochs: int, updates_per_clock: int) -> list[Clock]:
         run, n_updates = self.run, self.batches.n_updates
-        n_rows, losses = len(self.batches.data), self._losses_so_far
-        seen = (
-            len(run.stopping.plateaus), self.planned_epochs,
-            losses("loss"), losses("validation_loss"),
-        )  # fmt: skip
+        n_rows = len(self.batches.data)
+        losses: tuple[Sequence[float], Sequence[float]] = (), ()
+        if self.schedule.reads_losses:
+            losses = run.losses_to_read("loss"), run.losses_to_read("validation_loss")
+        seen = run.stopping.n_plateaus, self.planned_epochs, *losses
         return [
             Clock(
                 run.update + epoch * n_updates + step, run.epoch + epoch, n_updates,
@@ -112,17 +107,6 @@ class Rates:
             for epoch in range(n_epochs)
             for step in range(0, n_updates, updates_per_clock)
         ]  # fmt: skip
-
-    def _losses_so_far(self, name: str) -> Sequence[float]:
-        """Return the losses of all finished epochs.
-
-        A schedule that reads them gets `Losses`, which remember what it has computed.
-        """
-        values, seen = self.run.losses(name), self._losses.get(name)
-        if seen is None:
-            return values
-        seen.add(values[len(seen) :])
-        return seen
 
 
 def factor_of(schedule: Schedule, clock: Clock) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,6 +12,7 @@ from .._types import Array, Namespace
 from ..dropout import Dropout
 from ..optimizers import State
 from ..schedules.losses import Losses
+from .curves import Curves
 from .minibatches import Shuffles
 from .stopping import Stopping
 
@@ -36,8 +36,8 @@ class Run:
 
     A later call works on a run of its own (`continued`), so this one survives whatever
     happens to the other. They share two things: the lists of ``history``, to which the
-    later call only adds after the first ``epoch`` entries, and ``rng``, whose state is
-    noted here before the later call draws from it.
+    later call only adds after those of the first ``epoch`` epochs, and ``rng``, whose
+    state is noted here before the later call draws from it.
 
     Attributes
     ----------
@@ -56,13 +56,13 @@ class Run:
     shuffles : Shuffles or None
         The shuffles that led to the order of the rows in the last epoch; None if rows
         are not shuffled.
-    history : dict of lists
-        The metrics of each epoch. Only the first ``epoch`` entries of each list count;
-        see `metrics`.
+    history : Curves
+        The metrics of each epoch. Only those of the first ``epoch`` epochs count; see
+        `metrics`.
     dropout_seed : int or None
         The seed of the dropout masks; None until `dropout` draws it.
-    seen_losses : dict of Losses or None
-        The losses that the last call passed to its schedule.
+    folded : dict of dicts
+        By the name of a loss, the results of `Losses.fold` over it.
     """
 
     theta: Array
@@ -74,11 +74,9 @@ class Run:
     samples: int = 0
     stopping: Stopping = field(default_factory=Stopping)
     shuffles: Shuffles | None = None
-    history: dict[str, list] = field(default_factory=dict)
+    history: Curves = field(default_factory=Curves)
     dropout_seed: int | None = None
-    seen_losses: dict[str, Losses] | None = field(
-        default=None, repr=False, compare=False
-    )
+    folded: dict[str, dict] = field(default_factory=dict, repr=False, compare=False)
     # The first call that continues from here empties this list and takes the lists of
     # `history`; a second call finds it empty and copies them.
     _lists_to_give: list = field(default_factory=lambda: [True], repr=False)
@@ -100,25 +98,33 @@ class Run:
         A solver of another class begins with a new state.
         """
         try:
-            self._lists_to_give.pop()
+            owns = self._lists_to_give.pop()
         except IndexError:
-            return self._twin(optimizer, xp, self.metrics(), None, self.rng, self)
-        history = dict(self.history)
-        return self._twin(optimizer, xp, history, self.seen_losses, self.rng, self)
+            owns = False
+        history = self.history.continued(self.epoch, owns)
+        return self._twin(optimizer, xp, history, self.rng, self)
 
     def copy(self, optimizer: Solver, xp: Namespace) -> Run:
-        """Return a copy that shares nothing, as if training had ended here."""
+        """Return a copy as if training had ended here.
+
+        It shares nothing but the lists of the history, to which it must not add.
+        """
         rng = deepcopy(self.rng)
-        twin = self._twin(optimizer, xp, self.metrics(), None, rng, None)
+        twin = self._twin(optimizer, xp, self.history.shared(), rng, None)
+        twin._lists_to_give.clear()
         twin.stopping = replace(self.stopping)
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes for a pickle or a copy: no epochs that do not count."""
+        history = self.history.copy(self.epoch)
+        return vars(self) | {"history": history, "_lists_to_give": [True]}
 
     def _twin(
         self,
         optimizer: Solver,
         xp: Namespace,
-        history: dict[str, list],
-        seen_losses: dict[str, Losses] | None,
+        history: Curves,
         rng: np.random.RandomState,
         parent: Run | None,
     ) -> Run:
@@ -129,33 +135,37 @@ class Run:
             state = optimizer.start(theta, xp)
         return Run(
             theta, state, solver, rng, self.update, self.epoch, self.samples,
-            self.stopping, self.shuffles, history, self.dropout_seed, seen_losses,
-            _parent=parent,
+            self.stopping, self.shuffles, history, self.dropout_seed,
+            folded=self._folded(history.n_before), _parent=parent,
         )  # fmt: skip
 
-    def metrics(self) -> dict[str, list]:
-        """Return a copy of the history: one entry per finished epoch in each list."""
-        return {name: values[: self.epoch] for name, values in self.history.items()}
+    def _folded(self, n_before: int) -> dict[str, dict]:
+        """Return the results over losses, without those over forgotten losses only."""
+        return {
+            name: {rule: result for rule, result in of.items() if result[0] > n_before}
+            for name, of in self.folded.items()
+        }
 
-    def losses(self, name: str) -> list[float]:
-        """Return the values of a loss (or score) so far, empty if there are none."""
-        values = self.history.get(name, [])
-        return values if len(values) == self.epoch else values[: self.epoch]
+    def metrics(self) -> dict[str, list]:
+        """Return a copy of the history: one entry per kept epoch in each list."""
+        return self.history.metrics(self.epoch)
+
+    def metric(self, name: str, epoch: int | None = None) -> float:
+        """Return a metric of the last or another kept epoch, NaN if it has none."""
+        return self.history.value(name, self.epoch if epoch is None else epoch)
+
+    def losses_to_read(self, name: str) -> Losses:
+        """Return a loss of the kept epochs, for a schedule that reads it."""
+        history, results = self.history, self.folded.setdefault(name, {})
+        values, window = history.columns.get(name, []), history.window(self.epoch)
+        return Losses.of(values, window, history.n_before, results)
 
     def record(self, metrics: dict[str, list]) -> None:
         """Add the metrics of the epochs that have just ended to the history.
 
         ``epoch`` counts these epochs already. Epochs without a metric get NaN.
         """
-        history, n_new = self.history, len(metrics["epoch"])
-        before = self.epoch - n_new
-        if metrics.keys() != history.keys():
-            for name in metrics:
-                history.setdefault(name, [math.nan] * before)
-            missing = dict.fromkeys(history.keys() - metrics.keys(), [math.nan] * n_new)
-            metrics = {**metrics, **missing}
-        for name, values in history.items():
-            values[before:] = metrics[name]
+        self.history.record(metrics, self.epoch)
 
     def note_draws(self) -> Any:
         """Return the state of ``rng``, from which training is about to draw.

@@ -34,7 +34,9 @@ class Stopping:
         Number of epochs since the last improvement, or since the last plateau that was
         passed.
     plateaus : tuple of int
-        Numbers of the epochs, over all calls, at whose end training passed a plateau.
+        Numbers of the epochs, over all calls, at whose end this call passed a plateau.
+    n_plateaus_before : int
+        Number of plateaus that earlier calls passed.
     strict : bool
         Whether an epoch that only equals the best one is no improvement, even with
         ``tol=0``.
@@ -46,6 +48,7 @@ class Stopping:
     best_loss: float = math.inf
     n_no_improvement: int = 0
     plateaus: tuple[int, ...] = ()
+    n_plateaus_before: int = 0
     strict: bool = False
 
     def continued(
@@ -58,7 +61,7 @@ class Stopping:
 
         With validation, a new call has to beat ``theta``, its first weights.
         """
-        stopping = Stopping(plan.tol, plan.patience, plateaus=self.plateaus)
+        stopping = Stopping(plan.tol, plan.patience, n_plateaus_before=self.n_plateaus)
         if not plan.new_call:
             stopping.best, stopping.best_loss = self.best, self.best_loss
             stopping.n_no_improvement = self.n_no_improvement
@@ -86,6 +89,11 @@ class Stopping:
     def at_plateau(self) -> bool:
         """Whether patience has run out."""
         return self.n_no_improvement >= self.patience
+
+    @property
+    def n_plateaus(self) -> int:
+        """Number of plateaus passed so far, over all calls."""
+        return self.n_plateaus_before + len(self.plateaus)
 
     @property
     def epochs_left(self) -> float:

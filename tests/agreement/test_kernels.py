@@ -163,7 +163,7 @@ def go(
     options = {**defaults, "tol": 0, "patience": np.inf, "max_epochs": n, **options}
     optimizer, rates = own or optimizer, SCHEDULES[schedule](**QUICK.get(schedule, {}))
     outcome = train_with(network, optimizer, rates, run, data, **options)
-    return run.theta, run.history["loss"], outcome
+    return run.theta, run.metrics()["loss"], outcome
 
 
 def assert_same(network, pair, tolerance=1e-9):

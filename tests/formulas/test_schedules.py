@@ -791,18 +791,19 @@ def test_calls_that_continue_pass_their_losses_on_without_a_copy():
     """But a second call from the same run must not see those of the first."""
     model = MLPClassifierX((3,), lr_schedule=Plateau(patience=0), random_state=0)
     model.partial_fit(X, y, classes=np.unique(y))
-    losses = model._run.seen_losses["loss"]
+    losses = model._run.history.columns["loss"]
     model.partial_fit(X, y)
-    assert model._run.seen_losses["loss"] is losses
+    assert model._run.history.columns["loss"] is losses
     twin = copy(model)
     for _ in range(5):
         model.partial_fit(X[:50], y[:50])
-    assert model._run.seen_losses["loss"] is losses
+    assert model._run.history.columns["loss"] is losses
     twin.partial_fit(X, y)
-    seen = twin._run.seen_losses["loss"]
-    assert seen is not losses
-    assert list(seen) == twin.loss_curve_[:2]
-    assert list(losses) == model.loss_curve_[:-1]
+    seen = twin._run.losses_to_read("loss")
+    assert list(seen) == twin.loss_curve_ != model.loss_curve_[:3]
+    seen.add([np.nan])
+    assert list(model._run.losses_to_read("loss")) == model.loss_curve_ == losses
+    assert list(twin._run.losses_to_read("loss")) == twin.loss_curve_
 
 
 def test_losses_are_read_once_and_results_go_through_a_pickle():

@@ -104,7 +104,7 @@ def test_large_minibatches_in_chunks_change_nothing(solver, shuffle, monkeypatch
     monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 61 * X.shape[1])
     chunks, _ = go(solver, data, **options)
     np.testing.assert_allclose(chunks.theta, whole.theta, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(chunks.history["loss"], whole.history["loss"])
+    np.testing.assert_allclose(chunks.metrics()["loss"], whole.metrics()["loss"])
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_training_ends_after_exactly_patience_epochs_without_improvement():
     validate = scored([0.1, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9])
     run, outcome = go(validate=validate, patience=3, max_epochs=7)
     assert outcome.reason == "early_stopping"
-    assert run.history["validation_score"] == [0.1, 0.5, 0.4, 0.4, 0.4]
+    assert run.metrics()["validation_score"] == [0.1, 0.5, 0.4, 0.4, 0.4]
     assert (outcome.kept_epoch, outcome.best) == (2, 0.5)
 
 
@@ -237,8 +237,8 @@ def test_k_and_k_epochs_are_two_k_epochs(solver):
     halves, _ = go(solver, max_epochs=3, **options)
     halves, _ = go(solver, run=halves, max_epochs=3, **options)
     np.testing.assert_array_equal(whole.theta, halves.theta)
-    for name in whole.history.keys() - {"seconds"}:
-        assert whole.history[name] == halves.history[name]
+    for name in whole.metrics().keys() - {"seconds"}:
+        assert whole.metrics()[name] == halves.metrics()[name]
     assert (whole.update, whole.epoch, whole.samples) == (
         halves.update, halves.epoch, halves.samples,
     )  # fmt: skip
@@ -248,9 +248,9 @@ def test_history_lists_stay_equally_long():
     run, _ = go(max_epochs=2)
     go(run=run, validate=scored([0.5, 0.6, 0.7]), max_epochs=2)
     go(run=run, max_epochs=1)
-    assert {len(values) for values in run.history.values()} == {5}
+    assert {len(values) for values in run.metrics().values()} == {5}
     np.testing.assert_array_equal(
-        run.history["validation_score"], [np.nan, np.nan, 0.6, 0.7, np.nan]
+        run.metrics()["validation_score"], [np.nan, np.nan, 0.6, 0.7, np.nan]
     )
 
 
@@ -266,7 +266,7 @@ def test_watchers_see_every_epoch():
     run, _ = go(max_epochs=3, watchers=[Noting()])
     assert seen[::2] == ["begin"] * 3
     assert [metrics["epoch"] for metrics in seen[1::2]] == [1, 2, 3]
-    assert [metrics["loss"] for metrics in seen[1::2]] == run.history["loss"]
+    assert [metrics["loss"] for metrics in seen[1::2]] == run.metrics()["loss"]
 
 
 def test_a_watcher_can_end_the_training_and_all_are_notified():
@@ -290,7 +290,7 @@ def test_loss_of_an_epoch_is_the_weighted_mean_over_its_rows():
         run.theta, X, Y, data.w, out=np.empty_like(run.theta)
     )
     run, _ = go(data=data, learning_rate=1e-300, max_epochs=1, batch_size=33)
-    assert run.history["loss"][0] == pytest.approx(objective, rel=1e-12)
+    assert run.metrics()["loss"][0] == pytest.approx(objective, rel=1e-12)
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

@@ -108,9 +108,11 @@ def state_of(model):
         "state": state,
         "history": history,
         "counts": (run.update, run.epoch, run.samples, model.t_),
-        "stopping": run.stopping,
+        "stopping": dict(
+            vars(run.stopping), plateaus=run.stopping.n_plateaus, n_plateaus_before=0
+        ),
         "random": (keys.tolist(), *place),
-        "shuffles": None if run.shuffles is None else run.shuffles.done,
+        "order": run.shuffles and run.shuffles.order(run.rng).tolist(),
     }
 
 
@@ -119,7 +121,7 @@ def assert_whole(model):
     n_epochs = model._run.epoch
     assert {len(values) for values in model.history_.values()} == {n_epochs}
     assert model.history_["epoch"] == list(range(1, n_epochs + 1))
-    assert model._history[1] == n_epochs
+    assert model._curves[1] == n_epochs
     assert len(model.loss_curve_) == n_epochs
     assert model.t_ == model._run.samples
 

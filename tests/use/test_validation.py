@@ -494,7 +494,7 @@ def test_scores_that_are_none_are_refused(Estimator, score, error, match):
 @both
 def test_an_error_in_a_scorer_keeps_the_last_epoch(Estimator):
     def scorer(model, rows, truth):
-        if len(model._run.history.get("epoch", [])) == 3:
+        if len(model._run.metrics().get("epoch", [])) == 3:
             raise ArithmeticError("no more")
         return 0.0
 
@@ -683,7 +683,7 @@ def test_refit_all_follows_the_adaptive_rates(Estimator, y, lr_schedule, solver)
     assert all_rates == validated.history_["learning_rate"]
     rates = all_rates[: model.best_epoch_]
     assert len(set(rates)) > 1, "no plateau was passed: this test tells nothing"
-    assert model._run.history["learning_rate"] == rates
+    assert model._run.metrics()["learning_rate"] == rates
     passed = np.rint(np.log(np.divide(rates, model.learning_rate_)) / np.log(factor))
     recorded = Recorded(tuple(factor**p for p in passed))
     plain = batched(

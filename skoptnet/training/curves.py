@@ -1,0 +1,110 @@
+"""Curves: the metrics of each epoch of a training, as many epochs as are kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+#: Number of epochs of earlier calls whose metrics a later call keeps.
+KEPT_EPOCHS = 10_000
+
+
+@dataclass
+class Curves:
+    """The metrics of the epochs of a training, in one list for each metric.
+
+    The lists only grow at their end, so several runs can share them: how many epochs
+    have ended says the run. A call keeps the metrics of all its epochs, and of the
+    latest `KEPT_EPOCHS` before it. So a model that learns for ever stays small.
+
+    Attributes
+    ----------
+    columns : dict of lists
+        The values of each metric.
+    n_dropped : int
+        Number of epochs before those in the lists.
+    n_before : int
+        Number of epochs before those that are kept; the lists may still have some of
+        them, because removing one at each call would take time.
+    """
+
+    columns: dict[str, list] = field(default_factory=dict)
+    n_dropped: int = 0
+    n_before: int = 0
+
+    def window(self, epoch: int, since: int | None = None) -> slice:
+        """Return where the values of the kept epochs up to ``epoch`` are in a list.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of epochs that have ended.
+        since : int, optional
+            Number of epochs to leave out at the beginning, in place of ``n_before``.
+        """
+        first = self.n_before if since is None else max(since, self.n_before)
+        return slice(first - self.n_dropped, epoch - self.n_dropped)
+
+    def metrics(self, epoch: int) -> dict[str, list]:
+        """Return the metrics of the kept epochs, in lists of their own."""
+        kept = self.window(epoch)
+        return {name: values[kept] for name, values in self.columns.items()}
+
+    def values(self, name: str, epoch: int, since: int | None = None) -> list[float]:
+        """Return the values of a metric in a list of its own, empty if it has none."""
+        return self.columns.get(name, [])[self.window(epoch, since)]
+
+    def value(self, name: str, epoch: int) -> float:
+        """Return a metric of one of the kept epochs, NaN if it has none."""
+        values = self.columns.get(name)
+        return values[epoch - 1 - self.n_dropped] if values else math.nan
+
+    def record(self, metrics: dict[str, list], epoch: int) -> None:
+        """Add the metrics of the epochs that have just ended.
+
+        Parameters
+        ----------
+        metrics : dict of lists
+            Their metrics. Epochs without a metric get NaN.
+        epoch : int
+            Number of epochs that have ended, these included.
+        """
+        columns, n_new = self.columns, len(metrics["epoch"])
+        before = epoch - self.n_dropped - n_new
+        if metrics.keys() != columns.keys():
+            for name in metrics:
+                columns.setdefault(name, [math.nan] * before)
+            missing = dict.fromkeys(columns.keys() - metrics.keys(), [math.nan] * n_new)
+            metrics = {**metrics, **missing}
+        for name, values in columns.items():
+            values[before:] = metrics[name]
+
+    def continued(self, epoch: int, owns: bool) -> Curves:
+        """Return the curves for a later call, without epochs that it need not keep.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of epochs that have ended.
+        owns : bool
+            Whether the later call may take the lists themselves.
+        """
+        n_before = max(self.n_before, epoch - KEPT_EPOCHS)
+        if owns and n_before - self.n_dropped <= KEPT_EPOCHS:
+            return Curves(dict(self.columns), self.n_dropped, n_before)
+        kept = self.window(epoch, n_before)
+        columns = {name: values[kept] for name, values in self.columns.items()}
+        return Curves(columns, n_before, n_before)
+
+    def copy(self, epoch: int) -> Curves:
+        """Return a copy with lists of its own."""
+        return Curves(self.metrics(epoch), self.n_before, self.n_before)
+
+    def __deepcopy__(self, memo: dict) -> Curves:
+        """Return a copy with lists of its own: their numbers need not be copied."""
+        columns = {name: values[:] for name, values in self.columns.items()}
+        return Curves(columns, self.n_dropped, self.n_before)
+
+    def shared(self) -> Curves:
+        """Return the same curves in the same lists, which must then not be changed."""
+        return Curves(dict(self.columns), self.n_dropped, self.n_before)
