@@ -38,13 +38,14 @@ from .inputs import (
     with_class_weights,
     with_unit_mean_weights,
 )
-from .prediction import CURVES, network_attributes
+from .prediction import CURVES, IN_TRAINING, network_attributes
 from .sklearn_callbacks import Callbacks
 from .unused import warn_of_unused
 from .validation import OwnData, Validation, check_settings, score_of
 from .validation_split import Given, split
 from .validation_units import UnitCheck
 from .verbose import progress_watchers
+from .weights import Weights
 
 #: Maximum number of rows per update for ``batch_size="auto"``.
 _AUTO_BATCH = 200
@@ -410,8 +411,14 @@ class Fit:
         """Return the watcher that notifies the estimator's callbacks, if any."""
         if not self.has_callbacks:
             return []
-        callbacks = Callbacks(self.estimator, X, y, w, rows, self.so_far)
+        theta = self.run.theta
+        before, shown = theta.copy(), theta.view()
+        if isinstance(self.parts.optimizer, LBFGS):  # it keeps a copy of its own
+            shown.flags.writeable = False
+        weights = Weights(self.network, shown, in_training=True)
+        callbacks = Callbacks(self.estimator, X, y, w, rows, self.so_far, weights)
         callbacks.before_fit()
+        self.parts.optimizer.follow(self.run.state, theta, before)
         return [callbacks]
 
     def _train(
@@ -516,7 +523,7 @@ class Fit:
             for name, value in vars(self.estimator).items()
             if name in parameters or name not in self.attributes_before
         }
-        for name in CURVES:  # they are of an earlier training
+        for name in (*CURVES, IN_TRAINING):  # they are of an earlier training
             kept.pop(name, None)
         fitted = {name: new[name] for name in new if name not in parameters}
         self.estimator.__dict__ = kept | fitted

@@ -10,12 +10,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import BaseEstimator
-from .._types import Array, Data, History, Int, Rows
+from .._types import Array, ArrayLike, Data, History, Int, Rows
 from ..compiled import hidden_activations, outputs
 from ..network import Network
 from ..threads import blas_threads
 from ..training import Curves, Run
 from .inputs import check_range, hidden_layer, read_rows
+from .weights import Weights
 
 _Value = TypeVar("_Value")
 
@@ -41,6 +42,10 @@ class computed(Generic[_Value]):  # noqa: N801, used as a decorator
 CURVES = ("history_", "loss_curve_", "best_loss_", "validation_scores_")
 
 
+#: The attribute that an estimator has while its callbacks are called.
+IN_TRAINING = "_weights_in_training"
+
+
 class Fitted(BaseEstimator):
     """Base class with the fitted attributes of an estimator, and its raw outputs."""
 
@@ -63,6 +68,9 @@ class Fitted(BaseEstimator):
     _network: Network
     _run: Run
     _history: tuple[Curves, int] | None
+
+    # The weights that are being trained, while callbacks are called.
+    _weights_in_training: Weights | None = None
 
     # Validation rows and their raw outputs, so that a scorer need not compute them.
     _known_outputs: tuple[Rows, Array] | None = None
@@ -160,25 +168,44 @@ class Fitted(BaseEstimator):
 
     @property
     def coefs_(self) -> list[Array]:
-        """Weight matrices W_1, ..., W_L, as views into one vector."""
-        return [W for W, _ in self._fitted_layers("coefs_")]
+        """Weight matrices W_1, ..., W_L."""
+        return self._weights_for("coefs_").coefs
 
     @coefs_.setter
-    def coefs_(self, values: Iterable[Array]) -> None:
-        _assign("coefs_", self.coefs_, values)
+    def coefs_(self, values: Iterable[ArrayLike]) -> None:
+        self._weights_for("coefs_").assign("coefs_", values)
 
     @property
     def intercepts_(self) -> list[Array]:
-        """Bias vectors b_1, ..., b_L, as views into one vector."""
-        return [b for _, b in self._fitted_layers("intercepts_")]
+        """Bias vectors b_1, ..., b_L."""
+        return self._weights_for("intercepts_").intercepts
 
     @intercepts_.setter
-    def intercepts_(self, values: Iterable[Array]) -> None:
-        _assign("intercepts_", self.intercepts_, values)
+    def intercepts_(self, values: Iterable[ArrayLike]) -> None:
+        self._weights_for("intercepts_").assign("intercepts_", values)
 
-    def _fitted_layers(self, name: str) -> list[tuple[Array, Array]]:
-        self._require_fit(name)
-        return self._network.layers(self._run.theta)
+    def _weights_for(self, name: str) -> Weights:
+        """Return the weights to hand out."""
+        if self._weights_in_training is None:
+            self._require_fit(name)
+        weights = self._weights
+        if weights is None:
+            weights = Weights(self._network, self._run.theta)
+            self._run.weights = weights
+        weights.estimators[id(self)] = self
+        return weights
+
+    @property
+    def _weights(self) -> Any:
+        """The `Weights` in use, None if they were never handed out."""
+        run = vars(self).get("_run")
+        return self._weights_in_training or (run and run.weights)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes for a pickle or a copy."""
+        state = dict(super().__getstate__())  # type: ignore[call-overload]
+        state.pop(IN_TRAINING, None)
+        return state
 
     @computed
     def history_(self) -> History:
@@ -247,15 +274,3 @@ def network_attributes(network: Network, run: Run) -> dict[str, Any]:
         "n_layers_": len(network.layer_sizes),
         "out_activation_": network.loss.out_activation,
     }
-
-
-def _assign(name: str, views: list[Array], values: Iterable[Array]) -> None:
-    values = list(values)
-    shapes = [view.shape for view in views]
-    if [np.shape(value) for value in values] != shapes:
-        raise ValueError(
-            f"{name} must be arrays of the shapes {shapes}."
-            f" Got {[np.shape(value) for value in values]} instead."
-        )
-    for view, value in zip(views, values, strict=True):
-        view[...] = value

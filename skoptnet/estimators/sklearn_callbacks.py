@@ -6,13 +6,16 @@ Releases of scikit-learn before 1.9 have no callbacks; the estimators then have 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
 from .._sklearn import callback_context, select_rows
 from .._types import Array
 from ..training import Watcher
+from .prediction import IN_TRAINING
+from .weights import Weights
 
 
 class Callbacks(Watcher):
@@ -28,6 +31,9 @@ class Callbacks(Watcher):
         The rows that are trained on; None for all.
     fitted : callable
         Returns the attributes of the estimator as if the fit had ended now.
+    weights : Weights
+        The weights that are being trained: ``coefs_`` and ``intercepts_`` of the
+        estimator while the callbacks are called.
     """
 
     def __init__(
@@ -38,12 +44,14 @@ class Callbacks(Watcher):
         sample_weight: Any,
         rows: Array | None,
         fitted: Callable[[], dict[str, Any]],
+        weights: Weights,
     ):
         def part(values: Any) -> Any:
             return values if rows is None else select_rows(values, rows)
 
         # scikit-learn calls a function only if a callback uses what it returns.
         self.context, self.fitted = callback_context(estimator), fitted
+        self.weights = weights
         self.arguments = {
             "estimator": estimator,
             "X": lambda: part(X),
@@ -54,7 +62,8 @@ class Callbacks(Watcher):
 
     def before_fit(self) -> None:
         """Notify the callbacks that training begins."""
-        self.context.call_on_fit_task_begin(**self.arguments)
+        with self._in_training():
+            self.context.call_on_fit_task_begin(**self.arguments)
 
     def after_fit(self) -> None:
         """Notify the callbacks that the estimator is fitted."""
@@ -66,9 +75,21 @@ class Callbacks(Watcher):
 
     def before_epoch(self) -> None:
         self.epoch = self.context.subcontext(task_name="epoch")
-        self.epoch.call_on_fit_task_begin(**self.arguments)
+        with self._in_training():
+            self.epoch.call_on_fit_task_begin(**self.arguments)
 
     def after_epoch(self, metrics: dict[str, Any]) -> bool:
-        return self.epoch.call_on_fit_task_end(
-            **self.arguments, reconstruction_attributes=self.fitted
-        )
+        with self._in_training():
+            return self.epoch.call_on_fit_task_end(
+                **self.arguments, reconstruction_attributes=self.fitted
+            )
+
+    @contextmanager
+    def _in_training(self) -> Iterator[None]:
+        """Let the estimator show the weights that are being trained."""
+        attributes = vars(self.arguments["estimator"])
+        try:
+            attributes[IN_TRAINING] = self.weights
+            yield
+        finally:
+            attributes.pop(IN_TRAINING, None)

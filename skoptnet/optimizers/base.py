@@ -278,6 +278,24 @@ class Optimizer(Part, ABC):
         if self.average:
             state.iterate[...] = theta
 
+    def follow(self, state: State, theta: Array, before: Array) -> None:
+        """Continue from a theta of which somebody has changed elements.
+
+        Parameters
+        ----------
+        state : State
+            The state, changed in place.
+        theta : array of shape (P,)
+            The parameters to continue from.
+        before : array of shape (P,)
+            Theta before the change.
+        """
+        changed = theta != before
+        for name in self.points:
+            getattr(state, name)[changed] = theta[changed]
+        if self.average:
+            state.iterate[changed] = theta[changed]
+
     def gradient_point(self, theta: Array, state: State, xp: Namespace) -> Array:
         """Return the point where the next gradient is taken: theta itself.
 

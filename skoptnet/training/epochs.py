@@ -121,11 +121,17 @@ class Epochs:
         while run.epoch < last:
             for watcher in self.watchers:
                 watcher.before_epoch()
+            self.take_changes(recovery)
             n = min(self.n_at_once, run.stopping.epochs_left, last - run.epoch)
             if n > 1:
                 yield from self._train_at_once(int(n), recovery)
             else:
                 yield from self.train_epochs(1)
+
+    def take_changes(self, recovery: Recovery) -> None:
+        """Continue from weights that a watcher may have changed."""
+        if self.watchers and recovery.take_changes() and self.kernel:
+            self.kernel.start_from(self.run.state)
 
     def _train_at_once(self, n_epochs: int, recovery: Recovery) -> Iterable[Epoch]:
         """Train several small epochs in one call of the kernel, which saves time.

@@ -65,6 +65,8 @@ class LBFGS:
     )  # fmt: skip
 
     max_fun: int = 15000
+    points: ClassVar[tuple[str, ...]] = ()
+    average: ClassVar[float] = 0.0
 
     def start(self, theta: Array, xp: Namespace) -> State:
         """Return the state of a run, which has no vectors."""
@@ -75,6 +77,9 @@ class LBFGS:
         return state.copy()
 
     def move(self, state: State, theta: Array) -> None:
+        """Continue from theta: there is no vector to move."""
+
+    def follow(self, state: State, theta: Array, before: Array) -> None:
         """Continue from theta: there is no vector to move."""
 
     def minimize(

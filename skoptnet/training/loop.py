@@ -135,6 +135,7 @@ def _loop(epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery) -> 
         # A snapshot includes a plateau that was passed.
         recovery.save(theta, epoch, is_best)
         stops = watchers and notify(watchers, epochs.metrics)
+        epochs.take_changes(recovery)
         if ends:
             return "early_stopping" if epochs.validate else "converged"
         if stops:

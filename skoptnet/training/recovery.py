@@ -143,6 +143,38 @@ class Recovery:
         )  # fmt: skip
         self._copy_state()
 
+    def take_changes(self) -> bool:
+        """Continue from weights that a watcher may have changed since the last save.
+
+        With validation, the weights that have been scored are those to keep.
+
+        Returns
+        -------
+        bool
+            Whether one has changed them.
+
+        Raises
+        ------
+        ValueError
+            If they are not finite.
+        """
+        run, (saved, epoch) = self.run, self.saved.weights
+        theta = run.theta
+        if np.array_equal(theta, saved):
+            return False
+        if not np.isfinite(theta).all():
+            raise ValueError(
+                "A callback has set weights that are infinite or NaN. coefs_ and"
+                " intercepts_ must be finite."
+            )
+        self.optimizer.follow(run.state, theta, saved)
+        weights = self._copy(theta), epoch
+        if self.best[0] is saved and not self.validates:
+            self.best = weights
+        self.previous = weights
+        self._commit(weights)
+        return True
+
     def _copy(self, theta: Array) -> Array:
         """Return a copy of weights, in an array that none of the others occupies."""
         held = (self.given, self.best, self.before_best, self.previous)
@@ -197,7 +229,7 @@ class Recovery:
         best, epoch = self._best_after_divergence() if diverged else self.saved.best
         no_epoch = self.reason == "interrupted" and run.epoch == self.given[1]
         if self.reason == "failed" or no_epoch or (diverged and epoch == 0):
-            run.end()
+            run.end(self.optimizer)
             return False
         self.kept_epoch = run.epoch
         if diverged:
@@ -206,7 +238,7 @@ class Recovery:
             run.theta[...] = best
             self.optimizer.move(run.state, run.theta)
             self.kept_epoch = epoch
-        run.end()
+        run.end(self.optimizer)
         return True
 
     def _best_after_divergence(self) -> Weights:

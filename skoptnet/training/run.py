@@ -20,6 +20,14 @@ from .stopping import Stopping
 class Solver(Protocol):
     """A solver of any kind: an `Optimizer`, or `LBFGS`."""
 
+    @property
+    def points(self) -> tuple[str, ...]:
+        """Names of the vectors that are points like theta."""
+
+    @property
+    def average(self) -> float:
+        """The decay of the average that theta is, 0 if it is none."""
+
     def start(self, theta: Array, xp: Namespace) -> State:
         """Return the state before the first update."""
 
@@ -28,6 +36,17 @@ class Solver(Protocol):
 
     def move(self, state: State, theta: Array) -> None:
         """Continue from the theta of an earlier update."""
+
+    def follow(self, state: State, theta: Array, before: Array) -> None:
+        """Continue from a theta of which somebody has changed elements."""
+
+
+class HandedOut(Protocol):
+    """The parameters of a run as its user sees them, and may assign them."""
+
+    @property
+    def theta(self) -> Array:
+        """All of them in one vector."""
 
 
 @dataclass
@@ -42,7 +61,7 @@ class Run:
     Attributes
     ----------
     theta : array of shape (P,)
-        The parameters.
+        The parameters; once training has ended, with what its user has assigned.
     state : State
         The solver's memory.
     solver : type
@@ -61,11 +80,16 @@ class Run:
         `metrics`.
     dropout_seed : int or None
         The seed of the dropout masks; None until `dropout` draws it.
+    trained : array of shape (P,) or None
+        The parameters that training ended with, if the solver also has others that
+        belong to them: points, or what it averages.
+    weights : HandedOut or None
+        The parameters as they were handed out, and assigned, after training.
     folded : dict of dicts
         By the name of a loss, the results of `Losses.fold` over it.
     """
 
-    theta: Array
+    _theta: Array
     state: State
     solver: type
     rng: np.random.RandomState
@@ -76,6 +100,8 @@ class Run:
     shuffles: Shuffles | None = None
     history: Curves = field(default_factory=Curves)
     dropout_seed: int | None = None
+    trained: Array | None = field(default=None, repr=False)
+    weights: HandedOut | None = field(default=None, repr=False, compare=False)
     folded: dict[str, dict] = field(default_factory=dict, repr=False, compare=False)
     # The first call that continues from here empties this list and takes the lists of
     # `history`; a second call finds it empty and copies them.
@@ -91,6 +117,11 @@ class Run:
     ) -> Run:
         """Return a run before its first epoch."""
         return cls(theta, optimizer.start(theta, xp), type(optimizer), rng)
+
+    @property
+    def theta(self) -> Array:
+        """The parameters."""
+        return self.weights.theta if self.weights else self._theta
 
     def continued(self, optimizer: Solver, xp: Namespace) -> Run:
         """Return a run that continues from here; this one keeps its arrays.
@@ -113,12 +144,14 @@ class Run:
         twin = self._twin(optimizer, xp, self.history.shared(), rng, None)
         twin._lists_to_give.clear()
         twin.stopping = replace(self.stopping)
+        twin.end(optimizer)
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a pickle or a copy: no epochs that do not count."""
         history = self.history.copy(self.epoch)
-        return vars(self) | {"history": history, "_lists_to_give": [True]}
+        own = {"history": history, "_lists_to_give": [True]}
+        return vars(self) | own | {"_theta": self.theta, "weights": None}
 
     def _twin(
         self,
@@ -131,6 +164,8 @@ class Run:
         theta, solver = xp.array(self.theta), type(optimizer)
         if self.solver is solver:
             state = optimizer.go_on(self.state, theta, xp)
+            if self.trained is not None:
+                optimizer.follow(state, theta, self.trained)
         else:
             state = optimizer.start(theta, xp)
         return Run(
@@ -188,9 +223,11 @@ class Run:
             self.rng.set_state(self._random_state)
             self._random_state = None
 
-    def end(self) -> None:
-        """Forget the run that this one continues, so that it can be freed."""
+    def end(self, optimizer: Solver) -> None:
+        """End a training: forget the run that this one continues, to free it."""
         self._parent = None
+        if optimizer.points or optimizer.average:
+            self.trained = self._theta.copy()
 
     def dropout(self, rates: tuple[float, ...]) -> Dropout | None:
         """Return dropout at these rates, None if they are all 0.
