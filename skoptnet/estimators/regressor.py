@@ -253,9 +253,9 @@ class MLPRegressorX(RegressorMixin, MLP):
     Attributes
     ----------
     coefs_ : list of ndarrays, the l-th of shape (k_{l-1}, k_l)
-        Weights W_l of each layer.
+        Weights W_l of each layer. They may be set, as scikit-learn's: see Notes.
     intercepts_ : list of ndarrays, the l-th of shape (k_l,)
-        Biases b_l of each layer.
+        Biases b_l of each layer, which may be set, too.
     y_mean_ : ndarray of shape (n_targets,)
         Shift m of each target: 0 with ``normalize_y=False`` and with the losses
         ``'poisson'`` and ``'gamma'``. Predictions are ``y_mean_`` + ``y_scale_`` times
@@ -267,7 +267,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         Training loss (penalty included) in the epoch whose weights are kept.
     loss_curve_ : list of float
         Training loss of each epoch, averaged over its updates; with ``'lbfgs'``, the
-        loss after each iteration.
+        loss after each iteration. As ``history_``, it has every epoch of the last call
+        of `fit` or `partial_fit`, and the latest 10 000 of the calls before.
     best_loss_ : float or None
         Minimum of ``loss_curve_``; None with ``early_stopping``.
     validation_scores_ : list of float or None
@@ -278,13 +279,14 @@ class MLPRegressorX(RegressorMixin, MLP):
         Epoch (from 1, over all calls) whose weights are kept with ``early_stopping``,
         else None.
     history_ : dict of lists
-        One entry per epoch in each list, ready for `pandas.DataFrame`: ``epoch`` (from
-        1), ``update`` (number made so far), ``loss``, ``learning_rate`` (of the last
-        update; not with ``'lbfgs'``), ``validation_loss`` and ``validation_score``
-        (with ``early_stopping``), ``seconds`` (the same for each of several short
-        epochs that the kernels run in one call). ``validation_loss`` is the training
-        loss, with class weights but without the penalty, of the validation samples at
-        the end of the epoch.
+        One entry per epoch in each list, of as many epochs as ``loss_curve_`` has,
+        ready for `pandas.DataFrame`: ``epoch`` (from 1, over all calls), ``update``
+        (number made so far), ``loss``, ``learning_rate`` (of the last update; not with
+        ``'lbfgs'``), ``validation_loss`` and ``validation_score`` (with
+        ``early_stopping``), ``seconds`` (the same for each of several short epochs that
+        the kernels run in one call). ``validation_loss`` is the training loss, with
+        class weights but without the penalty, of the validation samples at the end of
+        the epoch.
     learning_rate_ : float or None
         Initial learning rate used; None for ``'lbfgs'``, which has none.
     n_iter_ : int
@@ -320,6 +322,15 @@ class MLPRegressorX(RegressorMixin, MLP):
     two classes. Training that diverges stops at once and keeps the best earlier
     weights; Ctrl-C keeps those of the last finished epoch or, with ``early_stopping``,
     of the best.
+
+    ``coefs_[k] = W``, ``coefs_[k] *= c``, ``coefs_ = [...]`` and the same for
+    ``intercepts_`` change the model: predictions use these values, the next
+    `partial_fit` or warm `fit` begins at them, copies and pickles keep them. Each value
+    is copied; it must be finite and have the shape of its layer. Arrays handed out
+    before an assignment keep their values. A training makes new arrays: ask for
+    ``coefs_`` again after each call. Solvers that report an average of the weights
+    begin at the assigned values, too, and average from there. Callbacks can set the
+    weights during `fit`, which trains on with them.
 
     Examples
     --------
