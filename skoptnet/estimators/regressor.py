@@ -94,8 +94,9 @@ class MLPRegressorX(RegressorMixin, MLP):
         ``'gamma'``, m is 0 and s the weighted mean. m and s come from the rows that
         are trained on (not those that early stopping sets aside); training that
         continues, in further calls of `partial_fit` or with ``warm_start``, keeps those
-        of its first call, whose rows should therefore be typical ones. False trains on
-        y as it is, as scikit-learn does.
+        of its first call, whose rows should therefore be typical (a target that was
+        constant in it gets its scale from the next call). False trains on y as it is,
+        as scikit-learn does.
     solver : str or Optimizer, default='adam'
         One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
         ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
@@ -617,7 +618,7 @@ class MLPRegressorX(RegressorMixin, MLP):
     def _set_target_scaling(self, Y, w, fit):
         loss, scaling = fit.loss, TargetScaling.none(Y.shape[1])
         if fit.continues:
-            scaling = self._target_scaling
+            scaling = self._target_scaling.updated(Y, w)
             if scaling.mean.any() and not loss.takes_shifted:
                 raise ValueError(
                     f"{fit.name} continues training the fitted network, whose targets"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -28,10 +28,13 @@ class TargetScaling:
     ----------
     mean, scale : float64 arrays of shape (n_targets,)
         The shift and the unit of each target.
+    is_constant : bool array of shape (n_targets,) or None
+        Which targets have been constant so far; None for no target.
     """
 
     mean: Array
     scale: Array
+    is_constant: Array | None = None
 
     @classmethod
     def none(cls, n_targets: int) -> Self:
@@ -63,8 +66,9 @@ class TargetScaling:
         mean = U[0] + distance
         scale = np.sqrt(np.average((D - distance) ** 2, axis=0, weights=w))
         size = np.where(mean == 0, 1, np.abs(mean)) * (_TINY if are_all else 1)
-        scale = np.ldexp(np.where(scale > 0, scale, size), exponent)
-        return cls(np.ldexp(mean, exponent), np.maximum(scale, _SMALLEST))
+        constant = scale == 0
+        scale = np.ldexp(np.where(constant, size, scale), exponent)
+        return cls(np.ldexp(mean, exponent), np.maximum(scale, _SMALLEST), constant)
 
     @classmethod
     def dividing(cls, Y: Array, w: Array | None) -> Self:
@@ -76,6 +80,21 @@ class TargetScaling:
         U, w, exponent = _near_one(Y, w)
         scale = np.ldexp(np.average(U, axis=0, weights=w), exponent)
         return cls(np.zeros(len(scale)), np.where(scale > 0, scale, 1.0))
+
+    def updated(self, Y: Array, w: Array | None) -> Self:
+        """Return the map for further targets.
+
+        It is the same, except for targets that were constant: their scale becomes the
+        root mean square of the distances from that constant. So their predictions go on
+        from the constant.
+        """
+        if self.is_constant is None or not self.is_constant.any():
+            return self
+        D, w, exponent = _near_one(Y - self.mean, w)
+        distance = np.ldexp(np.sqrt(np.average(D**2, axis=0, weights=w)), exponent)
+        changes = self.is_constant & (distance > 0)
+        scale = np.where(changes, distance, self.scale)
+        return replace(self, scale=scale, is_constant=self.is_constant & ~changes)
 
     @cached_property
     def changes_nothing(self) -> bool:

@@ -18,7 +18,10 @@ import skoptnet.displays
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
-pytestmark = pytest.mark.filterwarnings("error:.* no effect:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("error:.* no effect:UserWarning"),
+    pytest.mark.filterwarnings("error:The network predicts its training rows"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

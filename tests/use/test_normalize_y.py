@@ -196,6 +196,21 @@ def test_a_constant_target(value, n):
     assert_allclose(model.predict(X), value, rtol=1e-6, atol=1e-6 if value == 0 else 0)
 
 
+@pytest.mark.parametrize("call", ["partial_fit", "fit"])
+def test_what_was_constant_goes_on_from_there(call):
+    y = np.column_stack([np.full(len(Y), 4.0), Y])
+    model = model_of(max_iter=100, warm_start=True).fit(X, y)
+    mean, scale = model.y_mean_, model.y_scale_
+    assert_allclose(model.predict(X)[:, 0], 4.0)
+    y[:, 0] = np.where(X[:, 2] > 0, 1.0, 5.0)
+    for _ in range(30 if call == "partial_fit" else 2):
+        getattr(model, call)(X, y)
+    assert_array_equal(model.y_mean_, mean)
+    distance = np.sqrt(np.mean((y[:, 0] - 4) ** 2))
+    assert_allclose(model.y_scale_, [distance, scale[1]])
+    assert r2_score(y[:, 0], model.predict(X)[:, 0]) > 0.7
+
+
 def test_a_stream_that_begins_with_a_single_row():
     """Its scale is not known yet, but its size is."""
     model = model_of().partial_fit(X[:1], Y[:1])
