@@ -215,7 +215,7 @@ def test_the_schedules_that_follow_a_plan():
     "parameters",
     [
         *({"lr_schedule": name} for name in PLANNED),
-        {"lr_schedule": Warmup("cosine", 2)},
+        {"lr_schedule": Warmup("cosine", epochs=2)},
         {"n_iter_no_change": np.inf},
         {"n_iter_no_change": 25},
     ],
@@ -229,7 +229,7 @@ def test_a_planned_end_is_no_failure(parameters):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"lr_schedule": "step"}, {"lr_schedule": Warmup("constant", 2)},
+    [{}, {"lr_schedule": "step"}, {"lr_schedule": Warmup("constant", epochs=2)},
      {"solver": "lbfgs", "lr_schedule": "cosine", "max_iter": 3}],
     ids=str,
 )  # fmt: skip

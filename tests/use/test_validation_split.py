@@ -248,7 +248,7 @@ def test_the_twin_of_scikit_learn_has_its_default_in_place_of_a_splitter(Estimat
         GroupShuffleSplit(2, test_size=0.3),
         TimeSeriesSplit(),
     ],
-    ids=repr,
+    ids=["free", "int", "generator", "groups", "time"],
 )
 @pytest.mark.parametrize("random_state", [0, None])
 def test_a_warm_start_repeats_the_split(Estimator, splitter, random_state, monkeypatch):
