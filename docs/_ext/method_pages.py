@@ -106,7 +106,10 @@ class SolverShown(_Shown):
         )
 
     def facts(self, cls):
-        return f", default rate {cls.default_learning_rate:g}. The update, as it runs:"
+        solver = cls()
+        rate, of_regression = (solver.auto_rate(task) for task in (False, True))
+        also = f" (for regression {of_regression:g})" if of_regression != rate else ""
+        return f", default rate {rate:g}{also}. The update, as it runs:"
 
 
 class ScheduleShown(_Shown):

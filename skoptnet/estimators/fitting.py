@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.utils import check_random_state
 
 from .._types import Array
@@ -55,8 +56,9 @@ def initial_rate(model: Any, optimizer: Optimizer | LBFGS) -> float | None:
     """Return the initial learning rate, None for L-BFGS."""
     if isinstance(optimizer, LBFGS):
         return None
-    auto = isinstance(model.learning_rate_init, str)
-    return float(optimizer.default_learning_rate if auto else model.learning_rate_init)
+    if isinstance(model.learning_rate_init, str):
+        return optimizer.auto_rate(regression=is_regressor(model))
+    return float(model.learning_rate_init)
 
 
 def fit_watched(

@@ -159,6 +159,9 @@ class Optimizer(Part, ABC):
         only.
     default_learning_rate : float
         The rate that ``learning_rate_init="auto"`` stands for.
+    regression_learning_rate : float or None
+        The same for `MLPRegressorX`; None is ``default_learning_rate``. A subclass that
+        declares ``default_learning_rate`` alone has it for both.
     full_batch : bool
         True for a solver that takes the whole training set as its minibatch.
     elementwise : bool
@@ -203,6 +206,7 @@ class Optimizer(Part, ABC):
     points: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[dict[str, float]] = {}
     default_learning_rate: ClassVar[float] = 0.01
+    regression_learning_rate: ClassVar[float | None] = None
     full_batch: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
     layerwise: ClassVar[bool] = False
@@ -212,6 +216,28 @@ class Optimizer(Part, ABC):
 
     weight_decay: Annotated[float, NOT_NEGATIVE] = 0.0
     average: Annotated[float, DECAY] = 0.0
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "default_learning_rate" in vars(cls):  # an inherited one would outdo it
+            cls.regression_learning_rate = vars(cls).get("regression_learning_rate")
+
+    def auto_rate(self, regression: bool = False) -> float:
+        """Return the rate that ``learning_rate_init="auto"`` stands for.
+
+        Parameters
+        ----------
+        regression : bool, default=False
+            Whether it is the rate of `MLPRegressorX` or that of `MLPClassifierX`.
+
+        Returns
+        -------
+        float
+            ``regression_learning_rate`` or ``default_learning_rate``.
+        """
+        if regression and self.regression_learning_rate is not None:
+            return float(self.regression_learning_rate)
+        return float(self.default_learning_rate)
 
     def start(self, theta: Array, xp: Namespace) -> State:
         """Return the state before the first update: t = 0, vectors zero.

@@ -143,12 +143,15 @@ def _declares(optimizer: Optimizer) -> None:
         f"numbers is {numbers!r}.",
         "The first values must be Python numbers; vectors belong in memory.",
     )
-    rate = optimizer.default_learning_rate
-    require(
-        0 < rate < math.inf,
-        f"default_learning_rate is {rate!r}.",
-        "It must be positive and finite.",
-    )
+    for name in ("default_learning_rate", "regression_learning_rate"):
+        rate = getattr(optimizer, name)
+        if name == "regression_learning_rate" and rate is None:
+            continue
+        require(
+            0 < rate < math.inf,
+            f"{name} is {rate!r}.",
+            "It must be positive and finite.",
+        )
     momentum = optimizer.momentum_name
     require(
         momentum is None or hasattr(optimizer, momentum),

@@ -97,6 +97,10 @@ class NoRate(Plain):
     default_learning_rate = 0.0
 
 
+class NoRateForRegression(Plain):
+    regression_learning_rate = -0.1
+
+
 class MomentumOfNothing(Plain):
     momentum_name = "momentum"
 
@@ -312,6 +316,7 @@ BROKEN_OPTIMIZERS = [
     (TwiceNamed, "declarations", "t would stand for two things"),
     (ArrayAmongNumbers, "declarations", "must be Python numbers"),
     (NoRate, "declarations", "default_learning_rate is 0.0"),
+    (NoRateForRegression, "declarations", "regression_learning_rate is -0.1"),
     (MomentumOfNothing, "declarations", "no hyperparameter"),
     (Raises, "updates", "AttributeError: .*no attribute 'scale' \\(line .*, in step"),
     (StaysPut, "updates", "theta -= u, not theta = theta - u"),
