@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from problems import CANCER, DIABETES, DIGITS
+from problems import CANCER, DIABETES, DIGITS, rate_for
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import (
     GridSearchCV,
@@ -30,8 +30,7 @@ pytestmark = pytest.mark.filterwarnings(
 def rate_grid(solver):
     """Return rates about a solver's scale, by what it does with the gradient."""
     if solver not in TEXTBOOK:
-        own = OPTIMIZERS[solver].default_learning_rate
-        return [own / 3, own, 3 * own, 10 * own]
+        return [rate_for(solver, rate) for rate in (0.003, 0.01, 0.03, 0.1)]
     memory = OPTIMIZERS[solver].memory
     if "r" in memory:  # steps of the rate's size, whatever the gradient
         return [0.003, 0.01, 0.03, 0.1]

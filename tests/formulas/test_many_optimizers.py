@@ -1,13 +1,14 @@
 """Every solver where its path can be foreseen: a valley, a bent one, a saddle.
 
-The solvers come from the registry. Rates are a multiple of the solver's own and fall in
-the end: solvers whose updates are of the rate's size cannot come to rest otherwise.
+The solvers come from the registry. Rates are on the solver's scale and fall in the end:
+solvers whose updates are of the rate's size cannot come to rest otherwise.
 """
 
 import math
 
 import numpy as np
 import pytest
+from problems import rate_for
 from scipy.optimize import approx_fprime
 
 from skoptnet.optimizers import OPTIMIZERS
@@ -30,17 +31,16 @@ def descend(optimizer, gradient, start, rates):
 
 
 UPDATES = 4000
-# The first suits all whose default rate comes from networks like this package's.
-FACTORS = (3, 30, 100)
+RATES = (0.03, 0.3, 1.0)  # of Adam
 
 
 def falls_to(share, solver, loss, gradient, start):
     """Tell whether a solver brings a loss down so far, at one of the rates."""
     optimizer = OPTIMIZERS[solver](weight_decay=0)
     falling = np.minimum(1, 2 - 2 * np.arange(UPDATES) / UPDATES)
-    for factor in FACTORS:
+    for rate in RATES:
         with np.errstate(over="ignore", invalid="ignore"):
-            rates = factor * optimizer.default_learning_rate * falling
+            rates = rate_for(solver, rate) * falling
             end = loss(descend(optimizer, gradient, start, rates)[-1])
         if end <= share * loss(np.array(start, float)):
             return True
