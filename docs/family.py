@@ -13,7 +13,7 @@ import numpy as np
 import which_solver
 from measured import markdown, put
 from scipy.stats import rankdata
-from which_solver_fits import Way, default_rate
+from which_solver_fits import Way, default_rates
 from which_solver_tables import (
     Results,
     best_rates,
@@ -102,7 +102,7 @@ def family_table(results: Results) -> str:
             formula(name),
             memory(name),
             hyperparameters(name),
-            f"{default_rate(name):g}",
+            default_rates(name),
             in_short(ranks[name]),
             said(_SOURCE, name),
         ]

@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 import scipy
 import sklearn
+from sklearn.base import is_classifier
 
 from skoptnet import __version__
 
@@ -88,6 +89,19 @@ def put(page: Path, name: str, text: str) -> None:
     before, rest = page.read_text(encoding="utf-8").split(begin)
     after = rest.split(end)[1]
     page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def held_out_loss(model, X, y) -> float:
+    """Return the log loss, averaged over labels, or the squared error over outputs."""
+    if not is_classifier(model):
+        with np.errstate(over="ignore"):  # of a model that is far off
+            return float(np.mean((y - model.predict(X)) ** 2))
+    p = model.predict_proba(X)
+    if y.ndim == 2:
+        p = np.where(y, p, 1 - p)
+    else:
+        p = p[np.arange(len(y)), y]
+    return float(-np.log(np.maximum(p, np.finfo(p.dtype).eps)).mean())
 
 
 def _comments(name: str) -> tuple[str, str]:

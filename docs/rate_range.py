@@ -19,7 +19,7 @@ import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from measured import markdown, put, read_csv, versions, with_progress, write_csv
 from which_solver import results_from_csv
-from which_solver_fits import BATCH, DATA, Way, default_rate, prepared
+from which_solver_fits import BATCH, DATA, Way, default_rate, default_rates, prepared
 
 from skoptnet import learning_rate_range_test
 from skoptnet.rate_range import SHARE_OF_FALL, suggestion
@@ -171,7 +171,7 @@ def rules_table(rows: list[dict], judges: list[Judge]) -> str:
     for name in RULES:
         bold = f"**{name}**" if name == OURS else name
         lines.append(line(bold, usual, [row[name] for row in usual], judges))
-    defaults = [default_rate(row["solver"]) for row in usual]
+    defaults = [default_rate(row["solver"], row["data"]) for row in usual]
     lines.append(line("the solver's default rate", usual, defaults, judges))
     return markdown(["rule", *HEADER], lines)
 
@@ -194,9 +194,9 @@ def solvers_table(rows: list[dict], judges: list[Judge]) -> str:
         some = [row for row in usual if row["solver"] == solver]
         suggested = [row[OURS] for row in some]
         lines.append(line(f"{solver}: suggested", some, suggested, judges))
-        default = default_rate(solver)
-        name = f"{solver}: default, {default:g}"
-        lines.append(line(name, some, [default] * len(some), judges))
+        defaults = [default_rate(solver, row["data"]) for row in some]
+        name = f"{solver}: default, {default_rates(solver)}"
+        lines.append(line(name, some, defaults, judges))
     return markdown(["rate", *HEADER], lines)
 
 

@@ -83,9 +83,13 @@ def draw(results: Results, path: Path) -> None:
             rates = results.rates[way]
             panel.fill_between(rates, low, high, color=color, alpha=0.2, linewidth=0)
             panel.plot(rates, median, color=color, linestyle=line, label=label)
-        panel.axvline(
-            default_rate(name), color="0.3", linestyle=":", label="default rate"
-        )
+        for rate, line, label in zip(
+            dict.fromkeys(default_rate(name, data) for data in results.data),
+            (":", (0, (1, 4))),
+            ("default rate", "for regression, where it is another"),
+            strict=False,
+        ):
+            panel.axvline(rate, color="0.3", linestyle=line, label=label)
         panel.set(title=name, xscale="log", ylim=(60, -4))
         panel.grid(color="0.9")
         panel.set_axisbelow(True)

@@ -2,25 +2,19 @@
 
 import time
 import warnings
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from default_rates import DATA as FORMER
+from data_sets import DATA as DATA_SETS
 from joblib import Parallel, delayed, parallel_config
-from measured import with_progress
+from measured import held_out_loss, with_progress
 from sklearn.base import clone, is_classifier
-from sklearn.datasets import (
-    make_classification,
-    make_moons,
-    make_multilabel_classification,
-)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet import MLPRegressorX
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import (
     SCHEDULES,
@@ -31,53 +25,23 @@ from skoptnet.schedules import (
     Warmup,
 )
 
-
-def make_lognormal() -> tuple[np.ndarray, np.ndarray]:
-    """Return features with long tails, such as amounts and incomes have.
-
-    `default_rates.make_long_tails` has far longer ones: there the test loss is that of
-    two or three rows, which tells nothing about solvers.
-    """
-    rng = np.random.RandomState(0)
-    X = rng.lognormal(size=(2000, 8))
-    y = np.log(X[:, :5]).sum(axis=1) + rng.normal(size=len(X))
-    return X, y
-
-
-#: Name of each data set, the estimator for it and where it comes from.
+#: The data sets, of those that the scripts share.
 DATA = {
-    **{name: FORMER[name] for name in FORMER if name != "long_tails"},
-    "lognormal": (MLPRegressorX, make_lognormal),
-    "moons": (
-        MLPClassifierX,
-        partial(make_moons, n_samples=1000, noise=0.3, random_state=0),
-    ),
-    "imbalanced": (
-        MLPClassifierX,
-        partial(
-            make_classification,
-            n_samples=3000,
-            n_features=20,
-            n_informative=6,
-            weights=[0.95],
-            class_sep=0.7,
-            random_state=0,
-        ),
-    ),
-    # Counts of 300 words in short texts, each with some of five topics.
-    "topics": (
-        MLPClassifierX,
-        partial(
-            make_multilabel_classification,
-            n_samples=1500,
-            n_features=300,
-            n_classes=5,
-            n_labels=2,
-            length=40,
-            sparse=True,
-            random_state=0,
-        ),
-    ),
+    name: DATA_SETS[name]
+    for name in (
+        "iris",
+        "wine",
+        "breast_cancer",
+        "digits",
+        "noisy_classes",
+        "diabetes",
+        "friedman1",
+        "two_targets",
+        "lognormal",
+        "moons",
+        "imbalanced",
+        "topics",
+    )
 }
 QUICK_DATA = ["iris"]
 
@@ -163,16 +127,24 @@ def ways() -> list[Way]:
     )
 
 
-def default_rate(solver: str) -> float:
+def default_rate(solver: str, data: str) -> float:
     """Return what ``"auto"`` stands for; of lbfgs, as many iterations as epochs."""
-    return LONG if solver == "lbfgs" else OPTIMIZERS[solver].default_learning_rate
+    if solver == "lbfgs":
+        return LONG
+    return OPTIMIZERS[solver]().auto_rate(regression=DATA[data][0] is MLPRegressorX)
+
+
+def default_rates(solver: str) -> str:
+    """Return the default for classes and, where it is another, for regression."""
+    rates = dict.fromkeys(f"{default_rate(solver, data):g}" for data in DATA)
+    return ", ".join(rates)
 
 
 def grid(solver: str, rates: list[float]) -> list[float]:
-    """Return the rates that are tried, the default among them."""
+    """Return the rates that are tried, the defaults among them."""
     if solver == "lbfgs":
         return [float(iterations) for iterations in ITERATIONS]
-    return sorted({*rates, default_rate(solver)})
+    return sorted({*rates, *(default_rate(solver, data) for data in DATA)})
 
 
 def measure(data: str, seed: int, rates: list[float]) -> list[dict]:
@@ -245,26 +217,13 @@ def fit(model, training: tuple, validation: tuple, test: tuple) -> dict:
         return figures | dict.fromkeys(SIGNS, 0.0) | {"ms": ms}
     curve = np.array(model.loss_curve_)
     return {
-        "validation": loss(model, *validation),
-        "test": loss(model, *test),
+        "validation": held_out_loss(model, *validation),
+        "test": held_out_loss(model, *test),
         "rises": float((np.diff(curve) > 0).mean()),
         "fall": float(1 - curve[:10][-1] / curve[0]),
         "kept": float(model.best_epoch_ or model.n_iter_),
         "ms": ms,
     }
-
-
-def loss(model, X, y) -> float:
-    """Return the log loss, averaged over labels, or the squared error over outputs."""
-    if not is_classifier(model):
-        with np.errstate(over="ignore"):  # of a model that is far off
-            return float(np.mean((y - model.predict(X)) ** 2))
-    p = model.predict_proba(X)
-    if y.ndim == 2:
-        p = np.where(y, p, 1 - p)
-    else:
-        p = p[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(p, np.finfo(p.dtype).eps)).mean())
 
 
 def constant_loss(model, y) -> float:

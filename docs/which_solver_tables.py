@@ -17,6 +17,7 @@ from which_solver_fits import (
     SIGNS,
     Way,
     default_rate,
+    default_rates,
 )
 
 from skoptnet import MLPRegressorX
@@ -80,9 +81,10 @@ class Results:
             self.test[way] = np.maximum(of_test, WORST)
             self.signs[way] = {name: array(way, name)[:, :, 0] for name in SIGNS}
 
-    def default(self, way: Way) -> int:
-        """Return the index of the default rate."""
-        return int(np.flatnonzero(self.rates[way] == default_rate(way.solver))[0])
+    def default(self, way: Way) -> np.ndarray:
+        """Return the index of the default rate, (data,)."""
+        rates = list(self.rates[way])
+        return np.array([rates.index(default_rate(way.solver, d)) for d in self.data])
 
     def tuned(self, way: Way) -> np.ndarray:
         """Return the index of the rate of the best validation score, (data, seed)."""
@@ -102,7 +104,11 @@ class Results:
 
     def at_default(self, way: Way) -> np.ndarray:
         """Return the test scores at the default rate, (data, seed)."""
-        return self.test[way][:, self.default(way)]
+        return self.of_default(way, self.test[way])
+
+    def of_default(self, way: Way, figures: np.ndarray) -> np.ndarray:
+        """Return those figures of shape (data, rate, ...) that are of the default."""
+        return figures[np.arange(len(self.data)), self.default(way)]
 
     def good_decades(self, way: Way) -> np.ndarray:
         """Return over how many decades of rates around the best scores are good."""
@@ -125,7 +131,7 @@ class Results:
         validation rows; if the first such step is no better, downwards in the same way.
         """
         score = self.validation[way]
-        at = np.full((score.shape[0], score.shape[2]), self.default(way))
+        at = np.tile(self.default(way)[:, None], (1, score.shape[2]))
         fits = np.ones_like(at)
         for d, s in np.ndindex(*at.shape):
             curve, start = score[d, :, s], at[d, s]
@@ -297,18 +303,18 @@ def rate_table(results: Results) -> str:
         stopped = way._replace(weights="best")
         rates = results.tuned_rates(way)
         edges = np.isin(rates, results.rates[way][[0, -1]])
-        diverged = np.isinf(results.test_loss[way][:, results.default(way)]).sum()
+        losses = results.of_default(way, results.test_loss[way])
         lines.append(
             [
                 name,
-                f"{default_rate(name):g}",
+                default_rates(name),
                 best_rates(results, way),
                 best_rates(results, stopped),
                 f"{edges.sum()} of {rates.size}",
                 spread(results.good_decades(way)),
                 spread(results.good_decades(stopped)),
                 spread(typical(results.at_tuned(way) - results.at_default(way))),
-                f"{diverged} of {rates.size}",
+                f"{np.isinf(losses).sum()} of {rates.size}",
             ]
         )
     header = [
@@ -505,7 +511,7 @@ def lbfgs_table(results: Results) -> str:
         for way, rate in ways.values():
             at = results.tuned(way)
             if rate == "default":
-                at = np.full_like(at, results.default(way))
+                at = np.broadcast_to(results.default(way)[:, None], at.shape)
             score = np.median(results.at(way, at)[d])
             ms = np.median(results.signs[way]["ms"][d][at[d]])
             cells.append(f"{plain(score, 1)} ({ms:.0f} ms)")
@@ -523,7 +529,7 @@ def batch_table(results: Results) -> str:
             gain = results.at_tuned(way) - results.at_tuned(reference)
             default = results.at_default(way) - results.at_default(reference)
             ms = [
-                results.signs[each]["ms"][:, results.default(each)]
+                results.of_default(each, results.signs[each]["ms"])
                 for each in (way, reference)
             ]
             lines.append(
