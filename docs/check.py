@@ -147,9 +147,21 @@ def table_faults() -> list[str]:
     ]
 
 
+def rate_faults() -> list[str]:
+    """Return default learning rates that are not those that were measured."""
+    return default_rates.differing()
+
+
 def main() -> None:
     """Print what is wrong and say so in the exit status."""
-    checks = docstring_faults, name_faults, link_faults, layer_faults, table_faults
+    checks = (
+        docstring_faults,
+        name_faults,
+        link_faults,
+        layer_faults,
+        table_faults,
+        rate_faults,
+    )
     faults = [fault for check in checks for fault in check()]
     print("\n".join(faults) or "Docstrings, links, layers and tables are in order.")
     sys.exit(bool(faults))

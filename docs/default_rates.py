@@ -1,367 +1,504 @@
 """Which learning rate should each solver have by default? Measure it.
 
-Each of the textbook's seven solvers is trained at every rate of a grid, on several data
-sets and from several seeds, with the estimators' other parameters left alone. The page
-``default_rates.md`` explains the method; the code below is its exact form.
+Each solver is trained at the rates of a grid, on several data sets and from several
+seeds, with the other parameters of the estimators left alone, with early stopping and
+without; the loss of held-out rows counts. The page ``default_rates.md`` explains the
+method; the code below is its exact form.
 
     python docs/default_rates.py             # all: default_rates.csv and the page
     python docs/default_rates.py --quick     # a few fits, printed only
     python docs/default_rates.py --tables    # no fits: the page from the CSV
-    python docs/default_rates.py --solvers nadam radam    # others, printed only
+    python docs/default_rates.py --solvers nadam radam    # only these, printed only
+    python docs/default_rates.py --check FOLDER           # data sets of your own
 
-Needs skoptnet only; with `rich` installed there is a progress bar.
+FOLDER has .npz files with ``X`` and ``y``; sparse rows are CSR, as ``X_data``,
+``X_indices``, ``X_indptr`` and ``X_shape``. Integers in ``y`` are classes. These sets
+are measured and reported, but choose nothing. With rich there is a progress bar.
 """
 
 import argparse
+import time
 import warnings
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from data_sets import DATA
 from joblib import Parallel, delayed, parallel_config
-from measured import markdown, put, read_csv, versions, with_progress, write_csv
-from sklearn.base import is_classifier
-from sklearn.datasets import (
-    load_breast_cancer,
-    load_diabetes,
-    load_digits,
-    load_iris,
-    load_wine,
-    make_classification,
-    make_friedman1,
-    make_regression,
+from measured import (
+    held_out_loss,
+    markdown,
+    put,
+    read_csv,
+    versions,
+    with_progress,
+    write_csv,
 )
+from scipy import sparse
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
+from skoptnet.optimizers import OPTIMIZERS
 
 CSV = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).with_suffix(".md")
 
-#: Half decades, wide enough that every solver's optimum lies inside.
-RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
-
-
-def make_long_tails() -> tuple[np.ndarray, np.ndarray]:
-    """Return features with long tails: Student's t with 1.5 degrees of freedom.
-
-    Standardised, the largest values lie tens of standard deviations out. Real tables
-    look like this (the census data on Californian housing, say), and it is what makes
-    training diverge.
-    """
-    rng = np.random.RandomState(0)
-    X = rng.standard_t(1.5, size=(10_000, 8))
-    y = np.arcsinh(X[:, :5]).sum(axis=1) + rng.normal(size=len(X))
-    return X, y
-
-
-#: Name of each data set, the estimator for it and where it comes from.
-DATA = {
-    "iris": (MLPClassifierX, partial(load_iris, return_X_y=True)),
-    "wine": (MLPClassifierX, partial(load_wine, return_X_y=True)),
-    "breast_cancer": (MLPClassifierX, partial(load_breast_cancer, return_X_y=True)),
-    "digits": (MLPClassifierX, partial(load_digits, return_X_y=True)),
-    "noisy_classes": (
-        MLPClassifierX,
-        partial(
-            make_classification,
-            n_samples=4000,
-            n_features=20,
-            n_informative=10,
-            n_classes=3,
-            flip_y=0.1,
-            random_state=0,
-        ),
-    ),
-    "diabetes": (MLPRegressorX, partial(load_diabetes, return_X_y=True)),
-    "friedman1": (
-        MLPRegressorX,
-        partial(make_friedman1, n_samples=1000, noise=1.0, random_state=0),
-    ),
-    "two_targets": (
-        MLPRegressorX,
-        partial(
-            make_regression,
-            n_samples=2000,
-            n_features=20,
-            n_targets=2,
-            noise=30.0,
-            random_state=0,
-        ),
-    ),
-    "long_tails": (MLPRegressorX, make_long_tails),
+#: Half decades.
+RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+#: The first and last rate that is tried of each solver: wide enough that the best one
+#: lies inside.
+GRIDS = {
+    "gd": (0.03, 3.0),
+    "sgd": (0.003, 1.0),
+    "momentum": (0.0003, 0.1),
+    "nesterov": (0.0003, 0.1),
+    "adagrad": (0.003, 1.0),
+    "adadelta": (0.03, 10.0),
+    "rmsprop_nesterov": (1e-5, 0.01),
+    "centered_rmsprop": (3e-5, 0.01),
+    "radam": (0.0001, 0.1),
+    "adamax": (0.0003, 0.1),
+    "adan": (0.0003, 0.1),
+    "lion": (3e-5, 0.01),
+    "schedule_free_adamw": (0.0003, 0.1),
+    "muon": (0.0003, 0.1),
 }
-QUICK_DATA = ["iris", "wine", "breast_cancer", "diabetes", "friedman1"]
+USUAL_GRID = (0.0001, 0.03)
+#: The rate of papers, textbooks and other libraries, which these solvers keep for
+#: classes, where it is within the noise of the best.
+CUSTOMARY = dict.fromkeys(
+    ("rmsprop", "adam", "adamw", "amsgrad", "nadam", "radam", "yogi", "adabelief"),
+    0.001,
+)
+
+#: The data sets that choose, of 442 to 20 000 rows, and those of the short run.
+CHOOSING = [name for name in DATA if name not in ("iris", "wine", "topics")]
+QUICK_DATA = ["breast_cancer", "moons", "diabetes", "friedman1"]
+TASKS = ("classification", "regression")
+#: Ways to train: without early stopping and with it.
+WAYS = {"": {}, "_stopped": {"early_stopping": True, "scoring": "loss"}}
 
 #: Losses that differ by less than this are taken as alike: it is what the stopping
 #: rule lets go by (n_iter_no_change epochs of less than tol each).
 FLOOR = 1e-3
 #: No data set counts a rate as worse than this many times the best.
-WORST_RATIO = 100.0
+WORST_RATIO = 10.0
 
 
 # Measuring.
 
 
-def measure(data: str, solver: str, rate: float, n_seeds: int) -> dict:
-    """Fit once per seed; return the medians and the number of diverged fits."""
-    fits = [fit(data, solver, rate, seed) for seed in range(n_seeds)]
-    losses, scores, epochs = zip(*fits, strict=True)
-    return {
-        "data": data,
-        "solver": solver,
-        "rate": rate,
-        "loss": float(np.median(losses)),
-        "diverged": int(np.isinf(losses).sum()),
-        "score": float(np.median(scores)),
-        "epochs": float(np.median(epochs)),
-    }
+def grid(solver: str) -> list[float]:
+    """Return the rates that are tried."""
+    first, last = GRIDS.get(solver, USUAL_GRID)
+    return [rate for rate in RATES if first <= rate <= last]
 
 
-def fit(data: str, solver: str, rate: float, seed: int) -> tuple[float, float, int]:
-    """Return final training loss, held-out score and number of epochs.
+def n_seeds(n_samples: int) -> int:
+    """Return the number of seeds: small data sets are noisy, large ones slow."""
+    return 5 if n_samples <= 2000 else 3 if n_samples <= 3000 else 1
 
-    The seed draws the split and the first weights, so that all solvers and rates see
-    the same ones. A fit that diverges has an infinite loss.
+
+def from_file(path: Path, n_rows: int) -> tuple:
+    """Return features and target of a file, at most so many rows of it."""
+    with np.load(path) as file:
+        y = file["y"]
+        if "X" in file:
+            X = file["X"].astype(float)
+        else:
+            parts = [file[f"X_{name}"] for name in ("data", "indices", "indptr")]
+            X = sparse.csr_matrix(tuple(parts), tuple(file["X_shape"])).astype(float)
+    rows = np.random.RandomState(0).permutation(len(y))[:n_rows]
+    return X[rows], y[rows]
+
+
+def files_of(folder: Path, n_rows: int) -> dict:
+    """Return the data sets of a folder, as those of `DATA`."""
+    found = {}
+    for path in sorted(folder.glob("*.npz")):
+        _, y = from_file(path, n_rows)
+        estimator = MLPClassifierX if y.dtype.kind in "iub" else MLPRegressorX
+        found[path.stem] = estimator, partial(from_file, path, n_rows)
+    return found
+
+
+def prepared(estimator: type, X, y, seed: int) -> tuple:
+    """Return an estimator, and training and held-out rows, standardised.
+
+    The seed draws the split, the first weights and the minibatches, so that all solvers
+    and rates see the same ones. Sparse features stay as they are.
     """
-    estimator, load = DATA[data]
-    X, y = load()
-    model = estimator(solver=solver, learning_rate_init=rate, random_state=seed)
+    model = estimator(random_state=seed)
     classes = y if is_classifier(model) else None
-    if classes is None:
-        y = scale(y)
     X, X_test, y, y_test = train_test_split(
         X, y, test_size=0.25, random_state=seed, stratify=classes
     )
-    scaler = StandardScaler().fit(X)
+    if not sparse.issparse(X):
+        scaler = StandardScaler().fit(X)
+        X, X_test = scaler.transform(X), scaler.transform(X_test)
+    if classes is None:
+        mean, deviation = y.mean(axis=0), y.std(axis=0)
+        y, y_test = (y - mean) / deviation, (y_test - mean) / deviation
+    else:
+        labels = np.unique(y)
+        y, y_test = np.searchsorted(labels, y), np.searchsorted(labels, y_test)
+    return model, (X.astype(np.float32), y), (X_test.astype(np.float32), y_test)
+
+
+def fit(model, training: tuple, test: tuple) -> tuple[float, float]:
+    """Return the held-out loss and the number of epochs.
+
+    A fit that diverges has an infinite loss.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(scaler.transform(X), y)
+            model.fit(*training)
     except ValueError as error:
         if "non-finite" not in str(error):
             raise
-        return np.inf, -np.inf, 0
+        return np.inf, 0
     if model.stop_reason_ == "diverged":
-        return np.inf, -np.inf, model.n_iter_
-    with np.errstate(over="ignore"):  # the error of a model that is far off
-        score = model.score(scaler.transform(X_test), y_test)
-    return model.loss_, score, model.n_iter_
+        return np.inf, model.n_iter_
+    return held_out_loss(model, *test), model.n_iter_
+
+
+def measure(name: str, source: tuple, solver: str, seeds: int | None) -> tuple:
+    """Return a row for each rate, and seconds of CPU time.
+
+    A row has medians over the seeds, and the number of diverged fits.
+    """
+    begun = time.process_time()
+    estimator, load = source
+    X, y = load()
+    task = TASKS[estimator is MLPRegressorX]
+    splits = [
+        prepared(estimator, X, y, seed) for seed in range(seeds or n_seeds(len(y)))
+    ]
+    rows = []
+    for rate in grid(solver):
+        row = {"data": name, "task": task, "solver": solver, "rate": rate}
+        for way, parameters in WAYS.items():
+            parameters = {"solver": solver, "learning_rate_init": rate, **parameters}
+            fits = [
+                fit(clone(model).set_params(**parameters), training, test)
+                for model, training, test in splits
+            ]
+            losses, epochs = np.transpose(fits)
+            row[f"loss{way}"] = float(np.median(losses))
+            row[f"diverged{way}"] = int(np.isinf(losses).sum())
+            row[f"epochs{way}"] = int(np.median(epochs))
+        rows.append(row)
+    return rows, time.process_time() - begun
 
 
 def measure_all(
-    names: list[str], solvers: list[str], n_seeds: int, n_jobs: int
-) -> list[dict]:
-    """Measure every data set, solver and rate."""
+    sources: dict, solvers: list[str], n_jobs: int, seeds: int | None = None
+) -> tuple[list[dict], float]:
+    """Measure every data set, solver and rate; return rows and minutes of CPU time."""
     tasks = [
-        delayed(measure)(data, solver, rate, n_seeds)
-        for data in names
+        delayed(measure)(name, source, solver, seeds)
+        for name, source in sources.items()
         for solver in solvers
-        for rate in RATES
     ]
     # One BLAS thread per process: these matrix products are too small for more.
     with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
         done = Parallel(return_as="generator")(tasks)
-        return list(with_progress(done, len(tasks)))
+        found, seconds = zip(*with_progress(done, len(tasks)), strict=True)
+    return [row for rows in found for row in rows], sum(seconds) / 60
 
 
 # Judging.
 
 
-class Results:
-    """The measurements as arrays of shape (solver, rate, data set), and the choice.
+class Curves:
+    """The measurements of one solver on some data sets, and the choice.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows of the CSV.
+    solver : str
+        The solver whose rows count.
+    tasks : tuple of str
+        The tasks whose data sets count.
 
     Attributes
     ----------
-    solvers, rates, data : lists
-        What the three axes stand for.
-    loss, diverged, score : arrays
-        Median loss, number of diverged fits and median held-out score.
-    log_ratio : array
-        Logarithm of each loss over that solver's best on the same data set.
-    ratio : array of shape (solver, rate)
-        Its mean over the data sets, as a ratio again: a geometric mean.
-    stable : array of shape (solver, rate)
+    data, rates : lists
+        The two axes of the arrays.
+    log_ratio : array of shape (rate, data set)
+        Logarithm of the held-out loss over the least one at any rate, of each way to
+        train, averaged over the two ways.
+    diverged : array of shape (rate, data set)
+        Number of diverged fits, of both ways.
+    stable : array of shape (rate,)
         Where no fit diverged.
-    choices : array of shape (solver, 1 + data set)
+    choices : list
         Index of the rate chosen from all data sets, then with each left out.
-    chosen : array of shape (solver,)
-        The least of these, so that no single data set can raise a default.
+    chosen : int
+        The median of these, so that a single data set hardly moves a default.
     """
 
-    def __init__(self, rows: list[dict]):
-        self.solvers = list(dict.fromkeys(row["solver"] for row in rows))
-        self.rates = sorted({row["rate"] for row in rows})
-        self.data = list(dict.fromkeys(row["data"] for row in rows))
-        shape = len(self.solvers), len(self.rates), len(self.data)
-        self.loss, self.diverged, self.score = np.empty((3, *shape))
-        for row in rows:
-            at = (
-                self.solvers.index(row["solver"]),
-                self.rates.index(row["rate"]),
-                self.data.index(row["data"]),
-            )
-            self.loss[at] = row["loss"]
-            self.diverged[at] = row["diverged"]
-            self.score[at] = row["score"]
-        best = self.loss.min(axis=1, keepdims=True)
-        ratio = (self.loss + FLOOR) / (best + FLOOR)
-        self.log_ratio = np.log(np.minimum(ratio, WORST_RATIO))
-        self.ratio = np.exp(self.log_ratio.mean(axis=2))
-        self.stable = self.diverged.sum(axis=2) == 0
-        self.choices = np.array([self.choose(s) for s in range(len(self.solvers))])
-        self.chosen = self.choices.min(axis=1)
+    def __init__(self, rows: list[dict], solver: str, *tasks: str):
+        of = [r for r in rows if r["solver"] == solver and r["task"] in tasks]
+        self.data = list(dict.fromkeys(row["data"] for row in of))
+        self.rates = sorted({row["rate"] for row in of})
+        at = {(row["rate"], row["data"]): row for row in of}
 
-    def choose(self, s: int) -> list[int]:
-        """Return a solver's choice from all data sets, then with each left out."""
+        def array(name: str) -> np.ndarray:
+            return np.array([[at[r, d][name] for d in self.data] for r in self.rates])
+
+        self.loss = {way: array(f"loss{way}") for way in WAYS}
+        self.diverged = sum(array(f"diverged{way}") for way in WAYS)
+        logs = []
+        for loss in self.loss.values():
+            ratio = (loss + FLOOR) / (loss.min(axis=0) + FLOOR)
+            logs.append(np.log(np.minimum(ratio, WORST_RATIO)))
+        self.log_ratio = np.mean(logs, axis=0)
+        self.stable = self.diverged.sum(axis=1) == 0
         every = np.arange(len(self.data))
-        subsets = [every, *(np.delete(every, d) for d in every)]
-        return [self.one_standard_error(s, subset) for subset in subsets]
+        subsets = [every]
+        if len(every) > 2:
+            subsets += [np.delete(every, d) for d in every]
+        self.choices = [self.good(subset)[0] for subset in subsets]
+        self.chosen = sorted(self.choices)[(len(self.choices) - 1) // 2]
 
-    def one_standard_error(self, s: int, subset: np.ndarray) -> int:
-        """Return the smallest rate that is as good as the best, within noise.
+    def good(self, subset: np.ndarray | slice = slice(None)) -> list[int]:
+        """Return the rates that are as good as the best on a subset, within noise.
 
         That is, whose excess over the best rate, averaged over the data sets, is no
         more than its own standard error. Rates with diverged fits do not take part.
         """
-        log_ratio = self.log_ratio[s][:, subset]
-        best = np.where(self.stable[s], log_ratio.mean(axis=1), np.inf).argmin()
-        for r in np.flatnonzero(self.stable[s, :best]):
+        log_ratio = self.log_ratio[:, subset]
+        n_sets = log_ratio.shape[1]
+        best = np.where(self.stable, log_ratio.mean(axis=1), np.inf).argmin()
+        found = []
+        for r in np.flatnonzero(self.stable):
             excess = log_ratio[r] - log_ratio[best]
-            if excess.mean() <= excess.std(ddof=1) / np.sqrt(len(excess)):
-                return int(r)
-        return int(best)
+            noise = excess.std(ddof=1) / np.sqrt(n_sets) if n_sets > 1 else 0.0
+            if excess.mean() <= noise:
+                found.append(int(r))
+        return found
+
+    def suits(self, rate: float) -> bool:
+        """Tell whether a rate is the chosen one, or as good as the best."""
+        return self.rates.index(rate) in (self.chosen, *self.good())
+
+
+def chosen_rates(of_all: Curves, of_tasks: list[Curves]) -> list[float]:
+    """Return the default of each task: that of all data sets if it suits each task."""
+    common = of_all.rates[of_all.chosen]
+    if all(curves.suits(common) for curves in of_tasks):
+        return [common] * len(of_tasks)
+    return [curves.rates[curves.chosen] for curves in of_tasks]
+
+
+class Results:
+    """The curves of all solvers and tasks, and the defaults that follow.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows of the CSV.
+
+    Attributes
+    ----------
+    curves : dict of (str, str) to Curves
+        By solver and task, from the data sets that choose.
+    checks : dict of (str, str) to Curves
+        The same of the other data sets.
+    chosen : dict of (str, str) to float
+        The rates chosen.
+    """
+
+    def __init__(self, rows: list[dict]):
+        self.solvers = [s for s in OPTIMIZERS if any(r["solver"] == s for r in rows)]
+        choosing = [row for row in rows if row["data"] in CHOOSING]
+        others = [row for row in rows if row["data"] not in CHOOSING]
+        self.curves, self.checks, self.chosen = {}, {}, {}
+        for solver in self.solvers:
+            each = [Curves(choosing, solver, task) for task in TASKS]
+            rates = chosen_rates(Curves(choosing, solver, *TASKS), each)
+            if solver in CUSTOMARY and each[0].suits(CUSTOMARY[solver]):
+                rates[0] = CUSTOMARY[solver]
+            for task, curves, rate in zip(TASKS, each, rates, strict=True):
+                self.curves[solver, task] = curves
+                self.chosen[solver, task] = rate
+                if any(row["task"] == task for row in others):
+                    self.checks[solver, task] = Curves(others, solver, task)
 
 
 # Writing.
 
 
-def tables(results: Results) -> str:
-    """Return the tables of the page, in Markdown."""
-    return "\n\n".join(
-        [
-            "The choice:",
-            choice_table(results),
-            "Geometric mean over the data sets of the final training loss, relative"
-            " to the solver's best on each; in brackets the number of diverged fits."
-            " The chosen rate is bold.",
-            ratio_table(results),
-            "Rate with the least final training loss on each data set:",
-            best_table(results),
-            "Held-out score (accuracy or R²; median over the seeds, mean over the"
-            " data sets):",
-            held_out_table(results),
-        ]
-    )
+def default_rate(solver: str, task: str) -> float:
+    """Return what ``"auto"`` stands for."""
+    return OPTIMIZERS[solver]().auto_rate(regression=task == "regression")
+
+
+def differing() -> list[str]:
+    """Return the defaults that are not what was chosen, or not within the noise."""
+    results = Results(read_csv(CSV, words=("data", "task", "solver")))
+    return [
+        f"{solver} has the default rate {default_rate(solver, task):g} for {task}; by"
+        f" {CSV.name} it is {rate:g}"
+        for (solver, task), rate in results.chosen.items()
+        if rate != default_rate(solver, task)
+        or not results.curves[solver, task].suits(rate)
+    ]
 
 
 def choice_table(results: Results) -> str:
     lines = []
-    for s, solver in enumerate(results.solvers):
-        rates = [f"{results.rates[r]:g}" for r in np.unique(results.choices[s])]
-        unstable = np.flatnonzero(~results.stable[s])
-        lines.append(
-            [
-                solver,
-                f"**{results.rates[results.chosen[s]]:g}**",
-                " or ".join(rates),
-                f"{results.rates[unstable[0]]:g}" if len(unstable) else "none",
-            ]
-        )
-    header = [
-        "solver",
-        "chosen",
-        "with any one data set left out",
-        "first rate to diverge",
-    ]
+    for solver in results.solvers:
+        each = [results.curves[solver, task] for task in TASKS]
+        chosen = [results.chosen[solver, task] for task in TASKS]
+        rates = [
+            " or ".join(f"{curves.rates[r]:g}" for r in sorted(set(curves.choices)))
+            for curves in each
+        ]
+        unstable = []
+        for curves in each:
+            found = np.flatnonzero(~curves.stable)
+            unstable.append(f"{curves.rates[found[0]]:g}" if len(found) else "none")
+        lines.append([solver, *(f"**{rate:g}**" for rate in chosen), *rates, *unstable])
+    header = ["solver"]
+    for name in ("chosen", "alone, with any one set left out", "first to diverge"):
+        header += [f"{name}: {task}" for task in TASKS]
     return markdown(header, lines)
 
 
-def ratio_table(results: Results) -> str:
+def ratio_table(results: Results, task: str) -> str:
     lines = []
-    for r, rate in enumerate(results.rates):
-        cells = [f"{rate:g}"]
-        for s, chosen in enumerate(results.chosen):
-            number = f"{results.ratio[s, r]:.2f}"
-            cell = f"**{number}**" if r == chosen else number
-            diverged = int(results.diverged[s, r].sum())
-            cells.append(f"{cell} ({diverged})" if diverged else cell)
-        lines.append(cells)
-    return markdown(["rate", *results.solvers], lines)
+    for solver in results.solvers:
+        curves, cells = results.curves[solver, task], dict.fromkeys(RATES, "")
+        for r, rate in enumerate(curves.rates):
+            cell = f"{np.exp(curves.log_ratio[r].mean()):.2f}"
+            if rate == results.chosen[solver, task]:
+                cell = f"**{cell}**"
+            diverged = int(curves.diverged[r].sum())
+            cells[rate] = f"{cell} ({diverged})" if diverged else cell
+        lines.append([solver, *cells.values()])
+    return markdown(["solver", *(f"{rate:g}" for rate in RATES)], lines)
 
 
-def best_table(results: Results) -> str:
-    best = results.loss.argmin(axis=1)
-    lines = [
-        [name, *(f"{results.rates[r]:g}" for r in best[:, d])]
-        for d, name in enumerate(results.data)
-    ]
-    chosen = [f"**{results.rates[r]:g}**" for r in results.chosen]
-    return markdown(["data", *results.solvers], [*lines, ["**chosen**", *chosen]])
-
-
-def held_out_table(results: Results) -> str:
+def behind_table(results: Results) -> str:
     lines = []
-    for s, solver in enumerate(results.solvers):
-        score, chosen = results.score[s], results.chosen[s]
-        per_data = results.loss[s].argmin(axis=0)
-        mean = np.where(results.stable[s], score.mean(axis=1), -np.inf)
-        best = mean.argmax()
-        loss = score[best] - score[chosen]
-        worst = loss.argmax()
-        lines.append(
-            [
-                solver,
-                f"{results.rates[chosen]:g}",
-                f"{mean[chosen]:.3f}",
-                f"{score[per_data, np.arange(len(per_data))].mean():.3f}",
-                f"{mean[best]:.3f} (at {results.rates[best]:g})",
-                f"{-loss[worst]:+.3f} ({results.data[worst]})",
-            ]
-        )
+    for solver in results.solvers:
+        cells = []
+        for task in TASKS:
+            curves = results.curves[solver, task]
+            r = curves.rates.index(results.chosen[solver, task])
+            for loss in curves.loss.values():
+                ratio = (loss[r] + FLOOR) / (loss.min(axis=0) + FLOOR)
+                mean, worst = np.exp(np.log(ratio).mean()), ratio.argmax()
+                cells.append(f"{mean:.2f} ({ratio[worst]:.2f}, {curves.data[worst]})")
+        lines.append([solver, *cells])
     header = [
-        "solver",
-        "chosen",
-        "its score",
-        "each data set's rate of least training loss",
-        "rate of the best score",
-        "where chosen falls furthest below that",
+        f"{task}{ending}" for task in TASKS for ending in ("", ", early stopping")
     ]
-    return markdown(header, lines)
+    return markdown(["solver", *header], lines)
+
+
+def check_table(results: Results) -> str:
+    data = [
+        (task, name)
+        for task in TASKS
+        if ("adam", task) in results.checks
+        for name in results.checks["adam", task].data
+    ]
+    lines = []
+    for solver in results.solvers:
+        cells = []
+        for task, name in data:
+            curves = results.checks[solver, task]
+            ratio = np.exp(curves.log_ratio[:, curves.data.index(name)])
+            ratio /= ratio.min()
+            r = curves.rates.index(results.chosen[solver, task])
+            cells.append(f"{ratio[r]:.2f} ({curves.rates[ratio.argmin()]:g})")
+        lines.append([solver, *cells])
+    return markdown(["solver", *(name for _, name in data)], lines)
+
+
+def adam_table(results: Results) -> str:
+    lines, rates = [], grid("adam")
+    for task in TASKS:
+        curves = results.checks.get(("adam", task))
+        for d, name in enumerate(curves.data if curves else ()):
+            for way, loss in curves.loss.items():
+                cells = [
+                    f"**{loss[r, d]:.4f}**"
+                    if rate == default_rate("adam", task)
+                    else f"{loss[r, d]:.4f}"
+                    for r, rate in enumerate(rates)
+                ]
+                lines.append([name, "early stopping" if way else "none", *cells])
+    return markdown(["data", "stopping", *(f"{rate:g}" for rate in rates)], lines)
+
+
+TABLES = {
+    "choice": choice_table,
+    "classification": partial(ratio_table, task="classification"),
+    "regression": partial(ratio_table, task="regression"),
+    "behind": behind_table,
+    "check": check_table,
+    "adam": adam_table,
+}
+
+
+def rows_of(choosing: bool) -> list[dict]:
+    """Return the rows of the CSV that choose, or those of other data sets."""
+    rows = read_csv(CSV, words=("data", "task", "solver"))
+    return [row for row in rows if (row["data"] in CHOOSING) == choosing]
 
 
 def tables_from_csv() -> dict[str, str]:
     """Return the tables as they have to be in the page, by name."""
-    return {"tables": tables(Results(read_csv(CSV, words=("data", "solver"))))}
+    results = Results(read_csv(CSV, words=("data", "task", "solver")))
+    return {name: table(results) for name, table in TABLES.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
-    parser.add_argument("--seeds", type=int, default=9, help="seeds (default 9)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    parser.add_argument("--seeds", type=int, help="seeds (default 5, 3 or 1, by rows)")
     parser.add_argument("--quick", action="store_true", help="short run, only printed")
     parser.add_argument("--tables", action="store_true", help="no fits, use the CSV")
     parser.add_argument(
-        "--solvers", nargs="+", choices=OPTIMIZERS, help="others, only printed"
+        "--solvers", nargs="+", choices=OPTIMIZERS, help="these only, only printed"
+    )
+    parser.add_argument("--check", type=Path, help="folder with data sets of your own")
+    parser.add_argument(
+        "--rows", type=int, default=6000, help="of these, at most (default 6000)"
     )
     args = parser.parse_args()
-    solvers = args.solvers or list(TEXTBOOK)
-    if args.quick:
-        print(tables(Results(measure_all(QUICK_DATA, solvers, 1, args.jobs))))
-        print("\nThis was a short run: too few fits for a choice.")
+    solvers = args.solvers or list(OPTIMIZERS)
+    if args.quick or args.solvers:
+        names = QUICK_DATA if args.quick else CHOOSING
+        sources, seeds = {name: DATA[name] for name in names}, args.seeds
+        rows, _ = measure_all(sources, solvers, args.jobs, 1 if args.quick else seeds)
+        results = Results(rows)
+        print(choice_table(results))
+        for task in TASKS:
+            print(f"\n{ratio_table(results, task)}")
         return
-    if args.solvers:
-        print(tables(Results(measure_all(list(DATA), solvers, args.seeds, args.jobs))))
-        return
-    if not args.tables:
-        write_csv(CSV, measure_all(list(DATA), solvers, args.seeds, args.jobs))
-        put(PAGE, "run", f"{versions()}.")
+    if args.check:
+        sources = files_of(args.check, args.rows)
+        rows, minutes = measure_all(sources, solvers, args.jobs, args.seeds)
+        write_csv(CSV, rows_of(choosing=True) + rows, 4)
+        put(PAGE, "check run", f"{versions()}, in {minutes:.0f} minutes of CPU time.")
+    elif not args.tables:
+        sources = {name: DATA[name] for name in CHOOSING}
+        rows, minutes = measure_all(sources, solvers, args.jobs, args.seeds)
+        write_csv(CSV, rows + rows_of(choosing=False), 4)
+        put(PAGE, "run", f"{versions()}, in {minutes:.0f} minutes of CPU time.")
     for name, text in tables_from_csv().items():
         put(PAGE, name, text)
-        print(text)
+        print(text, end="\n\n")
 
 
 if __name__ == "__main__":

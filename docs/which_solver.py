@@ -100,10 +100,15 @@ def draw(results: Results, path: Path) -> None:
         panel.xaxis.set_tick_params(labelbottom=True)
     figure.supxlabel("learning_rate_init")
     figure.supylabel("points behind the best solver")
+    curves = {}
+    for panel in panels.flat:
+        handles, labels = panel.get_legend_handles_labels()
+        curves |= dict(zip(labels, handles, strict=True))
     figure.legend(
-        *panels[0, 0].get_legend_handles_labels(),
+        curves.values(),
+        curves.keys(),
         loc="outside upper center",
-        ncols=3,
+        ncols=len(curves),
         frameon=False,
     )
     figure.savefig(path)

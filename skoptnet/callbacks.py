@@ -62,7 +62,8 @@ class Callback:
     >>> class StopBelow(Callback):
     ...     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
     ...         return fitted_estimator.loss_ < 0.2
-    >>> model = MLPClassifierX(random_state=0).set_callbacks(StopBelow())
+    >>> model = MLPClassifierX(learning_rate_init=0.01, random_state=0)
+    >>> model = model.set_callbacks(StopBelow())
     >>> model = model.fit(*load_iris(return_X_y=True))
     >>> model.stop_reason_, bool(model.loss_ < 0.2)
     ('callback', True)
@@ -363,7 +364,8 @@ class Checkpoint(_PerFit):
     >>> from skoptnet.callbacks import Checkpoint
     >>> X, y = load_iris(return_X_y=True)
     >>> path = Path(tempfile.mkdtemp()) / "iris.pickle"
-    >>> model = MLPClassifierX(random_state=0).set_callbacks(Checkpoint(path)).fit(X, y)
+    >>> model = MLPClassifierX(learning_rate_init=0.01, random_state=0)
+    >>> model = model.set_callbacks(Checkpoint(path)).fit(X, y)
     >>> Checkpoint.load(path).score(X, y) > 0.9
     True
     """

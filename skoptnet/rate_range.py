@@ -268,7 +268,7 @@ def learning_rate_range_test(
     rates that are too high. The rate at which most of the fall is done is better
     determined: for four solvers on twelve data sets, trained with early stopping, it
     was 1.1 points of 100 behind the best rate in the mean, the others 5.2 and 2.1
-    (median: 0.5, 0.7 and 0.6), the solvers' default rates 1.8 (0.5). docs/rate_range.md
+    (median: 0.5, 0.7 and 0.6), the solvers' default rates 1.7 (0.5). docs/rate_range.md
     has the method and the results.
 
     Examples

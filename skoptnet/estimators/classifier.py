@@ -114,7 +114,9 @@ class MLPClassifierX(ClassifierMixin, MLP):
         Number of passes over the training set after which ``'lbfgs'`` ends; each
         iteration takes one or more.
     learning_rate_init : float in (0, inf) or 'auto', default='auto'
-        Initial learning rate; ``'auto'`` takes the solver's default.
+        Initial learning rate; ``'auto'`` takes the solver's default, which may be
+        another for regression than for classification (for ``'adam'`` 0.01 and 0.001).
+        ``learning_rate_`` is the rate used.
     lr_schedule : str, Schedule or callable, default='constant'
         How the learning rate changes during training, for every solver but ``'lbfgs'``.
         ``'step'`` and ``'exponential'`` decay it by the factor ``decay_rate`` per

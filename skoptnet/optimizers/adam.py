@@ -22,6 +22,8 @@ class AdamW(Adam):
     multiplied by the schedule only; here by the whole rate, as in PyTorch, Keras and
     Optax, all of which decay the biases, too, by default.
 
+    Default rate: 0.001, for regression 0.01.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -63,6 +65,8 @@ class AMSGrad(Adam):
     which has neither bias corrections nor :math:`\\delta`. Here the maximum is taken
     before the correction, as in PyTorch; Optax corrects first; Keras adds
     :math:`\\delta` before the correction.
+
+    Default rate: 0.001, for regression 0.01.
 
     Parameters
     ----------
@@ -111,6 +115,8 @@ class AdaMax(Adam):
     :math:`\\delta`; it stands as in PyTorch and Optax. Keras adds it to ``u`` in the
     quotient.
 
+    Default rate: 0.001, for regression 0.03.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -132,7 +138,8 @@ class AdaMax(Adam):
     memory = ("s", "u")
     kernel = "adamax"
     reads = ()
-    default_learning_rate = 0.03
+    default_learning_rate = 0.001
+    regression_learning_rate = 0.03
 
     def step(self, theta, g, state, rate, xp):
         s, u, t = state.s, state.u, state.t
@@ -162,6 +169,8 @@ class NAdam(Adam):
     PyTorch and Keras. :math:`\\psi` is PyTorch's (and that of Dozat's experiments);
     Keras has 1. Optax has a constant :math:`\\mu`.
 
+    Default rate: 0.001, for regression 0.01.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -186,7 +195,6 @@ class NAdam(Adam):
     kernel_numbers = ("beta_1", "beta_2", "epsilon", "momentum_decay")
     numbers: ClassVar[dict[str, float]] = {"mu_product": 1.0}
     reads = ()
-    default_learning_rate = 0.003
 
     momentum_decay: Annotated[float, NOT_NEGATIVE] = 0.004
 
@@ -230,6 +238,8 @@ class RAdam(Adam):
     :math:`\\delta` is added after the bias correction, as in `Adam` and in Optax;
     PyTorch adds it before.
 
+    Default rate: 0.001, for regression 0.003.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -250,6 +260,8 @@ class RAdam(Adam):
     """
 
     kernel = "radam"
+    default_learning_rate = 0.001
+    regression_learning_rate = 0.003
     reads = ()
 
     def step(self, theta, g, state, rate, xp):

@@ -28,6 +28,8 @@ class Adadelta(Optimizer):
     experiments; with them, PyTorch's (whose ``rho`` is 0.9) and Keras' (whose
     ``epsilon`` is 1e-7) are the same.
 
+    Default rate: 0.3.
+
     Parameters
     ----------
     rho : float in [0, 1), default=0.95
@@ -47,7 +49,7 @@ class Adadelta(Optimizer):
     memory = ("r", "u")
     kernel = "adadelta"
     kernel_numbers = ("rho", "epsilon")
-    default_learning_rate = 1.0
+    default_learning_rate = 0.3
     elementwise = True
 
     rho: Annotated[float, DECAY] = 0.95
@@ -81,6 +83,8 @@ class RMSPropNesterov(Optimizer):
     in Optax keeps the interim point. RMSProp of PyTorch and Keras has momentum, but
     not Nesterov's.
 
+    Default rate: 3e-05, for regression 0.001.
+
     Parameters
     ----------
     rho : float in [0, 1), default=0.9
@@ -103,7 +107,8 @@ class RMSPropNesterov(Optimizer):
     kernel = "rmsprop_nesterov"
     kernel_numbers = ("rho", "momentum", "epsilon")
     momentum_name = "momentum"
-    default_learning_rate = 0.001
+    default_learning_rate = 3e-05
+    regression_learning_rate = 0.001
     elementwise = True
 
     rho: Annotated[float, DECAY] = 0.9
@@ -140,6 +145,8 @@ class CenteredRMSProp(Optimizer):
     ``centered=True`` are the same with the same constants; PyTorch puts
     :math:`\\delta` outside the root and the rate outside ``v``.
 
+    Default rate: 0.0001, for regression 0.001.
+
     Parameters
     ----------
     rho : float in [0, 1), default=0.95
@@ -162,7 +169,8 @@ class CenteredRMSProp(Optimizer):
     kernel = "centered_rmsprop"
     kernel_numbers = ("rho", "momentum", "epsilon")
     momentum_name = "momentum"
-    default_learning_rate = 0.001
+    default_learning_rate = 0.0001
+    regression_learning_rate = 0.001
     elementwise = True
 
     rho: Annotated[float, DECAY] = 0.95

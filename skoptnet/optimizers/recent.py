@@ -34,6 +34,8 @@ class Yogi(Adam):
     at 1e-6, as there. These two also start ``s`` at 1e-6; here it starts at 0, so that
     a parameter without a gradient does not move.
 
+    Default rate: 0.001, for regression 0.01.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -91,6 +93,8 @@ class AdaBelief(Adam):
     ``eps`` and ``eps_root`` equal) in Optax. The authors' later code also rectifies
     the rate as RAdam does; that is not in the paper, and not here.
 
+    Default rate: 0.001, for regression 0.003.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -111,7 +115,8 @@ class AdaBelief(Adam):
 
     kernel = "adabelief"
     reads = ()
-    default_learning_rate = 0.01
+    default_learning_rate = 0.001
+    regression_learning_rate = 0.003
 
     epsilon: float = 1e-16
 
@@ -150,6 +155,8 @@ class Adan(Optimizer):
     its :math:`\\beta` are 0.02, 0.08 and 0.01. Optax 0.2 has :math:`1 - \\rho_2` where
     :math:`\\rho_2` multiplies a difference, which gives another path.
 
+    Default rate: 0.001, for regression 0.01.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.98
@@ -177,7 +184,8 @@ class Adan(Optimizer):
     kernel = "adan"
     kernel_numbers = ("beta_1", "beta_2", "beta_3", "epsilon")
     momentum_name = "beta_1"
-    default_learning_rate = 0.03
+    default_learning_rate = 0.001
+    regression_learning_rate = 0.01
     elementwise = True
     proximal = True
 
@@ -222,6 +230,8 @@ class Lion(Optimizer):
     Algorithms*, Algorithm 2. As Optax's, ``weight_decay`` included, which applies it
     to the biases, too.
 
+    Default rate: 0.0001, for regression 0.001.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -244,7 +254,8 @@ class Lion(Optimizer):
     kernel = "lion"
     kernel_numbers = ("beta_1", "beta_2")
     momentum_name = "beta_1"
-    default_learning_rate = 0.001
+    default_learning_rate = 0.0001
+    regression_learning_rate = 0.001
     elementwise = True
 
     beta_1: Annotated[float, DECAY] = 0.9
@@ -284,6 +295,8 @@ class ScheduleFreeAdamW(Optimizer):
     itself. In that code the parameters are :math:`y` in training and :math:`\\theta` in
     evaluation. There is no ``average``, as this is one.
 
+    Default rate: 0.001, for regression 0.03.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -309,7 +322,8 @@ class ScheduleFreeAdamW(Optimizer):
     kernel = "schedule_free_adamw"
     kernel_numbers = ("beta_1", "beta_2", "epsilon", "warmup_steps")
     numbers: ClassVar[dict[str, float]] = {"largest_rate": 0.0, "sum_of_weights": 0.0}
-    default_learning_rate = 0.01
+    default_learning_rate = 0.001
+    regression_learning_rate = 0.03
     elementwise = True
 
     beta_1: Annotated[float, DECAY] = 0.9
@@ -374,6 +388,8 @@ class Muon(Optimizer):
     perceptron with one hidden layer would have no others, and its first layer
     multiplies features; it is not the table of embeddings that the authors had in mind.
 
+    Default rate: 0.001.
+
     Parameters
     ----------
     momentum : float in [0, 1), default=0.95
@@ -399,7 +415,7 @@ class Muon(Optimizer):
 
     memory = ("s", "r")
     momentum_name = "momentum"
-    default_learning_rate = 0.01
+    default_learning_rate = 0.001
     layerwise = True
 
     momentum: Annotated[float, DECAY] = 0.95

@@ -23,6 +23,8 @@ class GradientDescent(Optimizer):
     One update per epoch; ``batch_size`` is not read. Memory: none.
     Source: the lecture's Algorithm 1.
 
+    Default rate: 1, for regression 0.1.
+
     Parameters
     ----------
     weight_decay, average : float
@@ -36,7 +38,8 @@ class GradientDescent(Optimizer):
     """
 
     kernel = "descent"
-    default_learning_rate = 0.1
+    default_learning_rate = 1.0
+    regression_learning_rate = 0.1
     full_batch = True
     elementwise = True
 
@@ -54,6 +57,8 @@ class SGD(Optimizer):
     Source: Goodfellow et al. (2016), Algorithm 8.1. scikit-learn's ``solver="sgd"``
     has momentum 0.9 by default; this one has none.
 
+    Default rate: 0.1.
+
     Parameters
     ----------
     weight_decay, average : float
@@ -67,7 +72,7 @@ class SGD(Optimizer):
     """
 
     kernel = "descent"
-    default_learning_rate = 0.03
+    default_learning_rate = 0.1
     elementwise = True
 
     def step(self, theta, g, state, rate, xp):
@@ -85,6 +90,8 @@ class Momentum(Optimizer):
     Memory: ``v``. Source: Goodfellow et al. (2016), Algorithm 8.2. The rate is
     inside ``v``, as in Keras and scikit-learn; PyTorch keeps it outside, which is
     the same at a constant rate but another path under a schedule.
+
+    Default rate: 0.01.
 
     Parameters
     ----------
@@ -131,6 +138,8 @@ class Nesterov(Momentum):
     ``theta + momentum * v``, is scored and stored; scikit-learn, Keras and PyTorch
     keep the interim point instead.
 
+    Default rate: 0.01.
+
     Parameters
     ----------
     momentum : float in [0, 1], default=0.9
@@ -146,7 +155,6 @@ class Nesterov(Momentum):
     """
 
     kernel = "nesterov"
-    default_learning_rate = 0.003
 
     def gradient_point(self, theta, state, xp):
         return theta + self.momentum * state.v
@@ -163,6 +171,8 @@ class AdaGrad(Optimizer):
     Memory: ``r``. Source: Goodfellow et al. (2016), Algorithm 8.4; Duchi, Hazan and
     Singer (2011). The same as PyTorch's with its constants; Keras and Optax put
     :math:`\\delta` inside the root and start ``r`` at 0.1.
+
+    Default rate: 0.01, for regression 0.1.
 
     Parameters
     ----------
@@ -182,7 +192,8 @@ class AdaGrad(Optimizer):
     kernel = "adagrad"
     kernel_numbers = ("epsilon",)
     reads = ("epsilon",)
-    default_learning_rate = 0.1
+    default_learning_rate = 0.01
+    regression_learning_rate = 0.1
     elementwise = True
 
     epsilon: Annotated[float, POSITIVE] = 1e-7
@@ -205,6 +216,8 @@ class RMSProp(Optimizer):
     :math:`\\delta` stands inside the root, as in Keras and Optax; PyTorch puts it
     outside.
 
+    Default rate: 0.001.
+
     Parameters
     ----------
     rho : float in [0, 1), default=0.9
@@ -225,7 +238,7 @@ class RMSProp(Optimizer):
     kernel = "rmsprop"
     kernel_numbers = ("rho", "epsilon")
     reads = ("rho", "epsilon")
-    default_learning_rate = 0.003
+    default_learning_rate = 0.001
     elementwise = True
 
     rho: Annotated[float, DECAY] = 0.9
@@ -255,6 +268,8 @@ class Adam(Optimizer):
     PyTorch and Optax; scikit-learn and Keras add it before ("epsilon hat"), which
     differs while the correction is far from one or the gradients are tiny.
 
+    Default rate: 0.001, for regression 0.01.
+
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
@@ -278,7 +293,8 @@ class Adam(Optimizer):
     kernel_numbers: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
     momentum_name = "beta_1"
     reads: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
-    default_learning_rate = 0.01
+    default_learning_rate = 0.001
+    regression_learning_rate = 0.01
     elementwise = True
 
     beta_1: Annotated[float, DECAY] = 0.9

@@ -273,7 +273,9 @@ def test_digits_are_learnt(name):
     rows, held_out, y, y_held_out = train_test_split(
         DIGITS.data / 16, DIGITS.target, random_state=0
     )
-    model = MLPClassifierX((40, 20), name, tol=1e-3, random_state=0).fit(rows, y)
+    model = MLPClassifierX(
+        (40, 20), name, learning_rate_init=0.01, tol=1e-3, random_state=0
+    ).fit(rows, y)
     assert model.score(held_out, y_held_out) > 0.95
     assert model.out_activation_ == "softmax"
 

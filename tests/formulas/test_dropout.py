@@ -17,6 +17,7 @@ from problems import (
     assert_fit_refused,
     assert_same_state,
     batched,
+    rate_for,
     target,
 )
 from scipy.sparse import csr_array
@@ -271,7 +272,10 @@ def test_one_update_is_that_of_the_formulas(dtype):
 @pytest.mark.each_value
 def test_every_solver_learns_and_can_be_repeated(Estimator, solver):
     y = target(Estimator)
-    model = dropped(Estimator, solver=solver, learning_rate_init="auto", max_iter=60)
+    model = dropped(Estimator, solver=solver, max_iter=60)
+    model.set_params(
+        learning_rate_init=0.1 if solver == "gd" else rate_for(solver, 0.01)
+    )
     once, again = clone(model).fit(X, y), clone(model).fit(X, y)
     assert_same_state(once, again)
     other = clone(model).set_params(random_state=1).fit(X, y)

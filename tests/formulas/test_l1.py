@@ -106,6 +106,15 @@ def test_a_logistic_regression_is_scikit_learns(l1_ratio):
 
 # Rates that fall slowly enough for each solver to get there, and fast enough to settle.
 DECAY = {"lr_schedule": "exponential", "decay_epochs": 300}
+RATES = {
+    "gd": 0.1,
+    "sgd": 0.03,
+    "momentum": 0.01,
+    "nesterov": 0.003,
+    "adagrad": 0.1,
+    "rmsprop": 0.003,
+    "adam": 0.01,
+}
 
 
 @some_solvers
@@ -114,7 +123,7 @@ def test_every_solver_has_exact_zeros_where_they_belong(solver):
     reference = Lasso(0.1, tol=1e-12).fit(ROWS, TARGETS).coef_
     model = linear(
         MLPRegressorX, solver=solver, alpha=0.1 * N, l1_ratio=1, batch_size=N,
-        learning_rate_init="auto" if solver in TEXTBOOK else rate_for(solver, 0.01),
+        learning_rate_init=RATES.get(solver, rate_for(solver, 0.01)),
         **DECAY,
     ).fit(ROWS, TARGETS)  # fmt: skip
     W = model.coefs_[0][:, 0]
@@ -129,7 +138,7 @@ def test_with_minibatches_zeros_are_near(solver):
     reference = Lasso(0.1, tol=1e-12).fit(ROWS, TARGETS).coef_
     model = linear(
         MLPRegressorX, solver=solver, alpha=0.1 * N, l1_ratio=1, batch_size=150,
-        max_iter=3000, **DECAY,
+        learning_rate_init=RATES[solver], max_iter=3000, **DECAY,
     ).fit(ROWS, TARGETS)  # fmt: skip
     W = model.coefs_[0][:, 0]
     assert_allclose(W, reference, atol=1e-3)
@@ -146,7 +155,7 @@ def test_a_large_penalty_leaves_the_biases(Estimator, solver):
     y = TARGETS + 1 if Estimator is MLPRegressorX else TARGETS > 0.3
     model = linear(
         Estimator, solver=solver, alpha=10 * N, l1_ratio=0.5, batch_size=N,
-        lr_schedule="exponential", decay_epochs=800,
+        learning_rate_init=RATES[solver], lr_schedule="exponential", decay_epochs=800,
     ).fit(ROWS, y)  # fmt: skip
     assert not model.coefs_[0].any()
     if Estimator is MLPRegressorX:
@@ -164,8 +173,8 @@ def test_columns_of_noise_are_cut_off(seed):
     y = np.tanh(2 * a) + np.maximum(b, 0) - np.exp(c / 2) + 0.2 * rng.randn(1000)
     model = MLPRegressorX(
         (10,), solver="adagrad", alpha=30, batch_size=1000, max_iter=600, tol=0,
-        n_iter_no_change=np.inf, random_state=seed, lr_schedule="exponential",
-        decay_epochs=80,
+        n_iter_no_change=np.inf, random_state=seed, learning_rate_init=0.1,
+        lr_schedule="exponential", decay_epochs=80,
     )  # fmt: skip
     with_l1 = clone(model).set_params(l1_ratio=1).fit(rows, scale(y))
     assert not with_l1.coefs_[0][3:].any()

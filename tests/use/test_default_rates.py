@@ -1,11 +1,13 @@
 """``learning_rate_init="auto"``: the solver's rate for classes or for regression."""
 
+import inspect
+
 import numpy as np
 import pytest
-from problems import ESTIMATORS, X, small, target
+from problems import ESTIMATORS, NUMBERS, X, small, target
 from sklearn.base import clone
 
-from skoptnet import SGD, MLPRegressorX, Optimizer
+from skoptnet import SGD, Adam, AdamW, MLPClassifierX, MLPRegressorX, Optimizer
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.testing import check_optimizer
 
@@ -78,6 +80,21 @@ def test_names_and_objects_have_the_same_rate(solver):
         assert rates == {
             OPTIMIZERS[solver]().auto_rate(regression=Estimator is MLPRegressorX)
         }
+
+
+@pytest.mark.parametrize("solver", list(OPTIMIZERS))
+def test_the_docstring_says_the_rates(solver):
+    optimizer = OPTIMIZERS[solver]()
+    rate, of_regression = (optimizer.auto_rate(task) for task in (False, True))
+    also = f", for regression {of_regression:g}" if of_regression != rate else ""
+    assert f"Default rate: {rate:g}{also}.\n" in inspect.getdoc(optimizer)
+
+
+def test_adam_has_the_lectures_rate_for_classes():
+    """It is Keras', PyTorch's and scikit-learn's, too."""
+    assert Adam().auto_rate() == AdamW().auto_rate() == 0.001
+    model = small(MLPClassifierX, learning_rate_init="auto").fit(X, NUMBERS > 0)
+    assert model.learning_rate_ == 0.001
 
 
 @pytest.mark.parametrize("solver", [TwoRates(), OneRate()], ids=repr)
