@@ -25,7 +25,7 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
     X / 16, y, test_size=0.25, stratify=y, random_state=0
 )
-settings = {"max_iter": 500, "random_state": 0}
+settings = {"learning_rate_init": 0.01, "max_iter": 500, "random_state": 0}
 plain = MLPClassifierX((16,), alpha=0, **settings).fit(X_train, y_train)
 penalised = MLPClassifierX((16,), alpha=3, **settings).fit(X_train, y_train)
 for name, model in {"alpha=0": plain, "alpha=3": penalised}.items():

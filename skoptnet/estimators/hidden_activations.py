@@ -66,7 +66,9 @@ class HiddenActivations(
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skoptnet import HiddenActivations, MLPClassifierX
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifierX((20, 5), max_iter=1000, random_state=0)
+    >>> network = MLPClassifierX(
+    ...     (20, 5), learning_rate_init=0.01, max_iter=500, random_state=0
+    ... )
     >>> model = make_pipeline(
     ...     StandardScaler(), HiddenActivations(network), KNeighborsClassifier()
     ... )

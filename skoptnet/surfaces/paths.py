@@ -91,8 +91,8 @@ def descend(
         As ``solver`` of the estimators, except ``"lbfgs"``, which is not an Optimizer.
         x and y are a W_l of one column: both are weights.
     learning_rate : float > 0 or "auto", default="auto"
-        The initial rate; "auto" is the solver's default, which is chosen for networks
-        and may be small here.
+        The initial rate; "auto" is the solver's default for regression, which is chosen
+        for networks and may be small here.
     lr_schedule : str, Schedule or callable, default="constant"
         As ``lr_schedule`` of the estimators. The plan of a schedule ends with the last
         update, an update sees one sample, a plateau is 10 epochs without an improvement
@@ -139,7 +139,7 @@ def descend(
     first = surface.start if start is None else as_point("descend", "start", start)
     optimizer = OPTIMIZERS[solver]() if isinstance(solver, str) else copy(solver)
     optimizer.check()
-    rate = optimizer.default_learning_rate
+    rate = optimizer.auto_rate(regression=True)
     if not isinstance(learning_rate, str):
         rate = float(learning_rate)
     descent = _Descent(surface, optimizer, first, check_random_state(random_state))

@@ -818,7 +818,11 @@ def test_in_a_pipeline_and_a_search():
     rows, y = scale(CANCER.data), CANCER.target
     model = make_pipeline(
         StandardScaler(),
-        HiddenActivations(MLPClassifierX((10, 3), max_iter=20, random_state=0)),
+        HiddenActivations(
+            MLPClassifierX(
+                (10, 3), learning_rate_init=0.01, max_iter=20, random_state=0
+            )
+        ),
         LogisticRegression(),
     )
     grid = {
