@@ -222,7 +222,9 @@ def test_an_average_is_nearer_to_the_minimum_than_noisy_updates_are():
 
 def test_l1_and_average_go_together():
     model = MLPRegressorX((), solver=SGD(average=0.9), alpha=30.0, l1_ratio=1.0)
-    model.set_params(batch_size=300, tol=0, max_iter=400, random_state=0)
+    model.set_params(
+        learning_rate_init=0.03, batch_size=300, tol=0, max_iter=400, random_state=0
+    )
     noise = np.random.RandomState(0).standard_normal((300, 20))
     with pytest.warns(UserWarning, match="max_iter|iterations"):
         model.fit(noise, 3 * noise[:, 0])
