@@ -11,6 +11,7 @@ from sklearn.base import clone
 from .._sklearn import without_callbacks
 from .._types import Array
 from ..estimators.base import MLP
+from ..estimators.convergence_warnings import warn
 from ..estimators.fitting import Fit, fit_watched
 from ..training import Minibatches, Objective, Watcher
 
@@ -29,11 +30,17 @@ class Recording(Watcher):
     ----------
     thetas : list of arrays of shape (P,)
         The weights.
+    has_diverged : bool
+        Whether training diverged after the last of them.
     """
 
     def __init__(self, fit: Fit, ends_at: int | None = None):
         self.fit, self.ends_at = fit, ends_at
         self.thetas = [fit.run.theta.copy()]
+        self.has_diverged = False
+
+    def after_divergence(self) -> None:
+        self.has_diverged = True
 
     def after_epoch(self, metrics: dict[str, Any]) -> bool:
         self.thetas.append(self.fit.run.theta.copy())
@@ -77,6 +84,9 @@ def fit_and_record(
 ) -> Recording:
     """Fit a clone of an estimator and return a recording of its training.
 
+    A training that diverges after some epochs is worth looking at, also where no model
+    is left to keep: the error of ``fit`` is then a warning.
+
     Parameters
     ----------
     estimator : MLPClassifierX or MLPRegressorX
@@ -99,5 +109,11 @@ def fit_and_record(
 
     twin = without_callbacks(clone(estimator))
     twin.set_params(refit_all=False)  # record the training with validation
-    fit_watched(twin, X, y, sample_weight, watch)
+    try:
+        fit_watched(twin, X, y, sample_weight, watch)
+    except ValueError as error:
+        recording = recordings[0] if recordings else None
+        if not recording or not recording.has_diverged or len(recording.thetas) == 1:
+            raise
+        warn(str(error))
     return recordings[0]

@@ -471,7 +471,7 @@ def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, instruction_set)
     X[40] = np.finfo(dtype).max
     network = build(TrainingSet(X, Y), (4,), "identity", loss)
     epochs = epochs_of(network, TrainingSet(X, Y), order=None)
-    epochs.run.theta *= 1 if loss in ("poisson", "gamma") else 10
+    epochs.run.theta[...] *= 1 if loss in ("poisson", "gamma") else 10
     sums, between = np.zeros((1, 2)), np.empty((0, network.n_parameters), dtype)
     epochs.kernel.epochs(None, np.full((1, 5), 0.1), 32, 0, sums, between)
     assert not np.isfinite(sums[0, 0])
@@ -564,7 +564,7 @@ def test_an_error_leaves_no_thread_behind(error, where, many_threads):
         seen.append(len(threading.enumerate()) - len(before))
         if len(seen) == 3:
             raise error
-        return {"validation_score": 0.0}
+        return {"validation_score": 0.0, "validation_loss": 0.0}
 
     class Failing(Watcher):
         def after_epoch(self, metrics):

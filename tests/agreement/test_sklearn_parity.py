@@ -187,7 +187,7 @@ def test_nesterov_has_the_same_losses_and_stores_the_other_point(task):
     with pytest.raises(AssertionError):
         assert_same_weights(ours, theirs, rtol=1e-6)
     run = ours._run
-    run.theta += 0.8 * run.state.v
+    run.theta[...] += 0.8 * run.state.v
     assert_same_fit(ours, theirs)
 
 

@@ -295,7 +295,7 @@ def test_rows_are_counted_where_the_product_of_weights_underflows():
     Y = rare_labels(3000)[1]
     for given in ("balanced", [{0: 1e-2, 1: 1.0}] * 3000):
         weights = ClassWeights(given, Y, [[0, 1]] * 3000, multilabel=True)
-        assert weights.of(Y).max() < np.finfo(np.float64).tiny
+        assert np.prod(weights.of(Y), axis=0).max() < np.finfo(np.float64).tiny
         with pytest.warns(UserWarning, match="they count as 1 rows"):
             weights.warn_of_few_rows(Y)
 

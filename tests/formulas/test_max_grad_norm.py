@@ -75,7 +75,7 @@ def test_every_solver_gets_the_shortened_gradient(solver, monkeypatch):
 def test_it_tames_what_would_diverge():
     options = {"solver": SGD(), "learning_rate_init": 0.5, "max_iter": 20}
     rows = 30 * X
-    with pytest.warns(ConvergenceWarning, match="diverged in epoch"):
+    with pytest.raises(ValueError, match="diverged in epoch"):
         model(**options).fit(rows, 1000 * y)
     tamed = model(**options, max_grad_norm=1.0).fit(rows, 1000 * y)
     assert np.isfinite(tamed.loss_curve_).all()

@@ -545,8 +545,7 @@ def test_a_last_step_to_infinite_predictions_is_a_divergence(
     y = np.exp(rows[:, 0] + 0.1 * rng.standard_normal(60))
     model = MLPRegressorX((), loss=loss, solver="gd", lr_schedule=Leap(), tol=0)
     model.set_params(learning_rate_init=0.1, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="max_iter"):
-        before = clone(model).set_params(max_iter=5).fit(rows, y)
+    before = clone(model).set_params(max_iter=5).fit(rows, y)
     with pytest.warns(ConvergenceWarning, match="diverged"):
         model.set_params(max_iter=6).fit(rows, y)
     assert model.stop_reason_ == "diverged"

@@ -230,7 +230,7 @@ def test_a_planned_end_is_no_failure(parameters):
 @pytest.mark.parametrize(
     "parameters",
     [{}, {"lr_schedule": "step"}, {"lr_schedule": Warmup("constant", epochs=2)},
-     {"solver": "lbfgs", "lr_schedule": "cosine", "max_iter": 3}],
+     {"solver": "lbfgs", "max_iter": 3}],
     ids=str,
 )  # fmt: skip
 def test_an_end_before_the_plan_is_one(parameters):

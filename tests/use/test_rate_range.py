@@ -487,8 +487,7 @@ def test_a_suggested_rate_trains():
             max_iter=300 if OPTIMIZERS[solver].full_batch else 20,
             tol=0, n_iter_no_change=np.inf,
         )  # fmt: skip
-        with pytest.warns(match="Maximum number of epochs"):
-            model.fit(X_cancer, y_cancer)
+        model.fit(X_cancer, y_cancer)
         assert model.loss_ < 0.2, solver
 
 
