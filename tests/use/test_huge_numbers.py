@@ -239,9 +239,11 @@ def test_what_a_float_holds_is_allowed():
         solver.check()
     MLPClassifierX(n_iter_no_change=np.inf)._check_parameters()
     for kind in (np.float16, np.float32, np.float64, np.longdouble, np.int8, np.uint64):
-        MLPClassifierX(alpha=kind(1), class_weight={0: kind(2), 1: kind(3)}).fit(
-            *OF_TWO_CLASSES
-        )
+        MLPClassifierX(
+            alpha=kind(1),
+            class_weight={0: kind(2), 1: kind(3)},
+            learning_rate_init=0.01,
+        ).fit(*OF_TWO_CLASSES)
 
 
 def test_what_only_a_wider_float_holds_is_refused():
