@@ -36,7 +36,6 @@ from measured import (
 )
 from scipy import sparse
 from sklearn.base import clone, is_classifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -155,7 +154,7 @@ def fit(model, training: tuple, test: tuple) -> tuple[float, float]:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore", UserWarning)  # of rates that do not suit
             model.fit(*training)
     except ValueError as error:
         if "non-finite" not in str(error):

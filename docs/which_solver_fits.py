@@ -9,7 +9,6 @@ from data_sets import DATA as DATA_SETS
 from joblib import Parallel, delayed, parallel_config
 from measured import held_out_loss, with_progress
 from sklearn.base import clone, is_classifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -205,7 +204,7 @@ def fit(model, training: tuple, validation: tuple, test: tuple) -> dict:
     begun = time.process_time()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore", UserWarning)  # of rates that do not suit
             model.fit(*training, **own)
     except ValueError as error:
         if "non-finite" not in str(error):
