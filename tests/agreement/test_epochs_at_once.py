@@ -179,11 +179,11 @@ def test_epochs_that_are_not_small_are_made_one_by_one(rows, hidden, calls):
 
 def test_large_weights_go_on_epoch_by_epoch(calls, monkeypatch):
     """Each epoch has to be looked at, then: they may overflow."""
-    options = {"solver": "sgd", "learning_rate_init": 1e-3, "max_iter": 40}
+    options = {"solver": "sgd", "learning_rate_init": 0.05, "max_iter": 40}
 
     def fit(most):
         monkeypatch.setattr(compiled, "_EPOCHS_AT_ONCE", most)
-        net = model(MLPRegressorX, activation="identity", normalize_y=False, **options)
+        net = model(MLPRegressorX, hidden_layer_sizes=(), normalize_y=False, **options)
         return told_of(net.fit(X, 3e6 + X[:, 0]))
 
     told = fit(32)

@@ -583,10 +583,8 @@ def test_ending_far_above_the_best_loss_warns():
     X, y = diabetes()
 
     class Raised(Schedule):
-        rate = 30.0
-
         def __call__(self, clock):
-            return 1.0 if clock.epoch < 28 else self.rate
+            return 1.0 if clock.epoch < 28 else 30.0
 
     model = MLPRegressorX(
         10, lr_schedule=Raised(), learning_rate_init=0.05, max_iter=30, random_state=0
@@ -599,16 +597,19 @@ def test_ending_far_above_the_best_loss_warns():
     for said in (f"{model.loss_:.4g}", f"{model.best_loss_:.4g}", "learning_rate_init"):
         assert said in message
 
-    Raised.rate = 3.0
+    # A descent whose last step but one, across a valley, ends below a constant.
+    leap = MLPRegressorX((), solver="gd", learning_rate_init=0.05, max_iter=30)
+    rates = {28: 102.0, 29: 1e-9}
+    leap.set_params(lr_schedule=lambda clock: rates.get(clock.epoch, 1.0))
     with pytest.warns(ConvergenceWarning) as caught:
-        model.fit(X, y)
+        model = leap.set_params(random_state=0).fit(X, X[:, 2])
     (message,) = [str(w.message) for w in caught if "far above" in str(w.message)]
     for said in (f"{model.loss_:g}", f"{model.best_loss_:g}", "learning_rate_init"):
         assert said in message
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model.set_params(lr_schedule="constant").fit(X, y)
+        model.set_params(lr_schedule="constant").fit(X, X[:, 2])
     assert ["far above" in str(w.message) for w in caught] == [False]
 
 

@@ -467,7 +467,8 @@ def test_an_overflow_of_exp_is_a_divergence():
     with pytest.raises(ValueError, match="Solver produced non-finite"):
         model.fit(1e3 * rows, y)
     assert not hasattr(model, "coefs_")
-    model = model_of("poisson", solver="gd", learning_rate_init=3.0)
+    model = model_of("poisson", solver="gd", learning_rate_init=0.1)
+    model.set_params(lr_schedule=lambda clock: 1.0 if clock.epoch < 9 else 100.0)
     with pytest.warns(UserWarning, match="Training diverged"):
         model.fit(rows, y)
     assert model.stop_reason_ == "diverged"

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skoptnet import SGD, MLPRegressorX

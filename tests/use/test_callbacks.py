@@ -442,8 +442,12 @@ def test_lines_are_aligned_and_say_what_there_is(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 11
     assert len({line.index("loss = ") for line in lines}) == 1
-    for said in ("validation score = ", "learning rate = ", " s"):
+    for said in ("validation loss = ", "learning rate = ", " s"):
         assert all(said in line for line in lines)
+    assert "score" not in lines[0]
+    model(max_iter=2, verbose=1, early_stopping=True, scoring=None).fit(X, y)
+    for line in capsys.readouterr().out.splitlines():
+        assert "validation score = " in line
 
 
 def test_verbose_2_shows_a_bar(capsys):
