@@ -128,7 +128,10 @@ ROWS_ARE_DRAWN = (
 # The rate falls with the number of rows seen, whatever their weight, as scikit-learn's
 # does: test_sklearn_parity.py has that under sample weights.
 @checks_of(
-    [Estimator(lr_schedule="invscaling") for Estimator in ESTIMATORS],
+    [
+        Estimator(lr_schedule="invscaling", learning_rate_init=0.01)
+        for Estimator in ESTIMATORS
+    ],
     without=ROWS_ARE_DRAWN,
     in_turn=True,
 )
