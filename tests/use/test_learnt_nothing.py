@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
-from skoptnet import MLPClassifierX, MLPRegressorX, Warmup
+from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, Warmup
 from skoptnet.estimators import baseline
 from skoptnet.losses import LOSSES, REGRESSION_LOSSES, Pinball
 from skoptnet.network import Network
@@ -205,6 +205,22 @@ def test_partial_fit_does_not_judge():
 PLANNED = ["cosine", "linear", "polynomial", "one_cycle", "coslog"]
 
 
+class Falling(Schedule):
+    """A schedule of the user's."""
+
+    def __call__(self, clock):
+        return 1 - 0.9 * clock.share()
+
+
+class Planned(Falling):
+    follows_plan = True
+
+
+class SubclassOfPlanned(Planned):
+    def __call__(self, clock):
+        return super().__call__(clock) ** 2
+
+
 def test_the_schedules_that_follow_a_plan():
     assert sorted(PLANNED) == sorted(
         n for n in SCHEDULES if SCHEDULES[n]().follows_plan
@@ -216,6 +232,9 @@ def test_the_schedules_that_follow_a_plan():
     [
         *({"lr_schedule": name} for name in PLANNED),
         {"lr_schedule": Warmup("cosine", epochs=2)},
+        {"lr_schedule": Planned()},
+        {"lr_schedule": SubclassOfPlanned()},
+        {"lr_schedule": Warmup(Planned(), epochs=2)},
         {"n_iter_no_change": np.inf},
         {"n_iter_no_change": 25},
     ],
@@ -230,6 +249,7 @@ def test_a_planned_end_is_no_failure(parameters):
 @pytest.mark.parametrize(
     "parameters",
     [{}, {"lr_schedule": "step"}, {"lr_schedule": Warmup("constant", epochs=2)},
+     {"lr_schedule": Falling()}, {"lr_schedule": Warmup(Falling(), epochs=2)},
      {"solver": "lbfgs", "max_iter": 3}],
     ids=str,
 )  # fmt: skip
