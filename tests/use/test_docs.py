@@ -1,17 +1,13 @@
 """What the documentation shows runs: docstrings, README, pages and scripts in docs."""
 
-import contextlib
 import doctest
 import importlib.util
-import io
 import pkgutil
 import re
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import matplotlib.pyplot as plt
 import pytest
+from pages import ROOT, blocks_of, run, run_python_blocks
 
 import skoptnet.displays
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
@@ -22,12 +18,8 @@ pytestmark = [
     pytest.mark.filterwarnings("error:The network predicts its training rows"),
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-#: A block of code, and what it prints where that follows as ```text.
-_PYTHON = re.compile(
-    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
-)
+_IMPORTED = re.compile(r"^(?:import|from) (\w+)", re.MULTILINE)
 
 
 def modules():
@@ -64,14 +56,27 @@ def test_docstring_examples(test):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_blocks_of_a_page_run_in_order(page, monkeypatch):
     """They print what the page shows, and do not warn."""
-    script = ModuleType(f"page_{page.stem}")  # so that its classes can be pickled
-    monkeypatch.setitem(sys.modules, script.__name__, script)
-    for block, output in _PYTHON.findall(page.read_text(encoding="utf-8")):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(block, page.name, "exec"), vars(script))
-        if output:
-            assert printed.getvalue() == output
+    run_python_blocks(page, monkeypatch)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the other packages
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [
+        pytest.param(page, number, id=f"{page.name}-{number}")
+        for page in PAGES
+        for number, (kind, *_) in enumerate(blocks_of(page))
+        if kind == "py"
+    ],
+)
+def test_blocks_for_other_packages_run_where_these_are(
+    page, number, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    *before, block = blocks_of(page)[: number + 1]
+    for package in _IMPORTED.findall(block[1]):
+        pytest.importorskip(package)
+    run(page, [*(b for b in before if b[0] == "python"), block], monkeypatch)
 
 
 def test_every_public_class_shows_an_example():
