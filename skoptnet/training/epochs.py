@@ -26,7 +26,7 @@ from .plan import Plan
 from .rates import Momenta, Rates
 from .recovery import Diverged, Recovery
 from .run import Run
-from .watcher import Watcher
+from .watcher import Watcher, notify
 
 # No useful parameter is as large as this; with one that is, outputs may overflow.
 _LARGE = 1e6
@@ -119,18 +119,25 @@ class Epochs:
         """
         run = self.run
         while run.epoch < last:
-            for watcher in self.watchers:
-                watcher.before_epoch()
-            self.take_changes(recovery)
+            if self.watchers:
+                for watcher in self.watchers:
+                    watcher.before_epoch()
+                self._take_changes(recovery)
             n = min(self.n_at_once, run.stopping.epochs_left, last - run.epoch)
             if n > 1:
                 yield from self._train_at_once(int(n), recovery)
             else:
                 yield from self.train_epochs(1)
 
-    def take_changes(self, recovery: Recovery) -> None:
+    def notify_watchers(self, recovery: Recovery) -> bool:
+        """Notify the watchers of the last epoch; return whether one ends training."""
+        stops = notify(self.watchers, self.metrics)
+        self._take_changes(recovery)
+        return stops
+
+    def _take_changes(self, recovery: Recovery) -> None:
         """Continue from weights that a watcher may have changed."""
-        if self.watchers and recovery.take_changes() and self.kernel:
+        if recovery.take_changes() and self.kernel:
             self.kernel.start_from(self.run.state)
 
     def _train_at_once(self, n_epochs: int, recovery: Recovery) -> Iterable[Epoch]:

@@ -20,7 +20,7 @@ from .minibatches import Minibatches, TrainingSet
 from .plan import Plan
 from .recovery import Diverged, Recovery
 from .run import Run
-from .watcher import Watcher, notify
+from .watcher import Watcher
 
 
 @dataclass
@@ -134,8 +134,7 @@ def _loop(epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery) -> 
                 stopping.pass_plateau(epoch)
         # A snapshot includes a plateau that was passed.
         recovery.save(theta, epoch, is_best)
-        stops = watchers and notify(watchers, epochs.metrics)
-        epochs.take_changes(recovery)
+        stops = watchers and epochs.notify_watchers(recovery)
         if ends:
             return "early_stopping" if epochs.validate else "converged"
         if stops:
