@@ -356,6 +356,7 @@ class BinaryCrossEntropy(Loss):
 
     def constant(self, y, w, k, xp):
         p = xp.average(y, axis=0, weights=w, keepdims=True)
+        p = xp.minimum(p, 1)  # rounding may lift it above
         return xp.log(p) - xp.log1p(-p)
 
 
