@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from .._types import Array
 from ..compiled import hidden_activations, outputs
 from ..losses import Loss
 from ..network import Network
+from ..optimizers import SGD, GradientDescent, Momentum
 from ..training import Outcome, TrainingSet
 
 #: A network has learnt if its loss is below this fraction of the best constant's.
@@ -19,8 +21,14 @@ _LEARNT = 0.999
 #: Below this fraction, even the loss of a noisy epoch leaves no doubt.
 _CLEARLY = 0.9
 
-#: A constant with a smaller loss leaves nothing to learn.
-_NOTHING_TO_LEARN = 1e-9
+#: The best constant is exact if its loss is below this fraction of that of an output 0.
+_EXACT = 1e-12
+
+#: Then, a network has learnt if its loss is below this fraction of that of an output 0.
+_LEARNT_A_CONSTANT = 0.5
+
+#: The logarithm of odds for a class that never occurs.
+_FAR = 1e4
 
 #: Features, of which the largest may be this many times the smallest, or 1.
 _ALIKE = 1e3
@@ -41,8 +49,28 @@ def constant_loss(network: Network, data: TrainingSet) -> float:
     Y = data.select(data.Y)
     with np.errstate(divide="ignore"):
         z = loss.constant(Y, data.weights, k, np)
-    z = np.clip(z, -1e4, 1e4).astype(data.X.dtype)
-    return _mean_of(loss, np.repeat(z, len(data), axis=0), data)
+    z = np.where(np.isinf(z), np.copysign(_FAR, z), z)
+    return _loss_of_outputs(network, z, data)
+
+
+def _loss_of_outputs(network: Network, z: Array, data: TrainingSet) -> float:
+    """Return the mean loss of the same raw outputs, of shape (1, k), for all rows."""
+    z = np.repeat(z.astype(data.X.dtype), len(data), axis=0)
+    return _mean_of(network.loss, z, data)
+
+
+def _enough(network: Network, least: float, data: TrainingSet) -> float:
+    """Return the loss below which a network has learnt.
+
+    A constant that is exact, as for a target that never varies, cannot be beaten: the
+    network then has to halve the loss of raw outputs 0, with which training begins.
+    """
+    at_zero = _loss_of_outputs(network, np.zeros((1, network.layer_sizes[-1])), data)
+    if at_zero == 0:  # zero is the constant
+        return math.inf
+    if least <= _EXACT * at_zero:
+        return _LEARNT_A_CONSTANT * at_zero
+    return _LEARNT * least
 
 
 def _mean_of(loss: Loss, z: Array, data: TrainingSet) -> float:
@@ -68,13 +96,14 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     """
     network, data = fit.network, fit.data
     least = constant_loss(network, data)
-    if least < _NOTHING_TO_LEARN or fit.model.loss_ < _CLEARLY * least:
+    if fit.model.loss_ < _CLEARLY * least:
         return ""
     theta = fit.run.theta
     loss = mean_loss(network, theta, data)
-    if loss < _LEARNT * least:
+    if loss < _enough(network, least, data):
         return ""
-    reasons = _of_features(fit.model, data) + _of_hidden_units(network, theta, data)
+    reasons = _of_targets(fit.model, data) + _of_features(fit.model, data)
+    reasons += _of_hidden_units(fit, theta)
     reasons += _of_epochs(fit, outcome, curve, is_only_reason=not reasons)
     numbered = " ".join(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))
     return (
@@ -82,6 +111,18 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
         f" its loss is {loss:.4g}, that of the constant {least:.4g}."
         f" Likely reasons: {numbered}"
     )
+
+
+def _of_targets(model: Any, data: TrainingSet) -> list[str]:
+    """Return what is wrong with the scale of targets that are not normalised."""
+    if getattr(model, "normalize_y", True):
+        return []
+    Y = np.abs(data.select(data.Y).astype(np.float64))
+    largest = Y.max()
+    size = largest * np.sqrt(np.mean((Y / (largest or 1.0)) ** 2))
+    if size == 0 or 1 / _ALIKE <= size <= _ALIKE:
+        return []
+    return [f"The targets are far from 1 (about {size:.1g}). Set normalize_y=True."]
 
 
 def _of_features(model: Any, data: TrainingSet) -> list[str]:
@@ -121,11 +162,13 @@ def _name(model: Any, feature: int) -> str:
     return f"feature {feature}" if names is None else repr(str(names[feature]))
 
 
-def _of_hidden_units(network: Network, theta: Array, data: TrainingSet) -> list[str]:
+def _of_hidden_units(fit: Any, theta: Array) -> list[str]:
     """Return which hidden layer passes nothing on, because its outputs never vary."""
+    network, data = fit.network, fit.data
+    lower = "alpha" if fit.initial_rate is None else "learning_rate_init or alpha"
     rows = slice(_ENOUGH_ROWS) if data.rows is None else data.rows[:_ENOUGH_ROWS]
     X = data.X[rows]
-    if X.shape[0] < 2:
+    if X.shape[0] < 2 or not abs(X).max():  # zeros have been named already
         return []
     for layer in range(len(network.layer_sizes) - 2):
         a = hidden_activations(network, theta, X, layer).astype(np.float64)
@@ -133,8 +176,7 @@ def _of_hidden_units(network: Network, theta: Array, data: TrainingSet) -> list[
             kind = "dead" if not a.any() else "saturated"
             return [
                 f"All units of hidden layer {layer} are {kind}: their outputs are the"
-                " same for all rows. Standardise the features, or lower"
-                " learning_rate_init."
+                f" same for all rows. Standardise the features, or lower {lower}."
             ]
     return []
 
@@ -155,9 +197,11 @@ def _of_epochs(
         cure = "max_iter" if rate is None else "max_iter or learning_rate_init"
         return [f"There were too few epochs, {n}. Raise {cure}."]
     if outcome.reason == "converged" and rate is not None:
+        cure = "Raise learning_rate_init or lower tol."
+        if isinstance(fit.parts.optimizer, (GradientDescent, SGD, Momentum)):
+            cure = "Raise learning_rate_init, lower tol, or choose solver='adam'."
         return [
             f"The learning rate {rate:g} is too low for solver={fit.model.solver!r} to"
-            " leave a flat start: the loss fell by less than tol per epoch. Raise"
-            " learning_rate_init, lower tol, or choose solver='adam'."
+            f" leave a flat start: the loss fell by less than tol per epoch. {cure}"
         ]
     return ["The features may say nothing about y, or alpha may be too high."]

@@ -79,6 +79,22 @@ def test_no_constant_has_a_lower_loss(name, weighted):
     assert baseline.constant_loss(network, data) <= found + 1e-9
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_labels_that_all_rows_have(dtype):
+    """Their weighted mean may be rounded to a number above 1."""
+    rng = np.random.RandomState(0)
+    for _ in range(50):
+        w = rng.uniform(0, 2, 100)
+        y = np.column_stack([np.ones(100), np.arange(100) < 50]).astype(dtype)
+        p = np.average(y[:, 1], weights=w)
+        network = Network((2, 2), (None,), RULES["multilabel"], 0.0)
+        data = TrainingSet(np.zeros((100, 2), dtype), y, w)
+        entropy = -p * np.log(p) - (1 - p) * np.log(1 - p)
+        found = baseline.constant_loss(network, data)
+        assert found == pytest.approx(entropy, rel=1e-5)
+
+
 def test_the_loss_of_the_constant_is_the_entropy_of_the_classes():
     y = np.repeat([0, 1, 2], [10, 30, 60])
     expected = log_loss(y, np.tile([0.1, 0.3, 0.6], (100, 1)))
@@ -135,6 +151,35 @@ def test_a_rate_that_is_too_low():
     message = complaint(model, ROWS, LABELS)
     assert model.stop_reason_ == "converged"
     assert "The learning rate 1e-06 is too low for solver='sgd'" in message
+
+
+def test_no_advice_to_choose_the_solver_that_is_chosen():
+    model = MLPClassifierX(solver="adam", learning_rate_init=1e-9, random_state=0)
+    message = complaint(model, ROWS, LABELS)
+    assert "The learning rate 1e-09 is too low for solver='adam'" in message
+    assert message.endswith("Raise learning_rate_init or lower tol.")
+
+
+def test_a_strong_penalty_leaves_units_without_use():
+    """L-BFGS has no learning rate to lower."""
+    noise = np.random.RandomState(0).randn(len(X))
+    model = MLPRegressorX((10,), solver="lbfgs", alpha=1e5, random_state=0)
+    message = complaint(model, X, noise)
+    assert "All units of hidden layer 0 are" in message
+    assert "Standardise the features, or lower alpha." in message
+    assert "learning_rate" not in message
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+@pytest.mark.parametrize(("factor", "shift"), [(1e-6, 0), (1, 1e6), (0, 1e6)])
+def test_targets_far_from_one(factor, shift, loss):
+    """No bound on the best constant, and none on how small its loss may be."""
+    settings = {"normalize_y": False, "random_state": 0, "max_iter": 30}
+    y = factor * scale(Y) + shift
+    message = complaint(MLPRegressorX((20,), loss=loss, **settings), X, y)
+    assert NOTHING in message
+    size = f"{np.sqrt(np.mean(y**2)):.1g}"
+    assert f"The targets are far from 1 (about {size}). Set normalize_y=True" in message
 
 
 def test_a_rate_that_is_too_high():
