@@ -269,8 +269,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         Y and w are targets and weights of the rows that are trained on.
         """
 
-    def _network_targets(self, Y: Array, dtype: Any) -> Array:
-        """Return encoded targets as the network's targets."""
+    def _network_targets(self, Y: Array, dtype: Any, w: Array | None) -> Array:
+        """Return encoded targets as the network's targets; w are the rows' weights."""
         return Y
 
     # Fitting.

@@ -383,7 +383,8 @@ class Fit:
 
     def _in_trained_unit(self, data: TrainingSet) -> TrainingSet:
         """Return the rows with the network's targets."""
-        return replace(data, Y=self.model._network_targets(data.Y, data.X.dtype))
+        Y = self.model._network_targets(data.Y, data.X.dtype, data.w)
+        return replace(data, Y=Y)
 
     # Training.
 

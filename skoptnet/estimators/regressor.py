@@ -580,13 +580,13 @@ class MLPRegressorX(RegressorMixin, MLP):
     def y_mean_(self) -> Array:
         """Shift of each target, in its unit."""
         self._require_fit("y_mean_")
-        return self._target_scaling.mean
+        return _read_only(self._target_scaling.mean)
 
     @property
     def y_scale_(self) -> Array:
         """Unit of each target in training, in its own unit."""
         self._require_fit("y_scale_")
-        return self._target_scaling.scale
+        return _read_only(self._target_scaling.scale)
 
     def _encode(self, y, dtype, fit):
         return self._columns(y, whole=not fit.partial)
@@ -620,6 +620,13 @@ class MLPRegressorX(RegressorMixin, MLP):
     def _set_target_scaling(self, Y, w, fit):
         loss, scaling = fit.loss, TargetScaling.none(Y.shape[1])
         if fit.continues:
+            n_before = len(self._target_scaling.mean)
+            if Y.shape[1] != n_before:
+                raise ValueError(
+                    f"{fit.name} continues training the fitted network, which had a y"
+                    f" of {n_before} columns. Got {Y.shape[1]} instead. Reset loss and"
+                    " quantile, or fit a new network with warm_start=False."
+                )
             scaling = self._target_scaling.updated(Y, w)
             if scaling.mean.any() and not loss.takes_shifted:
                 raise ValueError(
@@ -635,8 +642,8 @@ class MLPRegressorX(RegressorMixin, MLP):
                 scaling = TargetScaling.dividing(Y, w)
         self._target_scaling = scaling
 
-    def _network_targets(self, Y, dtype):
-        return self._target_scaling.apply(Y, dtype)
+    def _network_targets(self, Y, dtype, w):
+        return self._target_scaling.apply(Y, dtype, w)
 
     def _output_unit(self):
         # With a logarithmic link, dividing the targets only shifts the raw outputs.
@@ -679,3 +686,9 @@ class MLPRegressorX(RegressorMixin, MLP):
         tags.target_tags.multi_output = True
         tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
         return tags
+
+
+def _read_only(values: Array) -> Array:
+    values = values.view()
+    values.flags.writeable = False
+    return values

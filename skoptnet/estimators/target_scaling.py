@@ -101,14 +101,20 @@ class TargetScaling:
         """Whether both units are the same."""
         return not self.mean.any() and bool((self.scale == 1).all())
 
-    def apply(self, Y: Array, dtype: Any) -> Array:
+    def apply(self, Y: Array, dtype: Any, w: Array | None = None) -> Array:
         """Return targets in the unit of y as targets of the network.
+
+        Rows of weight zero get a target that every loss and dtype can take: theirs may
+        be a mark of missing values, whose loss would be infinite.
 
         Raises
         ------
         ValueError
             If the dtype of the network cannot hold them, or predictions of them.
         """
+        if w is not None and (unused := w == 0).any():
+            typical = np.where(self.mean == 0, self.scale, self.mean)
+            Y = np.where(unused[:, np.newaxis], typical, Y)
         if np.dtype(dtype) != Y.dtype:
             self._check_range(Y, dtype)
         if not self.changes_nothing:

@@ -176,6 +176,48 @@ def test_a_warm_start_goes_on_in_the_same_unit(loss):
     assert_array_equal(before, (twice.y_mean_, twice.y_scale_))
 
 
+@pytest.mark.parametrize("first", ["two targets", "two quantiles"])
+def test_targets_cannot_become_quantiles(first):
+    """The network has two outputs either way, but y has another number of columns."""
+    pairs, quantiles = model_of(warm_start=True), {"loss": "quantile"}
+    quantiles["quantile"] = [0.1, 0.9]
+    if first == "two targets":
+        model, y, had, got = pairs.fit(X, PAIRS).set_params(**quantiles), Y, 2, 1
+    else:
+        model = clone(pairs).set_params(**quantiles).fit(X, Y)
+        model.set_params(loss="squared_error", quantile=0.5)
+        y, had, got = PAIRS, 1, 2
+    before = model.predict(X)
+    with pytest.raises(ValueError, match=f"a y of {had} columns. Got {got} instead"):
+        model.fit(X, y)
+    assert_array_equal(model.predict(X), before)
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_targets_of_rows_without_weight_may_mark_missing_values(
+    dtype, loss, normalize_y
+):
+    """Marks beyond the range of the dtype, or whose square is."""
+    w = np.ones(len(Y))
+    w[::3] = 0
+    settings = {"loss": loss, "normalize_y": normalize_y}
+    expected = model_of(**settings, shuffle=False).fit(X.astype(dtype), Y, w)
+    for mark in (1e20, 1e300):
+        model = model_of(**settings, shuffle=False)
+        model.fit(X.astype(dtype), np.where(w == 0, mark, Y), w)
+        assert_array_equal(model.predict(X), expected.predict(X))
+        assert model.loss_curve_ == expected.loss_curve_
+
+
+def test_mean_and_scale_cannot_be_set_by_mistake():
+    model = pickle.loads(pickle.dumps(model_of().fit(X, Y)))
+    for attribute in (model.y_mean_, model.y_scale_):
+        with pytest.raises(ValueError, match="read-only"):
+            attribute[0] = 1.0
+
+
 def test_a_loss_that_needs_another_unit_cannot_take_over():
     model = model_of(warm_start=True).fit(X, Y)
     before = model.predict(X)
