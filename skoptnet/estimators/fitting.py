@@ -474,6 +474,7 @@ class Fit:
         model is kept, too.
         """
         first, n_epochs = dict(vars(self.model)), validated.kept_epoch
+        call = dict(vars(self))
         curves = self.run.history, self.run.epoch
         losses = self.run.metrics()["validation_loss"]
         plateaus = tuple(e for e in self.run.stopping.plateaus if e <= n_epochs)
@@ -498,6 +499,7 @@ class Fit:
             )
             self._publish()
             return
+        vars(self).update(call)
         vars(self.model).update(first, stop_reason_=reason)
         self._publish()
         warn(

@@ -240,6 +240,26 @@ def test_a_constant_target_leaves_nothing_to_learn(value):
     MLPRegressorX(random_state=0).fit(X, np.full(len(X), value))
 
 
+def test_the_network_that_is_kept_is_judged():
+    """Not the one of the training on all rows, if that ends early."""
+
+    class Late:
+        """A rate that explodes in the training on all rows."""
+
+        calls = 0
+
+        def __call__(self, clock):
+            Late.calls += clock.epoch == 0
+            return 0.5 if Late.calls < 2 else 1e200
+
+    y = X[:, 2] + 3 * np.random.RandomState(0).randn(len(X))
+    settings = {"early_stopping": True, "refit_all": True, "max_iter": 40}
+    settings |= {"n_iter_no_change": 40, "solver": "sgd", "batch_size": 500}
+    model = MLPRegressorX((), lr_schedule=Late(), random_state=0, **settings)
+    assert "all rows ended early (diverged)" in complaint(model, X, y)
+    assert 0.01 < model.score(X, y) < 0.1
+
+
 def test_partial_fit_does_not_judge():
     MLPRegressorX(random_state=0).partial_fit(X, Y)
 
