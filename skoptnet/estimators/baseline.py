@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from scipy.sparse import issparse
 
 from .._types import Array
 from ..compiled import hidden_activations, outputs
-from ..losses import Loss
 from ..network import Network
 from ..optimizers import SGD, GradientDescent, Momentum
 from ..training import Outcome, TrainingSet
@@ -39,8 +39,13 @@ _ENOUGH_ROWS = 10_000
 
 def mean_loss(network: Network, theta: Array, data: TrainingSet) -> float:
     """Return the weighted mean of the losses of the rows, without a penalty."""
-    z = outputs(network, theta, data.X, data.rows)
-    return _mean_of(network.loss, z, data)
+
+    def predict(part: slice) -> Array:
+        if data.rows is None:
+            return outputs(network, theta, data.X[part])
+        return outputs(network, theta, data.X, data.rows[part])
+
+    return _mean_of_blocks(network, predict, data)
 
 
 def constant_loss(network: Network, data: TrainingSet) -> float:
@@ -55,8 +60,27 @@ def constant_loss(network: Network, data: TrainingSet) -> float:
 
 def _loss_of_outputs(network: Network, z: Array, data: TrainingSet) -> float:
     """Return the mean loss of the same raw outputs, of shape (1, k), for all rows."""
-    z = np.repeat(z.astype(data.X.dtype), len(data), axis=0)
-    return _mean_of(network.loss, z, data)
+    z = z.astype(data.X.dtype)
+
+    def repeat(part: slice) -> Array:
+        return np.repeat(z, len(range(len(data))[part]), axis=0)
+
+    return _mean_of_blocks(network, repeat, data)
+
+
+def _mean_of_blocks(
+    network: Network, raw_outputs: Callable[[slice], Array], data: TrainingSet
+) -> float:
+    """Return the weighted mean of the losses of raw outputs, in blocks of rows."""
+    Y, w, n = data.select(data.Y), data.weights, len(data)
+    size, total = network.block_rows(data.X), 0.0
+    for start in range(0, n, size):
+        part = slice(start, start + size)
+        with np.errstate(all="ignore"):
+            losses = network.loss.value(raw_outputs(part), Y[part], np)
+            losses = losses.astype(np.float64)
+            total += float(losses.sum() if w is None else losses @ w[part])
+    return total / (n if w is None else float(w.sum()))
 
 
 def _enough(network: Network, least: float, data: TrainingSet) -> float:
@@ -71,12 +95,6 @@ def _enough(network: Network, least: float, data: TrainingSet) -> float:
     if least <= _EXACT * at_zero:
         return _LEARNT_A_CONSTANT * at_zero
     return _LEARNT * least
-
-
-def _mean_of(loss: Loss, z: Array, data: TrainingSet) -> float:
-    with np.errstate(all="ignore"):
-        losses = loss.value(z, data.select(data.Y), np).astype(np.float64)
-    return float(np.average(losses, weights=data.weights))
 
 
 def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:

@@ -75,3 +75,16 @@ def test_a_first_fit_copies_what_is_not_in_c_order(order):
     model = small(ESTIMATORS[1], solver="gd", max_iter=1)
     copies = 1 if order == "F" else 0
     assert peak_of(model.fit, rows, y) < copies * rows.nbytes + 30e6
+
+
+@pytest.mark.parametrize("rate", [1e-9, 0.1], ids=["learns nothing", "learns"])
+@pytest.mark.filterwarnings(
+    "ignore:.*predicts its training rows no better:"
+    "sklearn.exceptions.ConvergenceWarning"
+)
+def test_the_outputs_of_all_rows_are_never_held(rate):
+    """Of 30 000 rows and 300 classes, they would be 72 MB."""
+    rng = np.random.default_rng(0)
+    rows, y = rng.normal(size=(30_000, 3)), np.arange(30_000) % 300
+    model = MLPClassifierX((2,), max_iter=1, learning_rate_init=rate, batch_size=2000)
+    assert peak_of(model.fit, rows, y) < 30e6
