@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 
 from .._types import Array
 from ..compiled import hidden_activations, outputs
+from ..losses import Loss
 from ..network import Network
 from ..optimizers import SGD, GradientDescent, Momentum
 from ..training import Outcome, TrainingSet
@@ -45,7 +46,8 @@ def mean_loss(network: Network, theta: Array, data: TrainingSet) -> float:
             return outputs(network, theta, data.X[part])
         return outputs(network, theta, data.X, data.rows[part])
 
-    return _mean_of_blocks(network, predict, data)
+    size = network.block_rows(data.X)
+    return _mean_of(network.loss, predict, data.select(data.Y), data.weights, size)
 
 
 def constant_loss(network: Network, data: TrainingSet) -> float:
@@ -60,25 +62,31 @@ def constant_loss(network: Network, data: TrainingSet) -> float:
 
 def _loss_of_outputs(network: Network, z: Array, data: TrainingSet) -> float:
     """Return the mean loss of the same raw outputs, of shape (1, k), for all rows."""
-    z = z.astype(data.X.dtype)
+    Y, w, z = data.select(data.Y), data.weights, z.astype(data.X.dtype)
+    if Y.ndim == 1:  # rows of the same class have the same loss
+        w = np.bincount(Y, weights=w)
+        Y = np.arange(len(w))
+    size = network.block_rows(data.X)
 
     def repeat(part: slice) -> Array:
-        return np.repeat(z, len(range(len(data))[part]), axis=0)
+        return np.repeat(z, len(Y[part]), axis=0)
 
-    return _mean_of_blocks(network, repeat, data)
+    return _mean_of(network.loss, repeat, Y, w, size)
 
 
-def _mean_of_blocks(
-    network: Network, raw_outputs: Callable[[slice], Array], data: TrainingSet
+def _mean_of(
+    loss: Loss,
+    raw_outputs: Callable[[slice], Array],
+    Y: Array,
+    w: Array | None,
+    size: int,
 ) -> float:
-    """Return the weighted mean of the losses of raw outputs, in blocks of rows."""
-    Y, w, n = data.select(data.Y), data.weights, len(data)
-    size, total = network.block_rows(data.X), 0.0
+    """Return the weighted mean of the losses, ``size`` rows at a time."""
+    n, total = len(Y), 0.0
     for start in range(0, n, size):
         part = slice(start, start + size)
         with np.errstate(all="ignore"):
-            losses = network.loss.value(raw_outputs(part), Y[part], np)
-            losses = losses.astype(np.float64)
+            losses = loss.value(raw_outputs(part), Y[part], np).astype(np.float64)
             total += float(losses.sum() if w is None else losses @ w[part])
     return total / (n if w is None else float(w.sum()))
 
