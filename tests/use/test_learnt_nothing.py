@@ -132,6 +132,40 @@ def test_features_that_are_all_zero():
     assert "All features are zero." in message
 
 
+@pytest.mark.parametrize(
+    ("scale", "shift", "says"),
+    [
+        (1, 1e4, "The values of y are far from 1: the size of their mean is 1e+04"),
+        (1e-3, 0, "their deviation 0.001. Set normalize_y=True."),
+        (1e-5, 0, "their deviation 1e-05. Set normalize_y=True."),
+        (1e-200, 0, "their deviation 1e-200. Set normalize_y=True."),
+        (1e-3, 5, "the size of their mean is 5, their deviation 0.001"),
+        ([1, 1e-6], 0, "column 1 of y are far from 1"),
+    ],
+)
+def test_targets_in_a_unit_that_does_not_suit(scale, shift, says):
+    y = np.multiply.outer((Y - Y.mean()) / Y.std(), scale) + shift
+    model = MLPRegressorX((8,), random_state=0, max_iter=20, normalize_y=False)
+    rate = 1e-9 if np.ndim(scale) else "auto"
+    message = complaint(model.set_params(learning_rate_init=rate), X, y)
+    assert NOTHING in message
+    assert says in message
+    assert "Raise" not in message.partition("Likely reasons")[2]
+    assert not [
+        m for m in warnings_of(model.set_params(normalize_y=True), X, y) if says in m
+    ]
+
+
+def test_counts_in_a_unit_that_does_not_suit():
+    """Their deviation is not of interest."""
+    counts = np.random.RandomState(0).poisson(0.003, len(X))
+    counts[0] = 1
+    settings = {"loss": "poisson", "normalize_y": False, "random_state": 0}
+    model = MLPRegressorX((8,), max_iter=1, learning_rate_init=1e-9, **settings)
+    assert "the size of their mean is 0.00" in complaint(model, X, counts)
+    assert "far from 1" not in complaint(model, X, counts + 1)
+
+
 def test_dead_units():
     """Features that are all positive let a long update kill every ReLU."""
     model = MLPClassifierX((5,), solver="gd", random_state=0)
@@ -151,6 +185,10 @@ def test_a_rate_that_is_too_low():
     message = complaint(model, ROWS, LABELS)
     assert model.stop_reason_ == "converged"
     assert "The learning rate 1e-06 is too low for solver='sgd'" in message
+    assert "or choose solver='adam'" in message
+    for solver in ("adam", "nadam"):  # which is no advice to those who have it
+        model.set_params(solver=solver, learning_rate_init=1e-9)
+        assert complaint(model, ROWS, LABELS).endswith("or lower tol.")
 
 
 def test_no_advice_to_choose_the_solver_that_is_chosen():
