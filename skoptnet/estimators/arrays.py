@@ -223,7 +223,7 @@ def _check_missing(values: Array, name: str, remedy: str) -> None:
         first = tuple(int(i) for i in np.argwhere(missing)[0])
         raise ValueError(
             f"Input {name} contains NaN: {missing.sum()} missing value(s), the first in"
-            f" row {first[0]} ({values[first]!r}). Leave such rows out, or {remedy}."
+            f" row {first[0]} ({values[first]}). Leave such rows out, or {remedy}."
         )
 
 
