@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -25,11 +26,26 @@ try:
 except ImportError:  # Windows, where temporary files of killed processes remain
     fcntl = None
 
+# Seconds after which a temporary file that is still empty has been abandoned: whoever
+# makes one writes to it at once.
+_ABANDONED = 3600
+
 # A file begins with its kind and format, and the length and digest of what follows.
 _KIND = b"skoptnet checkpoint "
 _FORMAT = _KIND + b"1\n"
 _SUMS = struct.Struct(">Q32s")
 _HEADER = len(_FORMAT) + _SUMS.size
+
+
+def as_path(owner: str, path: Any) -> Path:
+    """Return the ``path`` of a class of that name as an object of pathlib."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise TypeError(
+            f"The 'path' of {owner} must be a string or a pathlib.Path. Got {path!r}"
+            " instead."
+        ) from None
 
 
 def check_writable(owner: str, path: Path, *, replaces: bool) -> Path:
@@ -162,8 +178,9 @@ def _remove_unlocked(path: Path) -> None:
     """Remove a temporary file of this module that no process is writing."""
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        begin, made = file.read(len(_FORMAT)), os.fstat(file.fileno()).st_mtime
         # One that has just been made is still empty, and perhaps not yet locked.
-        if file.read(len(_FORMAT)) == _FORMAT:
+        if begin == _FORMAT or (not begin and time.time() > made + _ABANDONED):
             path.unlink()
 
 

@@ -28,7 +28,14 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from ._files import check_writable, opened, reason, remove_leftovers, replace
+from ._files import (
+    as_path,
+    check_writable,
+    opened,
+    reason,
+    remove_leftovers,
+    replace,
+)
 from ._params import (
     COUNT,
     NOT_NEGATIVE,
@@ -266,7 +273,7 @@ class History(_PerFit):
 
     def __init__(self, path: str | os.PathLike[str]):
         super().__init__()
-        self.path = Path(path)
+        self.path = as_path("History", path)
         if self.path.suffix not in (".csv", ".jsonl"):
             raise ValueError(
                 "The 'path' of History must end in '.csv' or '.jsonl', which says how"
@@ -347,8 +354,8 @@ class Checkpoint(_PerFit):
     Notes
     -----
     A process that is killed while it saves leaves a temporary file beside ``path``,
-    whose name ends in ".new". The next ``fit`` with this path removes it (on Windows,
-    it stays).
+    whose name ends in ".new". The next ``fit`` with this path removes it; if it is
+    still empty, after an hour (on Windows, it stays).
 
     In a search, all fits have the same path, and each save replaces the file whole.
     With ``refit=True``, it has the model of the refit, which comes last. Without, it
@@ -372,7 +379,7 @@ class Checkpoint(_PerFit):
 
     def __init__(self, path: str | os.PathLike[str], *, every: Int | None = None):
         super().__init__()
-        self.path = Path(path)
+        self.path = as_path("Checkpoint", path)
         self.every = None if every is None else _checked(self, "every", every, COUNT)
 
     def setup(self, estimator: Any, context: Any) -> None:

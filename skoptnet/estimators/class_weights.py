@@ -12,8 +12,10 @@ from .._params import NOT_NEGATIVE, brief, satisfies
 from .._types import Array
 from .convergence_warnings import warn
 
-# Share of the effective rows that one label leaves, below which several leave few.
-_FEW = 0.1
+# Several labels leave few rows if their effective number is below this share of a single
+# label's, or below half of it and this number.
+_FEW_SHARE = 0.1
+_FEW_ROWS = 10
 
 
 class ClassWeights:
@@ -81,7 +83,8 @@ class ClassWeights:
                 for table, column in zip(self.tables, codes.T, strict=True)
             ]
         effective = _effective_rows(np.sum(columns, axis=0))
-        if effective >= _FEW * min(map(_effective_rows, columns)):
+        of_one = min(map(_effective_rows, columns))
+        if effective >= min(of_one / 2, max(_FEW_SHARE * of_one, _FEW_ROWS)):
             return
         warn(
             f"class_weight multiplies the weights of {len(columns)} labels, which"

@@ -275,6 +275,19 @@ def test_weights_of_many_labels_that_leave_few_rows_are_warned_of(container, for
         small(MLPClassifierX, class_weight=dicts).partial_fit(rows, Y, np.arange(12))
 
 
+def test_labels_so_rare_that_even_one_leaves_few_rows():
+    rng = np.random.RandomState(0)
+    Y = np.zeros((2000, 200), int)
+    for column in Y.T:
+        column[rng.randint(1, 2000)] = 1
+    Y[0] = 1
+    counted = kish(by_hand("balanced", Y[:, :50]))
+    assert counted < 2 < 5 < min(kish(by_hand("balanced", y)) for y in Y.T) < 10
+    weights = ClassWeights("balanced", Y, [[0, 1]] * 200, multilabel=True)
+    with pytest.warns(UserWarning, match="they count as 1 rows"):
+        weights.warn_of_few_rows(Y)
+
+
 def test_weights_that_leave_enough_rows_are_not_warned_of():
     """Warnings are errors."""
     rows, Y = rare_labels(2)
@@ -284,6 +297,7 @@ def test_weights_that_leave_enough_rows_are_not_warned_of():
         (rare_labels(12)[1], mild),
         (rare_labels(12, share=0.5)[1], "balanced"),
         (np.arange(400) % 100 == 0, "balanced"),
+        (np.arange(800).reshape(400, 2) % 199 == 0, "balanced"),  # on other rows
         (np.r_[np.zeros(396), 1, 1, 2, 2], {0: 1e-6}),
     ]
     for y, weights in cases:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -324,6 +325,26 @@ def test_the_temporary_file_of_a_killed_process_is_removed(tmp_path, monkeypatch
     model().set_callbacks(Checkpoint(path)).fit(X, y)
     assert temporary(path) == []
     assert epochs_in(path)[-1] == 4
+
+
+@on_posix
+def test_a_temporary_file_that_is_empty_is_removed_after_an_hour(tmp_path):
+    """Its process was killed before it wrote; a young one may be about to."""
+    path = tmp_path / "model.pickle"
+    old, young = (tmp_path / f"model.pickle.{16 * c}.new" for c in "ab")
+    for file, age in ((old, 3700), (young, 3500)):
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    model().set_callbacks(Checkpoint(path)).fit(X, y)
+    assert temporary(path) == [young]
+
+
+@pytest.mark.parametrize("Callback", [Checkpoint, History])
+@pytest.mark.parametrize("path", [None, 3, b"model.csv"])
+def test_a_path_is_a_string_or_a_path(Callback, path):
+    name = Callback.__name__
+    with pytest.raises(TypeError, match=f"'path' of {name} must be .* Got {path!r} in"):
+        Callback(path)
 
 
 @on_posix
