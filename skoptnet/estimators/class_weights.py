@@ -12,8 +12,8 @@ from .._params import NOT_NEGATIVE, brief, satisfies
 from .._types import Array
 from .convergence_warnings import warn
 
-# Several labels leave few rows if their effective number is below this share of a single
-# label's, or below half of it and this number.
+# Several labels leave few rows if the effective number is below this share of that of a
+# single label, or below half of it and below this number.
 _FEW_SHARE = 0.1
 _FEW_ROWS = 10
 
