@@ -116,6 +116,7 @@ class MLPClassifierX(ClassifierMixin, MLP):
     learning_rate_init : float in (0, inf) or 'auto', default='auto'
         Initial learning rate; ``'auto'`` takes the solver's default, which may be
         another for regression than for classification (for ``'adam'`` 0.01 and 0.001).
+        `MLPRegressorX` with the loss ``'poisson'`` or ``'gamma'`` takes the lower one.
         ``learning_rate_`` is the rate used.
     lr_schedule : str, Schedule or callable, default='constant'
         How the learning rate changes during training, for every solver but ``'lbfgs'``.

@@ -57,7 +57,12 @@ def initial_rate(model: Any, optimizer: Optimizer | LBFGS) -> float | None:
     if isinstance(optimizer, LBFGS):
         return None
     if isinstance(model.learning_rate_init, str):
-        return optimizer.auto_rate(regression=is_regressor(model))
+        rates = {task: optimizer.auto_rate(regression=task) for task in (False, True)}
+        # Losses of counts and amounts overfit as fast as those of classes, and are as
+        # steep as those of regression.
+        if getattr(model, "loss", None) in ("poisson", "gamma"):
+            return min(rates.values())
+        return rates[is_regressor(model)]
     return float(model.learning_rate_init)
 
 

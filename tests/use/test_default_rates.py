@@ -82,6 +82,28 @@ def test_names_and_objects_have_the_same_rate(solver):
         }
 
 
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_losses_with_a_log_link_take_the_lower_rate(loss):
+    settings = {"loss": loss, "learning_rate_init": "auto"}
+    for solver, rate in {TwoRates(): 0.125, Adam(): 0.001, OfItsOwn(): 0.0625}.items():
+        model = small(MLPRegressorX, solver=solver, **settings)
+        assert model.fit(X, 1 + NUMBERS**2).learning_rate_ == rate
+
+
+def test_few_counts_are_not_learnt_by_heart():
+    """At the defaults, without early stopping: D2 is that of the true rates."""
+    rng = np.random.RandomState(0)
+    rows = rng.randn(8000, 6)
+    rates = np.exp(0.5 * rows[:, 0] - 0.4 * rows[:, 1] + 0.3 * np.sin(2 * rows[:, 2]))
+    counts, some, others = rng.poisson(rates), slice(500), slice(500, None)
+    scores = {}
+    for rate in ("auto", 0.01):
+        model = MLPRegressorX(loss="poisson", random_state=0, learning_rate_init=rate)
+        model.fit(rows[some], counts[some])
+        scores[rate] = model.score(rows[others], rates[others])
+    assert scores[0.01] < 0.1 < 0.6 < scores["auto"]
+
+
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))
 def test_the_docstring_says_the_rates(solver):
     optimizer = OPTIMIZERS[solver]()
