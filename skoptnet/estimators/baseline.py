@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,28 +33,28 @@ _FAR = 1e4
 #: Features, of which the largest may be this many times the smallest, or 1.
 _ALIKE = 1e3
 
-# Rows that are enough to tell the scales of features and the use of hidden units.
-_ENOUGH_ROWS = 10_000
+#: Targets, whose mean and deviation may be this many times 1, or their deviation this
+#: fraction of it.
+_NEAR_ONE = 100.0
+
+#: Rows that are enough to compare losses, and their maximum number of targets.
+_ROWS, _TARGETS = 5000, 2**20
+
+#: Rows that are enough to tell the scales of features and the use of hidden units.
+_FEW_ROWS = 1000
 
 
 def mean_loss(network: Network, theta: Array, data: TrainingSet) -> float:
     """Return the weighted mean of the losses of the rows, without a penalty."""
-
-    def predict(part: slice) -> Array:
-        if data.rows is None:
-            return outputs(network, theta, data.X[part])
-        return outputs(network, theta, data.X, data.rows[part])
-
-    size = network.block_rows(data.X)
-    return _mean_of(network.loss, predict, data.select(data.Y), data.weights, size)
+    z = outputs(network, theta, data.X, data.rows)
+    return _mean_of(network.loss, z, data.select(data.Y), data.weights)
 
 
 def constant_loss(network: Network, data: TrainingSet) -> float:
     """Return the mean loss of the constant prediction that has the least."""
-    k, loss = network.layer_sizes[-1], network.loss
-    Y = data.select(data.Y)
+    Y, w, k = data.select(data.Y), data.weights, network.layer_sizes[-1]
     with np.errstate(divide="ignore"):
-        z = loss.constant(Y, data.weights, k, np)
+        z = network.loss.constant(Y, w, k, np)
     z = np.where(np.isinf(z), np.copysign(_FAR, z), z)
     return _loss_of_outputs(network, z, data)
 
@@ -66,29 +65,24 @@ def _loss_of_outputs(network: Network, z: Array, data: TrainingSet) -> float:
     if Y.ndim == 1:  # rows of the same class have the same loss
         w = np.bincount(Y, weights=w)
         Y = np.arange(len(w))
-    size = network.block_rows(data.X)
-
-    def repeat(part: slice) -> Array:
-        return np.repeat(z, len(Y[part]), axis=0)
-
-    return _mean_of(network.loss, repeat, Y, w, size)
+    return _mean_of(network.loss, np.repeat(z, len(Y), axis=0), Y, w)
 
 
-def _mean_of(
-    loss: Loss,
-    raw_outputs: Callable[[slice], Array],
-    Y: Array,
-    w: Array | None,
-    size: int,
-) -> float:
-    """Return the weighted mean of the losses, ``size`` rows at a time."""
-    n, total = len(Y), 0.0
-    for start in range(0, n, size):
-        part = slice(start, start + size)
-        with np.errstate(all="ignore"):
-            losses = loss.value(raw_outputs(part), Y[part], np).astype(np.float64)
-            total += float(losses.sum() if w is None else losses @ w[part])
-    return total / (n if w is None else float(w.sum()))
+def _mean_of(loss: Loss, z: Array, Y: Array, w: Array | None) -> float:
+    with np.errstate(all="ignore"):
+        losses = loss.value(z, Y, np).astype(np.float64)
+        return float(np.average(losses, weights=w))
+
+
+def _sample(data: TrainingSet, n_rows: int) -> TrainingSet:
+    """Return rows at equal distances, in the order given, at most ``n_rows``."""
+    step = -(-len(data) // n_rows)
+    if step == 1:
+        return data
+    rows = np.arange(len(data)) if data.rows is None else data.rows
+    sample = data.subset(rows[::step])
+    w = sample.weights
+    return sample if w is None or w.any() else data
 
 
 def _enough(network: Network, least: float, data: TrainingSet) -> float:
@@ -109,7 +103,7 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     """Return why a network is no better than a constant, "" if it has learnt.
 
     Training losses, which include penalties, answer first. Only if they leave it open
-    does the network predict its training rows, once.
+    does the network predict a sample of its training rows.
 
     Parameters
     ----------
@@ -120,7 +114,8 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     curve : list of float
         Its training losses.
     """
-    network, data = fit.network, fit.data
+    network, k = fit.network, fit.network.layer_sizes[-1]
+    data = _sample(fit.data, min(_ROWS, max(_FEW_ROWS, _TARGETS // k)))
     least = constant_loss(network, data)
     if fit.model.loss_ < _CLEARLY * least:
         return ""
@@ -128,8 +123,9 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     loss = mean_loss(network, theta, data)
     if loss < _enough(network, least, data):
         return ""
-    reasons = _of_targets(fit.model, data) + _of_features(fit.model, data)
-    reasons += _of_hidden_units(fit, theta)
+    few = _sample(data, _FEW_ROWS)
+    reasons = _of_targets(fit.model, data) + _of_features(fit.model, few)
+    reasons += _of_hidden_units(fit, theta, few)
     reasons += _of_epochs(fit, outcome, curve, is_only_reason=not reasons)
     numbered = " ".join(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))
     return (
@@ -140,15 +136,31 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
 
 
 def _of_targets(model: Any, data: TrainingSet) -> list[str]:
-    """Return what is wrong with the scale of targets that are not normalised."""
+    """Return whether a regressor trains on targets in a unit that does not suit."""
     if getattr(model, "normalize_y", True):
         return []
-    Y = np.abs(data.select(data.Y).astype(np.float64))
-    largest = Y.max()
-    size = largest * np.sqrt(np.mean((Y / (largest or 1.0)) ** 2))
-    if size == 0 or 1 / _ALIKE <= size <= _ALIKE:
+    Y = data.select(data.Y).astype(np.float64)
+    largest = np.abs(Y).max() or 1.0
+    U, w = Y / largest, data.weights
+    center = np.average(U, axis=0, weights=w)
+    variance = np.average((U - center) ** 2, axis=0, weights=w)
+    mean, deviation = largest * np.abs(center), largest * np.sqrt(variance)
+    # With a logarithmic link, the deviation follows from the mean.
+    has_log_link = model.out_activation_ == "exp"
+    size = mean if has_log_link else np.maximum(mean, deviation)
+    unit = mean if has_log_link else deviation
+    with np.errstate(divide="ignore"):
+        too_small = np.where(deviation > 0, -np.log(unit), 0)
+        distance = np.maximum(np.log(size), too_small)
+    worst = int(np.argmax(distance))
+    if distance[worst] <= np.log(_NEAR_ONE):
         return []
-    return [f"The targets are far from 1 (about {size:.1g}). Set normalize_y=True."]
+    target = "y" if len(mean) == 1 else f"column {worst} of y"
+    return [
+        f"The values of {target} are far from 1: the size of their mean is"
+        f" {mean[worst]:.3g}, their deviation {deviation[worst]:.3g}. Set"
+        " normalize_y=True."
+    ]
 
 
 def _of_features(model: Any, data: TrainingSet) -> list[str]:
@@ -170,8 +182,7 @@ def _of_features(model: Any, data: TrainingSet) -> list[str]:
 
 def _feature_scales(data: TrainingSet) -> Array:
     """Return the root mean square of the values of each feature that are not 0."""
-    rows = slice(_ENOUGH_ROWS) if data.rows is None else data.rows[:_ENOUGH_ROWS]
-    X = abs(data.X[rows].astype(np.float64))
+    X = abs(data.select(data.X).astype(np.float64))
     largest = X.max()
     if issparse(X):
         largest = largest or 1.0
@@ -188,12 +199,10 @@ def _name(model: Any, feature: int) -> str:
     return f"feature {feature}" if names is None else repr(str(names[feature]))
 
 
-def _of_hidden_units(fit: Any, theta: Array) -> list[str]:
+def _of_hidden_units(fit: Any, theta: Array, data: TrainingSet) -> list[str]:
     """Return which hidden layer passes nothing on, because its outputs never vary."""
-    network, data = fit.network, fit.data
+    network, X = fit.network, data.select(data.X)
     lower = "alpha" if fit.initial_rate is None else "learning_rate_init or alpha"
-    rows = slice(_ENOUGH_ROWS) if data.rows is None else data.rows[:_ENOUGH_ROWS]
-    X = data.X[rows]
     if X.shape[0] < 2 or not abs(X).max():  # zeros have been named already
         return []
     for layer in range(len(network.layer_sizes) - 2):
