@@ -37,8 +37,10 @@ _ALIKE = 1e3
 #: fraction of it.
 _NEAR_ONE = 100.0
 
-#: Rows that are enough to compare losses, and their maximum number of targets.
-_ROWS, _TARGETS = 5000, 2**20
+#: Rows that are enough to compare losses if they differ by more than `_DOUBT`, rows
+#: that are enough in any case, and the maximum number of targets of the latter.
+_ROWS, _MANY_ROWS, _TARGETS = 2000, 100_000, 2**23
+_DOUBT = 0.1
 
 #: Rows that are enough to tell the scales of features and the use of hidden units.
 _FEW_ROWS = 1000
@@ -103,7 +105,7 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     """Return why a network is no better than a constant, "" if it has learnt.
 
     Training losses, which include penalties, answer first. Only if they leave it open
-    does the network predict a sample of its training rows.
+    does the network predict training rows: a few, or in doubt more.
 
     Parameters
     ----------
@@ -114,13 +116,15 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     curve : list of float
         Its training losses.
     """
-    network, k = fit.network, fit.network.layer_sizes[-1]
-    data = _sample(fit.data, min(_ROWS, max(_FEW_ROWS, _TARGETS // k)))
+    network, theta, k = fit.network, fit.run.theta, fit.network.layer_sizes[-1]
+    data = _sample(fit.data, _ROWS)
     least = constant_loss(network, data)
     if fit.model.loss_ < _CLEARLY * least:
         return ""
-    theta = fit.run.theta
     loss = mean_loss(network, theta, data)
+    if abs(loss - least) <= _DOUBT * least and len(data) < len(fit.data):
+        data = _sample(fit.data, min(_MANY_ROWS, max(_ROWS, _TARGETS // k)))
+        least, loss = constant_loss(network, data), mean_loss(network, theta, data)
     if loss < _enough(network, least, data):
         return ""
     few = _sample(data, _FEW_ROWS)

@@ -284,11 +284,16 @@ def test_of_many_rows_a_sample_decides(monkeypatch):
 
     original = baseline.mean_loss
     monkeypatch.setattr(baseline, "mean_loss", noted)
-    message = complaint(MLPRegressorX((5,), solver="sgd", max_iter=1), rows, y)
-    assert NOTHING in message
+    settings = {"solver": "sgd", "random_state": 0, "max_iter": 1}
+    far = MLPRegressorX((5,), learning_rate_init=1e-9, **settings)
+    assert NOTHING in complaint(far, rows, y)
     ((n, mean),) = seen
-    assert 4000 < n <= 5000
+    assert 1500 < n <= 2000
     assert abs(mean) < 0.01
+    seen.clear()
+    near = MLPRegressorX((), alpha=1e9, lr_schedule="linear", **settings)
+    warnings_of(near.set_params(learning_rate_init=1e-5, max_iter=20), rows, y)
+    assert [n for n, _ in seen][1:] == [23_000]
     weights = np.zeros(len(y))
     weights[1] = 1  # not in the sample
     warnings_of(MLPRegressorX((5,), max_iter=1), rows, y, sample_weight=weights)
