@@ -22,7 +22,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
@@ -44,8 +44,6 @@ def compare(data: str, epochs: int, solvers: list[str]) -> list[dict]:
     """Cross-validate every solver under each of the schedules."""
     estimator, load = DATA[data]
     X, y = load(return_X_y=True)
-    if estimator is MLPRegressorX:
-        y = scale(y)
     pairs = [(solver, schedule) for schedule in SCHEDULES for solver in solvers]
     rows = []
     for solver, schedule in with_progress(pairs):

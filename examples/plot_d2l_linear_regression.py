@@ -139,7 +139,9 @@ settings = {
 
 
 def final_loss(solver, rate, batch_size, epochs, seed):
-    model = MLPRegressorX((), solver="gd", alpha=0, random_state=seed)
+    model = MLPRegressorX(
+        (), normalize_y=False, solver="gd", alpha=0, random_state=seed
+    )
     model.set_params(lr_schedule=lambda clock: 0.0).partial_fit(X, y)
     first = np.random.RandomState(seed).normal(scale=0.01, size=(5, 1))
     model.coefs_, model.intercepts_ = [first], [np.zeros(1)]

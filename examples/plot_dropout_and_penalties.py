@@ -72,7 +72,11 @@ models = {
 colors = ["#0072B2", "#D55E00"]
 X, y = draw(100, seed=0)
 X_val, y_val = draw(1000, seed=100)
-watching = {"early_stopping": True, "n_iter_no_change": np.inf}
+watching = {
+    "early_stopping": True,
+    "n_iter_no_change": np.inf,
+    "validation_fraction": 0.1,  # not used, now
+}
 figure, axes = plt.subplots(
     2, 3, figsize=(9, 5), sharex=True, sharey=True, layout="constrained"
 )

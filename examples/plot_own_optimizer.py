@@ -78,8 +78,9 @@ print(np.allclose(*(model.loss_curve_ for model in models), rtol=1e-12))
 # step.
 
 network = MLPClassifierX(
-    (30,), solver=QHM(beta=0.99), batch_size=32, early_stopping=True, random_state=0
-)
+    (30,), solver=QHM(beta=0.99), batch_size=32, early_stopping=True, max_iter=1000,
+    random_state=0,
+)  # fmt: skip
 grid = {
     "mlpclassifierx__solver__nu": [0, 0.5, 0.7, 0.9, 1],
     "mlpclassifierx__learning_rate_init": [0.03, 0.3, 1.5],

@@ -5,8 +5,7 @@ What does the learning rate do?
 Batch gradient descent on the diabetes data, at rates a thousandfold apart. Too small a
 rate is safe, but a hundred epochs are not enough for it. A suitable one gets most of
 the way in ten. One that is too large overshoots the valley, farther with every update,
-until the loss explodes; skoptnet then stops at once, keeps weights that can be used
-and says what to try.
+until the loss explodes; skoptnet then stops at once and says what to try.
 """
 
 # %%
@@ -29,10 +28,10 @@ X, y = load_diabetes(return_X_y=True)
 X, y = scale(X), scale(y)
 
 
-def trained(rate):
+def trained(rate, max_iter=100):
     """Train at a rate; return the model and the warnings that came."""
     model = MLPRegressorX(
-        (20,), solver="gd", learning_rate_init=rate, max_iter=100, random_state=0
+        (20,), solver="gd", learning_rate_init=rate, max_iter=max_iter, random_state=0
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -45,12 +44,16 @@ def trained(rate):
 # ---------------------------
 #
 # Each update is :math:`\theta \leftarrow \theta - \epsilon \hat g`, and batch gradient
-# descent makes one per epoch. The loss at :math:`\epsilon = 0.9` leaves the picture:
-# the cross is far above, at the last epoch whose loss was finite.
+# descent makes one per epoch. At :math:`\epsilon = 0.9` seven epochs are made, whose
+# loss leaves the picture; that of the eighth would no longer be finite.
 
 models, said = {}, {}
-for name, rate in {"too small": 0.001, "right": 0.3, "too large": 0.9}.items():
-    models[f"{name}: {rate}"], said[name] = trained(rate)
+for name, setting in {
+    "too small": (0.001, 100),
+    "right": (0.3, 100),
+    "too large": (0.9, 7),
+}.items():
+    models[f"{name}: {setting[0]}"], said[name] = trained(*setting)
 
 display = LossCurveDisplay.from_estimators(models).plot()
 display.ax_.set_ylim(0.15, 20)
@@ -62,31 +65,26 @@ plt.show()
 # ---------------------
 #
 # The warnings of the three fits. The first two have merely used up their epochs; one of
-# them because it is slow.
+# them because it is slow. The third has learnt nothing.
 
 for name, messages in said.items():
     lines = textwrap.wrap(" ".join(messages), 78)
     print(f"{name}:", *lines, sep="\n  ")
 
 # %%
-# ``stop_reason_`` tells the same to a program. The model of a diverged fit can be used:
-# it has the best of the weights that epochs ended with, which is not to say that they
-# are good. The losses on the way show how fast it went.
+# The losses on the way show how fast it went.
 
-diverged = models["too large: 0.9"]
-losses = [f"{loss:.1e}" for loss in diverged.loss_curve_]
-print(diverged.stop_reason_, "after losses of", *losses)
-print("all predictions are finite:", np.isfinite(diverged.predict(X)).all())
+losses = [f"{loss:.1e}" for loss in models["too large: 0.9"].loss_curve_]
+print("too large:", *losses)
 
 # %%
-# Where the first epoch already ends in infinity there is nothing to keep. ``fit`` then
-# raises an error, as scikit-learn's MLP does, which a grid search counts as a failed
-# fit and goes on.
+# In the eighth epoch training diverges. Where an earlier epoch has a model that is
+# better than the untrained network, it is kept, with a warning. Here there is none:
+# ``fit`` raises an error, as scikit-learn's MLP does, which a grid search counts as a
+# failed fit and goes on.
 
 try:
-    MLPRegressorX(
-        (20,), solver="sgd", batch_size=50, learning_rate_init=1, random_state=0
-    ).fit(X, y)
+    trained(0.9)
 except ValueError as error:
     print(textwrap.fill(str(error), 80))
 
@@ -99,10 +97,14 @@ except ValueError as error:
 # ends farther off than it was before wherever :math:`\epsilon > 2 / \lambda`. So the
 # best rate is often found not far below the first one that fails.
 
-rates = np.geomspace(0.001, 2, 18)
-fits = [trained(rate)[0] for rate in rates]
-failed = np.array([model.stop_reason_ == "diverged" for model in fits])
-losses = np.array([model.loss_curve_[-1] for model in fits])
+rates, losses = np.geomspace(0.001, 2, 18), []
+for rate in rates:
+    try:
+        losses.append(trained(rate)[0].loss_)
+    except ValueError:
+        losses.append(np.nan)
+losses = np.array(losses)
+failed = np.isnan(losses)
 
 _, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
 ax.plot(rates[~failed], losses[~failed], "o-")

@@ -29,7 +29,7 @@ class TargetScaling:
     mean, scale : float64 arrays of shape (n_targets,)
         The shift and the unit of each target.
     is_constant : bool array of shape (n_targets,) or None
-        Which targets have been constant so far; None for no target.
+        Which targets have been constant so far; None means none of them.
     """
 
     mean: Array
