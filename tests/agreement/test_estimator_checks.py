@@ -106,7 +106,7 @@ SOME_SCHEDULES += [Warmup("plateau", epochs=2)]
 
 @checks_of(
     [
-        Estimator(lr_schedule=schedule)
+        Estimator(lr_schedule=schedule, learning_rate_init=0.01)
         for Estimator in ESTIMATORS
         for schedule in SOME_SCHEDULES
     ],
@@ -193,9 +193,14 @@ def test_repeated_rows_are_drawn_for_both_parts(Estimator, name):
 
 @checks_of(
     [
-        *(E(early_stopping=True, scoring=None) for E in ESTIMATORS),
+        *(
+            E(early_stopping=True, scoring=None, learning_rate_init=0.01)
+            for E in ESTIMATORS
+        ),
         *(E(early_stopping=True, validation_fraction=0.3) for E in ESTIMATORS),
-        MLPRegressorX(early_stopping=True, validation_fraction=ShuffleSplit(2)),
+        MLPRegressorX(
+            early_stopping=True, validation_fraction=ShuffleSplit(2, test_size=0.3)
+        ),
         # Few units and epochs, since small batches make many updates.
         *(
             E((20,), batch_size=5, learning_rate_init=0.01, max_iter=40)

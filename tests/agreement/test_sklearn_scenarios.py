@@ -161,6 +161,8 @@ def test_gradient_is_the_slope_of_the_reported_loss(activation, n_classes):
 
 def suitable_rate(solver):
     """Return a rate that brings these small problems to their end in time."""
+    if solver == "gd":  # whose own is too high for some activations
+        return 0.1
     return "auto" if solver in TEXTBOOK else rate_for(solver, 0.01)
 
 
@@ -599,7 +601,7 @@ def test_early_stopping(solver, Estimator):
     X, y = digits(2)
     settings = {
         "solver": solver,
-        "learning_rate_init": 0.01,
+        "learning_rate_init": min(rate_for(solver, 0.01), 0.1),
         "tol": 0.2,
         "max_iter": 3000,
         "random_state": 0,

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import d2_tweedie_score, r2_score
+from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler, scale
 
 from skoptnet import MLPRegressorX
@@ -325,10 +326,11 @@ def test_huber_delta_counts_deviations():
 @pytest.mark.parametrize("y", [Y, PAIRS], ids=["one", "two"])
 def test_scikit_learns_twin_predicts_in_the_unit_of_y(loss, y):
     model = model_of(loss).fit(X, y)
-    twin = model.to_sklearn()
-    assert_allclose(twin.predict(X), model.predict(X), rtol=1e-10)
     again = pickle.loads(pickle.dumps(model))
     assert_array_equal(again.predict(X), model.predict(X))
+    if loss in SHIFTED or "loss" in MLPRegressor().get_params():  # scikit-learn 1.7
+        twin = model.to_sklearn()
+        assert_allclose(twin.predict(X), model.predict(X), rtol=1e-10)
 
 
 def test_sparse_targets_and_integers_are_numbers():
