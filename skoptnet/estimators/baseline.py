@@ -207,7 +207,8 @@ def _of_hidden_units(fit: Any, theta: Array, data: TrainingSet) -> list[str]:
     """Return which hidden layer passes nothing on, because its outputs never vary."""
     network, X = fit.network, data.select(data.X)
     lower = "alpha" if fit.initial_rate is None else "learning_rate_init or alpha"
-    if X.shape[0] < 2 or not abs(X).max():  # zeros have been named already
+    values = X.data if issparse(X) else X  # SciPy's methods would change X
+    if X.shape[0] < 2 or not values.any():  # zeros have been named already
         return []
     for layer in range(len(network.layer_sizes) - 2):
         a = hidden_activations(network, theta, X, layer).astype(np.float64)

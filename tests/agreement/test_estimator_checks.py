@@ -194,7 +194,7 @@ def test_repeated_rows_are_drawn_for_both_parts(Estimator, name):
 @checks_of(
     [
         *(
-            E(early_stopping=True, scoring=None, learning_rate_init=0.01)
+            E(early_stopping=True, scoring=None, learning_rate_init=0.03)
             for E in ESTIMATORS
         ),
         *(E(early_stopping=True, validation_fraction=0.3) for E in ESTIMATORS),

@@ -1,5 +1,6 @@
 """A network that learnt nothing says so, and why; one that learnt does not."""
 
+import pickle
 import re
 import warnings
 
@@ -124,6 +125,16 @@ def test_features_far_from_one_are_named(factor, form):
     message = complaint(model, form(rows), Y)
     assert NOTHING in message
     assert "The scales of the features are far from 1: feature 3 (about" in message
+
+
+def test_sparse_rows_with_entries_twice_are_left_as_they_are():
+    """Most methods of SciPy's containers would add them up in place."""
+    rows = sparse.csr_array(([1.0, 2.0, 3.0] * 20, ([0, 0, 2] * 20), range(0, 61, 3)))
+    assert not rows.has_canonical_format
+    before = pickle.dumps(rows)
+    model = MLPRegressorX((5,), learning_rate_init=1e-9, max_iter=2, random_state=0)
+    assert NOTHING in complaint(model, rows, np.arange(20.0))
+    assert pickle.dumps(rows) == before
 
 
 def test_features_that_are_all_zero():

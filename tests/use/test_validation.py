@@ -674,7 +674,7 @@ def test_refit_all_follows_the_adaptive_rates(Estimator, y, lr_schedule, solver)
     """It sees no plateaus itself: those of the validated training count."""
     factor = 0.2 if lr_schedule == "adaptive" else 0.5
     settings = {
-        "solver": solver, "lr_schedule": lr_schedule, "n_iter_no_change": 2,
+        "solver": solver, "lr_schedule": lr_schedule, "n_iter_no_change": 1,
         "learning_rate_init": "auto", "tol": 5.0, "max_iter": 12, "scoring": "loss",
     }  # fmt: skip
     validated = stopping(Estimator, **settings).fit(X, y, W)
