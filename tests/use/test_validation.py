@@ -673,9 +673,10 @@ class Recorded(Schedule):
 def test_refit_all_follows_the_adaptive_rates(Estimator, y, lr_schedule, solver):
     """It sees no plateaus itself: those of the validated training count."""
     factor = 0.2 if lr_schedule == "adaptive" else 0.5
+    rate = OPTIMIZERS[solver].default_learning_rate / 5
     settings = {
         "solver": solver, "lr_schedule": lr_schedule, "n_iter_no_change": 1,
-        "learning_rate_init": "auto", "tol": 5.0, "max_iter": 12, "scoring": "loss",
+        "learning_rate_init": rate, "tol": 5.0, "max_iter": 12, "scoring": "loss",
     }  # fmt: skip
     validated = stopping(Estimator, **settings).fit(X, y, W)
     model = stopping(Estimator, **settings, refit_all=True).fit(X, y, W)
@@ -687,7 +688,7 @@ def test_refit_all_follows_the_adaptive_rates(Estimator, y, lr_schedule, solver)
     passed = np.rint(np.log(np.divide(rates, model.learning_rate_)) / np.log(factor))
     recorded = Recorded(tuple(factor**p for p in passed))
     plain = batched(
-        Estimator, solver=solver, lr_schedule=recorded, learning_rate_init="auto",
+        Estimator, solver=solver, lr_schedule=recorded, learning_rate_init=rate,
         max_iter=len(rates), n_iter_no_change=np.inf,
     ).fit(X, y, W)  # fmt: skip
     np.testing.assert_allclose(plain.history_["learning_rate"], rates, rtol=1e-15)
