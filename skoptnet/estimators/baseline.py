@@ -117,14 +117,13 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
         Its training losses.
     """
     network, theta, k = fit.network, fit.run.theta, fit.network.layer_sizes[-1]
-    data = _sample(fit.data, _ROWS)
-    least = constant_loss(network, data)
-    if fit.model.loss_ < _CLEARLY * least:
+    many = _sample(fit.data, min(_MANY_ROWS, max(_ROWS, _TARGETS // k)))
+    if fit.model.loss_ < _CLEARLY * constant_loss(network, many):
         return ""
-    loss = mean_loss(network, theta, data)
-    if abs(loss - least) <= _DOUBT * least and len(data) < len(fit.data):
-        data = _sample(fit.data, min(_MANY_ROWS, max(_ROWS, _TARGETS // k)))
+    for data in [many] if len(many) <= _ROWS else [_sample(many, _ROWS), many]:
         least, loss = constant_loss(network, data), mean_loss(network, theta, data)
+        if abs(loss - least) > _DOUBT * least:
+            break
     if loss < _enough(network, least, data):
         return ""
     few = _sample(data, _FEW_ROWS)
