@@ -526,6 +526,7 @@ def test_a_momentum_of_none_is_the_solvers_own(solver):
 def test_one_cycle_leaves_alone_who_has_no_momentum(solver):
     """Without one, the rates are all there is; with one, it makes a difference."""
     settings = {"solver": solver, **small, "max_iter": 12, "batch_size": 10}
+    settings["learning_rate_init"] = 0.01
     moved, still = (
         MLPClassifierX(
             (3,), lr_schedule=OneCycle(cycle_momentum=cycle), **settings
