@@ -102,7 +102,7 @@ def n_seeds(n_samples: int) -> int:
 
 
 def from_file(path: Path, n_rows: int) -> tuple:
-    """Return features and target of a file, at most so many rows of it."""
+    """Return features and target of a file, at most ``n_rows`` rows."""
     with np.load(path) as file:
         y = file["y"]
         if "X" in file:

@@ -53,7 +53,7 @@ SHORT, LONG = 20, 100  # epochs
 BATCH = "32"
 BATCHES = ["32", "200", "full"]
 SCHEDULED = ["sgd", "momentum", "adam"]
-#: Parameters of schedules for a training of so many epochs; the others have none, or
+#: Parameters of schedules for a given number of epochs; the others have none, or
 #: ones that do not depend on its length and stay as they are.
 OF_LENGTH: dict[str, Any] = {
     "step": lambda epochs: {"decay_rate": 0.1, "decay_epochs": epochs / 3},

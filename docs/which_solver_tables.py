@@ -26,7 +26,7 @@ from skoptnet import MLPRegressorX
 POINTS = 100
 #: No model counts as worse than this, diverged ones included.
 WORST = -1.0 * POINTS
-#: Rates that are so many points from the best count as good.
+#: Rates at most this many points from the best count as good.
 GOOD = 2.0
 
 
@@ -267,7 +267,8 @@ def solver_table(results: Results) -> str:
         markdown(header, lines)
         + f"\n\nMean ranks that differ by less than {difference:.1f} cannot be told"
         + " apart (Nemenyi's test, 5 %). A difference from adam on a data set, both"
-        + f" tuned, counts as better or worse from so many points on: {spread(bounds)}."
+        + " tuned, counts as better or worse from this many points on:"
+        + f" {spread(bounds)}."
     )
 
 

@@ -103,8 +103,8 @@ for way, curve in curves.items():
 # %%
 # Two curves coincide over the epochs. At the same :math:`\epsilon / m`, 32 single steps
 # and one step with 32 rows move the weights by nearly as much, and leave as much noise:
-# with so many times the rows, take so many times the rate, as long as that does not
-# make training diverge. The minibatch does it in half the time.
+# with k times the rows, take k times the rate, as long as that does not make training
+# diverge. The minibatch does it in half the time.
 #
 # Neither gets closer than that at a constant rate: the rows disagree about the last
 # steps. A schedule that lets the rate fall takes the noise out; a lower rate also does,

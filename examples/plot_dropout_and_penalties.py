@@ -1,8 +1,8 @@
 r"""
-What helps a network that learns its rows by heart?
-===================================================
+What helps against overfitting?
+===============================
 
-A network with more than 2600 weights and a hundred noisy rows: it learns the noise, and
+A network with more than 2600 weights and a hundred noisy rows: it fits the noise, and
 grows ever surer of it. L2 and L1 penalties, weight decay, dropout and early stopping
 each keep it from that, in their own way. All five help; they are compared on ten
 training sets, since one alone would prove little.
@@ -66,7 +66,7 @@ models = {
 #
 # To see the loss on new rows in every epoch, a thousand rows are passed as ``X_val``,
 # with ``early_stopping=True`` and ``n_iter_no_change=np.inf``, so that nothing stops.
-# (Rarely does one have so many. Here they are for the picture only.) The vertical line
+# (They are for the picture only; one rarely has that many.) The vertical line
 # is where early stopping with its 20 rows has stopped.
 
 colors = ["#0072B2", "#D55E00"]

@@ -169,5 +169,5 @@ plt.show()
 
 # %%
 # So for two parameters: start many times and keep the best. Networks of thousands of
-# parameters have so many directions to leave by that bad valleys of this kind are
+# parameters have many more directions to leave by, and bad valleys of this kind are
 # rarer; but `random_state` is a start there, too, and worth varying.

@@ -91,10 +91,9 @@ plt.show()
 # stops early.
 
 X, y = load_diabetes(return_X_y=True)
-y = y / 100  # so that targets are of the size of a network's first outputs
 settings = {"loss": "quantile", "quantile": quantiles, "random_state": 0}
 models = {
-    "by heart": MLPRegressorX((50,), max_iter=1000, **settings),
+    "overfitted": MLPRegressorX((50,), max_iter=1000, **settings),
     "regularised": MLPRegressorX(
         (50,),
         dropout=0.3,
@@ -122,7 +121,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 left.plot([0, 1], [0, 1], "--", color="0.5")
 for (name, bands), style in zip(predicted.items(), ["s-", "o-"], strict=True):
     below = np.mean(y[:, None] <= bands, axis=0)
-    color = red if name == "by heart" else blue
+    color = red if name == "overfitted" else blue
     left.plot(quantiles, below, style, color=color, label=name)
 left.set(xlabel="quantile predicted", ylabel="share of patients at or below it")
 left.legend()
@@ -138,6 +137,6 @@ right.plot(rank[inside], target[inside], ".", color="0.5", markersize=4, label="
 right.plot(
     rank[~inside], target[~inside], "x", color=red, markersize=5, label="outside"
 )
-right.set(xlabel="patients, by predicted median", ylabel="progression / 100")
+right.set(xlabel="patients, by predicted median", ylabel="progression")
 right.legend(loc="upper left", ncols=2)
 plt.show()

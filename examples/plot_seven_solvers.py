@@ -81,7 +81,7 @@ plt.show()
 # The accuracy on the 450 images kept for testing, with its standard error
 # :math:`\sqrt{p (1 - p) / 450}`. But for ``gd``, the solvers are within errors of each
 # other, and the lowest training loss does not make the best reader: beyond some point
-# a lower loss only says that the training images are known by heart.
+# a lower loss is only overfitting.
 
 accuracy = np.array([model.score(X_test, y_test) for model in best.values()])
 error = np.sqrt(accuracy * (1 - accuracy) / len(y_test))

@@ -80,7 +80,7 @@ print(f"of {modules[0]}:\n{texts[0]}")
 # ``TfidfVectorizer(dtype=np.float32)`` makes a CSR matrix, and single precision
 # stays single all the way. The network goes through it by its non-zero elements.
 
-# Five epochs are all that is wanted; more would only learn the rows by heart.
+# Five epochs are enough; more would only overfit.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
 settings = {"learning_rate_init": 0.003, "max_iter": 5, "random_state": 0}
 pipeline = make_pipeline(

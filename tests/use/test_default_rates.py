@@ -90,7 +90,7 @@ def test_losses_with_a_log_link_take_the_lower_rate(loss):
         assert model.fit(X, 1 + NUMBERS**2).learning_rate_ == rate
 
 
-def test_few_counts_are_not_learnt_by_heart():
+def test_few_counts_are_not_overfitted():
     """At the defaults, without early stopping: D2 is that of the true rates."""
     rng = np.random.RandomState(0)
     rows = rng.randn(8000, 6)
