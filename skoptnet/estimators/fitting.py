@@ -36,7 +36,7 @@ from .inputs import (
     check_range,
     checked_weights,
     read,
-    with_class_weights,
+    with_row_weights,
     with_unit_mean_weights,
 )
 from .prediction import CURVES, IN_TRAINING, network_attributes
@@ -360,7 +360,7 @@ class Fit:
         The network depends on them: its penalty is divided by their weight sum.
         """
         model = self.model
-        data = with_class_weights(data, self.by_class, "training")
+        data = with_row_weights(data, self.by_class, "training")
         model._set_target_scaling(data.select(data.Y), data.weights, self)
         self.data, self.total_weight = with_unit_mean_weights(
             self._in_trained_unit(data)
@@ -380,9 +380,9 @@ class Fit:
         if held_out is None:
             return None
         weighted = self._in_trained_unit(
-            with_class_weights(held_out, self.by_class, "validation")
+            with_row_weights(held_out, self.by_class, "validation")
         )
-        held_out = with_class_weights(held_out, None, "validation")
+        held_out = with_row_weights(held_out, None, "validation")
         score = score_of(self.model, held_out, weighted, self.network, self.run)
         return Validation(self.network, weighted, score)
 

@@ -456,13 +456,12 @@ def checked_weights(
     return w
 
 
-def with_class_weights(
+def with_row_weights(
     data: TrainingSet, by_class: Callable[[Array], list[Array]] | None, part: str
 ) -> TrainingSet:
-    """Return the rows with their weights multiplied by their class weights.
+    """Return the rows with the product of their class and sample weights.
 
-    The sum of the products is a number that can be computed with, see
-    `product_of_weights`.
+    Its sum is a number that can be computed with, see `product_of_weights`.
     """
     factors = by_class(data.Y) if by_class else []
     factors += [] if data.w is None else [data.w]
