@@ -21,6 +21,9 @@ _LEARNT = 0.999
 #: Below this fraction, even the loss of a noisy epoch leaves no doubt.
 _CLEARLY = 0.9
 
+#: A network has left its start if its loss is below this fraction of that before.
+_MOVED = 0.99
+
 #: The best constant is exact if its loss is below this fraction of that of an output 0.
 _EXACT = 1e-12
 
@@ -102,7 +105,10 @@ def _enough(network: Network, least: float, data: TrainingSet) -> float:
 
 
 def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
-    """Return why a network is no better than a constant, "" if it has learnt.
+    """Return why a network has learnt nothing, "" if it has learnt.
+
+    It is then no better than a constant or, if training ended as soon as it could, than
+    the untrained network, which may be better than a constant by chance.
 
     Training losses, which include penalties, answer first. Only if they leave it open
     does the network predict training rows: a few, or in doubt more.
@@ -119,23 +125,49 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     network, theta, k = fit.network, fit.run.theta, fit.network.layer_sizes[-1]
     many = _sample(fit.data, min(_MANY_ROWS, max(_ROWS, _TARGETS // k)))
     if fit.model.loss_ < _CLEARLY * constant_loss(network, many):
-        return ""
+        return _of_flat_start(fit, outcome, curve, many)
     for data in [many] if len(many) <= _ROWS else [_sample(many, _ROWS), many]:
         least, loss = constant_loss(network, data), mean_loss(network, theta, data)
         if abs(loss - least) > _DOUBT * least:
             break
     if loss < _enough(network, least, data):
-        return ""
-    few = _sample(data, _FEW_ROWS)
-    reasons = _of_targets(fit.model, data) + _of_features(fit.model, few)
-    reasons += _of_hidden_units(fit, theta, few)
-    reasons += _of_epochs(fit, outcome, curve, is_only_reason=not reasons)
-    numbered = " ".join(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))
+        return _of_flat_start(fit, outcome, curve, data)
     return (
         "The network predicts its training rows no better than the best constant does:"
         f" its loss is {loss:.4g}, that of the constant {least:.4g}."
-        f" Likely reasons: {numbered}"
+        f" {_reasons(fit, outcome, curve, data)}"
     )
+
+
+def _of_flat_start(
+    fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet
+) -> str:
+    """Return why training "converged" where it started, "" if it did not."""
+    at_once = len(curve) <= fit.model.n_iter_no_change + 1
+    if outcome.reason != "converged" or fit.continues or not at_once:
+        return ""
+    if fit.initial_rate is None:  # L-BFGS, whose convergence is that of the gradient
+        return ""
+    few = _sample(data, _ROWS)
+    loss = mean_loss(fit.network, fit.run.theta, few)
+    before = mean_loss(fit.network, fit.untrained(), few)
+    if loss < _MOVED * before or before <= _EXACT:
+        return ""
+    return (
+        "The network predicts its training rows no better than the untrained network"
+        f" did: its loss is {loss:.4g}, that of the untrained one {before:.4g}."
+        f" {_reasons(fit, outcome, curve, few)}"
+    )
+
+
+def _reasons(fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet) -> str:
+    """Return the likely reasons why a network has learnt nothing, in a sentence."""
+    few = _sample(data, _FEW_ROWS)
+    reasons = _of_targets(fit.model, data) + _of_features(fit.model, few)
+    reasons += _of_hidden_units(fit, fit.run.theta, few)
+    reasons += _of_epochs(fit, outcome, curve, is_only_reason=not reasons)
+    numbered = " ".join(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))
+    return f"Likely reasons: {numbered}"
 
 
 def _of_targets(model: Any, data: TrainingSet) -> list[str]:
@@ -224,14 +256,17 @@ def _of_epochs(
     fit: Any, outcome: Outcome, curve: list[float], is_only_reason: bool
 ) -> list[str]:
     """Return what is wrong with the learning rate or the number of epochs."""
-    rate, n, lowest = fit.initial_rate, len(curve), min(curve)
-    if rate is not None and curve[-1] > lowest + 0.1 * abs(lowest):
+    rate, n = fit.initial_rate, len(curve)
+    lowest = min(curve, default=math.inf)  # no epoch, if the first one diverged
+    if rate is not None and n and curve[-1] > lowest + 0.1 * abs(lowest):
         return [
             f"The learning rate {rate:g} is too high: the loss has risen to"
             f" {curve[-1]:.4g}, from {lowest:.4g}. Lower learning_rate_init."
         ]
     if not is_only_reason:
         return []
+    if outcome.reason == "diverged":
+        return ["Training diverged before it could learn."]
     if outcome.reason == "max_iter":
         cure = "max_iter" if rate is None else "max_iter or learning_rate_init"
         return [f"There were too few epochs, {n}. Raise {cure}."]

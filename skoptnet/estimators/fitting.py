@@ -165,6 +165,8 @@ class Fit:
         The network, with its L2 penalty.
     l1 : float
         The strength of its L1 penalty.
+    drawn_from : tuple
+        The state of the random number generator before a new run's initial weights.
     """
 
     parts: Parts
@@ -173,6 +175,7 @@ class Fit:
     data: TrainingSet
     total_weight: float
     network: Network
+    drawn_from: Any
 
     def __init__(
         self,
@@ -334,8 +337,16 @@ class Fit:
         memory = getattr(self.parts.optimizer, "memory", ())
         n_bytes = whole.X.dtype.itemsize * (2 + len(memory))  # theta and its gradient
         check_memory(self.model, self.layer_sizes, n_bytes)
+        self.drawn_from = rng.get_state()
         theta = draw_theta(self.layer_sizes, self.parts.activations, rng, whole.X.dtype)
         return Run.new(theta, self.parts.optimizer, rng, np)
+
+    def untrained(self) -> Array:
+        """Return the initial weights of a new run, drawn again."""
+        rng = np.random.RandomState()
+        rng.set_state(self.drawn_from)
+        dtype = self.run.theta.dtype
+        return draw_theta(self.layer_sizes, self.parts.activations, rng, dtype)
 
     def _split(
         self, whole: TrainingSet, given: Given, rng: np.random.RandomState
@@ -382,6 +393,7 @@ class Fit:
         weighted = self._in_trained_unit(
             with_row_weights(held_out, self.by_class, "validation")
         )
+        # Without class weights, for scorers.
         held_out = with_row_weights(held_out, None, "validation")
         score = score_of(self.model, held_out, weighted, self.network, self.run)
         return Validation(self.network, weighted, score)

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from problems import DIABETES
+from problems import DIABETES, IRIS
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.datasets import load_wine
@@ -127,6 +127,22 @@ def test_features_far_from_one_are_named(factor, form):
     assert "The scales of the features are far from 1: feature 3 (about" in message
 
 
+@pytest.mark.parametrize(("factor", "named"), [(900, False), (1100, True)])
+def test_features_are_named_from_a_thousand_on(factor, named):
+    rows = np.sign(X[:, :2]) * [1, factor]
+    model = MLPRegressorX((), learning_rate_init=1e-9, random_state=0)
+    message = complaint(model, rows, Y)
+    assert ("The scales of the features differ" in message) == named
+    assert ("StandardScaler" in message) == named
+
+
+@pytest.mark.parametrize(("mean", "named"), [(90, False), (110, True)])
+def test_targets_are_named_from_a_hundred_on(mean, named):
+    model = MLPRegressorX((), learning_rate_init=1e-9, normalize_y=False)
+    message = complaint(model.set_params(random_state=0), X, scale(Y) + mean)
+    assert ("The values of y are far from 1" in message) == named
+
+
 def test_sparse_rows_with_entries_twice_are_left_as_they_are():
     """Most methods of SciPy's containers would add them up in place."""
     rows = sparse.csr_array(([1.0, 2.0, 3.0] * 20, ([0, 0, 2] * 20), range(0, 61, 3)))
@@ -190,22 +206,42 @@ def test_saturated_units():
     assert "All units of hidden layer 0 are saturated" in message
 
 
-def test_a_rate_that_is_too_low():
-    model = MLPClassifierX(solver="sgd", learning_rate_init=1e-6, random_state=0)
-    message = complaint(model, ROWS, LABELS)
-    assert model.stop_reason_ == "converged"
-    assert "The learning rate 1e-06 is too low for solver='sgd'" in message
-    assert "or choose solver='adam'" in message
-    for solver in ("adam", "nadam"):  # which is no advice to those who have it
-        model.set_params(solver=solver, learning_rate_init=1e-9)
-        assert complaint(model, ROWS, LABELS).endswith("or lower tol.")
+@pytest.mark.parametrize("solver", ["gd", "sgd", "momentum", "nesterov"])
+@pytest.mark.parametrize("rows", [ROWS, scale(IRIS.data)], ids=["wine", "iris"])
+def test_a_flat_start(rows, solver):
+    """By chance, the untrained network of some seeds is better than a constant."""
+    labels, messages = LABELS if rows is ROWS else IRIS.target, []
+    for seed in range(6):
+        model = MLPClassifierX(solver=solver, learning_rate_init=1e-7)
+        messages.append(complaint(model.set_params(random_state=seed), rows, labels))
+        assert model.stop_reason_ == "converged"
+        assert (
+            f"The learning rate 1e-07 is too low for solver='{solver}'" in messages[-1]
+        )
+    others = ["best constant" in message for message in messages]
+    for message, other in zip(messages, others, strict=True):
+        assert other or "no better than the untrained network did" in message
+    assert rows is ROWS or set(others) == {True, False}
 
 
-def test_no_advice_to_choose_the_solver_that_is_chosen():
-    model = MLPClassifierX(solver="adam", learning_rate_init=1e-9, random_state=0)
+@pytest.mark.parametrize("solver", ["adam", "nadam"])
+def test_adam_is_no_advice_to_those_who_have_it(solver):
+    model = MLPClassifierX(solver=solver, learning_rate_init=1e-9, random_state=0)
     message = complaint(model, ROWS, LABELS)
-    assert "The learning rate 1e-09 is too low for solver='adam'" in message
     assert message.endswith("Raise learning_rate_init or lower tol.")
+
+
+def test_what_converged_at_once_has_not_always_stood_still():
+    """In many rows, the first epoch may be enough."""
+    rng = np.random.RandomState(0)
+    rows = rng.randn(60_000, 3)
+    y = rows @ [1.0, -2.0, 0.5] + 0.01 * rng.randn(60_000)
+    model = MLPRegressorX((), solver="sgd", random_state=0, batch_size=20)
+    model.fit(rows, y)
+    assert model.stop_reason_ == "converged"
+    assert model.n_iter_ <= 12
+    # A warm start from a good model stands still with good reason.
+    model.set_params(warm_start=True).fit(rows, y)
 
 
 def test_a_strong_penalty_leaves_units_without_use():
@@ -336,7 +372,8 @@ def test_the_network_that_is_kept_is_judged():
 
 
 def test_partial_fit_does_not_judge():
-    MLPRegressorX(random_state=0).partial_fit(X, Y)
+    model = MLPRegressorX(learning_rate_init=1e-9, random_state=0)
+    assert model.partial_fit(X, Y).score(X, Y) < 0
 
 
 # ------------------------------------------------------- reaching max_iter as planned
@@ -461,3 +498,21 @@ def test_a_warm_start_keeps_what_it_came_from():
     model.set_params(learning_rate_init=1e3).fit(X, Y)
     assert model.stop_reason_ == "diverged"
     assert model.score(X, Y) == pytest.approx(before)
+
+
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_a_warm_start_that_diverges_at_once(call):
+    """There is not a single loss to look at."""
+    settings = {"solver": "gd", "warm_start": True, "random_state": 0, "max_iter": 3}
+    model = MLPRegressorX((3,), learning_rate_init=1e-9, **settings)
+    warnings_of(model, X, Y)
+    before = model.predict(X)
+    model.set_params(learning_rate_init=1e300, n_iter_no_change=3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(model, call)(X, Y)
+    (warning,) = caught
+    assert str(warning.message).startswith("Training diverged in epoch 4")
+    assert "Training diverged before it could learn." in str(warning.message)
+    assert model.stop_reason_ == "diverged"
+    np.testing.assert_array_equal(model.predict(X), before)
