@@ -49,6 +49,7 @@ from ._types import Float, Int
 from .estimators.base import MLP
 from .estimators.convergence_warnings import warn
 from .training import Stopping
+from .training.stopping import ranked
 
 __all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
 
@@ -409,10 +410,10 @@ class Checkpoint(_PerFit):
         epoch, best = metrics["epoch"], copy(saves.best)
         if self.every is not None:
             due = epoch % self.every == 0
+        elif "validation_score" in metrics:
+            due = best.see(*ranked(metrics))
         else:
-            name = "validation_score" if "validation_score" in metrics else "loss"
-            loss = metrics.get("validation_loss", metrics["loss"])
-            due = best.see(_score(fitted_estimator, name), loss)
+            due = best.see(-metrics["loss"])
         if due and self._save(saves, fitted_estimator, epoch):
             saves.best, saves.epoch = best, epoch
 
@@ -423,14 +424,14 @@ class Checkpoint(_PerFit):
             replace(saves.target, lambda file: pickle.dump(saved, file, protocol=5))
         except OSError as error:
             if not saves.failed:
-                has = "of before the fit, if there was one"
+                kept = "a file from before the fit is unchanged"
                 if saves.epoch is not None:
-                    has = f"of epoch {saves.epoch}"
+                    kept = f"the file is still that of epoch {saves.epoch}"
                 warn(
                     f"Checkpoint could not save epoch {epoch} to"
                     f" {str(saves.target)!r}: {reason(error)}. Training continues, and"
-                    f" the file is still that {has}. Free some space on the disk;"
-                    " later saves are tried as planned.",
+                    f" {kept}. Free some space on the disk; later saves are tried as"
+                    " planned.",
                     UserWarning,
                 )
             saves.failed = True

@@ -242,9 +242,10 @@ class Fitted(BaseEstimator):
         return history.values(name, n_epochs) or missing
 
     def _last_metrics(self) -> dict[str, Any]:
-        """Return the metrics of the last epoch."""
+        """Return the metrics of the last epoch, without those of earlier calls only."""
         history, n_epochs = self._curves
-        return {name: history.value(name, n_epochs) for name in history.columns}
+        values = {name: history.value(name, n_epochs) for name in history.columns}
+        return {name: v for name, v in values.items() if not math.isnan(v)}
 
     @property
     def _curves(self) -> tuple[Curves, int]:

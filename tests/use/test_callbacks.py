@@ -434,6 +434,23 @@ print(model.fit(*load_iris(return_X_y=True)).loss_, hasattr(model, "set_callback
     assert out.split() == [str(loss), "False"]
 
 
+def test_metrics_of_an_earlier_call_are_none_of_this_one(tmp_path):
+    """Validation scores of a first call do not rank the epochs of one without."""
+    from skoptnet.callbacks import Checkpoint, History, StopOnPlateau
+
+    settings = {"early_stopping": True, "warm_start": True, "max_iter": 3}
+    fitted = model(**settings).fit(X, y)
+    path, log = tmp_path / "kept.pickle", tmp_path / "log.jsonl"
+    fitted.set_params(early_stopping=False)
+    fitted.set_callbacks(Checkpoint(path), History(log)).fit(X, y)
+    assert Checkpoint.load(path).n_iter_ == 3
+    assert "NaN" not in log.read_text()
+    assert '"validation_loss"' not in log.read_text()
+    fitted.set_callbacks(StopOnPlateau("validation_loss", patience=1))
+    with pytest.raises(ValueError, match="There is no 'validation_loss' in history_"):
+        fitted.fit(X, y)
+
+
 # What is printed.
 
 
