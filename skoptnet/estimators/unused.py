@@ -104,7 +104,8 @@ def _unused(model: Any, own: OwnData) -> Iterator[tuple[str, str]]:
     elif _is_full_batch(model.solver):
         yield "batch_size", f"solver={_name(model.solver)} takes all rows"
     if not model.early_stopping:
-        yield "validation_fraction", "it is for early_stopping=True"
+        for name in ("validation_fraction", "scoring", "refit_all"):
+            yield name, "it is for early_stopping=True"
     elif own.given:
         yield "validation_fraction", "the validation rows are those passed to fit"
     if model.alpha == 0:

@@ -27,7 +27,7 @@ Score = Callable[[Array, float], float]
 
 @dataclass
 class OwnData:
-    """The validation data passed to `fit`, or the groups to split by, unchecked."""
+    """Arguments of `fit` for validation, unchecked: own rows, or groups to split by."""
 
     X: Any = None
     y: Any = None
@@ -36,6 +36,7 @@ class OwnData:
 
     @property
     def given(self) -> bool:
+        """Whether there are validation rows, or parts of them; groups do not count."""
         return any(part is not None for part in (self.X, self.y, self.w))
 
     def check(self) -> None:
@@ -60,20 +61,13 @@ def check_settings(model: Any, own: OwnData) -> None:
             f" is False. Set early_stopping=True of {name} to stop by their score, or"
             " omit them."
         )
-    if not model.early_stopping:
-        given = {"scoring": model.scoring != "loss", "refit_all": model.refit_all}
-        for parameter in filter(given.get, given):
-            warn(
-                f"The {parameter!r} parameter of {name} has no effect without"
-                " early_stopping=True.",
-                UserWarning,
-            )
-    elif model.refit_all and model.warm_start:
+    refits = model.refit_all and model.early_stopping
+    if refits and model.warm_start:
         raise ValueError(
             "refit_all=True trains a new network on all rows, which warm_start=True"
             " forbids. Set one of them to False."
         )
-    elif model.refit_all and own.given:
+    if refits and own.given:
         raise ValueError(
             "refit_all=True trains again on the rows that early stopping set aside,"
             " but with X_val it sets none aside. Set refit_all=False. To train on X and"
