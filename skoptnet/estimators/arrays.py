@@ -57,8 +57,8 @@ def as_numpy(values: Any, name: str) -> Any:
 def as_rows(X: Any, name: str = "X") -> Any:
     """Return rows as `as_numpy` does; refuse dates, which are no numbers."""
     X = as_numpy(X, name)
-    dtypes = getattr(X, "dtypes", None)  # of a data frame, one per column
-    for dtype in [getattr(X, "dtype", None)] if dtypes is None else dtypes:
+    # A data frame has a dtype per column, all else, also a series, has a single one.
+    for dtype in [X.dtype] if hasattr(X, "dtype") else getattr(X, "dtypes", []):
         kind = getattr(dtype, "kind", "")
         if kind in ("M", "m"):
             raise ValueError(_no_dates(name, dtype, kind == "m"))
