@@ -59,8 +59,8 @@ def _own_first(init: Any) -> Any:
     """Show, in a signature, the arguments that all solvers share after the others."""
     signature = inspect.signature(init)
     shared = ("weight_decay", "average")
-    shown = sorted(signature.parameters.values(), key=lambda p: p.name in shared)
-    init.__signature__ = signature.replace(parameters=shown)
+    ordered = sorted(signature.parameters.values(), key=lambda p: p.name in shared)
+    init.__signature__ = signature.replace(parameters=ordered)
     return init
 
 
@@ -154,9 +154,9 @@ class Optimizer(Part, ABC):
         Vectors of ``memory`` that are points like theta: they start at theta, and
         move with it when training sets theta.
     numbers : dict of str to float
-        Names and first values of the numbers, besides ``t``, that `step` finds in
-        ``state`` and replaces. They depend on t, the rates and the hyperparameters
-        only.
+        Names and first values, all finite, of the numbers, besides ``t``, that `step`
+        finds in ``state`` and replaces. They depend on t, the rates and the
+        hyperparameters only.
     default_learning_rate : float
         The rate that ``learning_rate_init="auto"`` stands for.
     regression_learning_rate : float or None

@@ -139,14 +139,14 @@ def _declares(optimizer: Optimizer) -> None:
         'Take other names in memory and numbers; "t" and "iterate" are taken.',
     )
     require(
-        all(isinstance(value, (int, float)) for value in numbers.values()),
+        all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers.values()),
         f"numbers is {numbers!r}.",
-        "The first values must be Python numbers; vectors belong in memory.",
+        "First values must be Python numbers, and finite; vectors belong in memory.",
     )
-    for name in ("default_learning_rate", "regression_learning_rate"):
-        rate = getattr(optimizer, name)
-        if name == "regression_learning_rate" and rate is None:
-            continue
+    rates = {"default_learning_rate": optimizer.default_learning_rate}
+    if optimizer.regression_learning_rate is not None:
+        rates["regression_learning_rate"] = optimizer.regression_learning_rate
+    for name, rate in rates.items():
         require(
             0 < rate < math.inf,
             f"{name} is {rate!r}.",
