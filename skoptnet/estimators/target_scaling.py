@@ -116,7 +116,7 @@ class TargetScaling:
             typical = np.where(self.mean == 0, self.scale, self.mean)
             Y = np.where(unused[:, np.newaxis], typical, Y)
         if np.dtype(dtype) != Y.dtype:
-            self._check_range(Y, dtype)
+            self._check_fits(Y, dtype)
         if not self.changes_nothing:
             Y = (Y - self.mean) / self.scale
         return np.ascontiguousarray(Y, dtype=dtype)
@@ -127,15 +127,16 @@ class TargetScaling:
             return yhat
         return (self.mean + self.scale * yhat).astype(yhat.dtype, copy=False)
 
-    def _check_range(self, Y: Array, dtype: Any) -> None:
+    def _check_fits(self, Y: Array, dtype: Any) -> None:
         limits = np.finfo(dtype)
         largest = np.abs(Y).max()
         smallest = np.maximum(np.abs(self.mean), self.scale).min()
         if largest > limits.max or smallest < limits.tiny:
             raise ValueError(
-                f"y has values that {limits.dtype} cannot hold, the dtype of X: the"
-                f" largest magnitude is {largest:g}, the smallest mean or deviation"
-                f" {smallest:g}. Choose another unit for y, or pass X as float64."
+                f"y or y_val has values that {limits.dtype} cannot hold, the dtype of"
+                f" X: the largest magnitude is {largest:g}, the smallest mean or"
+                f" deviation {smallest:g}. Choose another unit for y, or pass X as"
+                " float64."
             )
 
 

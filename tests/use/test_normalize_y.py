@@ -300,7 +300,7 @@ def test_float32_stays_float32(loss):
 )
 def test_what_float32_cannot_hold_is_refused(c, normalize_y):
     assert_fit_refused(
-        "y has values that float32 cannot hold",
+        "y or y_val has values that float32 cannot hold",
         model_of(normalize_y=normalize_y), X.astype(np.float32), c * Y,
     )  # fmt: skip
 

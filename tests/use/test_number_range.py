@@ -82,7 +82,10 @@ def test_rows_within_the_range_are_predicted(container):
 
 
 def test_targets_beyond_the_range_are_refused():
-    model, message = small(MLPRegressorX), "y has values that float32 cannot hold"
+    model, message = (
+        small(MLPRegressorX),
+        "y or y_val has values that float32 cannot hold",
+    )
     huge = NUMBERS * 1e40
     assert_refused(message, "fit", SINGLE, huge, model=model)
     assert_refused(message, "partial_fit", SINGLE, huge, model=model)
