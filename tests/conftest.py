@@ -20,3 +20,12 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def by_score_alone(monkeypatch):
+    """Of equal scores the first is the best, as in scikit-learn: no loss decides."""
+    from skoptnet.training import Stopping  # not before what is set above
+
+    see = Stopping.see
+    monkeypatch.setattr(Stopping, "see", lambda self, score, loss: see(self, score))

@@ -30,7 +30,6 @@ from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.activations import ACTIVATIONS
-from skoptnet.training import Stopping
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
@@ -395,13 +394,6 @@ def test_equal_sample_weights_in_shuffled_minibatches(task):
 
 
 # ------------------------------------------------------------------- early stopping
-
-
-@pytest.fixture
-def by_score_alone(monkeypatch):
-    """Of equal scores the first is the best, as in scikit-learn: no loss decides."""
-    see = Stopping.see
-    monkeypatch.setattr(Stopping, "see", lambda self, score, loss: see(self, score))
 
 
 def assert_same_early_stopping(ours, theirs):

@@ -15,7 +15,6 @@ from sklearn.metrics import (
 )
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.training import Stopping
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
@@ -55,13 +54,6 @@ def in_hindsight(model, y):
     best = clone(model).set_params(scoring="loss", n_iter_no_change=np.inf)
     rows = rows_to_train_on(y)
     return best.fit(X[rows], y[rows], X_val=X[TEST], y_val=y[TEST])
-
-
-@pytest.fixture
-def by_score_alone(monkeypatch):
-    """Of equal scores the first is the best, and no loss decides."""
-    see = Stopping.see
-    monkeypatch.setattr(Stopping, "see", lambda self, score, loss: see(self, score))
 
 
 def test_the_loss_is_watched_by_default():

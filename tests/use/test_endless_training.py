@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from pages import ROOT
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet._sklearn import without_callbacks
@@ -239,3 +240,10 @@ def test_plateaus_of_earlier_calls_are_counted_not_listed():
         # The first epoch is an improvement, and no other is.
         expected = 0.01 / (1 + max(k - 1, 0) // 2)
         assert model.history_["learning_rate"][-1] == pytest.approx(expected)
+
+
+def test_the_documentation_says_how_many_epochs_are_kept():
+    said = f"latest {curves.KEPT_EPOCHS:_} ".replace("_", " ")
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    for text in (page, MLPClassifierX.__doc__, MLPRegressorX.__doc__):
+        assert said in " ".join(text.split())

@@ -62,7 +62,7 @@ def test_predictions_take_blocks_of_rows(Estimator, model_dtype, order, dtype):
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_training_converts_rows_in_one_copy(Estimator, order, method):
-    """Rows of float64 for a float32 model were copied to C order, then to float32."""
+    """One copy, to float32 in C order; two would be 120 MB."""
     model, rows = fitted(Estimator, "f4"), laid_out(order, "f8")
     model.set_params(warm_start=True, max_iter=1, solver="gd")
     peak = peak_of(getattr(model, method), rows, np.arange(N_ROWS) % 3)

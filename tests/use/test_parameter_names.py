@@ -65,7 +65,6 @@ ELSEWHERE = [
     ("validation_split", 0.2, "validation_fraction"),
     ("hidden_units", (5,), "hidden_layer_sizes"),
     ("layers", (5,), "hidden_layer_sizes"),
-    ("module__num_units", 5, None),
     ("batchsize", 32, "batch_size"),
     ("weight_decay", 0.1, "alpha"),
     ("reg_lambda", 0.1, "alpha"),
@@ -78,6 +77,8 @@ ELSEWHERE = [
     ("gamma", 0.1, "decay_rate"),
     ("betas", (0.9, 0.99), "beta_1"),
     ("eps", 1e-8, "epsilon"),
+    ("eval_set", [], "X_val"),
+    ("validation_data", (), "X_val"),
     # Misspelt.
     ("momentun", 0.9, "momentum"),
     ("hidden_layers_sizes", (5,), "hidden_layer_sizes"),
@@ -86,7 +87,6 @@ ELSEWHERE = [
     ("earlystopping", True, "early_stopping"),
     ("Solver", "adam", "solver"),
 ]
-WITH_ANSWER = [case for case in ELSEWHERE if case[2]]
 
 
 class Own(MLPClassifierX):
@@ -132,7 +132,7 @@ def refused(call, error=TypeError):
 
 
 @pytest.mark.parametrize("Estimator", [*ESTIMATORS, Own])
-@pytest.mark.parametrize(("name", "value", "offered"), WITH_ANSWER)
+@pytest.mark.parametrize(("name", "value", "offered"), ELSEWHERE)
 def test_constructor_and_set_params_offer_the_right_name(
     Estimator, name, value, offered
 ):
@@ -152,15 +152,22 @@ def test_constructor_and_set_params_offer_the_right_name(
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_every_parameter_of_scikit_learns_mlp_is_known_or_answered(Estimator):
     theirs = {MLPClassifierX: MLPClassifier, MLPRegressorX: MLPRegressor}[Estimator]
-    for name, value in theirs().get_params().items():
-        if name in Estimator().get_params():
-            continue
-        assert name in ("learning_rate", "nesterovs_momentum"), name
-        assert "lr_schedule" in refused(
-            lambda n=name, v=value: Estimator(**{n: v})
-        ) or (
-            "solver='nesterov'" in refused(lambda n=name, v=value: Estimator(**{n: v}))
-        )
+    passed, known = theirs().get_params(), Estimator().get_params()
+    answers = {
+        name: refused(lambda n=name: Estimator(**{n: passed[n]}))
+        for name in sorted(passed.keys() - known.keys())
+    }
+    assert list(answers) == ["learning_rate", "nesterovs_momentum"]
+    assert "Did you mean 'lr_schedule'?" in answers["learning_rate"]
+    assert "solver='nesterov'" in answers["nesterovs_momentum"]
+
+
+def test_callbacks_are_no_parameter():
+    for call, error in (
+        (lambda: MLPClassifierX(callbacks=[]), TypeError),
+        (lambda: MLPClassifierX().set_params(callbacks=[]), ValueError),
+    ):
+        assert "Set callbacks before fit, with set_callbacks(" in refused(call, error)
 
 
 @pytest.mark.parametrize("name", ["nesterovs_momentum", "nesterov", "use_nesterov"])

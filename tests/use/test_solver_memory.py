@@ -133,7 +133,9 @@ def test_a_huge_gradient_in_the_first_epoch_is_refused(solver, batch_size, dtype
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
             model.fit(rows, NUMBERS)
-        except ValueError:
+        except ValueError as error:
+            if "diverged" not in str(error):
+                raise
             return
     assert are_finite(model._run)
 
