@@ -178,15 +178,15 @@ def _remove_unlocked(path: Path) -> None:
     """Remove a temporary file of this module that no process is writing."""
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        begin, made = file.read(len(_FORMAT)), os.fstat(file.fileno()).st_mtime
+        head, made = file.read(len(_FORMAT)), os.fstat(file.fileno()).st_mtime
         # One that has just been made is still empty, and perhaps not yet locked.
-        if begin == _FORMAT or (not begin and time.time() > made + _ABANDONED):
+        if head == _FORMAT or (not head and time.time() > made + _ABANDONED):
             path.unlink()
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a file that `replace` wrote, at the begin of what was written to it.
+    """Open a file that `replace` wrote, at the beginning of what was written to it.
 
     Raises
     ------
@@ -203,18 +203,19 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 def _fault(file: BufferedReader) -> str:
     """Return what is wrong with a file, "" if nothing is."""
-    size, begin = os.fstat(file.fileno()).st_size, file.read(len(_FORMAT))
+    size, head = os.fstat(file.fileno()).st_size, file.read(len(_FORMAT))
     damaged = "Load a copy made before, or train again."
     if not size:
         return f"the file is empty. {damaged}"
-    if begin != _FORMAT[: len(begin)]:
-        if begin.startswith(_KIND):
+    if head != _FORMAT[: len(head)]:
+        if head.startswith(_KIND):
             return (
                 "the format of this checkpoint is not known. It was written by a later"
-                " release of skoptnet, which can load it, or its begin is damaged."
+                " release of skoptnet, which can load it, or its first bytes are"
+                " damaged."
             )
         return (
-            "this is no checkpoint, or its begin is damaged. Load files that"
+            "this is no checkpoint, or its first bytes are damaged. Load files that"
             " Checkpoint wrote; those of pickle or joblib are loaded by their own"
             " functions."
         )

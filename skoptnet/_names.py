@@ -161,7 +161,7 @@ def _letters(word: str) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a word most probably means, if there is one.
+    """Return the known name that is closest to a word, if there is one.
 
     A name that begins as the word does, or the word as the name, comes before one that
     has most letters in common; where two are equally close, the alphabet decides.
@@ -219,7 +219,7 @@ class Parametrized(BaseEstimator):
 def explains_names(method: _Method) -> _Method:
     """Let a method explain keywords that it does not know, instead of Python.
 
-    As long as the call is right, this costs a call.
+    A call that is right costs one more function call, no more.
     """
     if hasattr(method, "_explains_names"):
         return method

@@ -5,7 +5,10 @@
 - ``fitting``: `Fit`, one call of `fit` or `partial_fit`
 - ``partial_fit``: the conditions under which an estimator has `partial_fit`
 - ``prediction``: `Fitted`, fitted attributes and raw outputs
-- ``inputs``: checks of parameters, rows, targets and sample weights
+- ``weights``: `Weights`, behind ``coefs_`` and ``intercepts_``, which users may set
+- ``arrays``: rows, labels and targets of any library as NumPy arrays
+- ``inputs``: checks of parameters, rows and sample weights
+- ``unused``: the warning of parameters that have no effect
 - ``target_scaling``: `TargetScaling`, the normalisation of a regressor's targets
 - ``class_weights``: `ClassWeights`, the weight of each row by its class
 - ``validation``: loss and score of early stopping

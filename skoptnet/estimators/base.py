@@ -326,8 +326,11 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         Warns
         -----
         ConvergenceWarning
-            If training reached ``max_iter``, diverged, or ended far above its lowest
-            loss. There is a fitted model in each case.
+            If training reached ``max_iter`` before its plan, diverged, or ended far
+            above its lowest loss, or if the network predicts its training rows no
+            better than a constant. There is a fitted model in each case.
+        UserWarning
+            If parameters have no effect, or validation data seem to be in another unit.
         UserWarning
             If parameters are not at their defaults and have no effect, such as
             ``momentum`` with ``solver="adam"``: one warning names all.

@@ -37,7 +37,7 @@ class ClassWeights:
     """
 
     def __init__(self, given: Any, codes: Array, labels: list[list], multilabel: bool):
-        self.tables = []
+        self.tables: list[Array]
         if isinstance(given, str):
             self.tables = [
                 _balanced(column, len(names))

@@ -1,4 +1,4 @@
-"""Weights: `coefs_` and `intercepts_` of a fitted estimator, which its user may set."""
+"""Coefficients that users may set: `coefs_` and `intercepts_` of a fitted model."""
 
 from __future__ import annotations
 
@@ -53,11 +53,9 @@ class Weights:
         if not self.are_assigned:
             return self._theta
         theta = np.empty_like(self._theta)
-        layers = zip(self.coefs, self.intercepts, strict=True)
-        for (W, b), (W_set, b_set) in zip(
-            self.network.layers(theta), layers, strict=True
-        ):
-            W[...], b[...] = W_set, b_set
+        views = self.network.layers(theta)
+        for (W, b), *new in zip(views, self.coefs, self.intercepts, strict=True):
+            W[...], b[...] = new
         return theta
 
     def assign(self, name: str, values: Iterable[Any]) -> None:

@@ -192,7 +192,7 @@ class Schedule(Part, ABC):
 
     @property
     def follows_plan(self) -> bool:
-        """Whether the factor depends on the planned number of epochs: not, by default.
+        """Whether the rates run to a planned end: not, by default.
 
         Training that reaches ``max_iter`` has then gone as planned, and `fit` does not
         warn.

@@ -15,7 +15,8 @@ class Curves:
 
     The lists only grow at their end, so several runs can share them: how many epochs
     have ended says the run. A call keeps the metrics of all its epochs, and of the
-    latest `KEPT_EPOCHS` before it. So a model that learns for ever stays small.
+    latest `KEPT_EPOCHS` before it. So a model stays small, however often it is trained
+    further.
 
     Attributes
     ----------

@@ -184,7 +184,7 @@ class Minibatches:
             return Shuffles(state, self.n_shuffled)
         order = before.order(rng)
         self.order[...] = self.order[order]
-        start = order.astype(np.min_scalar_type(self.n_shuffled))
+        start = order.astype(np.min_scalar_type(self.n_shuffled - 1))
         return Shuffles(state, self.n_shuffled, start=start)
 
     def ranges(self) -> Iterator[range]:

@@ -56,7 +56,7 @@ class Recovery:
     - After an interruption, the last finished epoch is kept. If there is none,
       KeyboardInterrupt is passed on.
     - After a divergence, the best weights are kept, with a new solver state. If none
-      are better than the initial ones, `Diverged` is passed on.
+      are better than untrained ones, `Diverged` is passed on.
     - With validation, the weights of the best epoch are kept in any case.
     - Any other exception is passed on; the run is that of the last finished epoch.
 
@@ -72,7 +72,8 @@ class Recovery:
         Whether the best epoch is that of the highest validation score.
     cost : callable, optional
         Returns the objective of given weights. After a divergence, the weights with the
-        lowest objective are kept; without ``cost``, the last ones.
+        lowest objective are kept; without ``cost``, those of the best epoch with
+        validation, otherwise the last ones.
     n_shuffled : int
         Number of rows that each epoch shuffles, 0 for none.
     random_state : tuple, optional
@@ -253,9 +254,8 @@ class Recovery:
         """
         if self.cost is None:
             return self.saved.best if self.validates else self.saved.weights
-        candidates = [self.given, self.saved.best]
-        if not self.validates:
-            candidates.insert(1, self.saved.before_best)
+        best, before_best = self.saved.best, self.saved.before_best
+        candidates = [self.given, *([] if self.validates else [before_best]), best]
         lowest, chosen = math.inf, self.given
         for weights in candidates:
             cost = self.cost(weights[0])
