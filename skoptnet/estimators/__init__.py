@@ -2,6 +2,7 @@
 
 - ``base``: `MLP`, parameters, `fit` and abstract methods of both estimators
 - ``classifier``, ``regressor``: `MLPClassifierX` and `MLPRegressorX`
+- ``labels``: the classes of a classifier, and the encoding of its labels
 - ``fitting``: `Fit`, one call of `fit` or `partial_fit`
 - ``partial_fit``: the conditions under which an estimator has `partial_fit`
 - ``prediction``: `Fitted`, fitted attributes and raw outputs

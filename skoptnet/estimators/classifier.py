@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 from scipy.special import log_expit, log_softmax
 from sklearn.neural_network import MLPClassifier
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._names import explains_names
 from .._params import DECAY, StrOptions
@@ -38,12 +37,13 @@ from .arrays import as_labels, as_numpy
 from .base import MLP
 from .class_weights import ClassWeights
 from .fitting import Fit
+from .labels import LabelEncoding
 from .partial_fit import if_incremental
 from .sample_weights import weights_of_score
 from .to_sklearn import as_classifier
 
 
-class MLPClassifierX(ClassifierMixin, MLP):
+class MLPClassifierX(ClassifierMixin, LabelEncoding):
     r"""Multi-layer perceptron classifier with a choice of solvers.
 
     Minimises the cross-entropy over the weights of a network whose outputs are a
@@ -341,11 +341,6 @@ class MLPClassifierX(ClassifierMixin, MLP):
         "label_smoothing": DECAY,
     }
 
-    # Set by fitting.
-    classes_: Array
-    _multilabel: bool
-    _sparse_y: bool
-
     if TYPE_CHECKING:  # scikit-learn makes this one from the signature
 
         def set_partial_fit_request(
@@ -592,65 +587,6 @@ class MLPClassifierX(ClassifierMixin, MLP):
         """
         return as_classifier(self)
 
-    def _encode(self, y, dtype, fit):
-        kind = self._kind(y, fit)
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y with several columns must be a 0/1 matrix (multilabel). Got"
-                f" {kind} targets; sklearn.multioutput.MultiOutputClassifier handles"
-                " these."
-            )
-        self._check_kind(kind == "multilabel-indicator", fit)
-        if not fit.continues:
-            self.classes_ = self._first_classes(y, fit)
-        elif fit.classes is not None and not self._same_classes(fit.classes):
-            raise ValueError(
-                f"classes={fit.classes!r} is not the same as on the first call to"
-                f" partial_fit, which was {self.classes_!r}."
-            )
-        if self._multilabel:
-            self._sparse_y = issparse(y)
-            return np.ascontiguousarray(_dense(y), dtype=dtype)
-        return self._targets(self._codes(y, fit), dtype)
-
-    def _targets(self, codes: Array, dtype: Any) -> Array:
-        """Return class numbers encoded for the loss."""
-        return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
-
-    def _encode_held_out(self, y, dtype):
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y_val")
-        columns = self.n_outputs_ if self._multilabel else 1
-        came = y.shape[1] if y.ndim == 2 else 1
-        if (kind == "multilabel-indicator") != self._multilabel or came != columns:
-            meant = f"a 0/1 matrix of {columns} columns"
-            raise ValueError(
-                "y_val must have the form of y:"
-                f" {meant if self._multilabel else 'one label per row'}. Got {kind}"
-                f" targets of shape {y.shape} instead."
-            )
-        if self._multilabel:
-            return np.ascontiguousarray(_dense(y), dtype=dtype)
-        known = set(self.classes_.tolist())
-        unknown = [label for label in np.unique(y).tolist() if label not in known]
-        if unknown:
-            raise ValueError(
-                f"y_val has classes that are not in y: {unknown}. y has"
-                f" {self.classes_}."
-            )
-        return self._targets(np.searchsorted(self.classes_, y), dtype)
-
-    def _decode(self, Y):
-        if not self._multilabel:
-            return self.classes_[self._class_numbers(Y)[:, 0]]
-        codes = self._class_numbers(Y)
-        return csr_array(codes) if self._sparse_y else codes
-
-    @staticmethod
-    def _class_numbers(Y: Array) -> Array:
-        """Return encoded targets as integers, one column per label."""
-        return Y.reshape(len(Y), -1).astype(np.intp)
-
     def _class_weights(self, Y, whole):
         if self.class_weight is None:
             return None
@@ -663,86 +599,6 @@ class MLPClassifierX(ClassifierMixin, MLP):
             weights.warn_of_few_rows(codes)
         return lambda Y: weights.of(self._class_numbers(Y))
 
-    def _codes(self, y: Array, fit: Fit) -> Array:
-        """Return the class number of each row."""
-        # Sorting y takes longer than a small partial_fit, which needs it only for the
-        # message about unknown classes.
-        quick = fit.partial and y.dtype == self.classes_.dtype
-        if not quick:
-            self._check_classes(np.unique(y), fit)
-        codes = np.searchsorted(self.classes_, y)
-        if quick:
-            nearest = self.classes_[np.minimum(codes, len(self.classes_) - 1)]
-            if (nearest != y).any():
-                self._check_classes(np.unique(y), fit)
-        return codes
-
-    def _kind(self, y: Array, fit: Fit) -> str:
-        """Return scikit-learn's name of the type of target."""
-        labels = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
-        if fit.continues and labels:  # type_of_target is slow for partial_fit
-            return "multiclass"
-        kind = type_of_target(y, input_name="y")
-        if kind not in ("binary", "multiclass", "multilabel-indicator"):
-            check_classification_targets(y)  # raises scikit-learn's error
-        return kind
-
-    def _same_classes(self, classes: Any) -> bool:
-        if self._multilabel:  # one for each column; their names are not stored
-            return len(classes) == len(self.classes_)
-        classes = np.unique(as_labels(classes, "classes"))
-        return np.array_equal(classes, self.classes_)
-
-    def _check_kind(self, multilabel: bool, fit: Fit) -> None:
-        if fit.continues and multilabel != self._multilabel:
-            names = {True: "multilabel", False: "one label per row"}
-            raise ValueError(
-                f"{fit.name} continues training a model for {names[self._multilabel]},"
-                f" but y is now {names[multilabel]}."
-            )
-        self._multilabel = multilabel
-
-    def _first_classes(self, y: Array, fit: Fit) -> Array:
-        if fit.partial and fit.classes is None:
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit: all the"
-                " labels that will ever occur, e.g. classes=np.unique(y_all)."
-            )
-        if self._multilabel:
-            if fit.partial and len(fit.classes) != y.shape[1]:
-                raise ValueError(
-                    f"classes must name each of the {y.shape[1]} columns of a"
-                    f" multilabel y. Got {fit.classes!r} instead."
-                )
-            return np.arange(y.shape[1])
-        classes = np.unique(as_labels(fit.classes, "classes") if fit.partial else y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes;"
-                f" {'classes' if fit.partial else 'y'} has {len(classes)} class:"
-                f" {classes}. Check the split, or use partial_fit with all classes."
-            )
-        return classes
-
-    def _check_classes(self, present: Array, fit: Fit) -> None:
-        if (
-            fit.continues
-            and not fit.partial
-            and not np.array_equal(present, self.classes_)
-        ):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the"
-                f" previous call to fit. Previously got {self.classes_}, `y` has"
-                f" {present}"
-            )
-        # To NumPy, the number 1 is in ["1", "2"].
-        words = [labels.dtype.kind in "OU" for labels in (present, self.classes_)]
-        if words[0] != words[1] or not np.isin(present, self.classes_).all():
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has"
-                f" {self.classes_}. 'y' has {present}."
-            )
-
     def _task(self, Y):
         name, n_outputs = "multiclass", len(self.classes_)
         if self._multilabel:
@@ -753,11 +609,6 @@ class MLPClassifierX(ClassifierMixin, MLP):
         if self.label_smoothing > 0:
             name, own = f"smoothed_{name}", {"s": float(self.label_smoothing)}
         return LOSSES[name](**own), n_outputs
-
-    def _strata(self, Y):
-        if self._multilabel:
-            return None
-        return self.classes_[Y.reshape(len(Y)).astype(int)]
 
     def _default_score(self, Y, w):
         softmax = Y.ndim == 1
@@ -773,10 +624,6 @@ class MLPClassifierX(ClassifierMixin, MLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _dense(y: Any) -> Array:
-    return y.toarray() if issparse(y) else y
 
 
 def _chosen(z: Array, out_activation: str) -> Array:
