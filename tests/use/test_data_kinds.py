@@ -212,6 +212,17 @@ def test_the_form_of_a_regression_target_does_not_matter():
     assert several.n_outputs_ == 2
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_series_is_no_table(Estimator):
+    """It has a single dtype, where a data frame has one per column."""
+    y = target(Estimator)
+    model = batched(Estimator).fit(X[:, :1], y)
+    for call in (lambda: model.fit(pd.Series(X[:, 0]), y),
+                 lambda: model.predict(pd.Series(X[:, 0]))):  # fmt: skip
+        with pytest.raises(ValueError, match=r"2-dimensional container|2D array"):
+            call()
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("solver", list(OPTIMIZERS))

@@ -93,6 +93,12 @@ class ArrayAmongNumbers(Plain):
     numbers = {"n": np.zeros(3)}  # noqa: RUF012
 
 
+class InfiniteNumber(Plain):
+    """Memory that is not finite is a divergence, so it would never train."""
+
+    numbers = {"least": np.inf}  # noqa: RUF012
+
+
 class NoRate(Plain):
     default_learning_rate = 0.0
 
@@ -315,6 +321,7 @@ BROKEN_OPTIMIZERS = [
     (PointOfNothing, "declarations", "points has z, which memory does not have"),
     (TwiceNamed, "declarations", "t would stand for two things"),
     (ArrayAmongNumbers, "declarations", "must be Python numbers"),
+    (InfiniteNumber, "declarations", "must be Python numbers, and finite"),
     (NoRate, "declarations", "default_learning_rate is 0.0"),
     (NoRateForRegression, "declarations", "regression_learning_rate is -0.1"),
     (MomentumOfNothing, "declarations", "no hyperparameter"),
