@@ -14,7 +14,9 @@ from sklearn.preprocessing import scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Optimizer
+from skoptnet.activations import ACTIVATIONS
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
+from skoptnet.schedules import SCHEDULES
 
 ESTIMATORS = (MLPClassifierX, MLPRegressorX)
 CANCER = load_breast_cancer()
@@ -24,6 +26,16 @@ IRIS = load_iris()
 X = scale(IRIS.data)
 LABELS = IRIS.target_names[IRIS.target]
 NUMBERS = scale(IRIS.data[:, 3] * IRIS.data[:, 0])
+#: The classes of solvers, schedules and activations, and the parameter that takes each.
+PARTS = {
+    Part: parameter
+    for parameter, registry in (
+        ("solver", OPTIMIZERS),
+        ("lr_schedule", SCHEDULES),
+        ("activation", ACTIVATIONS),
+    )
+    for Part in registry.values()
+}
 KINDS = np.column_stack([IRIS.target == 0, X[:, 0] > 0]).astype(int)
 
 

@@ -15,6 +15,7 @@ from problems import (
     KINDS,
     LABELS,
     NUMBERS,
+    PARTS,
     X,
     assert_fit_refused,
     assert_refused,
@@ -140,17 +141,6 @@ def outside(constraints):
             yield 2.5
         elif interval.closed in ("left", "neither"):
             yield np.inf
-
-
-PARTS = {
-    Part: parameter
-    for parameter, registry in (
-        ("solver", OPTIMIZERS),
-        ("lr_schedule", SCHEDULES),
-        ("activation", ACTIVATIONS),
-    )
-    for Part in registry.values()
-}
 
 
 def out_of_range(owner):

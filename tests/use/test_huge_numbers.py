@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 import pytest
-from problems import ESTIMATORS, LABELS, NUMBERS, X, small, target
+from problems import ESTIMATORS, LABELS, NUMBERS, PARTS, X, small, target
 
 from skoptnet import (
     Adam,
@@ -21,22 +21,11 @@ from skoptnet import (
 )
 from skoptnet._params import brief
 from skoptnet._sklearn import Interval
-from skoptnet.activations import ACTIVATIONS
 from skoptnet.estimators import inputs
-from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES, Clock
+from skoptnet.schedules import Clock
 
 HUGE = [10**400, -(10**400), 10**5000, Fraction(10**400, 3)]
 LARGE = [2**63 - 1, 10**18, 1e300, np.finfo(float).max, 5e-324]
-PARTS = {
-    Part: parameter
-    for parameter, registry in (
-        ("solver", OPTIMIZERS),
-        ("lr_schedule", SCHEDULES),
-        ("activation", ACTIVATIONS),
-    )
-    for Part in registry.values()
-}
 
 #: Rows and labels on which training converges at once.
 OF_TWO_CLASSES = np.array([[-1.0], [1.0]] * 20), np.array([0, 1] * 20)
