@@ -11,14 +11,13 @@ failures.
 
 import numpy as np
 import pytest
-from problems import SOME_SOLVERS, checks_of
+from problems import SOME_SOLVERS, checks_of, with_checks
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.model_selection import ShuffleSplit
 from sklearn.preprocessing import scale
 from sklearn.utils import estimator_checks, get_tags
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.losses import REGRESSION_LOSSES
@@ -158,7 +157,7 @@ def test_class_weights(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks(
+@with_checks(
     [E(early_stopping=True) for E in ESTIMATORS],
     expected_failed_checks=lambda _: dict.fromkeys(
         ROWS_ARE_DRAWN,

@@ -155,14 +155,21 @@ def name_of(check):
     return check.__name__
 
 
+def with_checks(estimators, **options):
+    """As parametrize_with_checks, of which pytest gets a list whatever the release."""
+    mark = parametrize_with_checks(estimators, **options).mark
+    names, cases = mark.args
+    return pytest.mark.parametrize(names, list(cases), **mark.kwargs)
+
+
 def checks_of(estimators, without=(), in_turn=False, exhaustive=()):
     """Return parametrize_with_checks(estimators) less the checks named.
 
     With ``in_turn``, a plain run has each check once, and each estimator; of
     the estimators in ``exhaustive``, it has none.
     """
-    mark = parametrize_with_checks([*estimators, *exhaustive]).mark
-    names, pairs = mark.args[0], list(mark.args[1])
+    mark = with_checks([*estimators, *exhaustive]).mark
+    names, pairs = mark.args
     found = {name_of(check) for _, check in pairs}
     assert set(without) <= found, "a check that is left out has another name now"
     pairs = [pair for pair in pairs if name_of(pair[1]) not in without]
