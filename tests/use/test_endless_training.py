@@ -1,6 +1,7 @@
 """A model that learns for ever: calls cost the same, and its pickle stays as it is."""
 
 import copy
+import gc
 import pickle
 import sys
 from collections import Counter
@@ -55,11 +56,13 @@ def counted(function, *arguments):
         elif event == "c_call":
             counts[getattr(argument, "__qualname__", str(argument))] += 1
 
+    gc.disable()  # collections, and callbacks at their ends, come at any time
     sys.setprofile(note)
     try:
         function(*arguments)
     finally:
         sys.setprofile(None)
+        gc.enable()
     return counts
 
 
