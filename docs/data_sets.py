@@ -1,5 +1,6 @@
 """The data sets of the scripts that measure: scikit-learn's own and generated ones."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -74,83 +75,63 @@ def make_categories() -> tuple[sparse.csr_matrix, np.ndarray]:
     return sparse.csr_matrix((ones, columns.ravel(), indptr), shape), y
 
 
+def _bundled(estimator: type, load: Callable) -> tuple:
+    """Return a data set that scikit-learn brings."""
+    return estimator, partial(load, return_X_y=True)
+
+
+def _generated(estimator: type, make: Callable, n_samples: int, **settings) -> tuple:
+    """Return a data set that scikit-learn generates."""
+    return estimator, partial(make, n_samples, random_state=0, **settings)
+
+
 #: Name of each data set, the estimator for it and where it comes from.
 DATA = {
-    "iris": (MLPClassifierX, partial(load_iris, return_X_y=True)),
-    "wine": (MLPClassifierX, partial(load_wine, return_X_y=True)),
-    "breast_cancer": (MLPClassifierX, partial(load_breast_cancer, return_X_y=True)),
-    "digits": (MLPClassifierX, partial(load_digits, return_X_y=True)),
-    "noisy_classes": (
+    "iris": _bundled(MLPClassifierX, load_iris),
+    "wine": _bundled(MLPClassifierX, load_wine),
+    "breast_cancer": _bundled(MLPClassifierX, load_breast_cancer),
+    "digits": _bundled(MLPClassifierX, load_digits),
+    "noisy_classes": _generated(
         MLPClassifierX,
-        partial(
-            make_classification,
-            n_samples=4000,
-            n_features=20,
-            n_informative=10,
-            n_classes=3,
-            flip_y=0.1,
-            random_state=0,
-        ),
+        make_classification,
+        4000,
+        n_informative=10,
+        n_classes=3,
+        flip_y=0.1,
     ),
-    "diabetes": (MLPRegressorX, partial(load_diabetes, return_X_y=True)),
-    "friedman1": (
-        MLPRegressorX,
-        partial(make_friedman1, n_samples=1000, noise=1.0, random_state=0),
-    ),
-    "two_targets": (
-        MLPRegressorX,
-        partial(
-            make_regression,
-            n_samples=2000,
-            n_features=20,
-            n_targets=2,
-            noise=30.0,
-            random_state=0,
-        ),
+    "diabetes": _bundled(MLPRegressorX, load_diabetes),
+    "friedman1": _generated(MLPRegressorX, make_friedman1, 1000, noise=1.0),
+    "two_targets": _generated(
+        MLPRegressorX, make_regression, 2000, n_features=20, n_targets=2, noise=30.0
     ),
     "lognormal": (MLPRegressorX, make_lognormal),
-    "moons": (
+    "moons": _generated(MLPClassifierX, make_moons, 1000, noise=0.3),
+    "imbalanced": _generated(
         MLPClassifierX,
-        partial(make_moons, n_samples=1000, noise=0.3, random_state=0),
-    ),
-    "imbalanced": (
-        MLPClassifierX,
-        partial(
-            make_classification,
-            n_samples=3000,
-            n_features=20,
-            n_informative=6,
-            weights=[0.95],
-            class_sep=0.7,
-            random_state=0,
-        ),
+        make_classification,
+        3000,
+        n_informative=6,
+        weights=[0.95],
+        class_sep=0.7,
     ),
     # Counts of 300 words in short texts, each with some of five topics.
-    "topics": (
+    "topics": _generated(
         MLPClassifierX,
-        partial(
-            make_multilabel_classification,
-            n_samples=1500,
-            n_features=300,
-            n_classes=5,
-            n_labels=2,
-            length=40,
-            sparse=True,
-            random_state=0,
-        ),
+        make_multilabel_classification,
+        1500,
+        n_features=300,
+        length=40,
+        sparse=True,
     ),
     "categories": (MLPClassifierX, make_categories),
-    "many_rows": (
+    "many_rows": _generated(
         MLPClassifierX,
-        partial(
-            make_classification,
-            n_samples=20_000,
-            n_features=10,
-            n_informative=8,
-            n_clusters_per_class=4,
-            flip_y=0.05,
-            random_state=0,
-        ),
+        make_classification,
+        20_000,
+        n_features=10,
+        n_informative=8,
+        n_clusters_per_class=4,
+        flip_y=0.05,
     ),
     "waves": (MLPRegressorX, partial(make_waves, 3000, 0.05)),
     "noisy_waves": (MLPRegressorX, partial(make_waves, 3000, 0.5)),

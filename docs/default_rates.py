@@ -78,7 +78,7 @@ CHOOSING = [name for name in DATA if name not in ("iris", "wine", "topics")]
 QUICK_DATA = ["breast_cancer", "moons", "diabetes", "friedman1"]
 TASKS = ("classification", "regression")
 #: Ways to train: without early stopping and with it.
-WAYS = {"": {}, "_stopped": {"early_stopping": True, "scoring": "loss"}}
+WAYS = {"": {}, "_stopped": {"early_stopping": True}}
 
 #: Losses that differ by less than this are taken as alike: it is what the stopping
 #: rule lets go by (n_iter_no_change epochs of less than tol each).
@@ -334,6 +334,11 @@ class Results:
 # Writing.
 
 
+def measurements() -> list[dict]:
+    """Return the rows of the CSV."""
+    return read_csv(CSV, words=("data", "task", "solver"))
+
+
 def default_rate(solver: str, task: str) -> float:
     """Return what ``"auto"`` stands for."""
     return OPTIMIZERS[solver]().auto_rate(regression=task == "regression")
@@ -341,7 +346,7 @@ def default_rate(solver: str, task: str) -> float:
 
 def differing() -> list[str]:
     """Return the defaults that are not what was chosen, or not within the noise."""
-    results = Results(read_csv(CSV, words=("data", "task", "solver")))
+    results = Results(measurements())
     return [
         f"{solver} has the default rate {default_rate(solver, task):g} for {task}; by"
         f" {CSV.name} it is {rate:g}"
@@ -431,7 +436,7 @@ def adam_table(results: Results) -> str:
             for way, loss in curves.loss.items():
                 cells = [
                     f"**{loss[r, d]:.4f}**"
-                    if rate == default_rate("adam", task)
+                    if rate == results.chosen["adam", task]
                     else f"{loss[r, d]:.4f}"
                     for r, rate in enumerate(rates)
                 ]
@@ -451,13 +456,13 @@ TABLES = {
 
 def rows_of(choosing: bool) -> list[dict]:
     """Return the rows of the CSV that choose, or those of other data sets."""
-    rows = read_csv(CSV, words=("data", "task", "solver"))
+    rows = measurements()
     return [row for row in rows if (row["data"] in CHOOSING) == choosing]
 
 
 def tables_from_csv() -> dict[str, str]:
     """Return the tables as they have to be in the page, by name."""
-    results = Results(read_csv(CSV, words=("data", "task", "solver")))
+    results = Results(measurements())
     return {name: table(results) for name, table in TABLES.items()}
 
 
@@ -478,8 +483,9 @@ def main() -> None:
     solvers = args.solvers or list(OPTIMIZERS)
     if args.quick or args.solvers:
         names = QUICK_DATA if args.quick else CHOOSING
-        sources, seeds = {name: DATA[name] for name in names}, args.seeds
-        rows, _ = measure_all(sources, solvers, args.jobs, 1 if args.quick else seeds)
+        sources = {name: DATA[name] for name in names}
+        seeds = 1 if args.quick else args.seeds
+        rows, _ = measure_all(sources, solvers, args.jobs, seeds)
         results = Results(rows)
         print(choice_table(results))
         for task in TASKS:

@@ -75,7 +75,7 @@ X_val, y_val = draw(1000, seed=100)
 watching = {
     "early_stopping": True,
     "n_iter_no_change": np.inf,
-    "validation_fraction": 0.1,  # not used, now
+    "validation_fraction": 0.1,  # not used with X_val
 }
 figure, axes = plt.subplots(
     2, 3, figsize=(9, 5), sharex=True, sharey=True, layout="constrained"

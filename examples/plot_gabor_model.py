@@ -52,8 +52,9 @@ def gradient(theta, rows):
 # %%
 # What an estimator does in `fit` takes a few lines here: a solver is a rule for one
 # update, and its memory is an object of its own. These five treat each coordinate by
-# itself, so many starts go in one vector, each as if it were alone. Gradient descent
-# takes all 30 points for every update, the others minibatches of 5 of them.
+# itself, so a single vector can hold all the starts, and each moves as if it were
+# alone. Gradient descent takes all 30 points for every update, the others minibatches
+# of 5.
 
 
 def descend(solver, rate, starts, updates=600):

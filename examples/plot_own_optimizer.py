@@ -102,10 +102,12 @@ for i, style in enumerate(("-o", "--s", ":^")):
 ax.set(xlabel=r"share of averaged gradient, $\nu$", xticks=nu)
 ax.set(ylabel="log loss, mean and spread of 3 folds", yscale="log")
 ax.yaxis.set_major_formatter("{x:g}")
+ax.yaxis.set_minor_formatter("{x:g}")
+
 ax.legend(title="learning rate", frameon=False)
 plt.show()
 
 # %%
 # On the left is SGD, on the right the average by itself. At a rate of 1.5 both do
-# badly, and mixtures are several times better. At 0.3 the plain gradient is as good as
-# anything, and at 0.03 the share matters no more than the folds.
+# badly; mixtures do better, the best with a third of the loss of SGD. At 0.3 the plain
+# gradient is the best, and at 0.03 the share matters no more than the folds.

@@ -74,8 +74,8 @@ plt.show()
 # %%
 # Gradient descent and AdaGrad go down to the nearest minimum and stay. Momentum, with
 # or without Nesterov's look ahead, arrives there with a velocity that carries it over
-# the rim, and ends in one of the two lowest. That is luck as well as merit: a smaller
-# rate, and it stays, too.
+# the rim, and ends in one of the two lowest. That is partly luck: at a smaller rate it
+# stays, too.
 
 for rate in (0.01, 0.003, 0.001):
     again = OptimizerPathDisplay.from_solvers(

@@ -63,7 +63,13 @@ data = load_breast_cancer(as_frame=True)
 model = make_pipeline(
     StandardScaler().set_output(transform="pandas"),
     MLPClassifierX(
-        (4,), alpha=8, l1_ratio=1, batch_size=10_000, max_iter=2000, random_state=0
+        (4,),
+        alpha=8,
+        l1_ratio=1,
+        batch_size=10_000,
+        learning_rate_init=0.01,
+        max_iter=2000,
+        random_state=0,
     ),
 ).fit(data.data, data.target)
 network = model[-1]
