@@ -91,7 +91,7 @@ def check_writable(owner: str, path: Path, *, replaces: bool) -> Path:
         raise OSError(
             error.errno,
             f"{must} be a file that can be written. Got {str(path)!r}, where writing"
-            f" fails: {reason(error)}. Choose another path, or see to the permissions"
+            f" fails: {reason(error)}. Choose another path, or check the permissions"
             f" and the free space of {str(target.parent)!r}.",
         ) from error
     return target

@@ -321,8 +321,10 @@ def _refusal(
     unknown = {n: value for n, value in kwargs.items() if n not in call.known}
     if unknown:
         noun = "parameters" if call.is_constructor else "arguments"
+        s = "s" if len(unknown) > 1 else ""
         return (
-            f"{called}() got an unexpected keyword argument {_listed(unknown)}."
+            f"{called}() got {'' if s else 'an '}unexpected keyword argument{s}"
+            f" {_listed(unknown)}."
             f"{call.hints(unknown)} {_all(called, noun, call.known)}"
         )
     by_position = [

@@ -330,10 +330,9 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             above its lowest loss, or if the network predicts its training rows no
             better than a constant. There is a fitted model in each case.
         UserWarning
-            If parameters have no effect, or validation data seem to be in another unit.
-        UserWarning
-            If parameters are not at their defaults and have no effect, such as
-            ``momentum`` with ``solver="adam"``: one warning names all.
+            If parameters that were set have no effect, such as ``momentum`` with
+            ``solver="adam"`` (one warning names all), or if validation data seem to be
+            in another unit.
         """
         has_callbacks = begin_callbacks(self, self.max_iter)
         own = OwnData(X_val, y_val, sample_weight_val, groups)

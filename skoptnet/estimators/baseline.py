@@ -166,6 +166,8 @@ def _reasons(fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet) 
     reasons = _of_targets(fit.model, data) + _of_features(fit.model, few)
     reasons += _of_hidden_units(fit, fit.run.theta, few)
     reasons += _of_epochs(fit, outcome, curve, is_only_reason=not reasons)
+    if len(reasons) == 1:
+        return f"Likely reason: {reasons[0]}"
     numbered = " ".join(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))
     return f"Likely reasons: {numbered}"
 

@@ -88,8 +88,8 @@ class ClassWeights:
             return
         warn(
             f"class_weight multiplies the weights of {len(columns)} labels, which"
-            f" leaves the weight of the {len(codes)} rows to a few: they count as"
-            f" {effective:.3g} rows of equal weight. Pass milder weights as a list of"
+            f" leaves the weight of the {len(codes)} rows to a few (effective number"
+            f" of rows: {effective:.3g}). Pass milder weights as a list of"
             " dicts, or train one classifier per label, as"
             " sklearn.multioutput.MultiOutputClassifier does.",
             UserWarning,

@@ -188,7 +188,7 @@ def _check_given(n: int, splitter: Any, given: Given) -> None:
     """Refuse groups, and a predefined split, of another number of rows."""
     if given.groups is not None and n_rows_of(given.groups) != n:
         raise ValueError(
-            f"groups must name the group of each row of X, which has {n}. Got"
+            f"groups must have one entry for each of the {n} rows of X. Got"
             f" {n_rows_of(given.groups)} instead."
         )
     if isinstance(splitter, PredefinedSplit) and len(splitter.test_fold) != n:

@@ -109,8 +109,9 @@ class Layers(list):
             return weights
         if estimators:
             raise ValueError(
-                f"This list is the {self._name} of before the last fit or partial_fit."
-                " The estimator has new weights, and would not see what is set here."
+                f"This list is the {self._name} from before the last fit or"
+                " partial_fit. The estimator has new weights, and would not see what is"
+                " set here."
                 f" Set estimator.{self._name}[...], and ask for estimator.{self._name}"
                 " again after each call."
             )

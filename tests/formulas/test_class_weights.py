@@ -266,7 +266,7 @@ def test_weights_of_many_labels_that_leave_few_rows_are_warned_of(container, for
         model.set_params(class_weight="balanced")
     counted = kish(by_hand("balanced", Y))
     assert counted < 0.1 * min(kish(by_hand("balanced", y)) for y in Y.T)
-    says = f"of the 400 rows to a few: they count as {counted:.3g} rows of equal"
+    says = f"of the 400 rows to a few: (effective number of rows: {counted:.3g})"
     with pytest.warns(UserWarning, match=says) as caught:
         model.fit(rows, container(Y))
     assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
@@ -284,7 +284,7 @@ def test_labels_so_rare_that_even_one_leaves_few_rows():
     counted = kish(by_hand("balanced", Y[:, :50]))
     assert counted < 2 < 5 < min(kish(by_hand("balanced", y)) for y in Y.T) < 10
     weights = ClassWeights("balanced", Y, [[0, 1]] * 200, multilabel=True)
-    with pytest.warns(UserWarning, match="they count as 1 rows"):
+    with pytest.warns(UserWarning, match="effective number of rows: 1"):
         weights.warn_of_few_rows(Y)
 
 
@@ -310,7 +310,7 @@ def test_rows_are_counted_where_the_product_of_weights_underflows():
     for given in ("balanced", [{0: 1e-2, 1: 1.0}] * 3000):
         weights = ClassWeights(given, Y, [[0, 1]] * 3000, multilabel=True)
         assert np.prod(weights.of(Y), axis=0).max() < np.finfo(np.float64).tiny
-        with pytest.warns(UserWarning, match="they count as 1 rows"):
+        with pytest.warns(UserWarning, match="effective number of rows: 1"):
             weights.warn_of_few_rows(Y)
 
 

@@ -127,7 +127,7 @@ def test_a_folder_without_permission_is_refused(name):
     try:
         folder.chmod(0o555)
         with without_root():
-            assert_refused(folder / name, PermissionError, "see to the permissions")
+            assert_refused(folder / name, PermissionError, "check the permissions")
         assert list(folder.iterdir()) == []
     finally:
         folder.chmod(0o755)

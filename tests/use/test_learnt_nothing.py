@@ -176,7 +176,7 @@ def test_targets_in_a_unit_that_does_not_suit(scale, shift, says):
     message = complaint(model.set_params(learning_rate_init=rate), X, y)
     assert NOTHING in message
     assert says in message
-    assert "Raise" not in message.partition("Likely reasons")[2]
+    assert "Raise" not in message.partition("Likely reason")[2]
     assert not [
         m for m in warnings_of(model.set_params(normalize_y=True), X, y) if says in m
     ]

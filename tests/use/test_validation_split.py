@@ -519,7 +519,7 @@ def test_groups_that_a_fraction_would_tear_apart_are_refused(Estimator):
 @both
 def test_groups_of_other_rows_are_refused(Estimator):
     assert_fit_refused(
-        "groups must name the group of each row of X, which has 150. Got 149",
+        "groups must have one entry for each of the 150 rows of X. Got 149",
         stopping(Estimator, validation_fraction=GroupShuffleSplit()),
         X, y_of(Estimator), groups=GROUPS[1:],
     )  # fmt: skip
