@@ -254,8 +254,10 @@ class Fit:
     def _warn(self, outcome: Outcome, losses: list[float]) -> None:
         """Warn if training ended other than planned, or the network has not learnt."""
         model = self.model
-        is_planned = (
-            self.parts.schedule.follows_plan or model.n_iter_no_change >= model.max_iter
+        # Not run.epoch: after refit_all, it counts those of the second training.
+        epochs = self.started_at + model.n_iter_
+        is_planned = model.n_iter_no_change >= model.max_iter or (
+            self.parts.schedule.ends_as_planned(epochs)
         )
         ended = outcome.reason not in ("interrupted", "failed", "partial_fit")
         failure = failure_of(self, outcome, losses) if ended else ""

@@ -190,12 +190,21 @@ class Schedule(Part, ABC):
         """
         return False
 
-    @property
-    def follows_plan(self) -> bool:
-        """Whether the rates run to a planned end: not, by default.
+    def ends_as_planned(self, epochs: int) -> bool:
+        """Return whether a plan has ended: not, by default.
 
         Training that reaches ``max_iter`` has then gone as planned, and `fit` does not
         warn.
+
+        Parameters
+        ----------
+        epochs : int
+            Finished epochs, over all calls.
+
+        Returns
+        -------
+        bool
+            Whether the rates have run to a planned end.
         """
         return False
 

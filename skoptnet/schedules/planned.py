@@ -25,7 +25,6 @@ _EPOCHS = [*POSITIVE, None]
 class _Planned(Schedule):
     """A function of the share of the planned run that is done."""
 
-    follows_plan = True
     epochs: float | None
 
     @abstractmethod
@@ -34,6 +33,9 @@ class _Planned(Schedule):
 
     def __call__(self, clock):
         return self.at(clock.share(self.epochs))
+
+    def ends_as_planned(self, epochs):
+        return self.epochs is None or epochs >= self.epochs
 
 
 class Cosine(_Planned):

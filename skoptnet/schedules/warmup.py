@@ -107,9 +107,8 @@ class Warmup(Schedule):
     def ends_at_plateau(self, rate):
         return self._inner.ends_at_plateau(rate)
 
-    @property
-    def follows_plan(self):
-        return self._inner.follows_plan
+    def ends_as_planned(self, epochs):
+        return self._inner.ends_as_planned(epochs)
 
     @property
     def needs_validation(self):

@@ -227,9 +227,8 @@ class Replay(Schedule):
     def constant_within_epoch(self):
         return self.schedule.constant_within_epoch
 
-    @property
-    def follows_plan(self):
-        return self.schedule.follows_plan
+    def ends_as_planned(self, epochs):
+        return self.schedule.ends_as_planned(epochs)
 
     def __repr__(self) -> str:
         return repr(self.schedule)

@@ -20,7 +20,7 @@ from skoptnet.estimators import baseline
 from skoptnet.losses import LOSSES, REGRESSION_LOSSES, Pinball
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.schedules import SCHEDULES
+from skoptnet.schedules import SCHEDULES, Cosine
 from skoptnet.training import TrainingSet
 
 pytestmark = pytest.mark.filterwarnings("error:The network predicts its training rows")
@@ -390,7 +390,8 @@ class Falling(Schedule):
 
 
 class Planned(Falling):
-    follows_plan = True
+    def ends_as_planned(self, epochs):
+        return True
 
 
 class SubclassOfPlanned(Planned):
@@ -400,7 +401,7 @@ class SubclassOfPlanned(Planned):
 
 def test_the_schedules_that_follow_a_plan():
     assert sorted(PLANNED) == sorted(
-        n for n in SCHEDULES if SCHEDULES[n]().follows_plan
+        n for n in SCHEDULES if SCHEDULES[n]().ends_as_planned(1)
     )
 
 
@@ -409,6 +410,7 @@ def test_the_schedules_that_follow_a_plan():
     [
         *({"lr_schedule": name} for name in PLANNED),
         {"lr_schedule": Warmup("cosine", epochs=2)},
+        {"lr_schedule": Cosine(epochs=25)},
         {"lr_schedule": Planned()},
         {"lr_schedule": SubclassOfPlanned()},
         {"lr_schedule": Warmup(Planned(), epochs=2)},
@@ -427,6 +429,8 @@ def test_a_planned_end_is_no_failure(parameters):
     "parameters",
     [{}, {"lr_schedule": "step"}, {"lr_schedule": Warmup("constant", epochs=2)},
      {"lr_schedule": Falling()}, {"lr_schedule": Warmup(Falling(), epochs=2)},
+     {"lr_schedule": Cosine(epochs=26)},
+     {"lr_schedule": Warmup(Cosine(epochs=500), epochs=2)},
      {"solver": "lbfgs", "max_iter": 3}],
     ids=str,
 )  # fmt: skip
@@ -434,6 +438,15 @@ def test_an_end_before_the_plan_is_one(parameters):
     settings = {"max_iter": 25, "tol": 0, "random_state": 0}
     message = complaint(MLPClassifierX(**settings | parameters), ROWS, LABELS)
     assert message.startswith("Maximum number of")
+
+
+def test_a_plan_may_end_in_a_later_call():
+    model = MLPClassifierX(
+        lr_schedule=Cosine(epochs=50), max_iter=25, tol=0, warm_start=True
+    )
+    message = complaint(model, ROWS, LABELS)
+    assert message.startswith("Maximum number of")
+    assert warnings_of(model, ROWS, LABELS) == []
 
 
 # ------------------------------------------------- what a divergence leaves behind
