@@ -15,49 +15,33 @@ class Rule(Hashable, Protocol):
 
 
 class Losses(Sequence[float]):
-    """A sequence of losses that a training adds to, and that never changes otherwise.
+    """The losses of some epochs: a part of a list that is not copied, and only grows.
 
     So what `fold` has computed from its first losses stays right, and a schedule that
     calls it in every epoch reads each loss once.
 
     Parameters
     ----------
-    values : iterable of float
-        The losses so far, which are copied.
+    values : list of float
+        The list.
+    window : slice, optional
+        The part; all of the list as it is now if it is not given.
+    n_before : int, default=0
+        Number of losses before these that are no longer kept.
+    results : dict, optional
+        The results of `fold` so far, over those losses, too; changed in place.
     """
 
-    def __init__(self, values: Iterable[float] = ()):
-        self._values = list(values)
-        self._window = range(len(self._values))
-        self._n_before, self._is_mine = 0, True
-        self._results: dict[Rule, tuple[int, Any]] = {}
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         values: list[float],
-        window: slice,
-        n_before: int,
-        results: dict[Rule, tuple[int, Any]],
-    ) -> Losses:
-        """Return the losses in a part of a list, which is not copied.
-
-        Parameters
-        ----------
-        values : list of float
-            The list, which may only grow.
-        window : slice
-            The part.
-        n_before : int
-            Number of losses before these that are no longer kept.
-        results : dict
-            The results of `fold` so far, over those losses, too; changed in place.
-        """
-        losses = cls()
-        losses._values, losses._n_before, losses._results = values, n_before, results
-        losses._window = range(*window.indices(len(values)))
-        losses._is_mine = False
-        return losses
+        window: slice = slice(None),
+        n_before: int = 0,
+        results: dict[Rule, tuple[int, Any]] | None = None,
+    ):
+        self._values, self._n_before = values, n_before
+        self._window = range(*window.indices(len(values)))
+        self._results = {} if results is None else results
 
     def __len__(self) -> int:
         """Return the number of losses."""
@@ -85,13 +69,6 @@ class Losses(Sequence[float]):
     def _after(self, n: int) -> Iterator[float]:
         """Iterate over the losses after the first n."""
         return islice(self._values, self._window.start + n, self._window.stop)
-
-    def add(self, values: Iterable[float]) -> None:
-        """Add the losses of the next epochs; a list given to `of` is copied first."""
-        if not self._is_mine:
-            self._values, self._is_mine = list(self), True
-        self._values.extend(values)
-        self._window = range(len(self._values))
 
     def fold(self, rule: Rule, start: Any) -> Any:
         """Return the state that a rule reaches from ``start`` over all losses.

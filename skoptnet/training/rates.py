@@ -14,7 +14,7 @@ import numpy as np
 from .._types import Array
 from ..optimizers import Optimizer
 from ..schedules import Clock, Constant, Schedule
-from ..schedules.losses import Losses
+from ..schedules.losses import Losses, Rule
 from .minibatches import Minibatches
 from .run import Run
 
@@ -187,7 +187,7 @@ class Replay(Schedule):
         The schedule of both trainings.
     plateaus : sequence of int
         Numbers of the epochs at whose end the earlier training passed a plateau.
-    validation_losses : sequence of float
+    validation_losses : list of float
         The validation loss of each of its epochs.
     """
 
@@ -195,18 +195,19 @@ class Replay(Schedule):
         self,
         schedule: Schedule,
         plateaus: Sequence[int],
-        validation_losses: Sequence[float],
+        validation_losses: list[float],
     ):
         self.schedule, self.plateaus = schedule, plateaus
-        self.validation_losses, self._seen = validation_losses, Losses()
+        self.validation_losses = validation_losses
+        self._results: dict[Rule, tuple[int, Any]] = {}
 
     def _clock(self, clock: Clock) -> Clock:
-        if clock.epoch < len(self._seen):
-            self._seen = Losses()
-        self._seen.add(self.validation_losses[len(self._seen) : clock.epoch])
+        seen = slice(clock.epoch)
         return clock._replace(
             plateaus=bisect_right(self.plateaus, clock.epoch),
-            validation_losses=self._seen,
+            validation_losses=Losses(
+                self.validation_losses, seen, results=self._results
+            ),
         )
 
     def __call__(self, clock):

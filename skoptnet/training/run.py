@@ -193,7 +193,7 @@ class Run:
         """Return a loss of the kept epochs, for a schedule that reads it."""
         history, results = self.history, self.folded.setdefault(name, {})
         values, window = history.columns.get(name, []), history.window(self.epoch)
-        return Losses.of(values, window, history.n_before, results)
+        return Losses(values, window, history.n_before, results)
 
     def record(self, metrics: dict[str, list]) -> None:
         """Add the metrics of the epochs that have just ended to the history.
