@@ -15,10 +15,10 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedReader
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, Any
+from typing import Any
 
 fcntl: Any
 try:
@@ -108,11 +108,13 @@ def replace(target: Path, write: Callable[[Any], None]) -> None:
     The owner and mode of an old file are kept. ``target`` is absolute and no link.
     """
 
-    def finish(new: Path, file: IO[bytes]) -> None:
-        hashing = _Hashing(file)
-        write(hashing)
+    def finish(new: Path, file: BufferedRandom) -> None:
+        write(file)
+        length = file.tell() - _HEADER
+        file.seek(_HEADER)
+        digest = hashlib.file_digest(file, "sha256").digest()
         file.seek(len(_FORMAT))
-        file.write(_SUMS.pack(hashing.length, hashing.sha.digest()))
+        file.write(_SUMS.pack(length, digest))
         file.flush()
         os.fsync(file.fileno())
         if not fcntl:  # Windows replaces no open file
@@ -122,11 +124,11 @@ def replace(target: Path, write: Callable[[Any], None]) -> None:
     _with_temporary(target, finish)
 
 
-def _with_temporary(target: Path, use: Callable[[Path, IO[bytes]], None]) -> None:
+def _with_temporary(target: Path, use: Callable[[Path, BufferedRandom], None]) -> None:
     """Call a function with a locked temporary file beside another, then remove it."""
     new = target.with_name(f"{target.name}.{token_hex(8)}.new")
     try:
-        with new.open("xb") as file:
+        with new.open("x+b") as file:
             if fcntl:
                 with suppress(OSError):  # where files cannot be locked, none is removed
                     fcntl.flock(file, fcntl.LOCK_EX)
@@ -145,18 +147,6 @@ def _take_over(old: os.stat_result, new: Path) -> None:
         os.chown(new, old.st_uid, old.st_gid)
     with suppress(OSError):
         os.chmod(new, stat.S_IMODE(old.st_mode))
-
-
-class _Hashing:
-    """A file that computes the digest and length of what is written to it."""
-
-    def __init__(self, file: IO[bytes]):
-        self.file, self.sha, self.length = file, hashlib.sha256(), 0
-
-    def write(self, data: Any) -> int:
-        self.sha.update(data)
-        self.length += memoryview(data).nbytes
-        return self.file.write(data)
 
 
 def remove_leftovers(target: Path) -> None:
