@@ -215,11 +215,23 @@ class Network:
         z = self.xp.empty((n, self.layer_sizes[-1]), dtype=theta.dtype)
         size = min(n, self.block_rows(X))
         work = self.workspace(size, theta.dtype, backward=False)
-        for part, block in self.blocks(X, rows):
+        for part, buffers in self._forward_blocks(theta, X, work, rows):
+            z[part] = buffers.a[-1]
+        return z
+
+    def _forward_blocks(
+        self, theta: Array, X: Rows, work: Workspace, rows: Array | None = None
+    ) -> Iterator[tuple[slice, Workspace]]:
+        """Make the forward pass block by block, as many rows as ``work`` has at a time.
+
+        Yield which rows, and their buffers.
+        """
+        for part, block in self.blocks(X, rows, len(work.a[0])):
             if block.dtype != theta.dtype:
                 block = block.astype(theta.dtype)
-            z[part] = self.forward(theta, block, work.head(block.shape[0]))
-        return z
+            buffers = work.head(block.shape[0])
+            self.forward(theta, block, buffers)
+            yield part, buffers
 
     def blocks(
         self, X: Rows, rows: Array | None = None, size: int | None = None
@@ -342,11 +354,7 @@ class Network:
         size = min(n, self.gradient_block_rows)
         work = self.workspace(size, theta.dtype)
         weights = [W for W, _ in self.layers(theta)]
-        for part, block in self.blocks(X, size=size):
-            if block.dtype != theta.dtype:
-                block = block.astype(theta.dtype)
-            buffers = work.head(block.shape[0])
-            self.forward(theta, block, buffers)
+        for part, buffers in self._forward_blocks(theta, X, work):
             D = weights[-1].T  # D_L W_L^T, the same for all rows
             for level in reversed(range(len(weights) - 1)):
                 a, saved = buffers.a[level], buffers.saved[level]
