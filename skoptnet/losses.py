@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from ._types import Array, Namespace
 
@@ -356,8 +356,7 @@ class BinaryCrossEntropy(Loss):
 
     def constant(self, y, w, k, xp):
         p = xp.average(y, axis=0, weights=w, keepdims=True)
-        p = xp.minimum(p, 1)  # rounding may lift it above
-        return xp.log(p) - xp.log1p(-p)
+        return logit(xp.minimum(p, 1))  # rounding may lift it above
 
 
 class CrossEntropy(Loss):

@@ -138,7 +138,6 @@ class AdaMax(Adam):
     memory = ("s", "u")
     kernel = "adamax"
     reads = ()
-    default_learning_rate = 0.001
     regression_learning_rate = 0.03
 
     def step(self, theta, g, state, rate, xp):
@@ -260,7 +259,6 @@ class RAdam(Adam):
     """
 
     kernel = "radam"
-    default_learning_rate = 0.001
     regression_learning_rate = 0.003
     reads = ()
 

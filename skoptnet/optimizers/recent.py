@@ -115,7 +115,6 @@ class AdaBelief(Adam):
 
     kernel = "adabelief"
     reads = ()
-    default_learning_rate = 0.001
     regression_learning_rate = 0.003
 
     epsilon: float = 1e-16
