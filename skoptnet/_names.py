@@ -343,8 +343,8 @@ def _by_name(call: _Call, by_position: list[str], args: tuple) -> str:
     surplus = ", ".join(map(_short, args[len(by_position) :]))
     if not call.known:
         return f"{name} has no parameters. Got {surplus}."
-    but = f", but for {' and '.join(by_position)}" if by_position else ""
-    message = f"{name} takes its parameters by name{but}. Got {surplus} by position."
+    other = f", except {' and '.join(by_position)}" if by_position else ""
+    message = f"{name} takes its parameters by name{other}. Got {surplus} by position."
     if call.cls.parameter_of == "solver":
         message += (
             " A learning rate is set on the estimator:"

@@ -141,11 +141,10 @@ def check_value(owner: Any, name: str, value: Any, constraints: list) -> None:
 
 def check_argument(caller: str, name: str, value: Any, constraints: list) -> None:
     """Check an argument of a function, as `check_params` does those of an object."""
-    came, limit = value, _limit_passed(value, constraints)
-    if limit:
-        came = _Long(value)
+    limit = _limit_passed(value, constraints)
+    shown = _Long(value) if limit else value
     try:
-        validate_parameter_constraints({name: constraints}, {name: came}, caller)
+        validate_parameter_constraints({name: constraints}, {name: shown}, caller)
     except InvalidParameterError as error:
         message = f"{_nearest(value, constraints)}{error}{limit}"
         raise InvalidParameterError(message) from None

@@ -295,7 +295,7 @@ class History(_PerFit):
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
         log = self._memory[id(estimator)]
-        is_first = not log.rows
+        failed_before = bool(log.rows)
         if context.task_name == "epoch":
             log.rows.append(fitted_estimator._last_metrics())
         if not log.rows:
@@ -303,7 +303,7 @@ class History(_PerFit):
         try:
             log.write()
         except OSError as error:
-            if is_first:
+            if not failed_before:
                 warn(
                     f"History could not write epoch {log.rows[0]['epoch']} to"
                     f" {str(log.target)!r}: {reason(error)}. Training continues, and"

@@ -13,10 +13,10 @@ KEPT_EPOCHS = 10_000
 class Curves:
     """The metrics of the epochs of a training, in one list for each metric.
 
-    The lists only grow at their end, so several runs can share them: how many epochs
-    have ended says the run. A call keeps the metrics of all its epochs, and of the
-    latest `KEPT_EPOCHS` before it. So a model stays small, however often it is trained
-    further.
+    The lists only grow at their end, so several runs can share them; each run knows how
+    many of the epochs are its own. A call keeps the metrics of all its epochs, and of
+    the latest `KEPT_EPOCHS` before it. So a model stays small, however often it is
+    trained further.
 
     Attributes
     ----------
@@ -90,12 +90,10 @@ class Curves:
         owns : bool
             Whether the later call may take the lists themselves.
         """
-        n_before = max(self.n_before, epoch - KEPT_EPOCHS)
-        if owns and n_before - self.n_dropped <= KEPT_EPOCHS:
-            return Curves(dict(self.columns), self.n_dropped, n_before)
-        kept = self.window(epoch, n_before)
-        columns = {name: values[kept] for name, values in self.columns.items()}
-        return Curves(columns, n_before, n_before)
+        later = self.shared()
+        later.n_before = max(self.n_before, epoch - KEPT_EPOCHS)
+        few = later.n_before - later.n_dropped <= KEPT_EPOCHS
+        return later if owns and few else later.copy(epoch)
 
     def copy(self, epoch: int) -> Curves:
         """Return a copy with lists of its own."""

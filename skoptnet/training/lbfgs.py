@@ -56,6 +56,8 @@ class LBFGS:
         Parameters of the estimator that are this solver's alone.
     ignores : tuple of str
         Parameters of the estimator that other solvers share, and this one does without.
+    points, average
+        As those of `Optimizer`: it has none.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("max_fun",)
@@ -63,10 +65,10 @@ class LBFGS:
         "learning_rate_init", "lr_schedule", "decay_rate", "decay_epochs", "power_t",
         "max_grad_norm", "batch_size", "shuffle",
     )  # fmt: skip
-
-    max_fun: int = 15000
     points: ClassVar[tuple[str, ...]] = ()
     average: ClassVar[float] = 0.0
+
+    max_fun: int = 15000
 
     def start(self, theta: Array, xp: Namespace) -> State:
         """Return the state of a run, which has no vectors."""

@@ -188,7 +188,9 @@ def test_what_belongs_to_the_other_task_is_said():
 
 def test_several_names_are_answered_one_by_one():
     message = refused(lambda: MLPClassifierX(epochs=3, optimizer="sgd", zigzag=1))
-    assert "got unexpected keyword arguments 'epochs', 'optimizer', 'zigzag'." in message
+    assert (
+        "got unexpected keyword arguments 'epochs', 'optimizer', 'zigzag'." in message
+    )
     assert "'epochs': Did you mean 'max_iter'?" in message
     assert "'optimizer': Did you mean 'solver'?" in message
     assert "'zigzag':" not in message
@@ -331,7 +333,7 @@ def test_names_within_a_pipeline_a_search_and_an_object():
 def test_positional_arguments_beyond_the_first_two_are_named():
     message = refused(lambda: MLPClassifierX((5,), "relu", "sgd", 0.1))
     assert message.startswith(
-        "MLPClassifierX takes its parameters by name, but for hidden_layer_sizes and"
+        "MLPClassifierX takes its parameters by name, except hidden_layer_sizes and"
         " activation. Got 'sgd', 0.1 by position."
     )
 
