@@ -14,6 +14,7 @@ from ..losses import Loss
 from ..network import Network
 from ..optimizers import SGD, GradientDescent, Momentum
 from ..training import Outcome, TrainingSet
+from .convergence_warnings import feature_name
 
 #: A network has learnt if its loss is below this fraction of the best constant's.
 _LEARNT = 0.999
@@ -29,6 +30,9 @@ _EXACT = 1e-12
 
 #: Then, a network has learnt if its loss is below this fraction of that of an output 0.
 _LEARNT_A_CONSTANT = 0.5
+
+#: A loss has risen if it is above this many times an earlier one.
+_RISEN = 1.1
 
 #: The logarithm of odds for a class that never occurs.
 _FAR = 1e4
@@ -165,7 +169,8 @@ def _reasons(fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet) 
     few = _sample(data, _FEW_ROWS)
     reasons = _of_targets(fit.model, data) + _of_features(fit.model, few)
     reasons += _of_hidden_units(fit, fit.run.theta, few)
-    reasons += _of_epochs(fit, outcome, curve, is_only_reason=not reasons)
+    reasons += _of_high_rate(fit, curve, few)
+    reasons = reasons or [_of_epochs(fit, outcome, len(curve))]
     if len(reasons) == 1:
         return f"Likely reason: {reasons[0]}"
     numbered = " ".join(f"({i}) {reason}" for i, reason in enumerate(reasons, 1))
@@ -206,8 +211,10 @@ def _of_features(model: Any, data: TrainingSet) -> list[str]:
     used = np.flatnonzero(scales > 0)
     if not len(used):
         return ["All features are zero."]
+    if not issparse(data.X) and not np.ptp(data.select(data.X), axis=0).any():
+        return ["All features are constant."]
     low, high = (used[pick(scales[used])] for pick in (np.argmin, np.argmax))
-    names = [f"{_name(model, j)} (about {scales[j]:.1g})" for j in (low, high)]
+    names = [f"{feature_name(model, j)} (about {scales[j]:.1g})" for j in (low, high)]
     if scales[high] > _ALIKE * scales[low]:
         problem = f"The scales of the features differ, from {names[0]} to {names[1]}."
     elif scales[high] > _ALIKE or scales[high] < 1 / _ALIKE:
@@ -231,17 +238,12 @@ def _feature_scales(data: TrainingSet) -> Array:
     return largest * np.sqrt(squares / np.maximum(counts, 1))
 
 
-def _name(model: Any, feature: int) -> str:
-    names = getattr(model, "feature_names_in_", None)
-    return f"feature {feature}" if names is None else repr(str(names[feature]))
-
-
 def _of_hidden_units(fit: Any, theta: Array, data: TrainingSet) -> list[str]:
     """Return which hidden layer passes nothing on, because its outputs never vary."""
     network, X = fit.network, data.select(data.X)
     lower = "alpha" if fit.initial_rate is None else "learning_rate_init or alpha"
-    values = X.data if issparse(X) else X  # SciPy's methods would change X
-    if X.shape[0] < 2 or not values.any():  # zeros have been named already
+    values = X.data if issparse(X) else X - X[:1]  # SciPy's methods would change X
+    if not values.any():  # constant features have been named already
         return []
     for layer in range(len(network.layer_sizes) - 2):
         a = hidden_activations(network, theta, X, layer).astype(np.float64)
@@ -254,30 +256,40 @@ def _of_hidden_units(fit: Any, theta: Array, data: TrainingSet) -> list[str]:
     return []
 
 
-def _of_epochs(
-    fit: Any, outcome: Outcome, curve: list[float], is_only_reason: bool
-) -> list[str]:
-    """Return what is wrong with the learning rate or the number of epochs."""
-    rate, n = fit.initial_rate, len(curve)
-    lowest = min(curve, default=math.inf)  # no epoch, if the first one diverged
-    if rate is not None and n and curve[-1] > lowest + 0.1 * abs(lowest):
-        return [
-            f"The learning rate {rate:g} is too high: the loss has risen to"
-            f" {curve[-1]:.4g}, from {lowest:.4g}. Lower learning_rate_init."
-        ]
-    if not is_only_reason:
+def _of_high_rate(fit: Any, curve: list[float], data: TrainingSet) -> list[str]:
+    """Return whether the loss has risen, in training or above that at the start."""
+    rate, network = fit.initial_rate, fit.network
+    if rate is None or not curve:  # no epoch, if the first one diverged
         return []
+    end, start, at_start = curve[-1], min(curve), ""
+    if end <= _RISEN * start:
+        if fit.continues:  # from weights that were trained
+            return []
+        at_start = " of the untrained network"
+        end = mean_loss(network, fit.run.theta, data)
+        start = mean_loss(network, fit.untrained(), data)
+        if end <= _RISEN * max(start, constant_loss(network, data)):
+            return []
+    return [
+        f"The learning rate {rate:g} is too high: the loss has risen to {end:.4g}, from"
+        f" {start:.4g}{at_start}. Lower learning_rate_init."
+    ]
+
+
+def _of_epochs(fit: Any, outcome: Outcome, n: int) -> str:
+    """Return what is wrong with the learning rate or the number of epochs."""
+    rate = fit.initial_rate
     if outcome.reason == "diverged":
-        return ["Training diverged before it could learn."]
+        return "Training diverged before it could learn."
     if outcome.reason == "max_iter":
         cure = "max_iter" if rate is None else "max_iter or learning_rate_init"
-        return [f"There were too few epochs, {n}. Raise {cure}."]
+        return f"There were too few epochs, {n}. Raise {cure}."
     if outcome.reason == "converged" and rate is not None:
         cure = "Raise learning_rate_init or lower tol."
         if isinstance(fit.parts.optimizer, (GradientDescent, SGD, Momentum)):
             cure = "Raise learning_rate_init, lower tol, or choose solver='adam'."
-        return [
+        return (
             f"The learning rate {rate:g} is too low for solver={fit.model.solver!r} to"
             f" leave a flat start: the loss fell by less than tol per epoch. {cure}"
-        ]
-    return ["The features may say nothing about y, or alpha may be too high."]
+        )
+    return "The features may say nothing about y, or alpha may be too high."

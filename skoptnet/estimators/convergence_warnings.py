@@ -33,8 +33,13 @@ _MESSAGES = {
     ),
     "max_iter": (
         "Maximum number of epochs (max_iter={model.max_iter}) reached and the"
-        " optimization has not converged yet. Increase max_iter, or raise"
-        " learning_rate_init if the loss falls slowly."
+        " optimization has not converged yet."
+    ),
+}
+# What to do about it, unless the reasons why nothing was learnt say so.
+_ADVICE = {
+    "max_iter": (
+        " Increase max_iter, or raise learning_rate_init if the loss falls slowly."
     ),
 }
 # The message for L-BFGS, whose epochs are iterations.
@@ -47,13 +52,11 @@ _LBFGS_MESSAGES = {
     "interrupted": _MESSAGES["interrupted"],
     "max_iter": (
         "Maximum number of iterations (max_iter={model.max_iter}) reached and the"
-        " optimization has not converged yet. Increase max_iter, or standardise the"
-        " features."
+        " optimization has not converged yet."
     ),
     "max_fun": (
         "Maximum number of function calls (max_fun={model.max_fun}) reached and the"
-        " optimization has not converged yet. Increase max_fun, or standardise the"
-        " features."
+        " optimization has not converged yet."
     ),
     "line_search": (
         "The line search of lbfgs found no lower point after iteration"
@@ -62,6 +65,10 @@ _LBFGS_MESSAGES = {
         " tol={model.tol:g}, standardise the features or pass them as float64;"
         " otherwise raise tol."
     ),
+}
+_LBFGS_ADVICE = {
+    "max_iter": " Increase max_iter, or standardise the features.",
+    "max_fun": " Increase max_fun, or standardise the features.",
 }
 
 
@@ -89,11 +96,14 @@ def warn_of_end(
         Whether training was meant to last for ``max_iter`` epochs.
     """
     message = _message(model, outcome, is_planned)
+    if message and not failure:
+        advice = _LBFGS_ADVICE if model.learning_rate_ is None else _ADVICE
+        message += advice.get(outcome.reason, "")
     if outcome.reason == "interrupted":
         warn(message, UserWarning)
     elif message or failure:
         warn(f"{message} {failure}".strip())
-    if failure:  # which says it all
+    if failure or outcome.reason == "diverged":  # which says it all
         return
     if not model.early_stopping and _gave_back_most(curve, model.loss_, model.tol):
         warn(
@@ -110,10 +120,8 @@ def _message(model: Any, outcome: Outcome, is_planned: bool) -> str:
     if has_rates and is_planned and outcome.reason == "max_iter":
         return ""
     message = (_MESSAGES if has_rates else _LBFGS_MESSAGES).get(outcome.reason, "")
-    if not message:  # the curve takes time to read
-        return ""
-    n_epochs = len(model.loss_curve_)
-    return message.format(model=model, outcome=outcome, failed_epoch=n_epochs + 1)
+    failed_epoch = model._run.epoch + 1
+    return message.format(model=model, outcome=outcome, failed_epoch=failed_epoch)
 
 
 def message_of_divergence(data: TrainingSet, model: Any, named: str, epoch: int) -> str:
@@ -152,11 +160,9 @@ def _large_values(data: TrainingSet, model: Any) -> list[str]:
     sizes = np.maximum(high, -low)
     found, worst = [], int(np.argmax(sizes))
     if sizes[worst] > _LARGE:
-        names = getattr(model, "feature_names_in_", None)
-        feature = f"feature {worst if names is None else repr(names[worst])}"
         found.append(
-            f"X has values up to {sizes[worst]:g} ({feature}). Standardise the"
-            " features, for instance with StandardScaler."
+            f"X has values up to {sizes[worst]:g} ({feature_name(model, worst)})."
+            " Standardise the features, for instance with StandardScaler."
         )
     size = max(Y.max(), -Y.min()) if Y.dtype.kind == "f" else 0
     if size > _LARGE:
@@ -166,6 +172,12 @@ def _large_values(data: TrainingSet, model: Any) -> list[str]:
             else f"y has values up to {size:g}. Set normalize_y=True."
         )
     return found
+
+
+def feature_name(model: Any, feature: int) -> str:
+    """Return the name of a feature in messages, or its number if it has none."""
+    names = getattr(model, "feature_names_in_", None)
+    return f"feature {feature}" if names is None else repr(str(names[feature]))
 
 
 def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:

@@ -56,9 +56,9 @@ class Curves:
         return self.columns.get(name, [])[self.window(epoch, since)]
 
     def value(self, name: str, epoch: int) -> float:
-        """Return a metric of one of the kept epochs, NaN if it has none."""
-        values = self.columns.get(name)
-        return values[epoch - 1 - self.n_dropped] if values else math.nan
+        """Return a metric of one epoch, NaN if it has none or is forgotten."""
+        values, place = self.columns.get(name), epoch - 1 - self.n_dropped
+        return values[place] if values and place >= 0 else math.nan
 
     def record(self, metrics: dict[str, list], epoch: int) -> None:
         """Add the metrics of the epochs that have just ended.

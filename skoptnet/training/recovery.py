@@ -101,7 +101,8 @@ class Recovery:
         self.run, self.optimizer, self.xp = run, optimizer, xp
         self.validates, self.cost, self.n_shuffled = validates, cost, n_shuffled
         self.reason, self.kept_epoch = "max_iter", run.epoch
-        self.given = given = run.theta.copy(), run.epoch
+        self.started_at = run.epoch
+        self.given = given = run.theta.copy(), run.kept_epoch
         self._theta, self._thetas = run.theta, [given[0]]
         self._state = run.state.copy()
         self.previous = self.best = self.before_best = given
@@ -135,7 +136,7 @@ class Recovery:
         """Save the run, which is at the end of an epoch with these weights."""
         run, saved = self.run, self.saved
         random_state = saved.random_state
-        n_shuffles = saved.n_shuffles + weights[1] - saved.weights[1]
+        n_shuffles = saved.n_shuffles + run.epoch - saved.run["epoch"]
         if n_shuffles * self.n_shuffled > _ROWS_TO_SHUFFLE_AGAIN:
             random_state, n_shuffles = run.rng.get_state(), 0
         self.saved = Saved(
@@ -228,9 +229,9 @@ class Recovery:
         if self.reason in ("diverged", "interrupted", "failed"):
             self.restore()
         best, epoch = self._best_after_divergence() if diverged else self.saved.best
-        no_epoch = self.reason == "interrupted" and run.epoch == self.given[1]
+        no_epoch = self.reason == "interrupted" and run.epoch == self.started_at
         if self.reason == "failed" or no_epoch or (diverged and epoch == 0):
-            run.end(self.optimizer)
+            run.end(self.optimizer, run.epoch)
             return False
         self.kept_epoch = run.epoch
         if diverged:
@@ -239,7 +240,7 @@ class Recovery:
             run.theta[...] = best
             self.optimizer.move(run.state, run.theta)
             self.kept_epoch = epoch
-        run.end(self.optimizer)
+        run.end(self.optimizer, self.kept_epoch)
         return True
 
     def _best_after_divergence(self) -> Weights:

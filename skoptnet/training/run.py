@@ -70,6 +70,8 @@ class Run:
         The random number generator of the coming shuffles.
     update, epoch, samples : int
         Updates made, epochs finished and rows seen, over all calls.
+    kept_epoch : int
+        The epoch that ended with these parameters: mostly the last one.
     stopping : Stopping
         The best score, and the number of epochs since.
     shuffles : Shuffles or None
@@ -103,6 +105,7 @@ class Run:
     trained: Array | None = field(default=None, repr=False)
     weights: HandedOut | None = field(default=None, repr=False, compare=False)
     folded: dict[str, dict] = field(default_factory=dict, repr=False, compare=False)
+    kept_epoch: int = 0
     # The first call that continues from here empties this list and takes the lists of
     # `history`; a second call finds it empty and copies them.
     _lists_to_give: list = field(default_factory=lambda: [True], repr=False)
@@ -144,7 +147,7 @@ class Run:
         twin = self._twin(optimizer, xp, self.history.shared(), rng, None)
         twin._lists_to_give.clear()
         twin.stopping = replace(self.stopping)
-        twin.end(optimizer)
+        twin.end(optimizer, self.epoch)
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -171,7 +174,8 @@ class Run:
         return Run(
             theta, state, solver, rng, self.update, self.epoch, self.samples,
             self.stopping, self.shuffles, history, self.dropout_seed,
-            folded=self._folded(history.n_before), _parent=parent,
+            folded=self._folded(history.n_before), kept_epoch=self.kept_epoch,
+            _parent=parent,
         )  # fmt: skip
 
     def _folded(self, n_before: int) -> dict[str, dict]:
@@ -223,9 +227,9 @@ class Run:
             self.rng.set_state(self._random_state)
             self._random_state = None
 
-    def end(self, optimizer: Solver) -> None:
+    def end(self, optimizer: Solver, kept_epoch: int) -> None:
         """End a training: forget the run that this one continues, to free it."""
-        self._parent = None
+        self._parent, self.kept_epoch = None, kept_epoch
         if optimizer.points or optimizer.average:
             self.trained = self._theta.copy()
 

@@ -29,6 +29,7 @@ from problems import (
 )
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import scale
 
@@ -79,7 +80,7 @@ def test_divergence_in_the_first_epoch_is_an_error(Estimator, solver):
         model.predict(data.data)
 
 
-LARGE_X = "X has values up to 7e+200 (feature {})"
+LARGE_X = "X has values up to 7e+200 ({})"
 LARGE_Y = "y has values up to 4e+100"
 
 
@@ -108,7 +109,9 @@ def test_divergence_blames_large_values_only_where_there_are_some(
     with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
         model.set_params(normalize_y=False).fit(rows, y)
     message = str(caught.value)
-    named = repr(DIABETES.feature_names[3]) if container is pd.DataFrame else "3"
+    named = (
+        repr(DIABETES.feature_names[3]) if container is pd.DataFrame else "feature 3"
+    )
     assert (LARGE_X.format(named) in message) == large_x
     assert (LARGE_Y in message) == large_y
     assert ("StandardScaler" in message) == large_x
@@ -209,6 +212,24 @@ def test_after_divergence_the_model_is_the_best_there_was(solver, batch_size):
     assert before_the_jump < 2
     assert model.stop_reason_ == "diverged"
     assert loss(model) <= 1.05 * before_the_jump
+
+
+def test_the_loss_after_two_divergences_is_that_of_the_model():
+    """The second training begins with weights of an epoch that is not the last one."""
+    X = scale(load_iris().data)
+    y = X[:, 0]
+    model = MLPRegressorX(
+        (3,), solver="sgd", learning_rate_init=0.1, max_iter=50, alpha=0,
+        n_iter_no_change=np.inf, batch_size=len(X), normalize_y=False,
+        warm_start=True, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    for rate in (2.0, 3.0, 3.0):
+        model.set_params(learning_rate_init=rate)
+        with pytest.warns(ConvergenceWarning, match="diverged") as caught:
+            model.fit(X, y)
+        assert len(caught) == 1
+        # The loss of an epoch is that before its update.
+        assert 0.5 * np.mean((model.predict(X) - y) ** 2) <= model.loss_ < 0.01
 
 
 def test_divergence_of_partial_fit_keeps_the_model():

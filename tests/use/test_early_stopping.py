@@ -4,15 +4,20 @@ The measure is a training on the same rows whose best epoch is chosen in hindsig
 the loss of thousands of test rows.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import (
     d2_log_loss_score,
     d2_pinball_score,
     d2_tweedie_score,
     f1_score,
 )
+from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 
@@ -161,3 +166,30 @@ def test_equal_scores_go_to_the_lowest_loss_through_every_solver_kind():
         assert flat.best_epoch_ == loss.best_epoch_ > 1
         assert flat.n_iter_ == loss.n_iter_
         np.testing.assert_array_equal(flat.coefs_[0], loss.coefs_[0])
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_warm_start_without_improvement_keeps_the_epoch_of_its_weights(solver):
+    """The metrics of the weights that are kept are those of the epoch they are from."""
+    X, y = load_iris(return_X_y=True)
+    X, rng = scale(X), np.random.RandomState(0)
+    noisy = rng.uniform(size=len(y)) < 0.3
+    y = np.where(noisy, rng.randint(0, 3, len(y)), y)
+    model = MLPClassifierX(
+        (50,), learning_rate_init=0.03, alpha=0, early_stopping=True,
+        validation_fraction=0.3, warm_start=True, random_state=0,
+    )  # fmt: skip
+    for _ in range(3):
+        model.fit(X, y)
+    kept, epoch, loss = model.coefs_[0].copy(), model.best_epoch_, model.loss_
+    assert epoch < model.history_["epoch"][-1]
+    model.set_params(solver=solver, learning_rate_init=1.0, max_iter=5)
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, y)
+        np.testing.assert_array_equal(model.coefs_[0], kept)
+        assert (model.best_epoch_, model.loss_) == (epoch, loss)
+        history = model.history_
+        assert model.loss_ == history["loss"][epoch - 1]
+        assert model.best_validation_score_ == history["validation_score"][epoch - 1]

@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from pages import ROOT
+from sklearn.exceptions import ConvergenceWarning
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet._sklearn import without_callbacks
@@ -142,6 +143,18 @@ def test_every_epoch_of_the_last_call_and_some_of_those_before_are_kept(call, ke
     assert model.n_iter_ == long
     assert len(model.loss_curve_) == KEPT + long
     assert model.loss_ == model.loss_curve_[-1]
+
+
+def test_a_divergence_names_its_epoch_where_earlier_ones_are_forgotten(kept):
+    model = new(solver="sgd")
+    for _ in range(3 * KEPT):
+        model.fit(X, y)
+    model.set_params(learning_rate_init=1e9, max_iter=5)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(X, y)
+    ended, kept_epoch = len(model.loss_curve_), model._run.epoch
+    assert ended < kept_epoch
+    assert f"Training diverged in epoch {kept_epoch + 1}" in str(caught[0].message)
 
 
 def test_metrics_that_come_later_are_nan_before(kept):

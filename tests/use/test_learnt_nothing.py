@@ -272,6 +272,29 @@ def test_a_rate_that_is_too_high():
     assert "The learning rate 30 is too high: the loss has risen to" in message
 
 
+@pytest.mark.parametrize("rate", [1e3, 1e10, 1e30])
+@pytest.mark.parametrize("solver", ["adam", "rmsprop"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_rate_so_high_that_the_first_epoch_is_the_worst(solver, rate, early_stopping):
+    """The loss falls in training, from far above that of the untrained network."""
+    model = MLPRegressorX(
+        (20,), solver=solver, learning_rate_init=rate, random_state=0, max_iter=20,
+        early_stopping=early_stopping,
+    )  # fmt: skip
+    message = complaint(model, X, scale(Y))
+    assert f"The learning rate {rate:g} is too high: the loss has risen to" in message
+    assert "Lower learning_rate_init" in message
+    assert "Raise" not in message
+    assert "Increase" not in message
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_features_that_are_constant(solver):
+    model = MLPClassifierX((10,), solver=solver, random_state=0)
+    message = complaint(model, np.ones((len(LABELS), 2)), LABELS)
+    assert message.endswith("Likely reason: All features are constant.")
+
+
 def test_too_few_epochs():
     settings = {"learning_rate_init": 1e-5, "random_state": 0, "tol": 0}
     message = complaint(MLPClassifierX(max_iter=12, **settings), ROWS, LABELS)
@@ -334,13 +357,13 @@ def test_of_many_rows_a_sample_decides(monkeypatch):
     settings = {"solver": "sgd", "random_state": 0, "max_iter": 1}
     far = MLPRegressorX((5,), learning_rate_init=1e-9, **settings)
     assert NOTHING in complaint(far, rows, y)
-    ((n, mean),) = seen
+    n, mean = seen[0]
     assert 1500 < n <= 2000
     assert abs(mean) < 0.01
     seen.clear()
     near = MLPRegressorX((), alpha=1e9, lr_schedule="linear", **settings)
     warnings_of(near.set_params(learning_rate_init=1e-5, max_iter=20), rows, y)
-    assert [n for n, _ in seen][1:] == [23_000]
+    assert [n for n, _ in seen][1] == 23_000
     weights = np.zeros(len(y))
     weights[1] = 1  # not in the sample
     warnings_of(MLPRegressorX((5,), max_iter=1), rows, y, sample_weight=weights)
