@@ -8,7 +8,7 @@
 - ``prediction``: `Fitted`, fitted attributes and raw outputs
 - ``weights``: `Weights`, behind ``coefs_`` and ``intercepts_``, which users may set
 - ``arrays``: rows, labels and targets of any library as NumPy arrays
-- ``inputs``: checks of parameters, rows and sample weights
+- ``inputs``: checks of parameters, rows and targets
 - ``unused``: the warning of parameters that have no effect
 - ``target_scaling``: `TargetScaling`, the normalisation of a regressor's targets
 - ``class_weights``: `ClassWeights`, the weight of each row by its class
@@ -16,7 +16,7 @@
 - ``validation_split``: the rows that early stopping sets aside
 - ``validation_units``: a warning where validation data are in another unit
 - ``baseline``: comparison with the best constant, and reasons for a failure
-- ``sample_weights``: products and sums of weights, without overflow
+- ``sample_weights``: checks, products and sums of sample weights
 - ``convergence_warnings``: warnings about the end of a training
 - ``verbose``: printed lines and the progress bar
 - ``sklearn_callbacks``: scikit-learn's callbacks

@@ -31,15 +31,13 @@ from ..training import (
 )
 from .baseline import failure_of
 from .convergence_warnings import message_of_divergence, warn, warn_of_end
-from .inputs import (
-    check_memory,
-    check_range,
+from .inputs import check_memory, check_range, read
+from .prediction import CURVES, IN_TRAINING, network_attributes
+from .sample_weights import (
     checked_weights,
-    read,
     with_row_weights,
     with_unit_mean_weights,
 )
-from .prediction import CURVES, IN_TRAINING, network_attributes
 from .sklearn_callbacks import Callbacks
 from .unused import warn_of_unused
 from .validation import OwnData, Validation, check_settings, score_of
@@ -224,7 +222,7 @@ class Fit:
         self.parts = model._check_parameters()
         if not self.partial:
             check_settings(model, own)
-            warn_of_unused(model, own)
+            warn_of_unused(model, self.parts, own)
         whole, held_out = self._read(X, y, sample_weight, own)
         if self.continues and self.run_before:
             rng = self.run_before.rng

@@ -1,12 +1,11 @@
-"""Input validation: checks of parameters, rows, targets and sample weights."""
+"""Input validation: checks of parameters, rows and targets."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
-from dataclasses import replace
 from itertools import pairwise
 from numbers import Integral
 from typing import Any, TypeVar
@@ -15,8 +14,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
     column_or_1d,
     validate_data,
 )
@@ -35,9 +32,7 @@ from .._types import Array, Rows
 from ..activations import ACTIVATIONS, Activation
 from ..compiled import readable
 from ..schedules import Schedule
-from ..training import TrainingSet
-from .arrays import as_labels, as_numbers, as_numpy, as_rows
-from .sample_weights import product_of_weights
+from .arrays import as_labels, as_numbers, as_rows
 
 _Part = TypeVar("_Part")
 
@@ -154,7 +149,9 @@ def quantile_tuple(estimator: Any) -> tuple[float, ...]:
     return tuple(float(q) for q in quantiles)
 
 
-def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
+def read(
+    model: Any, X: Any, y: Any, *, reset: bool, order: str | None = None
+) -> tuple[Rows, Array]:
     """Return rows and targets as arrays, checked by scikit-learn.
 
     Parameters
@@ -163,11 +160,10 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
         Gets or has the number and names of the features.
     X, y
         As for ``fit``.
-    **options
-        Options of `sklearn.utils.validation.validate_data`.
+    reset, order
+        As for `sklearn.utils.validation.validate_data`.
     """
-    continues = not options["reset"] and are_plain_rows(X, model)
-    if continues and are_plain_targets(y, len(X)):
+    if not reset and are_plain_rows(X, model) and are_plain_targets(y, len(X)):
         return X, y
     is_regressor = isinstance(model, RegressorMixin)
     check_indices(X, "X")
@@ -181,7 +177,8 @@ def read(model: Any, X: Any, y: Any, **options: Any) -> tuple[Rows, Array]:
         dtype=_FLOATS,
         multi_output=True,
         y_numeric=is_regressor,
-        **options,
+        reset=reset,
+        order=order,
     )
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
@@ -425,60 +422,3 @@ def with_plain_numbers(part: _Part) -> _Part:
         if isinstance(value, np.generic):
             setattr(part, name, value.item())
     return part
-
-
-def checked_weights(
-    sample_weight: Any, X: Rows, name: str = "sample_weight", use: str = "learn"
-) -> Array | None:
-    """Return sample weights as an array, None for None."""
-    if sample_weight is None:
-        return None
-    w = np.asarray(as_numpy(sample_weight, name))
-    if w.ndim != 1:
-        raise ValueError(
-            f"{name} must have shape ({X.shape[0]},). Got {w.shape} instead."
-        )
-    try:
-        w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
-    except OverflowError as error:  # of an int
-        raise ValueError(
-            f"Input {name} contains a value too large for dtype('float64')."
-        ) from error
-    check_consistent_length(X, w)
-    if (w < 0).any():
-        raise ValueError(
-            f"{name} must not be negative. Got {w.min():g} as the minimum."
-        )
-    if not w.any():
-        raise ValueError(
-            f"{name} must not be zero for all rows: there is nothing to {use}."
-        )
-    return w
-
-
-def with_row_weights(
-    data: TrainingSet, by_class: Callable[[Array], list[Array]] | None, part: str
-) -> TrainingSet:
-    """Return the rows with the product of their class and sample weights.
-
-    Its sum is a number that can be computed with, see `product_of_weights`.
-    """
-    factors = by_class(data.Y) if by_class else []
-    factors += [] if data.w is None else [data.w]
-    if not factors:
-        return data
-    w = product_of_weights(factors, data.rows)
-    if not data.select(w).any():
-        raise ValueError(
-            f"class_weight and sample_weight make the weight of every {part} row zero."
-        )
-    return replace(data, w=w)
-
-
-def with_unit_mean_weights(data: TrainingSet) -> tuple[TrainingSet, float]:
-    """Return the rows with weights scaled to a mean of 1, and their sum before."""
-    if data.w is None:
-        return data, float(len(data))
-    total = float(data.select(data.w).sum())
-    w = (data.w * (len(data) / total)).astype(data.X.dtype)
-    return replace(data, w=w), total

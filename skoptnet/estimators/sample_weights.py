@@ -1,18 +1,78 @@
-"""Weights of rows: products and sums of any size, without overflow."""
+"""Sample weights: their checks, and products and sums of any size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_array, check_consistent_length
 
-from .._types import Array
+from .._types import Array, Rows
+from ..training import TrainingSet
 from .arrays import as_numpy
 
 # A sum outside of this range, as of likelihoods, does not count rows. The strength of
 # the penalty, alpha divided by the sum, would be infinite or none.
 _SMALLEST_SUM, _LARGEST_SUM = 1e-100, 1e100
+
+
+def checked_weights(
+    sample_weight: Any, X: Rows, name: str = "sample_weight", use: str = "learn"
+) -> Array | None:
+    """Return sample weights as an array, None for None."""
+    if sample_weight is None:
+        return None
+    w = np.asarray(as_numpy(sample_weight, name))
+    if w.ndim != 1:
+        raise ValueError(
+            f"{name} must have shape ({X.shape[0]},). Got {w.shape} instead."
+        )
+    try:
+        w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
+    except OverflowError as error:  # of an int
+        raise ValueError(
+            f"Input {name} contains a value too large for dtype('float64')."
+        ) from error
+    check_consistent_length(X, w)
+    if (w < 0).any():
+        raise ValueError(
+            f"{name} must not be negative. Got {w.min():g} as the minimum."
+        )
+    if not w.any():
+        raise ValueError(
+            f"{name} must not be zero for all rows: there is nothing to {use}."
+        )
+    return w
+
+
+def with_row_weights(
+    data: TrainingSet, by_class: Callable[[Array], list[Array]] | None, part: str
+) -> TrainingSet:
+    """Return the rows with the product of their class and sample weights.
+
+    Its sum is a number that can be computed with, see `product_of_weights`.
+    """
+    factors = by_class(data.Y) if by_class else []
+    factors += [] if data.w is None else [data.w]
+    if not factors:
+        return data
+    w = product_of_weights(factors, data.rows)
+    if not data.select(w).any():
+        raise ValueError(
+            f"class_weight and sample_weight make the weight of every {part} row zero."
+        )
+    return replace(data, w=w)
+
+
+def with_unit_mean_weights(data: TrainingSet) -> tuple[TrainingSet, float]:
+    """Return the rows with weights scaled to a mean of 1, and their sum before."""
+    if data.w is None:
+        return data, float(len(data))
+    total = float(data.select(data.w).sum())
+    w = (data.w * (len(data) / total)).astype(data.X.dtype)
+    return replace(data, w=w), total
 
 
 def product_of_weights(factors: Sequence[Array], rows: Array | None = None) -> Array:

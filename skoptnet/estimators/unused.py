@@ -61,7 +61,7 @@ _CHOICES = (
 )
 
 
-def warn_of_unused(model: Any, own: OwnData) -> None:
+def warn_of_unused(model: Any, parts: Any, own: OwnData) -> None:
     """Warn, once, of all parameters that were set and have no effect.
 
     A parameter counts as set if it is not at its default. The message has no values:
@@ -72,6 +72,8 @@ def warn_of_unused(model: Any, own: OwnData) -> None:
     ----------
     model : MLPClassifierX or MLPRegressorX
         The estimator, whose parameters are valid.
+    parts : Parts
+        The objects that they stand for.
     own : OwnData
         The validation data passed to ``fit``.
     """
@@ -79,7 +81,7 @@ def warn_of_unused(model: Any, own: OwnData) -> None:
     defaults, values = _defaults(cls), vars(model)
     unused = {
         name: why
-        for name, why in _unused(model, own)
+        for name, why in _unused(model, parts, own)
         if name in defaults and _differs(values[name], defaults[name])
     }
     if unused:
@@ -91,18 +93,23 @@ def warn_of_unused(model: Any, own: OwnData) -> None:
         )
 
 
-def _unused(model: Any, own: OwnData) -> Iterator[tuple[str, str]]:
+def _unused(model: Any, parts: Any, own: OwnData) -> Iterator[tuple[str, str]]:
     """Yield the parameters that have no effect, set or not, and why."""
     for choice in _CHOICES:
         if hasattr(model, choice.parameter):
             yield from choice.unread(getattr(model, choice.parameter))
-    if isinstance(model.solver, str) and model.solver == "lbfgs":
+    if isinstance(parts.optimizer, LBFGS):
         for name in LBFGS.ignores:
             yield name, "solver='lbfgs' does not read it"
         if not model.early_stopping:
             yield "n_iter_no_change", "solver='lbfgs' reads it for early_stopping=True"
-    elif _is_full_batch(model.solver):
-        yield "batch_size", f"solver={_name(model.solver)} takes all rows"
+    else:
+        if parts.optimizer.full_batch:
+            for name in ("batch_size", "shuffle"):
+                yield name, f"solver={_name(model.solver)} takes all rows"
+        momentum = parts.optimizer.momentum_name
+        if momentum and parts.schedule.moves_momentum and isinstance(model.solver, str):
+            yield momentum, f"lr_schedule={_name(model.lr_schedule)} sets it"
     if not model.early_stopping:
         for name in ("validation_fraction", "scoring", "refit_all"):
             yield name, "it is for early_stopping=True"
@@ -112,13 +119,8 @@ def _unused(model: Any, own: OwnData) -> Iterator[tuple[str, str]]:
         yield "l1_ratio", "alpha=0 is no penalty"
 
 
-def _is_full_batch(solver: Any) -> bool:
-    part = OPTIMIZERS[solver] if isinstance(solver, str) else solver
-    return bool(part.full_batch)
-
-
-def _name(solver: Any) -> str:
-    return repr(solver) if isinstance(solver, str) else f"{type(solver).__name__}()"
+def _name(part: Any) -> str:
+    return repr(part) if isinstance(part, str) else f"{type(part).__name__}()"
 
 
 @lru_cache(maxsize=64)

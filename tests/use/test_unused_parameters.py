@@ -13,7 +13,9 @@ from skoptnet import (
     GradientDescent,
     MLPClassifierX,
     MLPRegressorX,
+    OneCycle,
     StepDecay,
+    Warmup,
 )
 from skoptnet.losses import REGRESSION_LOSSES
 from skoptnet.optimizers import OPTIMIZERS
@@ -165,11 +167,37 @@ def test_patience_of_lbfgs_is_read_with_early_stopping():
 @pytest.mark.parametrize(
     ("solver", "name"), [("gd", "'gd'"), (GradientDescent(), "Grad")]
 )
-def test_batch_size_of_gradient_descent(solver, name):
-    message = unused(MLPClassifierX, solver=solver, batch_size=5)
-    assert f"'batch_size' (solver={name}" in message
-    assert unused(MLPClassifierX, solver="sgd", batch_size=5) == ""
-    assert unused(MLPClassifierX, solver=SGD(), batch_size=5) == ""
+def test_minibatches_of_gradient_descent(solver, name):
+    settings = {"batch_size": 5, "shuffle": False}
+    message = unused(MLPClassifierX, solver=solver, **settings)
+    for parameter in settings:
+        assert f"{parameter!r} (solver={name}" in message
+    assert unused(MLPClassifierX, solver="sgd", **settings) == ""
+    assert unused(MLPClassifierX, solver=SGD(), **settings) == ""
+    plain, _ = fitted(MLPClassifierX, solver=solver)
+    other, _ = fitted(MLPClassifierX, solver=solver, **settings)
+    np.testing.assert_array_equal(plain._run.theta, other._run.theta)
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", OneCycle(), Warmup("one_cycle")])
+@pytest.mark.parametrize(
+    ("solver", "name"),
+    [
+        (key, cls.momentum_name)
+        for key, cls in OPTIMIZERS.items()
+        if cls.momentum_name in MLPRegressorX().get_params()
+    ],
+)
+def test_a_schedule_that_sets_the_momentum(solver, name, schedule):
+    settings = {"solver": solver, "lr_schedule": schedule, "n_iter_no_change": np.inf}
+    message = unused(MLPRegressorX, **settings, **{name: 0.5})
+    named = (
+        repr(schedule) if schedule == "one_cycle" else f"{type(schedule).__name__}()"
+    )
+    assert f"{name!r} (lr_schedule={named} sets it)" in message
+    plain, _ = fitted(MLPRegressorX, **settings)
+    other, _ = fitted(MLPRegressorX, **settings, **{name: 0.5})
+    np.testing.assert_array_equal(plain._run.theta, other._run.theta)
 
 
 def test_an_object_has_parameters_of_its_own():
