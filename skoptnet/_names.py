@@ -195,6 +195,9 @@ class Parametrized(BaseEstimator):
 
     parameter_of: ClassVar[str] = ""
 
+    def __init__(self) -> None:
+        """Take no parameters, unless a subclass has some."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let the constructor explain names that it does not know."""
         super().__init_subclass__(**kwargs)
@@ -236,6 +239,11 @@ def explains_names(method: _Method) -> _Method:
 
     explaining._explains_names = True  # type: ignore[attr-defined]
     return cast(_Method, explaining)
+
+
+# Its subclasses are wrapped as they are made; it is the constructor of those without
+# parameters.
+setattr(Parametrized, "__init__", explains_names(Parametrized.__init__))  # noqa: B010
 
 
 class _Call:

@@ -23,6 +23,7 @@ from skoptnet import (
     Adam,
     Adaptive,
     AMSGrad,
+    Constant,
     Cosine,
     CosineRestarts,
     HiddenActivations,
@@ -41,7 +42,7 @@ from skoptnet import (
     Warmup,
 )
 from skoptnet._names import closest
-from skoptnet.activations import ACTIVATIONS
+from skoptnet.activations import ACTIVATIONS, ReLU
 from skoptnet.estimators.base import MLP
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.optimizers.base import hyperparameters
@@ -290,6 +291,7 @@ def test_errors_of_a_fit_itself_stay_as_they_are():
         (lambda: Plateau(min_delta=0.1), "Did you mean 'threshold'?"),
         (lambda: Warmup(warmup_epochs=2), "Did you mean 'epochs'?"),
         (lambda: LeakyReLU(negative_slope=0.2), "Did you mean 'slope'?"),
+        (lambda: Constant(lr=0.1), "Set 'learning_rate_init' of the estimator"),
         (lambda: ELU(alfa=0.2), "Did you mean 'alpha'?"),
         (
             lambda: HiddenActivations(MLPClassifierX(), layers=0),
@@ -328,6 +330,12 @@ def test_names_within_a_pipeline_a_search_and_an_object():
     search = GridSearchCV(small(MLPClassifierX), {"epochs": [1]}, cv=2)
     message = refused(lambda: search.fit(X, target(MLPClassifierX)), ValueError)
     assert "Did you mean 'max_iter'?" in message
+
+
+@pytest.mark.parametrize("Part", [Constant, ReLU])
+def test_a_class_without_parameters_says_so(Part):
+    assert refused(lambda: Part(0.1)) == f"{Part.__name__} has no parameters. Got 0.1."
+    assert Part().get_params() == {}
 
 
 def test_positional_arguments_beyond_the_first_two_are_named():
