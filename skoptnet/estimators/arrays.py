@@ -242,9 +242,10 @@ def _is_missing(value: Any) -> bool:
 
 def _no_dates(name: str, kind: Any, durations: bool) -> str:
     """Return the message that refuses dates or durations in place of numbers."""
-    found, since = ("durations", "") if durations else ("dates", f" - {name}.min()")
-    number = f"({name}{since})" if since else name
+    found, duration = "dates", f"({name} - {name}.min())"
+    if durations:
+        found, duration = "durations", name
     return (
         f"Input {name} must have numbers. Got {found} ({kind}) instead. Convert them in"
-        f" a unit of your choice, such as days: {number} / np.timedelta64(1, 'D')."
+        f" a unit of your choice, such as days: {duration} / np.timedelta64(1, 'D')."
     )

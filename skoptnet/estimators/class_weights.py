@@ -77,11 +77,10 @@ class ClassWeights:
         The yardstick is Kish's effective number of rows, (sum of w)^2 / (sum of w^2):
         the product of all labels against the one label that leaves the fewest.
         """
+        if len(self.tables) == 1:
+            return
         with np.errstate(divide="ignore"):  # a weight may be 0
-            columns = [
-                np.log(table)[column]
-                for table, column in zip(self.tables, codes.T, strict=True)
-            ]
+            columns = [np.log(w) for w in self.of(codes)]
         effective = _effective_rows(np.sum(columns, axis=0))
         of_one = min(map(_effective_rows, columns))
         if effective >= min(of_one / 2, max(_FEW_SHARE * of_one, _FEW_ROWS)):

@@ -1,4 +1,4 @@
-"""Classifier: `MLPClassifierX`, with the encoding of labels and its predictions."""
+"""Classifier: `MLPClassifierX`, with its loss, class weights and predictions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.special import log_expit, log_softmax
 from sklearn.neural_network import MLPClassifier
 
@@ -478,12 +477,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             Class labels; a 0/1 matrix for multilabel targets, sparse if ``y`` was.
         """
-        z = self._raw_outputs(X)
-        chosen = _chosen(z, self.out_activation_)
-        codes = chosen.astype(int)
-        if not self._multilabel:
-            return self.classes_[codes.reshape(len(z))]
-        return csr_array(codes) if self._sparse_y else codes
+        return self._decode(_chosen(self._raw_outputs(X), self.out_activation_))
 
     def decision_function(self, X: Data) -> Array:
         """Return the raw outputs, before sigmoid or softmax.

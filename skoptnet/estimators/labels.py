@@ -52,8 +52,7 @@ class LabelEncoding(MLP):
         return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
 
     def _encode_held_out(self, y, dtype):
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y_val")
+        kind = _checked_kind(y, "y_val")
         columns = self.n_outputs_ if self._multilabel else 1
         came = y.shape[1] if y.ndim == 2 else 1
         if (kind == "multilabel-indicator") != self._multilabel or came != columns:
@@ -75,9 +74,9 @@ class LabelEncoding(MLP):
         return self._targets(np.searchsorted(self.classes_, y), dtype)
 
     def _decode(self, Y):
-        if not self._multilabel:
-            return self.classes_[self._class_numbers(Y)[:, 0]]
         codes = self._class_numbers(Y)
+        if not self._multilabel:
+            return self.classes_[codes[:, 0]]
         return csr_array(codes) if self._sparse_y else codes
 
     @staticmethod
@@ -87,9 +86,10 @@ class LabelEncoding(MLP):
 
     def _codes(self, y: Array, fit: Fit) -> Array:
         """Return the class number of each row."""
-        # Sorting y takes longer than a small partial_fit, which needs it only for the
-        # message about unknown classes.
-        quick = fit.partial and y.dtype == self.classes_.dtype
+        # Sorting y takes long. A warm start needs it, to see whether y lacks a class;
+        # all others only for the message about unknown classes.
+        quick = fit.partial or not fit.continues
+        quick = quick and y.dtype == self.classes_.dtype
         if not quick:
             self._check_classes(np.unique(y), fit)
         codes = np.searchsorted(self.classes_, y)
@@ -104,10 +104,7 @@ class LabelEncoding(MLP):
         labels = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
         if fit.continues and labels:  # type_of_target is slow for partial_fit
             return "multiclass"
-        kind = type_of_target(y, input_name="y")
-        if kind not in ("binary", "multiclass", "multilabel-indicator"):
-            check_classification_targets(y)  # raises scikit-learn's error
-        return kind
+        return _checked_kind(y, "y")
 
     def _same_classes(self, classes: Any) -> bool:
         if self._multilabel:  # one for each column; their names are not stored
@@ -166,9 +163,15 @@ class LabelEncoding(MLP):
             )
 
     def _strata(self, Y):
-        if self._multilabel:
-            return None
-        return self.classes_[Y.reshape(len(Y)).astype(int)]
+        return None if self._multilabel else self._decode(Y)
+
+
+def _checked_kind(y: Any, name: str) -> str:
+    """Return scikit-learn's name of the type of target, after its check."""
+    kind = type_of_target(y, input_name=name)
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        check_classification_targets(y)  # raises scikit-learn's error
+    return kind
 
 
 def _dense(y: Any) -> Array:

@@ -507,8 +507,8 @@ class MLPRegressorX(RegressorMixin, MLP):
             to the next.
         """
         z = self._raw_outputs(X)
-        predicted = self._target_scaling.invert(self._network.loss.link(z, np))
-        return predicted[:, 0] if predicted.shape[1] == 1 else predicted
+        yhat = self._network.loss.link(z, np)
+        return self._decode(self._target_scaling.invert(yhat))
 
     def score(self, X: Data, y: Data, sample_weight: ArrayLike | None = None) -> float:
         """Return R2, the coefficient of determination of the predictions.
@@ -540,11 +540,6 @@ class MLPRegressorX(RegressorMixin, MLP):
             for q, column in zip(loss.quantiles, self.predict(X).T, strict=True)
         ]
         return float(np.mean(scores))
-
-    def _check_parameters(self):
-        parts = super()._check_parameters()
-        quantile_tuple(self)
-        return parts
 
     def to_sklearn(self) -> MLPRegressor:
         """Return scikit-learn's own regressor, fitted, with the same predictions.
@@ -588,6 +583,11 @@ class MLPRegressorX(RegressorMixin, MLP):
         """Unit of each target in training, in its own unit."""
         self._require_fit("y_scale_")
         return _read_only(self._target_scaling.scale)
+
+    def _check_parameters(self):
+        parts = super()._check_parameters()
+        quantile_tuple(self)
+        return parts
 
     def _encode(self, y, dtype, fit):
         return self._columns(y, whole=not fit.partial)

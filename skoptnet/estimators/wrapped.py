@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import clone
+from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from .._params import described
-from .._sklearn import BaseEstimator, BaseSearchCV
+from .._sklearn import BaseSearchCV
 from .base import MLP
 
 
@@ -124,27 +125,17 @@ def _best(search: Any, purpose: str) -> Any:
     )
 
 
-class _Passed(Exception):
-    """Carries X and y out of the ``fit`` of an estimator."""
-
-
-class _Receiver(BaseEstimator):
-    """Stands in for the last step of an estimator, to receive its X and y."""
+class _Receiver(DummyRegressor):
+    """Stands in for the last step of an estimator, to keep the X and y it is given."""
 
     def fit(self, X, y):
-        raise _Passed(X, y)
-
-    def predict(self, X):
-        """Needed only because scikit-learn asks a regressor for it; never called."""
-        raise NotImplementedError("The receiver of X and y makes no predictions.")
+        self.received = X, y
+        return self
 
 
 def _passed_on(outer: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """Return X and y as a copy of an estimator passes them to its last step."""
-    name = outer.steps[-1][0] if hasattr(outer, "steps") else "regressor"
-    try:
-        clone(outer).set_params(**{name: _Receiver()}).fit(X, y)
-    except _Passed as passed:
-        X, y = passed.args
-        return X, y
-    raise AssertionError("The estimator did not fit what it ends with.")
+    is_pipeline = hasattr(outer, "steps")
+    name = outer.steps[-1][0] if is_pipeline else "regressor"
+    fitted = clone(outer).set_params(**{name: _Receiver()}).fit(X, y)
+    return (fitted[-1] if is_pipeline else fitted.regressor_).received
