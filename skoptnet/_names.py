@@ -27,14 +27,14 @@ _PARAMETERS = {
     "lr_schedule": "scheduler schedule lr_scheduler learning_rate_schedule"
     " learning_rate_scheduler lr_policy",
     "solver": "optimizer optimiser optim opt algorithm optimizer_class",
-    "max_iter": "epochs n_epochs num_epochs max_epochs nb_epoch nb_epochs n_iter"
-    " num_iter iterations n_iterations num_iterations n_estimators num_boost_round"
-    " num_boost_rounds num_rounds steps",
+    "max_iter": "epochs epoch max_epoch n_epoch n_epochs num_epochs max_epochs"
+    " nb_epoch nb_epochs n_iter num_iter iterations n_iterations num_iterations"
+    " n_estimators num_boost_round num_boost_rounds num_rounds steps",
     "n_iter_no_change": "patience early_stopping_rounds early_stopping_round"
     " early_stopping_patience n_iter_no_improvement",
     "tol": "min_delta tolerance early_stopping_min_delta",
     "validation_fraction": "validation_split validation_size val_split val_fraction"
-    " valid_fraction train_split",
+    " valid_fraction train_split val_size valid_size test_size",
     "scoring": "metric metrics eval_metric monitor",
     "hidden_layer_sizes": "hidden_units hidden_layers hidden_sizes hidden_size hidden"
     " hidden_dim hidden_dims layers layer_sizes units n_hidden n_units num_units"
@@ -43,7 +43,8 @@ _PARAMETERS = {
     "batch_size": "batchsize minibatch_size mini_batch_size bs",
     "dropout": "dropout_rate drop_rate dropout_p p_dropout dropouts",
     "alpha": "l2 l2_reg l2_regularization l2_regularisation reg_lambda lambda_l2"
-    " lambda_ penalty regularization weight_decay kernel_regularizer C",
+    " lambda_ penalty regularization weight_decay kernel_regularizer"
+    " l2_penalty regularizer C",
     "l1_ratio": "l1 l1_reg reg_alpha lambda_l1",
     "max_grad_norm": "clipnorm clip_norm clipvalue global_clipnorm grad_clip max_norm"
     " gradient_clip gradient_clip_val gradient_clipping gradient_clip_norm",
@@ -101,6 +102,13 @@ _NESTEROV = (
     "Nesterov's momentum is a solver of its own: solver='nesterov'; 'momentum' is the"
     " classical one."
 )
+_FIRST_WEIGHTS = (
+    "The first weights are Glorot's, drawn with random_state; coefs_ and intercepts_"
+    " can be set after fit."
+)
+_WARMUP = (
+    "A warm-up is a schedule: lr_schedule='warmup', or Warmup(schedule, epochs=...)."
+)
 _ADVICE = {
     "nesterovs_momentum": _NESTEROV,
     "nesterov": _NESTEROV,
@@ -116,6 +124,11 @@ _ADVICE = {
     " Momentum(momentum=...) and Nesterov(momentum=...).",
     "class_weight": "Weight the rows with sample_weight of fit.",
     "loss": "The loss of a classifier is the cross-entropy, with label_smoothing.",
+    "init": _FIRST_WEIGHTS,
+    "weight_init": _FIRST_WEIGHTS,
+    "kernel_initializer": _FIRST_WEIGHTS,
+    "warmup_epochs": _WARMUP,
+    "warmup_steps": _WARMUP,
     "device": "Training runs on the CPU; there is nothing to set.",
     "n_jobs": "Training uses one process; a search runs its candidates in parallel.",
 }
@@ -300,6 +313,11 @@ class _Call:
         return self._nearest(name, value)
 
     def _in_constructor(self, name: str, value: Any) -> str:
+        if (self.place, name) == ("partial_fit", "max_iter"):
+            return (
+                "A call of partial_fit is one epoch: call it again, or use fit with"
+                f" max_iter={_short(value)}."
+            )
         example = f"{self.cls.__name__}({name}={_short(value)})"
         return f"Set {name!r} in the constructor: {example}."
 
