@@ -7,6 +7,7 @@ it. A lock tells these from the files that others are writing, on other machines
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -100,6 +101,13 @@ def check_writable(owner: str, path: Path, *, replaces: bool) -> Path:
 def reason(error: OSError) -> str:
     """Return why something failed, in the words of the operating system."""
     return error.strerror or str(error)
+
+
+def remedy(error: OSError) -> str:
+    """Return what to do about a file that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Free some space on the disk"
+    return "Check that the folder exists and may be written to"
 
 
 def replace(target: Path, write: Callable[[Any], None]) -> None:

@@ -33,6 +33,7 @@ from ._files import (
     check_writable,
     opened,
     reason,
+    remedy,
     remove_leftovers,
     replace,
 )
@@ -307,7 +308,7 @@ class History(_PerFit):
                 warn(
                     f"History could not write epoch {log.rows[0]['epoch']} to"
                     f" {str(log.target)!r}: {reason(error)}. Training continues, and"
-                    " later epochs try again. Free some space on the disk.",
+                    f" later epochs try again. {remedy(error)}.",
                     UserWarning,
                 )
 
@@ -430,7 +431,7 @@ class Checkpoint(_PerFit):
                 warn(
                     f"Checkpoint could not save epoch {epoch} to"
                     f" {str(saves.target)!r}: {reason(error)}. Training continues, and"
-                    f" {kept}. Free some space on the disk; later saves are tried as"
+                    f" {kept}. {remedy(error)}; later saves are tried as"
                     " planned.",
                     UserWarning,
                 )
@@ -481,8 +482,9 @@ def _score(fitted_estimator: Any, name: str) -> float:
     metrics = fitted_estimator._last_metrics()
     if name not in metrics:
         raise ValueError(
-            f"There is no {name!r} in history_, which has {sorted(metrics)}. Scores of"
-            " validation rows come with early_stopping=True."
+            f"The monitored metric must be one of {sorted(metrics)}, those in history_."
+            f" Got {name!r} instead. Metrics of validation rows, such as"
+            " 'validation_loss', come with early_stopping=True."
         )
     value = metrics[name]
     return -value if name.endswith("loss") else value
