@@ -60,8 +60,11 @@ def as_rows(X: Any, name: str = "X") -> Any:
     # A data frame has a dtype per column, all else, also a series, has a single one.
     for dtype in [X.dtype] if hasattr(X, "dtype") else getattr(X, "dtypes", []):
         kind = getattr(dtype, "kind", "")
-        if kind in ("M", "m"):
-            raise ValueError(_no_dates(name, dtype, kind == "m"))
+        # A polars dtype has no kind.
+        is_temporal = kind in ("M", "m") or getattr(dtype, "is_temporal", bool)()
+        if is_temporal:
+            durations = kind == "m" or str(dtype).startswith("Duration")
+            raise ValueError(_no_dates(name, dtype, durations))
     return X
 
 

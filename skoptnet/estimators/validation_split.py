@@ -139,9 +139,11 @@ def _by_splitter(
     try:
         splits = _seeded(splitter, rng).split(given.X, given.y, **groups)
         last = deque(splits, maxlen=1)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         hint = ""
-        if given.groups is None and "groups" in str(error):
+        if isinstance(error, TypeError) and groups:
+            hint = " The groups must have no missing values, and be of one type."
+        elif given.groups is None and "groups" in str(error):
             hint = (
                 " Pass groups to fit; a search or pipeline passes them on with metadata"
                 " routing, after set_fit_request(groups=True)."

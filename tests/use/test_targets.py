@@ -354,6 +354,17 @@ def test_dates_are_no_features(Estimator):
             small(Estimator).fit(frame, target(Estimator))
     rows = np.column_stack([DATES] * 4)
     assert_fit_refused(says, small(Estimator), rows, target(Estimator))
+    library = pytest.importorskip("polars")
+    frame = library.DataFrame({"a": X[:, 0], "b": DATES})
+    for column, found in (
+        (library.col("b"), "dates (Date)"),
+        (library.col("b").cast(library.Datetime), "dates (Datetime"),
+        (library.col("b") - DATES[0], "durations (Duration"),
+    ):
+        assert_fit_refused(
+            f"Input X must have numbers. Got {found}",
+            small(Estimator), frame.with_columns(b=column), target(Estimator),
+        )  # fmt: skip
     model = small(Estimator).fit(X, target(Estimator))
     assert_refused(says, "predict", rows, model=model)
 

@@ -526,6 +526,16 @@ def test_groups_of_other_rows_are_refused(Estimator):
 
 
 @both
+def test_groups_that_cannot_be_compared_are_named(Estimator):
+    message = assert_fit_refused(
+        "must have no missing values",
+        stopping(Estimator, validation_fraction=GroupShuffleSplit()),
+        X, y_of(Estimator), groups=[None if g == 3 else str(g) for g in GROUPS],
+    )  # fmt: skip
+    assert "groups must have no missing values, and be of one type" in message
+
+
+@both
 def test_groups_without_effect_are_warned_of(Estimator):
     y = y_of(Estimator)
     with pytest.warns(UserWarning, match="no effect without early_stopping=True"):
