@@ -254,6 +254,11 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     def _default_score(self, Y: Array, w: Array | None) -> Score:
         """Return the score that ``scoring=None`` stands for."""
 
+    @property
+    def _has_constant_targets(self) -> bool:
+        """Whether predictions are exact whatever the loss: it is in a tiny unit."""
+        return False
+
     def _class_weights(
         self, Y: Array, whole: bool
     ) -> Callable[[Array], list[Array]] | None:

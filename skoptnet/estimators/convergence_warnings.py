@@ -105,7 +105,9 @@ def warn_of_end(
         warn(f"{message} {failure}".strip())
     if failure or outcome.reason == "diverged":  # which says it all
         return
-    if not model.early_stopping and _gave_back_most(curve, model.loss_, model.tol):
+    if model.early_stopping or model._has_constant_targets:
+        return
+    if _gave_back_most(curve, model.loss_, model.tol):
         warn(
             f"Training ended at a loss of {model.loss_:g}, far above the best,"
             f" {min(curve):g}, with solver={model.solver!r} at learning rate"

@@ -91,7 +91,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         Whether to train on normalised targets, so that the unit of y does not matter.
         They are standardised: the network's targets are (y - m) / s, with the weighted
         mean m and standard deviation s of each target. With ``loss='poisson'`` and
-        ``'gamma'``, m is 0 and s the weighted mean. m and s come from the rows that
+        ``'gamma'``, m is 0 and s the weighted mean (a constant target is then learnt
+        as any other, not exactly). m and s come from the rows that
         are trained on (not those that early stopping sets aside); training that
         continues, in further calls of `partial_fit` or with ``warm_start``, keeps those
         of its first call, whose rows should therefore be typical (a target that was
@@ -642,6 +643,11 @@ class MLPRegressorX(RegressorMixin, MLP):
             else:
                 scaling = TargetScaling.dividing(Y, w)
         self._target_scaling = scaling
+
+    @property
+    def _has_constant_targets(self):
+        constant = self._target_scaling.is_constant
+        return constant is not None and bool(constant.all())
 
     def _network_targets(self, Y, dtype, w):
         return self._target_scaling.apply(Y, dtype, w)

@@ -239,6 +239,17 @@ def test_a_constant_target(value, n):
     assert_allclose(model.predict(X), value, rtol=1e-6, atol=1e-6 if value == 0 else 0)
 
 
+@pytest.mark.parametrize("solver", ["adam", "momentum", "sgd", "lbfgs"])
+@pytest.mark.parametrize("loss", SHIFTED)
+@pytest.mark.parametrize("n", [1, 30])
+def test_a_constant_target_ends_without_a_warning(n, loss, solver):
+    """Also where its loss rises and falls, in the unit of the last digits."""
+    for row in range(0, 10 * n, n):
+        model = model_of(loss, solver=solver, max_iter=200)
+        model.fit(X[row : row + n], np.full(n, 5.0))
+        assert_allclose(model.predict(X[row : row + n]), 5.0, rtol=1e-6)
+
+
 @pytest.mark.parametrize("call", ["partial_fit", "fit"])
 def test_what_was_constant_goes_on_from_there(call):
     y = np.column_stack([np.full(len(Y), 4.0), Y])
