@@ -288,6 +288,14 @@ def test_labels_so_rare_that_even_one_leaves_few_rows():
         weights.warn_of_few_rows(Y)
 
 
+def test_weights_that_leave_less_than_a_tenth_of_the_rows_are_warned_of():
+    rows, Y = rare_labels(5, n=4000)
+    counted = kish(by_hand("balanced", Y))
+    assert 10 < counted < 0.1 * min(kish(by_hand("balanced", y)) for y in Y.T)
+    with pytest.warns(UserWarning, match=f"number of rows: {counted:.3g}"):
+        small(MLPClassifierX, class_weight="balanced").fit(rows, Y)
+
+
 def test_weights_that_leave_enough_rows_are_not_warned_of():
     """Warnings are errors."""
     rows, Y = rare_labels(2)

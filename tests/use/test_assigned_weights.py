@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
 from skoptnet import MLPClassifierX, MLPRegressorX
@@ -203,6 +204,16 @@ def test_a_list_from_before_a_training_says_so():
         np.testing.assert_array_equal(W, same)
     del model, train
     held[0] = np.ones((4, 3))  # nobody else's by now
+
+
+def test_a_list_that_another_has_replaced_is_its_users_own():
+    model = fitted()
+    held = model.coefs_
+    model.coefs_ = drawn(1)[0]
+    model.partial_fit(X, y)
+    held[0] = np.zeros((4, 3))
+    assert not held[0].any()
+    assert model.coefs_[0].any()
 
 
 def test_a_call_that_fails_loses_no_assignment():
@@ -426,10 +437,32 @@ def test_an_interrupted_fit_keeps_what_a_callback_has_set():
 
 
 @sk
+def test_after_a_divergence_weights_that_a_callback_has_set_are_kept():
+    good, seen = fitted(solver="lbfgs", max_iter=200), []
+
+    def improve(estimator):
+        seen.append(estimator)
+        if len(seen) == 2:
+            set_lists(estimator, good.coefs_, good.intercepts_)
+
+    model = fitted(max_iter=1).set_params(
+        solver="sgd", batch_size=20, max_iter=5, learning_rate_init=0.01,
+        lr_schedule=lambda clock: 1e300 if clock.epoch == 2 else 1.0,
+    )  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch 3"):
+        model.set_callbacks(Setting(improve)).fit(X, y)
+    np.testing.assert_array_equal(model.coefs_[0], good.coefs_[0])
+
+
+@sk
 def test_lbfgs_refuses_weights_during_training():
-    for change in (halve, halve_all, lambda e: e.coefs_[0].fill(0)):
+    for change, says in (
+        (halve, "cannot be set while solver='lbfgs' trains"),
+        (halve_all, "cannot be set while solver='lbfgs' trains"),
+        (lambda e: e.coefs_[0].fill(0), "read-only"),
+    ):
         model = MLPRegressorX((3,), solver="lbfgs", random_state=0, max_iter=3)
-        with pytest.raises(ValueError, match=r"lbfgs|read-only"):
+        with pytest.raises(ValueError, match=says):
             model.set_callbacks(Setting(change)).fit(X, y)
 
 

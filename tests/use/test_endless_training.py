@@ -145,6 +145,15 @@ def test_every_epoch_of_the_last_call_and_some_of_those_before_are_kept(call, ke
     assert model.loss_ == model.loss_curve_[-1]
 
 
+def test_calls_seldom_copy_the_curves(kept):
+    model, n_copies, before = new(), 0, None
+    for _ in range(4 * KEPT):
+        losses = partial_fit(model)._run.history.columns["loss"]
+        n_copies += losses is not before
+        before = losses
+    assert n_copies <= 4
+
+
 def test_a_divergence_names_its_epoch_where_earlier_ones_are_forgotten(kept):
     model = new(solver="sgd")
     for _ in range(3 * KEPT):

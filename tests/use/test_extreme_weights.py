@@ -254,7 +254,8 @@ def test_products_by_fractions(n_factors, spread):
 
 @pytest.mark.parametrize("n_factors", [1, 2, 3, 7])
 def test_ordinary_products_are_numpys(n_factors):
-    factors = list(RNG.uniform(0, 3, (n_factors, 100)))
+    rng = np.random.default_rng(n_factors)
+    factors = list(rng.uniform(0, 3, (n_factors, 100)))
     found = product_of_weights(factors)
     assert np.array_equal(found, np.prod(factors, axis=0))
     assert n_factors > 1 or found is factors[0]

@@ -244,6 +244,29 @@ def test_what_converged_at_once_has_not_always_stood_still():
     model.set_params(warm_start=True).fit(rows, y)
 
 
+def test_a_small_part_that_is_learnt_at_once_is_no_flat_start():
+    rng = np.random.RandomState(0)
+    rows = rng.randn(60_000, 3)
+    y = rows @ [1.0, -2.0, 0.5] + 7 * rng.randn(60_000)
+    model = MLPRegressorX((), solver="sgd", random_state=0, batch_size=20, tol=0.01)
+    model.fit(rows, y)
+    assert model.stop_reason_ == "converged"
+    assert model.n_iter_ <= 11
+    assert 0.05 < model.score(rows, y) < 0.2
+
+
+def test_lbfgs_that_ends_where_it_begins_has_converged():
+    """Its gradient is below tol."""
+    n_silent = 0
+    for seed in range(6):
+        model = MLPClassifierX(solver="lbfgs", tol=1e3, random_state=seed)
+        messages = warnings_of(model, scale(IRIS.data), IRIS.target)
+        assert model.stop_reason_ == "converged"
+        assert not any("untrained" in message for message in messages)
+        n_silent += not messages
+    assert n_silent
+
+
 def test_a_strong_penalty_leaves_units_without_use():
     """L-BFGS has no learning rate to lower."""
     noise = np.random.RandomState(0).randn(len(X))

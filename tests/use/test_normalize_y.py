@@ -233,8 +233,9 @@ def test_a_loss_that_needs_another_unit_cannot_take_over():
 
 @pytest.mark.parametrize("value", [7.0, -1e-5, 1e300, 1e-300, 0.0])
 @pytest.mark.parametrize("n", [1, 50])
-def test_a_constant_target(value, n):
-    model = model_of(max_iter=400).fit(X[:n], np.full(n, value))
+@pytest.mark.parametrize("loss", SHIFTED)
+def test_a_constant_target(loss, n, value):
+    model = model_of(loss, max_iter=400).fit(X[:n], np.full(n, value))
     assert_array_equal(model.y_mean_, [value])
     assert_allclose(model.predict(X), value, rtol=1e-6, atol=1e-6 if value == 0 else 0)
 
@@ -250,6 +251,16 @@ def test_a_constant_target_ends_without_a_warning(n, loss, solver):
         assert_allclose(model.predict(X[row : row + n]), 5.0, rtol=1e-6)
 
 
+@pytest.mark.parametrize("n", [50, len(Y)])
+@pytest.mark.parametrize("loss", DIVIDED)
+def test_a_constant_target_of_a_log_link(loss, n):
+    """It has to be learnt: division leaves a target of 1, and no shift to it."""
+    model = MLPRegressorX(loss=loss, random_state=0, max_iter=400)
+    predicted = model.fit(X[:n], np.full(n, 7.0)).predict(X[:n])
+    assert_array_equal([*model.y_mean_, *model.y_scale_], [0, 7])
+    assert np.mean(np.abs(predicted / 7 - 1)) < 0.1
+
+
 @pytest.mark.parametrize("call", ["partial_fit", "fit"])
 def test_what_was_constant_goes_on_from_there(call):
     y = np.column_stack([np.full(len(Y), 4.0), Y])
@@ -263,6 +274,14 @@ def test_what_was_constant_goes_on_from_there(call):
     distance = np.sqrt(np.mean((y[:, 0] - 4) ** 2))
     assert_allclose(model.y_scale_, [distance, scale[1]])
     assert r2_score(y[:, 0], model.predict(X)[:, 0]) > 0.7
+
+
+def test_the_scale_of_what_was_constant_is_weighted():
+    y = np.where(X[:, 2] > 0, 1.0, 5.0)
+    model = model_of().partial_fit(X, np.full(len(y), 4.0))
+    model.partial_fit(X, y, WEIGHTS)
+    rows = np.repeat(y, WEIGHTS)
+    assert_allclose(model.y_scale_, np.sqrt(np.mean((rows - 4) ** 2)))
 
 
 def test_a_stream_that_begins_with_a_single_row():

@@ -23,6 +23,7 @@ from problems import (
 )
 
 from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet.estimators.arrays import as_labels
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
@@ -142,6 +143,19 @@ def test_labels_keep_their_type_in_partial_fit(values, container, dtype):
     expected = batched(MLPClassifierX, early_stopping=True)
     expected.fit(X, codes, X_val=X[::2], y_val=codes[::2])
     assert stopped.validation_scores_ == expected.validation_scores_
+
+
+class Nullable:
+    """A series whose labels are objects to NumPy."""
+
+    dtype = pd.Int8Dtype()
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([1, 2, 1], dtype=object)
+
+
+def test_nullable_labels_that_are_objects_to_numpy_keep_their_width():
+    assert as_labels(Nullable()).dtype == np.int8
 
 
 @pytest.mark.parametrize("dtypes", [("Int64", "boolean"), ("boolean", "boolean")])
@@ -306,6 +320,15 @@ def test_integers_beyond_64_bits_are_refused():
 def test_the_number_1_is_not_the_word_1(number_first):
     words = CODES.astype(str)
     first, second = (CODES, words) if number_first else (words, CODES)
+    model = small(MLPClassifierX).partial_fit(X, first, classes=np.unique(first))
+    assert_refused("`y` has classes not in", "partial_fit", X, second, model=model)
+
+
+@pytest.mark.parametrize("number_first", [False, True])
+def test_the_number_1_is_not_the_word_1_among_many(number_first):
+    codes = np.arange(len(X)) % 30
+    words = codes.astype(str)
+    first, second = (codes, words) if number_first else (words, codes)
     model = small(MLPClassifierX).partial_fit(X, first, classes=np.unique(first))
     assert_refused("`y` has classes not in", "partial_fit", X, second, model=model)
 

@@ -777,6 +777,19 @@ def test_a_refit_that_fails_leaves_the_first_model(Estimator, event, epoch):
         np.testing.assert_array_equal(one, other)
 
 
+@both
+@pytest.mark.filterwarnings("ignore:Training diverged")
+def test_after_a_divergence_nothing_is_trained_again(Estimator):
+    def jump(clock):
+        return 1e300 if clock.epoch == 3 else 1.0
+
+    y = target(Estimator)
+    validated = stopping(Estimator, lr_schedule=jump).fit(X, y)
+    assert validated.stop_reason_ == "diverged"
+    model = stopping(Estimator, lr_schedule=jump, refit_all=True).fit(X, y)
+    np.testing.assert_array_equal(model.coefs_[0], validated.coefs_[0])
+
+
 def test_refit_all_uses_what_was_held_out():
     """More rows make a better model, on data where rows are scarce."""
     data, y = DIGITS.data / 16, DIGITS.target

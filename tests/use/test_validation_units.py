@@ -87,6 +87,15 @@ def test_x_val_that_alone_is_scaled(name, m):
     assert message.startswith("X_val seems to be in another unit than X")
 
 
+def test_x_val_that_alone_is_scaled_lies_within_centred_features():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 4)) * [50, 200, 1000, 30], rng.standard_normal(300)
+    own = {"X_val": X[200:] / X[:200].std(axis=0), "y_val": y[200:]}
+    model = MLPRegressorX((9,), early_stopping=True, max_iter=1, random_state=0)
+    [message] = warned(lambda: model.fit(X[:200], y[:200], **own))
+    assert message.startswith("X_val seems to be in another unit than X")
+
+
 def test_pixels():
     data = Split("digits", m=60)
     assert len(data.warned(data.Z, data.y, data.X_val, data.y_val)) == 1
