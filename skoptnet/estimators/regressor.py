@@ -91,13 +91,12 @@ class MLPRegressorX(RegressorMixin, MLP):
         Whether to train on normalised targets, so that the unit of y does not matter.
         They are standardised: the network's targets are (y - m) / s, with the weighted
         mean m and standard deviation s of each target. With ``loss='poisson'`` and
-        ``'gamma'``, m is 0 and s the weighted mean (a constant target is then learnt
-        as any other, not exactly). m and s come from the rows that
-        are trained on (not those that early stopping sets aside); training that
-        continues, in further calls of `partial_fit` or with ``warm_start``, keeps those
-        of its first call, whose rows should therefore be typical (a target that was
-        constant in it gets its scale from the next call). False trains on y as it is,
-        as scikit-learn does.
+        ``'gamma'``, m is 0 and s the weighted mean (a constant target is then learnt as
+        any other, not exactly). m and s come from the rows that are trained on (not
+        those that early stopping sets aside); training that continues, in further calls
+        of `partial_fit` or with ``warm_start``, keeps those of its first call, whose
+        rows should therefore be typical (a target that was constant in it gets its
+        scale from the next call). False trains on y as it is, as scikit-learn does.
     solver : str or Optimizer, default='adam'
         One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
         ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
