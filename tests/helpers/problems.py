@@ -49,6 +49,11 @@ def small(Estimator, **parameters):
     return Estimator((5,), **{**settings, **parameters})
 
 
+def layered(Estimator, **parameters):
+    """The same with two hidden layers."""
+    return small(Estimator, **parameters).set_params(hidden_layer_sizes=(7, 4))
+
+
 def batched(Estimator, **parameters):
     """A model that makes several updates per epoch on the iris data."""
     settings = {"max_iter": 5, "batch_size": 40, "learning_rate_init": 0.02}
