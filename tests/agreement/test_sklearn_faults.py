@@ -4,14 +4,13 @@ One test, or a few, for each fault. How an update is made is watched from outsid
 solver object that notes what it is given, or at the door of the training loop.
 """
 
-import tracemalloc
 import warnings
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from problems import rate_for
+from problems import peak_of, rate_for
 from quick_schedules import QUICK, quick
 from scipy.sparse import csr_array
 from sklearn.datasets import load_diabetes, load_digits, load_iris
@@ -737,14 +736,9 @@ def test_predict_uses_bounded_memory(make_rows):
     ]
     calls = [models[0].predict, models[0].predict_log_proba, models[1].predict]
     for call in calls:
-        tracemalloc.start()
-        try:
-            answer = call(rows)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+        assert peak_of(call, rows) < n_rows * width * 8 / 8
+        answer = call(rows)
         assert len(answer) == n_rows
-        assert peak < n_rows * width * 8 / 8
     # The blocks make up the whole, but for the order in which a product is summed.
     assert_allclose(answer[-100:], models[1].predict(rows[-100:]), 1e-11, 1e-11)
 
@@ -756,11 +750,6 @@ def test_memory_of_predict_does_not_grow_with_the_rows():
     peaks = []
     for n_rows in (4_000, 8_000, 16_000):
         rows = np.resize(X, (n_rows, X.shape[1]))
-        tracemalloc.start()
-        try:
-            model.predict(rows)
-            peaks.append(tracemalloc.get_traced_memory()[1])
-        finally:
-            tracemalloc.stop()
+        peaks.append(peak_of(model.predict, rows))
     # Of each further row nothing but its prediction is kept, and what checks it.
     assert all(b - a < 4_000 * 1000 for a, b in pairwise(peaks))

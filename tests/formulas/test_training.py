@@ -1,10 +1,10 @@
 """The loop: minibatches, stopping, what is kept, and what is (not) allocated."""
 
-import tracemalloc
 from itertools import repeat
 
 import numpy as np
 import pytest
+from problems import peak_of
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
@@ -117,10 +117,7 @@ def test_an_update_allocates_no_more_for_a_large_network(solver):
         network, optimizer, run, TrainingSet(X, Y), shuffle=True, batch_size=50
     )
     epochs.train_epochs(1)  # NumPy's and the solver's own first-time buffers
-    tracemalloc.start()
-    epochs.train_epochs(1)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    peak = peak_of(epochs.train_epochs, 1)
     activations = 50 * 3000 * 8
     assert run.theta.nbytes > 3_000_000
     assert peak < 1_200_000 <= activations

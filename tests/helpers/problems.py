@@ -1,6 +1,7 @@
 """What several test files share: small problems, small models, comparisons."""
 
 import re
+import tracemalloc
 from functools import partial
 
 import joblib
@@ -58,6 +59,16 @@ def batched(Estimator, **parameters):
     """A model that makes several updates per epoch on the iris data."""
     settings = {"max_iter": 5, "batch_size": 40, "learning_rate_init": 0.02}
     return Estimator((6,), **{**settings, "random_state": 0, **parameters})
+
+
+def peak_of(call, *passed, **keywords):
+    """Return the most memory that a call takes at a time, in bytes."""
+    tracemalloc.start()
+    try:
+        call(*passed, **keywords)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 #: How much higher than Adam's a solver's rates are, in the few epochs of a test.

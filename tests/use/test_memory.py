@@ -1,10 +1,8 @@
 """The memory of predictions and fits, whatever the order and dtype of the rows."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
-from problems import ESTIMATORS, small
+from problems import ESTIMATORS, peak_of, small
 
 from skoptnet import MLPClassifierX
 
@@ -28,15 +26,6 @@ def laid_out(order, dtype):
         (N_ROWS, N_COLUMNS), dtype=dtype, order="F" if order == "F" else "C"
     )
     return rows[::2] if order == "every second" else rows
-
-
-def peak_of(call, *passed):
-    tracemalloc.start()
-    try:
-        call(*passed)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i2", "?", "f2"])

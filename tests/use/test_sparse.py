@@ -1,12 +1,10 @@
 """Sparse rows from end to end: every form of them, equal to dense, never densified."""
 
-import tracemalloc
-
 import joblib
 import numpy as np
 import pytest
 import scipy.sparse
-from problems import ESTIMATORS, batched, small
+from problems import ESTIMATORS, batched, peak_of, small
 from scipy.sparse import (
     coo_array,
     csc_array,
@@ -438,8 +436,8 @@ def test_rows_whose_dense_form_has_no_room(kind, dtype, form, monkeypatch):
     small(Estimator).fit(X[:50, :10], y[:50])  # what is loaded once
     never_dense(monkeypatch)
     theta = (2 * d) * (4 if dtype == np.float32 else 8)
-    tracemalloc.start()
-    try:
+
+    def use():
         model.fit(rows, y, np.linspace(0, 1, n))
         model.set_params(early_stopping=False).partial_fit(rows, y)
         model.predict(rows)
@@ -447,9 +445,8 @@ def test_rows_whose_dense_form_has_no_room(kind, dtype, form, monkeypatch):
             model.predict_proba(rows)
         model.hidden_activations(rows)
         model.score(rows, y)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+
+    peak = peak_of(use)
     assert peak < 20 * theta + 20 * X.nnz * 16
     assert peak < n * d * 4 / 20
     assert in_detail(rows) == before
@@ -463,11 +460,6 @@ def test_predictions_need_little_room(form):
     model = MLPRegressorX((3,), max_iter=1, solver="sgd", batch_size=100)
     model.fit(csr_array(X[:100]), np.ones(100))
     model.predict(X[:10])
-    tracemalloc.start()
-    try:
-        model.predict(X)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_of(model.predict, X)
     elements, hidden = X.nnz * 16, n * 3 * 8
     assert peak < 2 * elements + 4 * hidden + 2 * n * 8 + 1e6

@@ -1,6 +1,5 @@
 """Held-out data: one's own, any score, and the best epoch."""
 
-import tracemalloc
 from copy import deepcopy
 
 import numpy as np
@@ -15,6 +14,7 @@ from problems import (
     X,
     assert_fit_refused,
     assert_refused,
+    peak_of,
     small,
     target,
 )
@@ -337,10 +337,7 @@ def test_validation_rows_may_lie_in_a_file(Estimator, tmp_path):
     y = (big[:, 0] > 0).astype(int)
     model = small(Estimator, early_stopping=True, max_iter=2, batch_size=100)
     expected = clone(model).fit(big[:300], y[:300], X_val=big, y_val=y)
-    tracemalloc.start()
-    model.fit(big[:300], y[:300], X_val=mapped, y_val=y)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = peak_of(model.fit, big[:300], y[:300], X_val=mapped, y_val=y)
     assert peak < 0.75 * big.nbytes
     assert model.history_["validation_loss"] == expected.history_["validation_loss"]
     np.testing.assert_array_equal(np.load(tmp_path / "X.npy"), big)
