@@ -20,6 +20,9 @@ from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
 ESTIMATORS = (MLPClassifierX, MLPRegressorX)
+has_callbacks = pytest.mark.skipif(
+    not hasattr(MLPRegressorX, "set_callbacks"), reason="scikit-learn before 1.9"
+)
 CANCER = load_breast_cancer()
 DIABETES = load_diabetes()
 DIGITS = load_digits()

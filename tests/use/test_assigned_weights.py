@@ -8,6 +8,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from problems import has_callbacks
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -337,11 +338,6 @@ def test_an_average_goes_on_where_nothing_was_assigned(solver):
     assert after[-1] == pytest.approx(model.intercepts_[1][0], rel=1e-8)
 
 
-sk = pytest.mark.skipif(
-    not hasattr(MLPRegressorX, "set_callbacks"), reason="scikit-learn before 1.9"
-)
-
-
 class Setting(Callback):
     """Calls a function with the estimator at the end of each epoch, or at a start."""
 
@@ -368,7 +364,7 @@ def halve_all(estimator):
     estimator.intercepts_[0] = np.zeros(3)
 
 
-@sk
+@has_callbacks
 @pytest.mark.parametrize("solver", [*sorted(OPTIMIZERS), *list(AVERAGING.values())[1:]])
 @pytest.mark.parametrize("change", [halve, halve_all], ids=lambda f: f.__name__)
 @pytest.mark.each_value
@@ -387,7 +383,7 @@ def test_weights_set_in_a_callback_are_trained_on(solver, change):
     np.testing.assert_array_equal(model.partial_fit(X, y)._run.theta, parts._run.theta)
 
 
-@sk
+@has_callbacks
 @pytest.mark.parametrize("when", ["fit", "epoch"])
 @averaging
 def test_a_fit_can_begin_at_given_weights(when, solver):
@@ -403,7 +399,7 @@ def test_a_fit_can_begin_at_given_weights(when, solver):
         np.testing.assert_allclose(W, values, rtol=1e-9, atol=1e-9)
 
 
-@sk
+@has_callbacks
 def test_with_early_stopping_the_scored_weights_are_kept():
     def forget(estimator):
         for W in estimator.coefs_:
@@ -418,7 +414,7 @@ def test_with_early_stopping_the_scored_weights_are_kept():
     assert np.mean(error**2) / 2 == pytest.approx(-model.best_validation_score_)
 
 
-@sk
+@has_callbacks
 def test_an_interrupted_fit_keeps_what_a_callback_has_set():
     def halve_twice(estimator):
         halve(estimator)
@@ -436,7 +432,7 @@ def test_an_interrupted_fit_keeps_what_a_callback_has_set():
     np.testing.assert_array_equal(whole.coefs_[0] * 2, model.coefs_[0])
 
 
-@sk
+@has_callbacks
 def test_after_a_divergence_weights_that_a_callback_has_set_are_kept():
     good, seen = fitted(solver="lbfgs", max_iter=200), []
 
@@ -454,7 +450,7 @@ def test_after_a_divergence_weights_that_a_callback_has_set_are_kept():
     np.testing.assert_array_equal(model.coefs_[0], good.coefs_[0])
 
 
-@sk
+@has_callbacks
 def test_lbfgs_refuses_weights_during_training():
     for change, says in (
         (halve, "cannot be set while solver='lbfgs' trains"),
@@ -466,7 +462,7 @@ def test_lbfgs_refuses_weights_during_training():
             model.set_callbacks(Setting(change)).fit(X, y)
 
 
-@sk
+@has_callbacks
 def test_weights_that_are_not_finite_are_refused_in_a_callback():
     def break_it(estimator):
         estimator.coefs_[0][0, 0] = np.inf
@@ -477,7 +473,7 @@ def test_weights_that_are_not_finite_are_refused_in_a_callback():
     assert np.isfinite(model._run.theta).all()
 
 
-@sk
+@has_callbacks
 def test_copies_made_in_a_callback_do_not_change_with_the_training(tmp_path):
     copies, paths = [], tmp_path / "model.pickle"
 

@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from pages import ROOT
+from problems import has_callbacks
 from sklearn.exceptions import ConvergenceWarning
 
 from skoptnet import MLPClassifierX, MLPRegressorX
@@ -220,9 +221,7 @@ def test_forgotten_epochs_change_no_training(call, lr_schedule, monkeypatch):
         assert len(set(rates[-2 * KEPT :])) > 1
 
 
-@pytest.mark.skipif(
-    not hasattr(MLPRegressorX, "set_callbacks"), reason="scikit-learn before 1.9"
-)
+@has_callbacks
 def test_estimators_kept_from_callbacks_share_their_curves_unharmed():
     kept, model = [], new(max_iter=6, lr_schedule=PLATEAU)
 
