@@ -35,6 +35,7 @@ shared_blas = pytest.mark.skipif(
     reason="this BLAS does not have one number of threads for the process",
 )
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+compiled_only = pytest.mark.skipif(not compiled._kernels.COMPILED, reason="no kernels")
 
 
 def crashes(library):
@@ -216,9 +217,8 @@ def test_threads_that_help_are_limited_where_the_limit_is_the_threads(
     assert blas.get() == 3
 
 
+@compiled_only
 def test_kernels_limit_the_threads_that_help(fakes, monkeypatch):
-    if not compiled._kernels.COMPILED:
-        pytest.skip("no kernels")
     seen = []
     limit = compiled.limit_this_thread
     monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", 1)
@@ -404,7 +404,7 @@ def test_a_child_works_though_another_thread_had_the_lock(three):
 
 
 @forks
-@pytest.mark.skipif(not compiled._kernels.COMPILED, reason="no kernels")
+@compiled_only
 def test_a_child_goes_on_with_a_fit_that_several_threads_share(monkeypatch):
     """The helpers do not exist in it; it must not wait for them."""
     monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", 1)
