@@ -136,7 +136,7 @@ class TimeBudget(_PerFit):
     >>> from skoptnet import MLPClassifierX
     >>> from skoptnet.callbacks import TimeBudget
     >>> model = MLPClassifierX(max_iter=10**9, n_iter_no_change=10**9)
-    >>> model = model.set_callbacks(TimeBudget(0.01))
+    >>> model = model.set_callbacks(TimeBudget(0.5))
     >>> model.fit(*load_iris(return_X_y=True)).stop_reason_
     'callback'
     """

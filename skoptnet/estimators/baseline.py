@@ -284,6 +284,9 @@ def _of_epochs(fit: Any, outcome: Outcome, n: int) -> str:
     if outcome.reason == "max_iter":
         cure = "max_iter" if rate is None else "max_iter or learning_rate_init"
         return f"There were too few epochs, {n}. Raise {cure}."
+    if outcome.reason == "callback":
+        epochs = "1 epoch" if n == 1 else f"{n} epochs"
+        return f"A callback ended training after {epochs}, perhaps too early."
     if outcome.reason == "converged" and rate is not None:
         cure = "Raise learning_rate_init or lower tol."
         if isinstance(fit.parts.optimizer, (GradientDescent, SGD, Momentum)):

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from problems import DIABETES, IRIS
+from problems import DIABETES, IRIS, has_callbacks
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.datasets import load_wine
@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, Warmup
+from skoptnet.callbacks import TimeBudget
 from skoptnet.estimators import baseline
 from skoptnet.losses import LOSSES, REGRESSION_LOSSES, Pinball
 from skoptnet.network import Network
@@ -328,6 +329,14 @@ def test_too_few_epochs():
     )
     planned = MLPClassifierX(max_iter=12, lr_schedule="cosine", **settings)
     assert complaint(planned, ROWS, LABELS).startswith("The network predicts")
+
+
+@has_callbacks
+def test_a_callback_that_ends_training_too_early():
+    model = MLPClassifierX(learning_rate_init=1e-6, random_state=0)
+    message = complaint(model.set_callbacks(TimeBudget(1e-9)), ROWS, LABELS)
+    assert model.stop_reason_ == "callback"
+    assert "A callback ended training after 1 epoch, perhaps too early." in message
 
 
 def test_early_stopping_at_a_flat_start():
