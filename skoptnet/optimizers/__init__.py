@@ -1,19 +1,20 @@
-"""The solvers, in order of complexity, each written as in its source.
+"""Solvers (optimizers): gradient descent, momentum, Adam and others.
 
-An optimizer holds hyperparameters only. What it remembers between updates is a
-`State`, made by `Optimizer.start` and owned by the run in training. So one optimizer
-object can serve many fits, and none of them changes it.
+An optimizer holds hyperparameters only. Its state between updates is a `State`, made by
+`Optimizer.start` and owned by the training run. So one optimizer object can serve many
+fits, and none of them changes it.
 
-This package knows nothing of networks, minibatches, schedules or estimators: a solver
-sees the flat vector ``theta``, a gradient ``g`` of the same shape and a
-``rate``. To add one, write a class with ``memory``, ``default_learning_rate`` and
-``step``, and add it to `OPTIMIZERS`.
+Solvers do not depend on networks, minibatches, schedules or estimators: a solver gets
+the flat vector ``theta``, a gradient ``g`` of the same shape and a ``rate``. To add
+one, write a class with ``memory``, ``default_learning_rate`` and ``step``, and add it
+to `OPTIMIZERS`.
 
-- ``base``: the contract
-- ``textbook``: the seven of the textbook
+- ``base``: the base class
+- ``textbook``: the seven solvers of the textbook
 - ``adaptive``: relatives of RMSProp
-- ``adam``: Adam's descendants
-- ``recent``: those of recent years
+- ``adam``: variants of Adam
+- ``recent``: recent solvers
+- ``update``: applies one step of any of them
 """
 
 from .adam import AdaMax, AdamW, AMSGrad, NAdam, RAdam
@@ -22,7 +23,7 @@ from .base import Optimizer, State
 from .recent import AdaBelief, Adan, Lion, Muon, ScheduleFreeAdamW, Yogi
 from .textbook import SGD, AdaGrad, Adam, GradientDescent, Momentum, Nesterov, RMSProp
 
-#: The seven of the textbook, by name.
+#: The seven solvers of the textbook, by name.
 TEXTBOOK: dict[str, type[Optimizer]] = {
     "gd": GradientDescent,
     "sgd": SGD,
@@ -33,7 +34,7 @@ TEXTBOOK: dict[str, type[Optimizer]] = {
     "adam": Adam,
 }
 
-#: The names ``solver=`` takes, and the class each stands for.
+#: The names for ``solver=`` and their classes.
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     **TEXTBOOK,
     "adadelta": Adadelta,

@@ -1,4 +1,4 @@
-"""Adam's descendants. Symbols as in ``textbook``."""
+"""Variants of Adam. Symbols as in ``textbook``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ class AdamW(Adam):
         W_l \\leftarrow (1 - \\epsilon_t \\lambda) W_l
         \\quad \\text{for each layer's weights, then as Adam}
 
-    `Adam` with another default of ``weight_decay``. Memory: ``s``, ``r``.
-    Source: Loshchilov and Hutter (2019), Algorithm 2. There, :math:`\\lambda` is
-    multiplied by the schedule only; here by the whole rate, as in PyTorch, Keras and
-    Optax, all of which decay the biases, too, by default.
+    This is `Adam` with another default of ``weight_decay``. Memory: ``s``, ``r``.
+    Source: `Loshchilov and Hutter (2019) <https://arxiv.org/abs/1711.05101>`__,
+    Algorithm 2. The paper multiplies :math:`\\lambda` by the schedule only; here it is
+    multiplied by the rate, as in PyTorch, Keras and Optax, which decay the biases as
+    well by default.
 
     Default rate: 0.001, for regression 0.01.
 
@@ -52,7 +53,7 @@ class AdamW(Adam):
 
 @hyperparameters
 class AMSGrad(Adam):
-    """AMSGrad, ``solver="amsgrad"``: Adam whose rates cannot grow again.
+    """AMSGrad, ``solver="amsgrad"``: Adam with a second moment that never falls.
 
     .. math::
         s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
@@ -61,10 +62,10 @@ class AMSGrad(Adam):
         \\theta &\\leftarrow \\theta - \\epsilon_t \\frac{s / (1 - \\rho_1^t)}
         {\\sqrt{r_{\\max} / (1 - \\rho_2^t)} + \\delta}
 
-    Memory: ``s``, ``r``, ``r_max``. Source: Reddi, Kale and Kumar (2018), Algorithm 2,
-    which has neither bias corrections nor :math:`\\delta`. Here the maximum is taken
-    before the correction, as in PyTorch; Optax corrects first; Keras adds
-    :math:`\\delta` before the correction.
+    Memory: ``s``, ``r``, ``r_max``. Source: `Reddi, Kale and Kumar (2018)
+    <https://arxiv.org/abs/1904.09237>`__, Algorithm 2. The paper has neither bias
+    corrections nor :math:`\\delta`. Here the maximum is taken before the correction, as
+    in PyTorch; Optax corrects first; Keras adds :math:`\\delta` before the correction.
 
     Default rate: 0.001, for regression 0.01.
 
@@ -111,9 +112,9 @@ class AdaMax(Adam):
         u &\\leftarrow \\max(\\rho_2 u, \\lvert g \\rvert + \\delta) \\\\
         \\theta &\\leftarrow \\theta - \\frac{\\epsilon_t}{1 - \\rho_1^t} \\frac{s}{u}
 
-    Memory: ``s``, ``u``. Source: Kingma and Ba (2015), Algorithm 2, which has no
-    :math:`\\delta`; it stands as in PyTorch and Optax. Keras adds it to ``u`` in the
-    quotient.
+    Memory: ``s``, ``u``. Source: `Kingma and Ba (2015)
+    <https://arxiv.org/abs/1412.6980>`__, Algorithm 2. The paper has no :math:`\\delta`;
+    here it is where PyTorch and Optax have it. Keras adds it to ``u`` in the quotient.
 
     Default rate: 0.001, for regression 0.03.
 
@@ -151,7 +152,7 @@ class AdaMax(Adam):
 
 @hyperparameters
 class NAdam(Adam):
-    """NAdam, ``solver="nadam"``: Adam with Nesterov momentum that grows.
+    """NAdam, ``solver="nadam"``: Adam with Nesterov momentum.
 
     .. math::
         \\mu_t &= \\rho_1 (1 - \\tfrac12\\, 0.96^{\\psi t}) \\\\
@@ -163,10 +164,11 @@ class NAdam(Adam):
         \\theta &\\leftarrow \\theta
         - \\epsilon_t \\frac{\\hat s}{\\sqrt{\\hat r} + \\delta}
 
-    Memory: ``s``, ``r``, and the number ``mu_product``. Source: Dozat (2016),
-    Algorithm 2, where ``s`` decays by :math:`\\mu_t`; here by :math:`\\rho_1`, as in
-    PyTorch and Keras. :math:`\\psi` is PyTorch's (and that of Dozat's experiments);
-    Keras has 1. Optax has a constant :math:`\\mu`.
+    Memory: ``s``, ``r``, and the number ``mu_product``. Source: `Dozat (2016)
+    <https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ>`__, Algorithm 2. There, ``s``
+    decays by :math:`\\mu_t`; here by :math:`\\rho_1`, as in PyTorch and Keras. The
+    default of :math:`\\psi` is that of PyTorch and of Dozat's experiments; Keras has 1.
+    Optax has a constant :math:`\\mu`.
 
     Default rate: 0.001, for regression 0.01.
 
@@ -179,7 +181,7 @@ class NAdam(Adam):
     epsilon : float > 0, default=1e-8
         :math:`\\delta`, for numerical stability.
     momentum_decay : float >= 0, default=0.004
-        :math:`\\psi`, how fast :math:`\\mu_t` grows from a half of its limit.
+        :math:`\\psi`, how fast :math:`\\mu_t` grows from half of its limit.
     weight_decay, average : float
         See `Optimizer`.
 
@@ -215,7 +217,7 @@ class NAdam(Adam):
 
 @hyperparameters
 class RAdam(Adam):
-    """Rectified Adam, ``solver="radam"``: Adam with a warm-up of its own.
+    """Rectified Adam, ``solver="radam"``: Adam with a built-in warm-up.
 
     .. math::
         n_\\infty &= \\frac{2}{1 - \\rho_2} - 1, \\quad
@@ -230,12 +232,13 @@ class RAdam(Adam):
         \\frac{\\hat s}{\\sqrt{\\hat r} + \\delta} & n_t > 5 \\\\
         \\hat s & \\text{else} \\end{cases}
 
-    :math:`n_t` is the number of gradients that ``r`` averages. While it is small, the
-    second moment is not used; later, it is used more and more. Memory: ``s``, ``r``.
-    Source: Liu et al. (2020), Algorithm 2, which asks for :math:`n_t > 4` and has no
-    :math:`\\delta`; 5 is the number of the authors' code, PyTorch and Optax.
-    :math:`\\delta` is added after the bias correction, as in `Adam` and in Optax;
-    PyTorch adds it before.
+    :math:`n_t` is the effective number of gradients that ``r`` averages. While it is
+    small, the second moment is not used; later, the factor rises to 1.
+    Memory: ``s``, ``r``. Source: `Liu et al. (2020)
+    <https://arxiv.org/abs/1908.03265>`__, Algorithm 2. The paper requires
+    :math:`n_t > 4` and has no :math:`\\delta`; 5 is the threshold of the authors' code,
+    PyTorch and Optax. :math:`\\delta` is added after the bias correction, as in `Adam`
+    and in Optax; PyTorch adds it before.
 
     Default rate: 0.001, for regression 0.003.
 

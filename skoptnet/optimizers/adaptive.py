@@ -1,6 +1,6 @@
-"""Solvers that divide the gradient by its recent size: relatives of RMSProp.
+"""Relatives of RMSProp: Adadelta, RMSProp with Nesterov momentum, centered RMSProp.
 
-Symbols as in ``textbook``; ``s`` is the first moment, ``u`` that of squared updates.
+Symbols as in ``textbook``; ``u`` is the average of squared updates.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Adadelta(Optimizer):
         u &\\leftarrow \\rho u + (1 - \\rho) \\Delta \\odot \\Delta \\\\
         \\theta &\\leftarrow \\theta - \\epsilon_t \\Delta
 
-    Memory: ``r``, ``u``. Source: Zeiler (2012), Algorithm 1, which has no rate, that
-    is, a rate of 1. It starts slowly: :math:`\\Delta` is about the root of
-    :math:`\\delta` until ``u`` has grown. The constants are those of the paper's
-    experiments; with them, PyTorch's (whose ``rho`` is 0.9) and Keras' (whose
-    ``epsilon`` is 1e-7) are the same.
+    Memory: ``r``, ``u``. Source: `Zeiler (2012) <https://arxiv.org/abs/1212.5701>`__,
+    Algorithm 1. The paper has no rate, that is, a rate of 1. Adadelta starts slowly:
+    the first updates have the size of the root of :math:`\\delta`. The constants are
+    those of the paper's experiments; with them, PyTorch (default ``rho`` 0.9) and Keras
+    (default ``epsilon`` 1e-7) give the same updates.
 
     Default rate: 0.3.
 
@@ -35,7 +35,7 @@ class Adadelta(Optimizer):
     rho : float in [0, 1), default=0.95
         :math:`\\rho`, decay rate of both averages.
     epsilon : float > 0, default=1e-6
-        :math:`\\delta`; its root is the size of the first updates.
+        :math:`\\delta`, which sets the size of the first updates.
     weight_decay, average : float
         See `Optimizer`.
 
@@ -76,12 +76,12 @@ class RMSPropNesterov(Optimizer):
         - \\frac{\\epsilon_t}{\\sqrt{\\delta + r}} \\odot g \\\\
         \\theta &\\leftarrow \\theta + v
 
-    Memory: ``r``, ``v``. Source: Goodfellow et al. (2016), Algorithm 8.6. The book
-    writes :math:`\\sqrt r` there, without a :math:`\\delta`, and gives no constants.
-    Here it is as in Algorithm 8.5, and the constants are those of `RMSProp` and
-    `Nesterov`. ``theta``, not the interim point, is scored and stored; the same chain
-    in Optax keeps the interim point. RMSProp of PyTorch and Keras has momentum, but
-    not Nesterov's.
+    Memory: ``r``, ``v``. Source: `Goodfellow et al. (2016)
+    <https://www.deeplearningbook.org/contents/optimization.html>`__,
+    Algorithm 8.6. The book has no :math:`\\delta` and no constants there; here both are
+    those of `RMSProp` and `Nesterov`. ``theta`` is scored and stored; the same chain in
+    Optax keeps the look-ahead point. RMSProp of PyTorch and Keras has momentum, but not
+    Nesterov's.
 
     Default rate: 3e-05, for regression 0.001.
 
@@ -90,7 +90,7 @@ class RMSPropNesterov(Optimizer):
     rho : float in [0, 1), default=0.9
         :math:`\\rho`, decay rate of the average of squared gradients.
     momentum : float in [0, 1], default=0.9
-        :math:`\\alpha`, the share of the velocity kept per update.
+        :math:`\\alpha`, decay rate of the velocity.
     epsilon : float > 0, default=1e-6
         :math:`\\delta`, for numerical stability.
     weight_decay, average : float
@@ -129,7 +129,7 @@ class RMSPropNesterov(Optimizer):
 
 @hyperparameters
 class CenteredRMSProp(Optimizer):
-    """Centred RMSProp with momentum, ``solver="centered_rmsprop"``.
+    """Centered RMSProp with momentum, ``solver="centered_rmsprop"``.
 
     .. math::
         r &\\leftarrow \\rho r + (1 - \\rho) g \\odot g \\\\
@@ -138,11 +138,11 @@ class CenteredRMSProp(Optimizer):
         - \\frac{\\epsilon_t}{\\sqrt{r - s \\odot s + \\delta}} \\odot g \\\\
         \\theta &\\leftarrow \\theta + v
 
-    The gradient is divided by its standard deviation, not by its size: where
-    gradients agree with each other, updates are long. Memory: ``r``, ``s``, ``v``.
-    Source: Graves (2013), equations 38 to 45, with momentum and constants as there,
-    but for its rate of 1e-4; Hinton's lecture has no ``s``. Keras' and Optax' with
-    ``centered=True`` are the same with the same constants; PyTorch puts
+    The gradient is divided by its standard deviation, not by its root mean square, so
+    updates are long where gradients agree. Memory: ``r``, ``s``, ``v``.
+    Source: `Graves (2013) <https://arxiv.org/abs/1308.0850>`__, equations 38 to 45.
+    Momentum and constants are those of the paper, whose rate is 1e-4. Keras and Optax
+    with ``centered=True`` are the same with these constants; PyTorch puts
     :math:`\\delta` outside the root and the rate outside ``v``.
 
     Default rate: 0.0001, for regression 0.001.
@@ -152,7 +152,7 @@ class CenteredRMSProp(Optimizer):
     rho : float in [0, 1), default=0.95
         :math:`\\rho`, decay rate of both moments.
     momentum : float in [0, 1], default=0.9
-        :math:`\\alpha`, the share of the velocity kept per update; 0 for none.
+        :math:`\\alpha`, decay rate of the velocity; 0 for no momentum.
     epsilon : float > 0, default=1e-4
         :math:`\\delta`, added to the variance.
     weight_decay, average : float
@@ -183,7 +183,7 @@ class CenteredRMSProp(Optimizer):
         r += (1 - rho) * g * g
         s *= rho
         s += (1 - rho) * g
-        # Only rounding can bring this variance below 0.
+        # Rounding can bring the variance below 0.
         variance = xp.maximum(r - s * s, 0)
         v *= self.momentum
         v -= rate * g / xp.sqrt(variance + epsilon)

@@ -1,4 +1,4 @@
-"""The base class of the solvers, and the state that one keeps between updates."""
+"""Base class of the solvers, and their state between updates."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def hyperparameters(cls: _Class) -> _Class:
 
     ``momentum: Annotated[float, SHARE] = 0.9`` declares an argument, its default, and
     the range that `Optimizer.check` enforces. Annotate an argument of the base class
-    again to change its default. All arguments are passed by name: elsewhere, the first
-    one of a solver is the rate, which here is not the solver's. Attributes that are not
-    hyperparameters have the annotation ``ClassVar[...]`` or none.
+    again to change its default. All arguments are keywords, because the first argument
+    of other libraries' optimizers is the rate, which a solver does not have here.
+    Attributes that are not hyperparameters have the annotation ``ClassVar[...]`` or
+    none.
     """
     hints, ranges = inspect.get_annotations(cls, eval_str=True), {}
     for name, hint in hints.items():
@@ -56,7 +57,7 @@ def hyperparameters(cls: _Class) -> _Class:
 
 
 def _own_first(init: Any) -> Any:
-    """Show, in a signature, the arguments that all solvers share after the others."""
+    """Put the arguments that all solvers share last in the signature."""
     signature = inspect.signature(init)
     shared = ("weight_decay", "average")
     ordered = sorted(signature.parameters.values(), key=lambda p: p.name in shared)
@@ -65,7 +66,7 @@ def _own_first(init: Any) -> Any:
 
 
 class State(SimpleNamespace):
-    """The state of a solver: ``t``, and the vectors and numbers that it declares.
+    """State of a solver: ``t``, and the vectors and numbers that it declares.
 
     Attributes
     ----------
@@ -123,26 +124,27 @@ class State(SimpleNamespace):
 
 @hyperparameters
 class Optimizer(Part, ABC):
-    """Base class of the solvers; derive from it to write your own.
+    """Base class of the solvers; subclass it to write your own.
 
-    A subclass declares its hyperparameters and its memory, and writes `step`. The
+    A subclass declares its hyperparameters and its memory, and defines `step`. The
     decorator `hyperparameters` makes the constructor, with the two parameters below. A
-    subclass can also write ``__init__`` itself, as scikit-learn's estimators do, and
-    pass these two on to ``super().__init__``. docs/own_optimizer.md builds a solver
-    step by step; `skoptnet.testing.check_optimizer` checks that one keeps the contract.
+    subclass can also define ``__init__`` itself, as scikit-learn's estimators do, and
+    pass these two to ``super().__init__``. docs/own_optimizer.md builds a solver
+    step by step; `skoptnet.testing.check_optimizer` checks one.
 
     Parameters
     ----------
     weight_decay : float >= 0, default=0.0
         Before each update, the weights (not the biases) are multiplied by 1 -
         ``weight_decay`` times the rate. This decay is decoupled from the gradient
-        (Loshchilov and Hutter, 2019); ``alpha`` of the estimators is the penalty.
+        (`Loshchilov and Hutter, 2019 <https://arxiv.org/abs/1711.05101>`__);
+        ``alpha`` of the estimators is the L2 penalty.
     average : float in [0, 1), default=0.0
-        If positive, an average of the weights over the updates is reported, scored and
-        stored, beside the weights that the solver moves: the mean of all updates so
-        far, until there are 1 / (1 - ``average``), then an exponential moving average
-        with this decay (Polyak and Juditsky, 1992). Memory: one vector more. Averages
-        have no compiled kernels.
+        If positive, an average of the weights over the updates is scored and stored, in
+        place of the weights that the solver moves: the mean of all updates so far,
+        until there are 1 / (1 - ``average``), then an exponential moving average with
+        this decay (`Polyak and Juditsky, 1992 <https://doi.org/10.1137/0330046>`__). It
+        takes one more vector of memory and has no compiled kernels.
 
     Attributes
     ----------
@@ -152,42 +154,40 @@ class Optimizer(Part, ABC):
         `numbers`, is not finite at the end of an epoch, training has diverged.
     points : tuple of str
         Vectors of ``memory`` that are points like theta: they start at theta, and
-        move with it when training sets theta.
+        follow when training goes back to an earlier theta.
     numbers : dict of str to float
         Names and first values, all finite, of the numbers, besides ``t``, that `step`
         finds in ``state`` and replaces. They depend on t, the rates and the
         hyperparameters only.
     default_learning_rate : float
-        The rate that ``learning_rate_init="auto"`` stands for.
+        The rate of ``learning_rate_init="auto"``.
     regression_learning_rate : float or None
-        The same for `MLPRegressorX`; None is ``default_learning_rate``. A subclass that
-        declares ``default_learning_rate`` alone has it for both.
+        The same for `MLPRegressorX`; None means ``default_learning_rate``. A subclass
+        that declares ``default_learning_rate`` alone has it for both.
     full_batch : bool
-        True for a solver that takes the whole training set as its minibatch.
+        True for a solver whose minibatch is the whole training set.
     elementwise : bool
-        True promises that `step` treats every coordinate alike and by itself. Then
-        it may get theta in chunks, so that a large network stays in the cache.
+        True promises that `step` treats all coordinates alike and independently. It may
+        then get theta in chunks that fit into the cache.
     layerwise : bool
         True for a solver that works on matrices: `step` then gets each W_l and each
-        b_l by itself, with theta, g and the vectors of ``state`` of shape
+        b_l separately, with theta, g and the vectors of ``state`` of shape
         (k_{l-1}, k_l) or (k_l,).
     proximal : bool
         True for a solver whose `decay` follows its update instead of preceding it.
     momentum_name : str or None
-        The hyperparameter that a schedule of the momentum sets, if any.
+        The hyperparameter that a schedule may change as the momentum, if any.
     reads : tuple of str
-        Parameters of the estimator that the solver takes over when it is chosen by
-        name.
+        Parameters of the estimator that the solver reads when it is chosen by name.
     kernel : str
-        Name of the compiled kernel of exactly this class, if any; leave it out in
-        classes of your own.
+        Name of the compiled kernel of exactly this class, if any; not for classes of
+        your own.
     kernel_numbers : tuple of str
-        Names of the attributes that the kernel reads. To the kernel, all others are
-        NaN.
+        Names of the attributes that the kernel reads; for it, all others are NaN.
 
     Examples
     --------
-    A solver that looks at the sign of the gradient only:
+    Descent by the sign of the gradient:
 
     >>> import numpy as np
     >>> from skoptnet import MLPRegressorX, Optimizer
@@ -223,12 +223,12 @@ class Optimizer(Part, ABC):
             cls.regression_learning_rate = vars(cls).get("regression_learning_rate")
 
     def auto_rate(self, regression: bool = False) -> float:
-        """Return the rate that ``learning_rate_init="auto"`` stands for.
+        """Return the rate of ``learning_rate_init="auto"``.
 
         Parameters
         ----------
         regression : bool, default=False
-            Whether it is the rate of `MLPRegressorX` or that of `MLPClassifierX`.
+            Whether to return the rate for `MLPRegressorX`, not for `MLPClassifierX`.
 
         Returns
         -------
@@ -242,19 +242,19 @@ class Optimizer(Part, ABC):
     def start(self, theta: Array, xp: Namespace) -> State:
         """Return the state before the first update: t = 0, vectors zero.
 
-        Those in `points` are at theta.
+        Vectors in `points` start at theta.
 
         Parameters
         ----------
         theta : array of shape (P,)
-            The parameters that training starts with.
+            The first parameters.
         xp : module
             The array namespace (``numpy``).
 
         Returns
         -------
         State
-            The state of one run.
+            The state of one training run.
         """
         vectors = {name: xp.zeros_like(theta) for name in self.memory}
         vectors |= {name: xp.array(theta) for name in self.points}
@@ -264,7 +264,7 @@ class Optimizer(Part, ABC):
         return state
 
     def go_on(self, state: State, theta: Array, xp: Namespace) -> State:
-        """Return a copy of a state, to continue with in another call.
+        """Return a copy of a state for the next call of `fit` or `partial_fit`.
 
         Averaging may have been switched on or off in between.
 
@@ -305,7 +305,7 @@ class Optimizer(Part, ABC):
             state.iterate[...] = theta
 
     def follow(self, state: State, theta: Array, before: Array) -> None:
-        """Continue from a theta of which somebody has changed elements.
+        """Continue from a theta with elements changed by the caller.
 
         Parameters
         ----------
@@ -323,21 +323,21 @@ class Optimizer(Part, ABC):
             state.iterate[changed] = theta[changed]
 
     def gradient_point(self, theta: Array, state: State, xp: Namespace) -> Array:
-        """Return the point where the next gradient is taken: theta itself.
+        """Return the point at which to evaluate the next gradient: theta by default.
 
         Parameters
         ----------
         theta : array of shape (P,)
-            The parameters, which must not be changed here.
+            The parameters; not to be changed.
         state : State
-            The state, as the last update left it.
+            The state after the last update.
         xp : module
             The array namespace (``numpy``).
 
         Returns
         -------
         array of shape (P,)
-            The point, a new array where it is not theta.
+            The point: theta, or a new array.
         """
         return theta
 
@@ -368,7 +368,7 @@ class Optimizer(Part, ABC):
         theta : array of shape (P,)
             The parameters.
         g : array of shape (P,)
-            The minibatch gradient, taken at `gradient_point`; may be overwritten.
+            The minibatch gradient at `gradient_point`; may be overwritten.
         state : State
             ``state.t`` counts this update; the vectors are those of ``memory``, the
             numbers those of ``numbers``.
@@ -379,5 +379,5 @@ class Optimizer(Part, ABC):
         """
 
 
-#: The ranges of what every solver has, for a class with an ``__init__`` of its own.
+#: Ranges of the shared parameters, for a class with an ``__init__`` of its own.
 COMMON: dict = Optimizer._parameter_constraints

@@ -1,4 +1,4 @@
-"""Solvers of recent years, in order of publication.
+"""Recent solvers: Yogi, AdaBelief, Adan, Lion, schedule-free AdamW, Muon.
 
 The symbols are those of `textbook`: ``s`` and ``r`` first and second moments, ``rho``
 decay rates, ``epsilon`` the small constant. ``rho_1`` is the parameter ``beta_1``,
@@ -16,7 +16,7 @@ from .textbook import Adam
 
 @hyperparameters
 class Yogi(Adam):
-    """Yogi, ``solver="yogi"``: Adam whose second moment changes by small steps.
+    """Yogi, ``solver="yogi"``: Adam with a second moment that changes slowly.
 
     .. math::
         s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
@@ -25,14 +25,14 @@ class Yogi(Adam):
         \\theta &\\leftarrow \\theta - \\epsilon_t
         \\frac{s / (1 - \\rho_1^t)}{\\sqrt{r / (1 - \\rho_2^t)} + \\delta}
 
-    In Adam, :math:`r` forgets a large gradient at a speed that grows with :math:`r`
-    itself, and the rate of a coordinate may shoot up; here it goes towards
-    :math:`g \\odot g` by no more than that times :math:`1 - \\rho_2`.
-    Memory: ``s``, ``r``. Source: Zaheer, Reddi, Sachan, Kale and Kumar (2018),
-    *Adaptive Methods for Nonconvex Optimization*, Algorithm 2. The paper has no bias
-    correction; there is one here, as in TensorFlow Addons and Optax, and ``r`` starts
-    at 1e-6, as there. These two also start ``s`` at 1e-6; here it starts at 0, so that
-    a parameter without a gradient does not move.
+    In Adam, :math:`r` falls by a share of itself when gradients become small, and the
+    effective rate of a coordinate may jump. Here :math:`r` moves towards
+    :math:`g \\odot g` by at most :math:`(1 - \\rho_2) g \\odot g`.
+    Memory: ``s``, ``r``. Source: `Zaheer et al. (2018)
+    <https://papers.nips.cc/paper/8186-adaptive-methods-for-nonconvex-optimization>`__,
+    Algorithm 2. The paper has no bias correction. TensorFlow Addons and Optax have one,
+    as here, and start ``r`` at 1e-6, as here. They also start ``s`` at 1e-6; here it
+    starts at 0, so a parameter without a gradient does not move.
 
     Default rate: 0.001, for regression 0.01.
 
@@ -41,9 +41,10 @@ class Yogi(Adam):
     beta_1 : float in [0, 1), default=0.9
         :math:`\\rho_1`, decay rate of the first moment.
     beta_2 : float in [0, 1), default=0.999
-        :math:`\\rho_2`; 1 minus this bounds the steps of the second moment.
+        :math:`\\rho_2`; the second moment changes by at most :math:`1 - \\rho_2` times
+        the squared gradient.
     epsilon : float > 0, default=1e-3
-        :math:`\\delta`. It is large: Yogi is meant to be less adaptive than Adam.
+        :math:`\\delta`, larger than in Adam: Yogi is meant to be less adaptive.
     weight_decay, average : float
         See `Optimizer`.
 
@@ -76,7 +77,7 @@ class Yogi(Adam):
 
 @hyperparameters
 class AdaBelief(Adam):
-    """AdaBelief, ``solver="adabelief"``: Adam that trusts gradients it expected.
+    """AdaBelief, ``solver="adabelief"``: Adam scaled by the gradient's variance.
 
     .. math::
         s &\\leftarrow \\rho_1 s + (1 - \\rho_1) g \\\\
@@ -84,14 +85,13 @@ class AdaBelief(Adam):
         \\theta &\\leftarrow \\theta - \\epsilon_t
         \\frac{s / (1 - \\rho_1^t)}{\\sqrt{r / (1 - \\rho_2^t)} + \\delta}
 
-    :math:`r` averages the squared difference between the gradient and its own average,
-    instead of the squared gradient: where gradients agree, steps are long.
-    Memory: ``s``, ``r``. Source: Zhuang et al. (2020), *AdaBelief Optimizer: Adapting
-    Stepsizes by the Belief in Observed Gradients*, the algorithm of section 2.
-    :math:`\\delta` is added twice, in the recursion of :math:`r`, where it adds up to
-    :math:`\\delta / (1 - \\rho_2)`, and in the quotient, as in the paper and (with
-    ``eps`` and ``eps_root`` equal) in Optax. The authors' later code also rectifies
-    the rate as RAdam does; that is not in the paper, and not here.
+    :math:`r` averages the squared difference between the gradient and its average, not
+    the squared gradient, so steps are long where gradients agree. Memory: ``s``, ``r``.
+    Source: `Zhuang et al. (2020) <https://arxiv.org/abs/2010.07468>`__, section 2.
+    :math:`\\delta` is added twice, as in the paper and (with ``eps`` equal to
+    ``eps_root``) in Optax: in the quotient and in the recursion of :math:`r`, where it
+    sums to :math:`\\delta / (1 - \\rho_2)`. The authors' later code also rectifies the
+    rate as RAdam does; the paper does not, nor does this class.
 
     Default rate: 0.001, for regression 0.003.
 
@@ -133,7 +133,7 @@ class AdaBelief(Adam):
 
 @hyperparameters
 class Adan(Optimizer):
-    """Adan, ``solver="adan"``: Adam with Nesterov's momentum, without a look-ahead.
+    """Adan, ``solver="adan"``: Adam with Nesterov momentum, without a look-ahead.
 
     .. math::
         d &\\leftarrow g - g_{\\text{before}} \\\\
@@ -144,15 +144,15 @@ class Adan(Optimizer):
         - \\epsilon_t \\frac{s / (1 - \\rho_1^t) + \\rho_2 v / (1 - \\rho_2^t)}
         {\\sqrt{r / (1 - \\rho_3^t)} + \\delta} \\right)
 
-    The difference :math:`d` of two gradients shows where the gradient is heading; at
-    the first update it is zero. The factor is the proximal form of weight decay, after
-    the update and of the weights only; :math:`\\lambda` is ``weight_decay``.
-    Memory: ``s``, ``r``, ``trend`` (:math:`v`), ``before``. Source: Xie, Zhou, Li, Lin
-    and Yan (2022; 2024), *Adan: Adaptive Nesterov Momentum Algorithm for Faster
-    Optimizing Deep Models*, Algorithm 1, and the authors' code for the bias
-    corrections. The paper writes :math:`1 - \\beta` for each :math:`\\rho` here, so
-    its :math:`\\beta` are 0.02, 0.08 and 0.01. Optax 0.2 has :math:`1 - \\rho_2` where
-    :math:`\\rho_2` multiplies a difference, which gives another path.
+    The difference :math:`d` of the last two gradients estimates the gradient at the
+    look-ahead point; at the first update it is zero. The factor in front is the
+    proximal form of weight decay, after the update and for the weights only;
+    :math:`\\lambda` is ``weight_decay``. Memory: ``s``, ``r``, ``trend`` (:math:`v`),
+    ``before``. Source: `Xie et al. (2022) <https://arxiv.org/abs/2208.06677>`__,
+    Algorithm 1. The bias corrections are those of the authors' code. The paper writes
+    :math:`1 - \\beta` for each :math:`\\rho` here, so its :math:`\\beta` are 0.02, 0.08
+    and 0.01. Optax 0.2 has :math:`1 - \\rho_2` where :math:`\\rho_2` multiplies a
+    difference, which gives other updates.
 
     Default rate: 0.001, for regression 0.01.
 
@@ -216,25 +216,25 @@ class Adan(Optimizer):
 
 @hyperparameters
 class Lion(Optimizer):
-    """Lion, ``solver="lion"``: every parameter moves by the rate, up or down.
+    """Lion, ``solver="lion"``: steps by the sign of the momentum.
 
     .. math::
         \\theta &\\leftarrow \\theta - \\epsilon_t \\,
         \\mathrm{sign}(\\rho_1 s + (1 - \\rho_1) g) \\\\
         s &\\leftarrow \\rho_2 s + (1 - \\rho_2) g
 
-    Found by a search over programs. As all its steps have one length, it needs a
-    smaller rate and a stronger ``weight_decay`` than Adam, and a rate that falls.
-    Memory: ``s``. Source: Chen et al. (2023), *Symbolic Discovery of Optimization
-    Algorithms*, Algorithm 2. As Optax's, ``weight_decay`` included, which applies it
-    to the biases, too.
+    Every parameter moves by the rate, up or down, so Lion needs a lower rate and a
+    stronger ``weight_decay`` than Adam, and a schedule that decays. It was found by a
+    search over programs. Memory: ``s``. Source: `Chen et al. (2023)
+    <https://arxiv.org/abs/2302.06675>`__, Algorithm 2. Optax has the same default of
+    ``weight_decay`` but applies it to the biases as well.
 
     Default rate: 0.0001, for regression 0.001.
 
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
-        :math:`\\rho_1`, share of the momentum in the sign.
+        :math:`\\rho_1`, weight of the momentum in the sign.
     beta_2 : float in [0, 1), default=0.99
         :math:`\\rho_2`, decay rate of the momentum.
     weight_decay : float >= 0, default=1e-3
@@ -270,7 +270,7 @@ class Lion(Optimizer):
 
 @hyperparameters
 class ScheduleFreeAdamW(Optimizer):
-    """Schedule-free AdamW, ``solver="schedule_free_adamw"``: an average instead.
+    """Schedule-free AdamW, ``solver="schedule_free_adamw"``: averages the iterates.
 
     .. math::
         y &= \\theta + (1 - \\rho_1) (z - \\theta), \\quad
@@ -282,24 +282,25 @@ class ScheduleFreeAdamW(Optimizer):
         c = \\frac{w_t}{\\sum_{i \\le t} w_i}, \\quad
         w_t = \\max_{i \\le t} \\epsilon_i^2
 
-    :math:`z` moves as in Adam without momentum. :math:`\\theta`, which is reported,
-    scored and stored, is the average of all :math:`z` so far. The gradient is taken
-    between the two, at :math:`y`, and so is the loss in ``loss_curve_``. A constant
-    rate reaches what a falling one would, without knowing when training will end.
+    :math:`z` moves as in Adam without momentum. :math:`\\theta`, which is scored and
+    stored, is the weighted average of all :math:`z` so far. The gradient, and the loss
+    in ``loss_curve_``, are evaluated between the two, at :math:`y`. A constant rate
+    then does the work of a schedule, without the need to know when training will end.
     :math:`\\epsilon_t` rises linearly over the first ``warmup_steps`` updates. Only
-    weights decay, by :math:`\\lambda` = ``weight_decay`` times :math:`y`.
-    Memory: ``z``, ``r``. Source: Defazio et al. (2024), *The Road Less Scheduled*,
-    Algorithm 1, and the authors' ``schedulefree.AdamWScheduleFree`` (version 1.4),
-    whose weights :math:`w_t` have the largest rate so far, where the paper has the rate
+    weights decay, by :math:`\\lambda` = ``weight_decay`` times :math:`y`. Memory:
+    ``z``, ``r``. Source: `Defazio et al. (2024) <https://arxiv.org/abs/2405.15682>`__,
+    Algorithm 1. The weights :math:`w_t` have the largest rate so far, as in the
+    authors' ``schedulefree.AdamWScheduleFree`` (version 1.4); the paper has the rate
     itself. In that code the parameters are :math:`y` in training and :math:`\\theta` in
-    evaluation. There is no ``average``, as this is one.
+    evaluation. There is no parameter ``average``, since :math:`\\theta` is an average
+    already.
 
     Default rate: 0.001, for regression 0.03.
 
     Parameters
     ----------
     beta_1 : float in [0, 1), default=0.9
-        :math:`\\rho_1`, how far :math:`y` is on the way from z to theta.
+        :math:`\\rho_1`, the weight of theta in :math:`y`.
     beta_2 : float in [0, 1), default=0.999
         :math:`\\rho_2`, decay rate of the second moment.
     epsilon : float > 0, default=1e-8
@@ -329,7 +330,7 @@ class ScheduleFreeAdamW(Optimizer):
     beta_2: Annotated[float, DECAY] = 0.999
     epsilon: Annotated[float, POSITIVE] = 1e-8
     warmup_steps: Annotated[int, COUNT_FROM_ZERO] = 0
-    # No hyperparameter here, as theta is an average already.
+    # Not a hyperparameter here: theta is an average already.
     average: ClassVar[float] = 0.0  # type: ignore[misc]
 
     def gradient_point(self, theta, state, xp):
@@ -358,7 +359,7 @@ class ScheduleFreeAdamW(Optimizer):
 
 @hyperparameters
 class Muon(Optimizer):
-    """Muon, ``solver="muon"``: all directions of a weight matrix move equally far.
+    """Muon, ``solver="muon"``: orthogonalized momentum of the weight matrices.
 
     .. math::
         s &\\leftarrow \\mu s + (1 - \\mu) g, \\qquad
@@ -369,23 +370,21 @@ class Muon(Optimizer):
         W_l &\\leftarrow W_l - \\epsilon_t \\sqrt{\\max(1, k_l / k_{l-1})} \\, X
 
     with :math:`(a, b, c) = (3.4445, -4.7750, 2.0315)`. With the singular value
-    decomposition :math:`M = U S V^T`, these Newton-Schulz steps leave :math:`U` and
+    decomposition :math:`M = U S V^T`, these Newton-Schulz steps keep :math:`U` and
     :math:`V` and bring the singular values near 1, roughly between 0.7 and 1.2; very
-    small ones stay below. So the rate alone sets the length of an update, and it has to
-    fall for training to settle.
-    Memory: ``s``, ``r`` (of the biases only). Source: Jordan et al. (2024), *Muon: An
-    optimizer for hidden layers in neural networks*, with Nesterov's momentum as in the
-    authors' code. :math:`W_l` here is the transpose of PyTorch's, which has :math:`k_l`
-    rows and :math:`k_{l-1}` columns. That code computes in bfloat16, this one in the
-    precision of theta. Optax corrects the bias of the momentum.
+    small ones stay below. So the rate alone sets the length of an update, and must
+    decay for training to converge. Memory: ``s``, ``r`` (of the biases only). Source:
+    `Jordan et al. (2024) <https://kellerjordan.github.io/posts/muon/>`__. Nesterov
+    momentum is as in the authors' code. That code computes in bfloat16, this class in
+    the precision of theta, and :math:`W_l` here is the transpose of PyTorch's. Optax
+    corrects the bias of the momentum.
 
-    The authors leave biases, and the first and last layer, to AdamW. Here, too, `Adam`
-    updates the biases, with ``beta_1``, ``beta_2``, ``epsilon`` and the rate times
-    ``bias_rate``. The authors' two rates are 0.02 and 3e-4, a ``bias_rate`` of 0.015;
-    in small perceptrons, which first have to bring their output to the mean of the
-    target, 1 was better when measured. But Muon updates all weight matrices: a
-    perceptron with one hidden layer would have no others, and its first layer
-    multiplies features; it is not the table of embeddings that the authors had in mind.
+    The authors leave biases and the first and last layer to AdamW. Here, `Adam` updates
+    the biases, with ``beta_1``, ``beta_2``, ``epsilon`` and the rate times
+    ``bias_rate``. The authors' rates of 0.02 and 3e-4 correspond to a ``bias_rate`` of
+    0.015; in small perceptrons 1 was better when measured. Muon updates all weight
+    matrices here: with one hidden layer there would be no others, and the first layer
+    multiplies features; it is not a table of embeddings.
 
     Default rate: 0.001.
 
@@ -398,9 +397,9 @@ class Muon(Optimizer):
     beta_2 : float in [0, 1), default=0.95
         Decay rate of the second moment of biases.
     epsilon : float > 0, default=1e-10
-        For numerical stability, in the update of biases.
+        For numerical stability in the update of biases.
     bias_rate : float >= 0, default=1.0
-        Rate of the biases, as a multiple of the rate.
+        Rate of the biases, relative to that of the weights.
     weight_decay, average : float
         See `Optimizer`.
 
@@ -438,7 +437,7 @@ class Muon(Optimizer):
 
 
 def _orthogonalised(M, xp):
-    """Return nearly U V^T of M = U S V^T, by five Newton-Schulz steps."""
+    """Approximate U V^T of M = U S V^T by five Newton-Schulz steps."""
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = M.shape[0] > M.shape[1]
     X = M.T if tall else M  # the same result with a smaller A

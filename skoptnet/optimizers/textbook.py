@@ -1,4 +1,4 @@
-"""The seven solvers of the textbook, in order of complexity.
+"""The seven solvers of the textbook: gradient descent to Adam.
 
 The symbols are those of Goodfellow, Bengio and Courville, *Deep Learning* (2016),
 chapter 8: ``theta`` parameters, ``g`` gradient, ``v`` velocity, ``s`` and ``r`` first
@@ -16,12 +16,12 @@ from .base import Optimizer, hyperparameters
 
 @hyperparameters
 class GradientDescent(Optimizer):
-    """Batch gradient descent, ``solver="gd"``: the whole set is the minibatch.
+    """Batch gradient descent, ``solver="gd"``.
 
     .. math:: \\theta \\leftarrow \\theta - \\epsilon_t g
 
-    One update per epoch; ``batch_size`` is not read. Memory: none.
-    Source: the lecture's Algorithm 1.
+    with :math:`g` the gradient of the whole training set. There is one update per
+    epoch; ``batch_size`` is ignored. Memory: none. Source: Algorithm 1 of the lecture.
 
     Default rate: 1, for regression 0.1.
 
@@ -54,8 +54,10 @@ class SGD(Optimizer):
     .. math:: \\theta \\leftarrow \\theta - \\epsilon_t g
 
     with :math:`g` the gradient of a minibatch. Memory: none.
-    Source: Goodfellow et al. (2016), Algorithm 8.1. scikit-learn's ``solver="sgd"``
-    has momentum 0.9 by default; this one has none.
+    Source: `Goodfellow et al. (2016)
+    <https://www.deeplearningbook.org/contents/optimization.html>`__,
+    Algorithm 8.1. Unlike scikit-learn's ``solver="sgd"``, with momentum 0.9 by default,
+    this one has none.
 
     Default rate: 0.1.
 
@@ -87,16 +89,18 @@ class Momentum(Optimizer):
         v &\\leftarrow \\alpha v - \\epsilon_t g \\\\
         \\theta &\\leftarrow \\theta + v
 
-    Memory: ``v``. Source: Goodfellow et al. (2016), Algorithm 8.2. The rate is
-    inside ``v``, as in Keras and scikit-learn; PyTorch keeps it outside, which is
-    the same at a constant rate but another path under a schedule.
+    Memory: ``v``. Source: `Goodfellow et al. (2016)
+    <https://www.deeplearningbook.org/contents/optimization.html>`__,
+    Algorithm 8.2. The rate is part of ``v``, as in Keras and scikit-learn. PyTorch
+    applies it outside ``v``, which is the same at a constant rate but differs under a
+    schedule.
 
     Default rate: 0.01.
 
     Parameters
     ----------
     momentum : float in [0, 1], default=0.9
-        :math:`\\alpha`, the share of the velocity kept per update.
+        :math:`\\alpha`, decay rate of the velocity.
     weight_decay, average : float
         See `Optimizer`.
 
@@ -133,17 +137,18 @@ class Nesterov(Momentum):
         v &\\leftarrow \\alpha v - \\epsilon_t g \\\\
         \\theta &\\leftarrow \\theta + v
 
-    The gradient is taken after the current velocity is applied. Memory: ``v``.
-    Source: Goodfellow et al. (2016), Algorithm 8.3. ``theta``, not the interim point
-    ``theta + momentum * v``, is scored and stored; scikit-learn, Keras and PyTorch
-    keep the interim point instead.
+    The gradient is evaluated at the look-ahead point :math:`\\theta + \\alpha v`.
+    Memory: ``v``. Source: `Goodfellow et al. (2016)
+    <https://www.deeplearningbook.org/contents/optimization.html>`__, Algorithm 8.3;
+    `Nesterov (1983) <https://www.mathnet.ru/eng/dan46009>`__. ``theta`` is scored and
+    stored; scikit-learn, Keras and PyTorch keep the look-ahead point instead.
 
     Default rate: 0.01.
 
     Parameters
     ----------
     momentum : float in [0, 1], default=0.9
-        :math:`\\alpha`, the share of the velocity kept per update.
+        :math:`\\alpha`, decay rate of the velocity.
     weight_decay, average : float
         See `Optimizer`.
 
@@ -162,15 +167,17 @@ class Nesterov(Momentum):
 
 @hyperparameters
 class AdaGrad(Optimizer):
-    """AdaGrad, ``solver="adagrad"``: rates shrink with the squares seen so far.
+    """AdaGrad, ``solver="adagrad"``: rates fall with the sum of squared gradients.
 
     .. math::
         r &\\leftarrow r + g \\odot g \\\\
         \\theta &\\leftarrow \\theta - \\frac{\\epsilon_t}{\\delta + \\sqrt{r}} \\odot g
 
-    Memory: ``r``. Source: Goodfellow et al. (2016), Algorithm 8.4; Duchi, Hazan and
-    Singer (2011). The same as PyTorch's with its constants; Keras and Optax put
-    :math:`\\delta` inside the root and start ``r`` at 0.1.
+    Memory: ``r``. Source: `Goodfellow et al. (2016)
+    <https://www.deeplearningbook.org/contents/optimization.html>`__, Algorithm 8.4;
+    `Duchi, Hazan and Singer (2011) <https://jmlr.org/papers/v12/duchi11a.html>`__.
+    PyTorch's is the same with these constants; Keras and Optax put :math:`\\delta`
+    inside the root and start ``r`` at 0.1.
 
     Default rate: 0.01, for regression 0.1.
 
@@ -206,22 +213,24 @@ class AdaGrad(Optimizer):
 
 @hyperparameters
 class RMSProp(Optimizer):
-    """RMSProp, ``solver="rmsprop"``: AdaGrad that forgets.
+    """RMSProp, ``solver="rmsprop"``: AdaGrad with a moving average.
 
     .. math::
         r &\\leftarrow \\rho r + (1 - \\rho) g \\odot g \\\\
         \\theta &\\leftarrow \\theta - \\frac{\\epsilon_t}{\\sqrt{\\delta + r}} \\odot g
 
-    Memory: ``r``. Source: Goodfellow et al. (2016), Algorithm 8.5; Hinton (2012).
-    :math:`\\delta` stands inside the root, as in Keras and Optax; PyTorch puts it
-    outside.
+    Memory: ``r``. Source: `Goodfellow et al. (2016)
+    <https://www.deeplearningbook.org/contents/optimization.html>`__,
+    Algorithm 8.5; `Tieleman and Hinton (2012), lecture 6e
+    <https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf>`__.
+    :math:`\\delta` is inside the root, as in Keras and Optax; PyTorch puts it outside.
 
     Default rate: 0.001.
 
     Parameters
     ----------
     rho : float in [0, 1), default=0.9
-        Decay rate of the average of squared gradients.
+        :math:`\\rho`, decay rate of the average of squared gradients.
     epsilon : float > 0, default=1e-6
         :math:`\\delta`, for numerical stability.
     weight_decay, average : float
@@ -263,10 +272,12 @@ class Adam(Optimizer):
         \\theta &\\leftarrow \\theta
         - \\epsilon_t \\frac{\\hat s}{\\sqrt{\\hat r} + \\delta}
 
-    Memory: ``s``, ``r``. Source: Goodfellow et al. (2016), Algorithm 8.7; Kingma and
-    Ba (2015). :math:`\\delta` is added after the bias correction, as in the paper,
-    PyTorch and Optax; scikit-learn and Keras add it before ("epsilon hat"), which
-    differs while the correction is far from one or the gradients are tiny.
+    Memory: ``s``, ``r``. Source: `Goodfellow et al. (2016)
+    <https://www.deeplearningbook.org/contents/optimization.html>`__, Algorithm 8.7;
+    `Kingma and Ba (2015) <https://arxiv.org/abs/1412.6980>`__. :math:`\\delta` is added
+    after the bias correction, as in the paper, PyTorch and Optax. scikit-learn and
+    Keras add it before the correction ("epsilon hat"), which differs in the first
+    updates and where gradients are tiny.
 
     Default rate: 0.001, for regression 0.01.
 

@@ -1,7 +1,7 @@
 """One update of the parameters by a solver.
 
-Around the formula in `Optimizer.step` this does what all solvers share: weight decay,
-chunks that fit into the cache, matrices by layer, averages of the weights.
+Adds to the formula in `Optimizer.step` what all solvers share: weight decay, chunks
+that fit into the cache, matrices by layer, averages of the weights.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Update:
     xp : module
         The array namespace.
     layout : list of (slice, shape), optional
-        Where the W_l (of two dimensions) and the b_l lie in theta. By default, all of
+        Places of the W_l (two dimensions) and the b_l in theta. By default, all of
         theta are weights.
 
     Attributes
     ----------
     iterate : array of shape (P,)
-        What the solver moves: theta, unless that is an average.
+        The vector that the solver moves: theta, unless theta is an average.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Update:
         self._ahead: Array | None = None
 
     def gradient_point(self) -> Array:
-        """Return the point where the solver takes its gradient."""
+        """Return the point at which the solver needs the gradient."""
         at = 0
         for theta, _, state in self.chunks:
             state.take_numbers(self.state)
@@ -105,7 +105,7 @@ class Update:
             self.optimizer.decay(theta, state, rate, self.xp)
 
     def update_average(self) -> None:
-        """Update theta where it is an average of what the solver moves."""
+        """Update theta if it is an average of the iterates."""
         if self.optimizer.average:
             share = max(1 - self.optimizer.average, 1 / self.state.t)
             self.theta *= 1 - share
