@@ -1,8 +1,8 @@
-"""Learning-rate schedules: what the initial rate is multiplied by, and when.
+"""Learning-rate schedules: factors on the initial rate over the training.
 
-A schedule is a pure function of a `Clock`. It keeps no state, prints nothing and
-knows nothing of solvers or networks; every `Optimizer` obeys every schedule. To add
-one, write a class with ``__call__`` and add it to ``NAMED`` in ``warmup``.
+A schedule is a pure function of a `Clock`. It has no state, prints nothing and does not
+depend on solvers or networks; every `Optimizer` works with every schedule. To add one,
+write a class with ``__call__`` and add it to ``NAMED`` in ``warmup``.
 """
 
 from .base import (
@@ -24,7 +24,7 @@ from .planned import Cosine, CosLog, Linear, OneCycle, Polynomial
 from .plateaus import Adaptive, Plateau
 from .warmup import NAMED, Warmup
 
-#: The names ``lr_schedule=`` takes, and the class each stands for.
+#: The names for ``lr_schedule=`` and their classes.
 SCHEDULES: dict[str, type[Schedule]] = {**NAMED, "warmup": Warmup}
 
 __all__ = [

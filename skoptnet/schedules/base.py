@@ -1,4 +1,4 @@
-"""The base class of the schedules, and the clock that they read."""
+"""Base class of the schedules, and the clock that they read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._params import Function, Part
 
 
 class Clock(NamedTuple):
-    """Where training stands before an update.
+    """Progress of the training before an update.
 
     Parameters
     ----------
@@ -27,19 +27,19 @@ class Clock(NamedTuple):
         Number of samples seen in the epochs finished before this update, repetitions
         included.
     plateaus : int
-        Number of plateaus passed: times that ``n_iter_no_change`` epochs in a row
+        Number of plateaus passed: how often ``n_iter_no_change`` epochs in a row
         brought no improvement of ``tol`` and training continued.
     planned_epochs : float
-        Number of epochs, over all calls, at which the planned run ends: those finished
-        when `fit` was called plus ``max_iter``; for `partial_fit`, ``max_iter``.
-        Infinite without a plan.
+        Number of epochs, over all calls, at which the planned run ends: the epochs
+        finished when `fit` was called plus ``max_iter``; for `partial_fit`,
+        ``max_iter``. Infinite without a plan.
     losses : sequence of float
-        The training loss of each finished epoch, over all calls; not to be changed. Of
-        earlier calls it has the latest 10 000 epochs, as ``history_``. Empty for a
+        The training loss of each finished epoch, over all calls; do not change it. Of
+        earlier calls it has the last 10 000 epochs, as ``history_`` does. Empty for a
         schedule whose ``reads_losses`` is False.
     validation_losses : sequence of float
         The validation loss of the same epochs, NaN for an epoch without one; empty if
-        no epoch had one. Not to be changed.
+        no epoch had one. Do not change it.
 
     Examples
     --------
@@ -65,8 +65,8 @@ class Clock(NamedTuple):
     def epochs(self) -> float:
         """Epochs trained so far, including the finished part of the current one.
 
-        This is ``update / updates_per_epoch`` where all epochs have the same number of
-        updates, and also makes sense where they differ (``partial_fit`` on chunks of
+        This is ``update / updates_per_epoch`` if all epochs have the same number of
+        updates, and is also defined if they differ (``partial_fit`` on chunks of
         different size).
         """
         return self.epoch + self.step / self.updates_per_epoch
@@ -77,31 +77,32 @@ class Clock(NamedTuple):
         return self.epoch + (self.step + 1) / self.updates_per_epoch
 
     def share(self, epochs: float | None = None) -> float:
-        """Return the share of the planned run that is done, 1 once it is over.
+        """Return the completed share of the planned run, at most 1.
 
         Parameters
         ----------
         epochs : float, optional
-            The epochs, over all calls, at which the run ends, in place of the plan.
+            The number of epochs, over all calls, at which the run ends, in place of
+            ``planned_epochs``.
         """
         return min(self.epochs / (epochs or self.planned_epochs), 1.0)
 
     def __repr__(self) -> str:
-        """Return the numbers, without the losses of what may be many epochs."""
+        """Return the numbers, without the losses, which may be many."""
         shown = zip(self._fields[:-2], self[:-2], strict=True)
         return f"Clock({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 
 class Schedule(Part, ABC):
-    """Base class of the schedules; derive from it to write your own.
+    """Base class of the schedules; subclass it to write your own.
 
-    Where no parameters and no other methods are needed, a function of the clock will
-    do: ``lr_schedule=lambda clock: 1 / (1 + clock.epoch)``.
-    `skoptnet.testing.check_schedule` checks that either keeps the contract.
+    Without parameters and other methods, a function of the clock is enough:
+    ``lr_schedule=lambda clock: 1 / (1 + clock.epoch)``.
+    `skoptnet.testing.check_schedule` checks either.
 
     Examples
     --------
-    A schedule that falls with the root of the epochs:
+    Decay with the square root of the epochs:
 
     >>> from skoptnet import MLPClassifierX, Schedule
     >>> class RootDecay(Schedule):
@@ -120,7 +121,7 @@ class Schedule(Part, ABC):
         Parameters
         ----------
         clock : Clock
-            Where the training stands.
+            Progress of the training.
 
         Returns
         -------
@@ -131,15 +132,15 @@ class Schedule(Part, ABC):
     def momentum(self, clock: Clock) -> float | None:
         """Return the momentum for the update at ``clock``: by default the solver's own.
 
-        A schedule may move ``momentum`` of the solvers that have one, and ``beta_1`` of
-        Adam: the hyperparameter that `Optimizer.momentum_name` names. Other solvers
-        have none and ignore it. Then there are no compiled epochs: each update is made
-        by itself.
+        A schedule may change ``momentum`` of the solvers that have one, and ``beta_1``
+        of Adam: the hyperparameter that `Optimizer.momentum_name` names. Other solvers
+        ignore it. If it changes, updates are made one by one instead of by a compiled
+        epoch.
 
         Parameters
         ----------
         clock : Clock
-            Where the training stands.
+            Progress of the training.
 
         Returns
         -------
@@ -161,40 +162,38 @@ class Schedule(Part, ABC):
         Returns
         -------
         bool
-            Whether `n_iter_no_change` epochs without an improvement end the training.
+            Whether ``n_iter_no_change`` epochs without an improvement end the training.
         """
         return True
 
     @property
     def reads_losses(self) -> bool:
-        """Whether the factor depends on losses of the clock: it may, by default.
+        """Whether the factor depends on the losses of the clock; by default, it may.
 
-        Where it does not, the rates of several epochs are computed ahead.
+        If it does not, the rates of several epochs are computed ahead.
         """
         return True
 
     @property
     def constant_within_epoch(self) -> bool:
-        """Whether all updates of an epoch have the same factor: not, by default.
+        """Whether all updates of an epoch have the same factor; by default False.
 
-        Where they do, and have the same momentum, the schedule is called once per
-        epoch.
+        If they have, and the same momentum, the schedule is called once per epoch.
         """
         return False
 
     @property
     def needs_validation(self) -> bool:
-        """Whether the clock must have `validation_losses`: not, by default.
+        """Whether the schedule reads `validation_losses`; by default False.
 
-        The estimators then need ``early_stopping=True``.
+        If it does, the estimators need ``early_stopping=True``.
         """
         return False
 
     def ends_as_planned(self, epochs: int) -> bool:
-        """Return whether a plan has ended: not, by default.
+        """Return whether a planned decay is complete; by default False.
 
-        Training that reaches ``max_iter`` has then gone as planned, and `fit` does not
-        warn.
+        If it is, `fit` does not warn that ``max_iter`` was reached.
 
         Parameters
         ----------
@@ -204,20 +203,20 @@ class Schedule(Part, ABC):
         Returns
         -------
         bool
-            Whether the rates have run to a planned end.
+            Whether the decay is complete.
         """
         return False
 
     @property
     def moves_momentum(self) -> bool:
-        """Whether `momentum` is called: whether a schedule has its own."""
+        """Whether the schedule has a `momentum` of its own."""
         return type(self).momentum is not Schedule.momentum
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Go back to the safe defaults where a subclass changes what was promised.
+        """Reset inherited promises in a subclass that overrides methods.
 
         `reads_losses` and `constant_within_epoch` are promises of a class about its
-        methods. They hold for a subclass that makes them again or has no method.
+        methods. A subclass with a method of its own has to make them again.
         """
         super().__init_subclass__(**kwargs)
         for promise in ("reads_losses", "constant_within_epoch"):
@@ -228,13 +227,13 @@ class Schedule(Part, ABC):
 
 
 def _is_method(name: str, value: Any) -> bool:
-    """Whether an attribute of a class may take part in its ``__call__``."""
+    """Whether ``__call__`` may use an attribute of a class."""
     named = name == "__call__" or not name.startswith("__")
     return named and (callable(value) or isinstance(value, (property, classmethod)))
 
 
 class FunctionSchedule(Schedule):
-    """A function of the clock as a schedule; what ``lr_schedule=function`` becomes.
+    """A function of the clock as a schedule: ``lr_schedule=function``.
 
     Parameters
     ----------
@@ -260,7 +259,7 @@ class FunctionSchedule(Schedule):
 
 
 def as_schedule(given: Any) -> Any:
-    """Return a function as a `Schedule`, anything else as it is."""
+    """Wrap a function as a `Schedule`; return anything else unchanged."""
     if callable(given) and not isinstance(given, Schedule):
         return FunctionSchedule(given)
     return given

@@ -1,4 +1,4 @@
-"""Schedules of the epochs or samples so far, without a planned end."""
+"""Schedules without a planned end: step, exponential, cosine with restarts, ..."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .base import Schedule
 
 
 class Constant(Schedule):
-    """The initial rate throughout, ``lr_schedule="constant"``.
+    """Constant rate, ``lr_schedule="constant"``.
 
     .. math:: \\epsilon_t = \\epsilon_0
 
@@ -41,7 +41,7 @@ class Constant(Schedule):
 
 
 class _Decay(Schedule):
-    """A schedule with a factor for every ``decay_epochs`` epochs."""
+    """Base class of the decays by ``decay_rate`` per ``decay_epochs`` epochs."""
 
     reads = ("decay_rate", "decay_epochs")
     _parameter_constraints: ClassVar[dict] = {
@@ -55,20 +55,21 @@ class _Decay(Schedule):
 
 
 class StepDecay(_Decay):
-    """Drops every ``decay_epochs`` epochs, ``lr_schedule="step"``.
+    """Step decay, ``lr_schedule="step"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\cdot
         \\mathrm{decay\\_rate}^{\\lfloor e / \\mathrm{decay\\_epochs} \\rfloor}
 
-    with :math:`e` the epochs finished so far. As PyTorch's ``StepLR``.
+    with :math:`e` the epochs finished so far. Source: the lecture. The same as
+    PyTorch's ``StepLR``.
 
     Parameters
     ----------
     decay_rate : float in (0, 1], default=0.5
-        Factor of each drop.
+        Factor of each step.
     decay_epochs : float > 0, default=10
-        Epochs between two drops.
+        Epochs between two steps.
 
     Examples
     --------
@@ -85,21 +86,22 @@ class StepDecay(_Decay):
 
 
 class ExponentialDecay(_Decay):
-    """Falls a little with every update, ``lr_schedule="exponential"``.
+    """Exponential decay with every update, ``lr_schedule="exponential"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\cdot \\mathrm{decay\\_rate}^{
         t / (\\mathrm{decay\\_epochs} \\cdot \\mathrm{updates\\_per\\_epoch})}
 
-    with :math:`t` the updates made so far. As Keras' and Optax' exponential decay;
-    PyTorch's ``ExponentialLR`` agrees at the ends of epochs.
+    with :math:`t` the updates made so far. Source: the lecture. The same as the
+    exponential decay of Keras and Optax; PyTorch's ``ExponentialLR`` agrees at the ends
+    of epochs.
 
     Parameters
     ----------
     decay_rate : float in (0, 1], default=0.5
         Factor per ``decay_epochs`` epochs.
     decay_epochs : float > 0, default=10
-        Epochs in which the rate falls by ``decay_rate``.
+        Epochs in which the rate is multiplied by ``decay_rate``.
 
     Examples
     --------
@@ -115,14 +117,14 @@ class ExponentialDecay(_Decay):
 
 
 class InverseScaling(Schedule):
-    """Falls with a power of the samples seen, ``lr_schedule="invscaling"``.
+    """Inverse scaling by the samples seen, ``lr_schedule="invscaling"``.
 
     .. math::
         \\epsilon_t = \\frac{\\epsilon_0}{(N + 1)^{\\mathrm{power\\_t}}}
 
-    with :math:`N` the samples seen in the epochs finished so far, repetitions included
-    and whatever their weights. As in scikit-learn, the unit is the sample: the rate
-    drops far after the first epoch and falls slowly later.
+    with :math:`N` the samples seen in the finished epochs, repetitions included,
+    regardless of their weights. As in scikit-learn, the unit is the sample: the rate
+    falls far after the first epoch and slowly later.
 
     Parameters
     ----------
@@ -150,30 +152,29 @@ class InverseScaling(Schedule):
     def __call__(self, clock):
         try:
             return 1 / (clock.samples + 1) ** self.power_t
-        except OverflowError:  # no float is as large
+        except OverflowError:  # too large for a float
             return 0.0
 
 
 class Piecewise(Schedule):
-    """Changes at chosen epochs, ``lr_schedule="piecewise"``.
+    """Piecewise constant rate, ``lr_schedule="piecewise"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\prod_{i :\\, m_i \\le e} f_i
 
-    with :math:`e` the epochs finished so far and :math:`m_i` the milestones. As Optax'
-    ``piecewise_constant_schedule``, whose boundaries are updates, and with a single
-    factor as PyTorch's ``MultiStepLR``; Keras' ``PiecewiseConstantDecay`` takes the
-    rates themselves. Source: He, Zhang, Ren and Sun (2016), whose rates fall to a
-    tenth after a half and three quarters of the training, as these do with
-    ``max_iter=200``.
+    with :math:`e` the epochs finished so far and :math:`m_i` the milestones. Source:
+    `He, Zhang, Ren and Sun (2016) <https://arxiv.org/abs/1512.03385>`__. Their rates
+    fall to a tenth after half and after three quarters of the training, as these do
+    with ``max_iter=200``. The same as Optax' ``piecewise_constant_schedule``, whose
+    boundaries are updates, and with a single factor as PyTorch's ``MultiStepLR``;
+    Keras' ``PiecewiseConstantDecay`` takes the rates themselves.
 
     Parameters
     ----------
     milestones : increasing sequence of float > 0, default=(100, 150)
         Epochs, over all calls, after which the rate changes.
     factor : float >= 0 or sequence of these, default=0.1
-        What the rate is multiplied by at each milestone: one number for all, or one
-        for each.
+        Factor on the rate at each milestone: one number for all, or one for each.
 
     Examples
     --------
@@ -229,17 +230,17 @@ class Piecewise(Schedule):
 
 
 class CosineRestarts(Schedule):
-    """Cosines with warm restarts, ``lr_schedule="cosine_restarts"``.
+    """Cosine annealing with restarts, ``lr_schedule="cosine_restarts"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\left(f + (1 - f)
         \\frac{1 + \\cos(\\pi\\, T / T_i)}{2}\\right)
 
     with :math:`f` the final factor, :math:`T` the epochs since the last restart,
-    including the finished part of the current one, and :math:`T_i` the epochs from
-    there to the next: ``period`` at first, ``multiplier`` times as many after each
-    restart.
-    Source: Loshchilov and Hutter (2017), SGDR. As PyTorch's
+    including the finished part of the current one, and :math:`T_i` the epochs between
+    that restart and the next: ``period`` at first, ``multiplier`` times as many after
+    each restart. Source: `Loshchilov and Hutter (2017), SGDR
+    <https://arxiv.org/abs/1608.03983>`__. The same as PyTorch's
     ``CosineAnnealingWarmRestarts``, stepped after each update by its share of the
     epoch, and Keras' ``CosineDecayRestarts`` with ``m_mul=1``, whose periods are
     updates.
@@ -252,7 +253,7 @@ class CosineRestarts(Schedule):
         Factor on the period at each restart. With 10 and 2, restarts come after 10,
         30, 70 and 150 epochs, counted over all calls.
     final : float in [0, 1], default=0.0
-        Factor on the initial rate that is approached before each restart.
+        Factor on the initial rate at the end of each period.
 
     Examples
     --------
@@ -287,21 +288,22 @@ class CosineRestarts(Schedule):
 
 
 class InverseSqrt(Schedule):
-    """Rises, then falls with the root of the updates, ``lr_schedule="inverse_sqrt"``.
+    """Warm-up, then inverse square root decay, ``lr_schedule="inverse_sqrt"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0
         \\min\\left(\\frac{n}{w}, \\sqrt{\\frac{w}{n}}\\right)
 
     with :math:`n` the epochs trained after this update, including the finished part of
-    the current one, and :math:`w` those of the warmup, at whose end the rate is the
-    initial one. Source: Vaswani et al. (2017), who count updates (:math:`n = t + 1`)
-    and set the peak by the width of their network; here the factor there is 1.
+    the current one, and :math:`w` the epochs of the warm-up, at whose end the rate is
+    the initial one. Source: `Vaswani et al. (2017)
+    <https://arxiv.org/abs/1706.03762>`__. They count updates (:math:`n = t + 1`) and
+    set the peak by the width of their network; here the factor at the peak is 1.
 
     Parameters
     ----------
     warmup : float > 0, default=5
-        :math:`w`, epochs of the warmup.
+        :math:`w`, epochs of the warm-up.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The losses that a training hands to its schedule, and results over them."""
+"""Losses of the finished epochs, as a schedule reads them."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import Any, Protocol
 
 
 class Rule(Hashable, Protocol):
-    """What a schedule computes from one loss after another; equal rules compare so."""
+    """A function that a schedule folds over the losses, comparable by value."""
 
     def __call__(self, state: Any, losses: Iterable[float], /) -> Any:
-        """Return the state after some more losses."""
+        """Return the state after further losses."""
 
 
 class Losses(Sequence[float]):
-    """The losses of some epochs: a part of a list that is not copied, and only grows.
+    """The losses of some epochs: a view of a list that only grows.
 
-    So what `fold` has computed from its first losses stays right, and a schedule that
-    calls it in every epoch reads each loss once.
+    Since the first losses never change, `fold` keeps its result for them, and a
+    schedule that calls it in every epoch reads each loss once.
 
     Parameters
     ----------
     values : list of float
         The list.
     window : slice, optional
-        The part; all of the list as it is now if it is not given.
+        The part of the list; by default all of it.
     n_before : int, default=0
         Number of losses before these that are no longer kept.
     results : dict, optional
-        The results of `fold` so far, over those losses, too; changed in place.
+        The results of `fold` so far, over those earlier losses as well; changed in
+        place.
     """
 
     def __init__(
@@ -59,11 +60,11 @@ class Losses(Sequence[float]):
         return self._after(0)
 
     def __eq__(self, other: object) -> bool:
-        """Whether the other sequence, of whatever type, has the same losses."""
+        """Whether another sequence, of any type, has the same losses."""
         return isinstance(other, Sequence) and list(self) == list(other)
 
     def __repr__(self) -> str:
-        """Return the losses as those of a list."""
+        """Return the losses as a list shows them."""
         return repr(list(self))
 
     def _after(self, n: int) -> Iterator[float]:
@@ -73,7 +74,7 @@ class Losses(Sequence[float]):
     def fold(self, rule: Rule, start: Any) -> Any:
         """Return the state that a rule reaches from ``start`` over all losses.
 
-        Losses that are no longer kept count if the rule has read them.
+        Losses that are no longer stored count if the rule has read them.
         """
         n, state = self._results.get(rule, (0, start))
         total = self._n_before + len(self)
@@ -87,7 +88,7 @@ class Losses(Sequence[float]):
 
 
 def fold(losses: Iterable[float], rule: Rule, start: Any) -> Any:
-    """Return the state that a rule reaches from ``start`` over any losses."""
+    """Return the state that a rule reaches from ``start`` over the losses."""
     if isinstance(losses, Losses):
         return losses.fold(rule, start)
     return rule(start, losses)

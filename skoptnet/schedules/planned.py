@@ -1,4 +1,4 @@
-"""Schedules over the planned run, from its start to its end."""
+"""Schedules over a planned number of epochs: cosine, linear, one cycle, ..."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _EPOCHS = [*POSITIVE, None]
 
 
 class _Planned(Schedule):
-    """A function of the share of the planned run that is done."""
+    """Base class of the functions of the completed share of the planned run."""
 
     epochs: float | None
 
     @abstractmethod
     def at(self, share: float) -> float:
-        """Return the factor when this share of the run, in [0, 1], is done."""
+        """Return the factor at this share of the run, in [0, 1]."""
 
     def __call__(self, clock):
         return self.at(clock.share(self.epochs))
@@ -39,26 +39,27 @@ class _Planned(Schedule):
 
 
 class Cosine(_Planned):
-    """Half a cosine over the planned run, ``lr_schedule="cosine"``.
+    """Cosine annealing, ``lr_schedule="cosine"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\left(f + (1 - f)
         \\frac{1 + \\cos(\\pi s)}{2}\\right)
 
-    with :math:`f` the final factor and :math:`s` the share of the planned run that is
-    done. Source: Loshchilov and Hutter (2017), SGDR, without restarts. As PyTorch's
-    ``CosineAnnealingLR``, whose ``eta_min`` is a rate, and Keras' and Optax' cosine
-    decay (``alpha`` there is ``final`` here), all of which count updates up to a
+    with :math:`f` the final factor and :math:`s` the completed share of the planned
+    run. Source: `Loshchilov and Hutter (2017), SGDR
+    <https://arxiv.org/abs/1608.03983>`__, without restarts. The same as PyTorch's
+    ``CosineAnnealingLR``, whose ``eta_min`` is a rate, and the cosine decay of Keras
+    and Optax (``alpha`` there is ``final`` here), all of which count updates up to a
     given end.
 
     Parameters
     ----------
     epochs : float > 0 or None, default=None
         Epochs, over all calls, after which the factor stays at ``final``. None is the
-        planned run: it ends ``max_iter`` epochs after those that were finished when
-        `fit` was called; for `partial_fit`, after ``max_iter`` epochs in all. With
-        None, a warm start lengthens the plan, so that two trainings of k epochs are not
-        one of 2k; with a number they are.
+        planned run: it ends ``max_iter`` epochs after the call of `fit`; for
+        `partial_fit`, after ``max_iter`` epochs in all. With None, a warm start extends
+        the plan, so two trainings of k epochs differ from one of 2k; with a number they
+        are the same.
     final : float in [0, 1], default=0.0
         The factor at the end.
 
@@ -82,13 +83,14 @@ class Cosine(_Planned):
 
 
 class Linear(_Planned):
-    """A straight line over the planned run, ``lr_schedule="linear"``.
+    """Linear decay, ``lr_schedule="linear"``.
 
     .. math:: \\epsilon_t = \\epsilon_0 (1 - (1 - f) s)
 
-    with :math:`f` the final factor and :math:`s` the share of the planned run that is
-    done. As PyTorch's ``LinearLR`` with ``start_factor=1``, Optax' ``linear_schedule``,
-    and Keras' ``PolynomialDecay`` with ``power=1``, all of which count updates.
+    with :math:`f` the final factor and :math:`s` the completed share of the planned
+    run. The same as PyTorch's ``LinearLR`` with ``start_factor=1``, Optax'
+    ``linear_schedule``, and Keras' ``PolynomialDecay`` with ``power=1``, all of which
+    count updates.
 
     Parameters
     ----------
@@ -118,14 +120,14 @@ class Linear(_Planned):
 
 
 class Polynomial(_Planned):
-    """A power of what is left of the planned run, ``lr_schedule="polynomial"``.
+    """Polynomial decay, ``lr_schedule="polynomial"``.
 
     .. math:: \\epsilon_t = \\epsilon_0 (f + (1 - f) (1 - s)^{\\mathrm{power}})
 
-    with :math:`f` the final factor and :math:`s` the share of the planned run that is
-    done. As Keras' ``PolynomialDecay`` and Optax' ``polynomial_schedule``, and with
-    ``final=0`` as PyTorch's ``PolynomialLR``; they count updates, and their power is 1
-    by default.
+    with :math:`f` the final factor and :math:`s` the completed share of the planned
+    run. The same as Keras' ``PolynomialDecay`` and Optax' ``polynomial_schedule``, and
+    with ``final=0`` as PyTorch's ``PolynomialLR``; they count updates, and their
+    default power is 1.
 
     Parameters
     ----------
@@ -164,7 +166,7 @@ class Polynomial(_Planned):
 
 
 class OneCycle(_Planned):
-    """Up to the initial rate, then far below it, ``lr_schedule="one_cycle"``.
+    """One-cycle policy, ``lr_schedule="one_cycle"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\cdot \\begin{cases}
@@ -173,15 +175,15 @@ class OneCycle(_Planned):
         \\end{cases}
         \\quad\\text{with}\\quad h(a, b; s) = b + (a - b) \\frac{1 + \\cos(\\pi s)}{2}
 
-    with :math:`s` the share of the planned run that is done and :math:`p` that at which
-    the rate is highest. Where the solver has a momentum (``"momentum"``,
-    ``"nesterov"``) or a ``beta_1`` (``"adam"``), it moves the opposite way in the
-    same two phases: from ``max_momentum`` to ``base_momentum`` and back, in place of
-    the solver's own, and without compiled epochs. Source: Smith and Topin (2018),
-    Super-Convergence, whose phases are linear.
+    with :math:`s` the completed share of the planned run and :math:`p` the share at
+    which the rate peaks. If the solver has a momentum (``"momentum"``, ``"nesterov"``)
+    or a ``beta_1`` (``"adam"``), it moves the opposite way in the same two phases, from
+    ``max_momentum`` to ``base_momentum`` and back, in place of the solver's own and
+    without compiled epochs. Source: `Smith and Topin (2018), Super-Convergence
+    <https://arxiv.org/abs/1708.07120>`__. Their phases are linear.
 
-    As PyTorch's ``OneCycleLR`` with two phases of cosines, whose peak and end come one
-    update earlier and whose ``final_div_factor`` refers to the first rate: it is
+    PyTorch's ``OneCycleLR`` has the same two phases of cosines, but reaches peak and
+    end one update earlier, and its ``final_div_factor`` refers to the first rate: it is
     ``final_div / div_factor``. Optax' ``cosine_onecycle_schedule`` is similar, without
     the momentum.
 
@@ -193,13 +195,13 @@ class OneCycle(_Planned):
     pct_start : float in (0, 1), default=0.3
         Share of these epochs in which the rate rises.
     div_factor : float >= 1, default=25.0
-        The peak, which is the initial rate, divided by the first rate.
+        The peak, ``learning_rate_init``, divided by the first rate.
     final_div : float >= 1, default=250000.0
         The peak divided by the last rate.
     cycle_momentum : bool, default=True
-        Whether the momentum moves, too.
+        Whether to change the momentum.
     base_momentum, max_momentum : float in [0, 1), default=0.85 and 0.95
-        The momentum at the peak, and at both ends.
+        The momentum at the peak and at both ends.
 
     Examples
     --------
@@ -263,23 +265,23 @@ class OneCycle(_Planned):
 
 
 class CosLog(_Planned):
-    """Cosines that grow longer over the planned run, ``lr_schedule="coslog"``.
+    """Cosine cycles of doubling length, ``lr_schedule="coslog"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0 \\cdot \\tfrac{1}{2} \\left(1 - \\cos\\left(2 \\pi
         \\log_2(1 + (2^k - 1) s)\\right)\\right)
 
-    with :math:`k` the cycles and :math:`s` the share of the planned run that is done.
-    Each cycle is twice as long as the one before, rises from 0 to the initial rate and
-    falls to 0 again; the first update is made at rate 0, as in the source: Holzmüller,
-    Grinsztajn and Steinwart (2024), RealMLP, who count updates. PyTorch, Keras and
-    Optax have nothing like it.
+    with :math:`k` the cycles and :math:`s` the completed share of the planned run. Each
+    cycle is twice as long as the one before, rises from 0 to the initial rate and falls
+    to 0 again. Source: `Holzmüller, Grinsztajn and Steinwart (2024), RealMLP
+    <https://arxiv.org/abs/2407.04491>`__. They count updates; as there, the first
+    update is made at rate 0. PyTorch, Keras and Optax have no counterpart.
 
     Parameters
     ----------
     epochs : float > 0 or None, default=None
-        Epochs, over all calls, after which the last cycle has ended and the factor
-        stays at 0; None is the planned run. See `Cosine`.
+        Epochs, over all calls, at which the last cycle ends and the factor stays at 0;
+        None is the planned run. See `Cosine`.
     cycles : int in [1, 30], default=4
         :math:`k`, the number of cycles.
 

@@ -1,4 +1,4 @@
-"""Schedules that lower the rate when training stops improving."""
+"""Schedules that reduce the rate on a plateau of the loss."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .losses import fold
 
 
 class Adaptive(Schedule):
-    """Falls when training stops improving, ``lr_schedule="adaptive"``.
+    """Reduces the rate at each plateau, ``lr_schedule="adaptive"``.
 
     .. math:: \\epsilon_t = \\epsilon_0 \\cdot \\mathrm{factor}^{p}
 
     with :math:`p` the plateaus passed so far. A plateau is ``n_iter_no_change`` epochs
     in a row without an improvement by ``tol`` of the training loss, or of the
-    validation score with ``early_stopping``. The first one at a rate of ``min_rate``
-    or less ends the training. As in scikit-learn. `Plateau` has a
-    patience of its own and never ends training.
+    validation score with ``early_stopping``. The first plateau at a rate of
+    ``min_rate`` or less ends the training. The same as in scikit-learn. `Plateau` has
+    its own patience and never ends training.
 
     Parameters
     ----------
     factor : float in (0, 1), default=0.2
         Factor on the rate at each plateau.
     min_rate : float >= 0, default=1e-6
-        A plateau at this rate or a lower one ends the training.
+        A plateau at this rate or below ends the training.
 
     Examples
     --------
@@ -56,37 +56,37 @@ class Adaptive(Schedule):
 
 
 class Plateau(Schedule):
-    """Falls when a loss stops falling, ``lr_schedule="plateau"``.
+    """Reduces the rate on a plateau of a loss, ``lr_schedule="plateau"``.
 
     .. math::
         \\epsilon_t = \\epsilon_0
         \\max(\\mathrm{factor}^{p}, \\mathrm{min\\_factor})
 
-    with :math:`p` the falls so far. A loss is good if it is below the best before it by
-    more than ``threshold`` times that; once more than ``patience`` epochs in a row
-    are not good, the rate falls. Epochs are counted over all calls. As PyTorch's
-    ``ReduceLROnPlateau`` (with ``mode="min"``, ``threshold_mode="rel"`` and
-    ``eps=0``); Keras' ``ReduceLROnPlateau`` falls an epoch sooner and its threshold,
-    ``min_delta``, is a difference.
+    with :math:`p` the reductions so far. A loss is an improvement if it is below the
+    best so far by more than ``threshold`` times that; after more than ``patience``
+    epochs in a row without an improvement, the rate is reduced. Epochs are counted over
+    all calls. The same as PyTorch's ``ReduceLROnPlateau`` (with ``mode="min"``,
+    ``threshold_mode="rel"`` and ``eps=0``); Keras' ``ReduceLROnPlateau`` acts one epoch
+    earlier and its threshold, ``min_delta``, is a difference.
 
     It never ends training. ``n_iter_no_change`` and ``tol`` of the estimator do, as
     under all schedules but `Adaptive`: set ``patience`` below ``n_iter_no_change``, or
-    that to infinity.
+    ``n_iter_no_change`` to infinity.
 
     Parameters
     ----------
     monitor : {"loss", "validation_loss"}, default="loss"
-        The monitored loss, by its name in ``history_``: that of the training, or of the
-        validation rows, which needs ``early_stopping=True``. Epochs without one are not
-        counted.
+        The monitored loss, by its name in ``history_``. ``"validation_loss"`` needs
+        ``early_stopping=True``; epochs without one are not counted.
     factor : float in (0, 1), default=0.1
-        Factor on the rate at each fall.
+        Factor on the rate at each reduction.
     patience : int >= 0, default=5
-        Epochs in a row that may be no good; the rate falls after one more.
+        Epochs in a row without an improvement after which the next one reduces the
+        rate.
     threshold : float in [0, 1], default=1e-4
-        Share of the best loss by which a good one must be below it.
+        Relative improvement of the best loss that counts.
     cooldown : int >= 0, default=0
-        Epochs after each fall that are not counted.
+        Epochs after each reduction that are not counted.
     min_factor : float in [0, 1], default=0.0
         The least factor on the initial rate.
 
@@ -139,9 +139,9 @@ class Plateau(Schedule):
 
 
 class _Counts(NamedTuple):
-    """What `Plateau` has counted in the losses so far."""
+    """Counts of `Plateau` over the losses so far."""
 
-    good: float = math.inf  # a loss below this is good
+    good: float = math.inf  # a loss below this is an improvement
     bad: int = 0
     cooling: int = 0
     falls: int = 0
@@ -150,8 +150,8 @@ class _Counts(NamedTuple):
 class _Counting(NamedTuple):
     """The rule of `Plateau`, one loss after another.
 
-    Every epoch costs the same, as `Losses` keeps the counts of those already read. They
-    cannot be wrong: such a sequence only grows. Any other is read from the beginning.
+    `Losses` keeps the counts of the losses already read, so each epoch costs the same.
+    Any other sequence is read from the beginning.
     """
 
     patience: int

@@ -19,7 +19,7 @@ from .decays import (
 from .planned import Cosine, CosLog, Linear, OneCycle, Polynomial
 from .plateaus import Adaptive, Plateau
 
-#: The names of the schedules that a `Warmup` can lead up to.
+#: The schedules that a `Warmup` takes by name.
 NAMED: dict[str, type[Schedule]] = {
     "constant": Constant,
     "step": StepDecay,
@@ -39,25 +39,26 @@ NAMED: dict[str, type[Schedule]] = {
 
 
 class Warmup(Schedule):
-    """Another schedule with a linear warm-up, ``lr_schedule="warmup"``.
+    """Linear warm-up before another schedule, ``lr_schedule="warmup"``.
 
     .. math:: \\epsilon_t = \\min(n / w, 1) \\cdot \\epsilon_t^{\\mathrm{schedule}}
 
     with :math:`n` the epochs trained after this update, including the finished part of
-    the current one, and :math:`w` those of the warmup: the rate of the first update is
-    not 0, and the ramp ends with the last update of the warmup. Source: Goyal et al.
-    (2017). The ramp multiplies the other schedule, which runs from the start; Optax'
-    ``warmup_cosine_decay_schedule`` starts its cosine after the ramp instead, and so
-    does PyTorch's ``SequentialLR``. A momentum is the other schedule's.
+    the current one, and :math:`w` the epochs of the warm-up: the rate of the first
+    update is not 0, and the ramp ends with the last update of the warm-up. Source:
+    `Goyal et al. (2017) <https://arxiv.org/abs/1706.02677>`__. The ramp multiplies the
+    other schedule, which runs from the start. Optax' ``warmup_cosine_decay_schedule``
+    and PyTorch's ``SequentialLR`` start the other schedule after the ramp instead. The
+    momentum is that of the other schedule.
 
     Parameters
     ----------
     schedule : str, Schedule or callable, default="constant"
-        The other schedule: a name stands for its class with default parameters,
-        whatever ``decay_rate``, ``decay_epochs`` and ``power_t`` of the estimator are;
-        a callable takes a `Clock` and returns the factor.
+        The other schedule. A name stands for its class with default parameters; the
+        estimator's ``decay_rate``, ``decay_epochs`` and ``power_t`` are ignored. A
+        callable takes a `Clock` and returns the factor.
     epochs : float > 0, default=5
-        :math:`w`, epochs of the warmup.
+        :math:`w`, epochs of the warm-up.
 
     Examples
     --------
