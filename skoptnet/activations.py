@@ -1,19 +1,20 @@
-"""The hidden layers' activations: sigma and sigma' side by side.
+"""Activations of the hidden layers: sigma and sigma'.
 
-Both work in place on an array of shape (rows, units). ``backward`` gets what
-``forward`` left, ``a = sigma(z)``, wherever the derivative can be read off ``a``; an
-activation for which it cannot sets ``needs_z`` and gets z instead. To add one, write
-a class and add it to `ACTIVATIONS` at the end of this file.
+Both work in place on an array of shape (rows, units). ``backward`` gets the output of
+``forward``, ``a = sigma(z)``, if the derivative is a function of ``a``; otherwise the
+activation sets ``needs_z`` and gets z. To add one, write a class and add it to
+`ACTIVATIONS` at the end of this file.
 
-Each also says how the first weights of its layer are drawn, so that signals neither
-fade nor grow from layer to layer. With k_in inputs and k_out units, they are uniform
-within
+Each also sets the distribution of the first weights of its layer, so that signals
+neither vanish nor explode. With k_in inputs and k_out units, they are uniform within
 
-- ``sqrt(6 / (k_in + k_out))``, Glorot and Bengio (2010), for the four activations that
-  scikit-learn has, as there: with 2 in place of 6 for logistic;
-- ``sqrt(6 / k_in)``, a variance of 2 / k_in, He et al. (2015), for those that pass
-  about half of what they get;
-- ``sqrt(3 / k_in)``, a variance of 1 / k_in, LeCun et al. (1998), for selu.
+- ``sqrt(6 / (k_in + k_out))`` for the four activations of scikit-learn, as there, with
+  2 in place of 6 for logistic (Glorot and Bengio, 2010,
+  https://proceedings.mlr.press/v9/glorot10a.html);
+- ``sqrt(6 / k_in)``, a variance of 2 / k_in, for relatives of relu (He et al., 2015,
+  https://arxiv.org/abs/1502.01852);
+- ``sqrt(3 / k_in)``, a variance of 1 / k_in, for selu (LeCun et al., 1998,
+  https://doi.org/10.1007/3-540-49430-8_2).
 """
 
 from __future__ import annotations
@@ -29,28 +30,27 @@ from ._types import Array, Namespace
 
 
 class Activation(Part, ABC):
-    """Base class of the activations; derive from it to write your own.
+    """Base class of the activations; subclass it to write your own.
 
-    A subclass stores its parameters, if it has any, in ``__init__`` (as
-    scikit-learn's estimators do) and writes `forward` and `backward`. Its objects go
-    into ``activation=``, alone or in a list with one entry per hidden layer.
+    A subclass stores its parameters, if any, in ``__init__`` (as scikit-learn's
+    estimators do) and defines `forward` and `backward`. Its objects go into
+    ``activation=``, alone or in a list with one entry per hidden layer.
 
     Attributes
     ----------
     needs_z : bool
-        True where the derivative cannot be read off ``a = sigma(z)``: the network
-        then keeps z, and `backward` gets z instead of a.
+        True if the derivative is not a function of ``a = sigma(z)``: the network then
+        keeps z, and `backward` gets z instead of a.
     draw_factor : float
         The first weights of the layer are uniform within
-        ``sqrt(draw_factor / (fan_in + fan_out))``, unless `draw_bound` says
-        otherwise. Those of the output layer are so in any case, with the factor of
-        the last hidden layer.
+        ``sqrt(draw_factor / (fan_in + fan_out))``, unless the class overrides
+        `draw_bound`. The output layer always has this bound, with the factor of the
+        last hidden layer.
     kernel : str
-        Name of the compiled kernel of exactly this class, if any; leave it out in
-        classes of your own.
+        Name of the compiled kernel of exactly this class, if any; not for classes of
+        your own.
     kernel_numbers : tuple of str
-        Names of the attributes that the kernel reads. To the kernel, all others are
-        NaN.
+        Names of the attributes that the kernel reads; for it, all others are NaN.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class Activation(Part, ABC):
         Parameters
         ----------
         fan_in, fan_out : int
-            Inputs of the layer, and its units.
+            Inputs and units of the layer.
 
         Returns
         -------
@@ -97,7 +97,7 @@ class Activation(Part, ABC):
         Parameters
         ----------
         z : array of shape (m, k)
-            What the units of the layer get.
+            The inputs of the units.
         xp : module
             The array namespace (``numpy``).
         """
@@ -109,9 +109,9 @@ class Activation(Part, ABC):
         Parameters
         ----------
         a : array of shape (m, k)
-            What `forward` left; z itself with ``needs_z``. May be overwritten.
+            The output of `forward`, or z with ``needs_z``; may be overwritten.
         delta : array of shape (m, k)
-            The errors that come back from the layer after.
+            The errors propagated back from the next layer.
         xp : module
             The array namespace (``numpy``).
         """
@@ -169,11 +169,11 @@ class ReLU(Activation):
 
 
 class _HeDrawn(Activation):
-    """Base class of the relatives of relu, which take a variance of 2 / fan_in.
+    """Base class of the relatives of relu, whose weights have variance 2 / fan_in.
 
-    A unit that passes its positive inputs only halves the mean square of what it gets,
-    and twice the variance makes up for it (He et al., 2015, equation 10). This is exact
-    for relu and close for its smooth relatives.
+    A unit that passes positive inputs only halves the mean square of its input; twice
+    the variance compensates for that (He et al., 2015, equation 10). This is exact for
+    relu and close for its smooth relatives.
     """
 
     def draw_bound(self, fan_in, fan_out):
@@ -186,13 +186,15 @@ class LeakyReLU(Activation):
     .. math:: \\sigma(z) = \\max(z, s z), \\qquad
         \\sigma'(z) = 1 \\text{ where } z > 0, \\text{ else } s
 
-    Source: Maas, Hannun and Ng (2013). The first weights have the variance
-    :math:`2 / ((1 + s^2) k_{in})` (He et al., 2015, equation 15).
+    Source: `Maas, Hannun and Ng (2013)
+    <https://ai.stanford.edu/~amaas/papers/relu_hybrid_icml2013_final.pdf>`__. The first
+    weights have the variance :math:`2 / ((1 + s^2) k_{in})` (`He et al., 2015
+    <https://arxiv.org/abs/1502.01852>`__, equation 15).
 
     Parameters
     ----------
     slope : float in [0, 1], default=0.01
-        :math:`s`, the slope below zero.
+        :math:`s`, the slope for negative inputs.
 
     Examples
     --------
@@ -225,13 +227,14 @@ class ELU(_HeDrawn):
     .. math:: \\sigma(z) = z \\text{ where } z > 0, \\text{ else } \\alpha (e^z - 1),
         \\qquad \\sigma'(z) = 1 \\text{ where } z > 0, \\text{ else } a + \\alpha
 
-    Source: Clevert, Unterthiner and Hochreiter (2016). The first weights have the
-    variance :math:`2 / k_{in}` (He et al., 2015).
+    Source: `Clevert, Unterthiner and Hochreiter (2016)
+    <https://arxiv.org/abs/1511.07289>`__. The first weights have the variance
+    :math:`2 / k_{in}` (`He et al., 2015 <https://arxiv.org/abs/1502.01852>`__).
 
     Parameters
     ----------
     alpha : float in [0, inf), default=1.0
-        :math:`\\alpha`; the activation tends to :math:`-\\alpha` far below zero.
+        :math:`\\alpha`; the limit for large negative inputs is :math:`-\\alpha`.
 
     Examples
     --------
@@ -259,9 +262,9 @@ class ELU(_HeDrawn):
 class SELU(Activation):
     """sigma(z) = scale elu(z), sigma'(z) = scale where z > 0, else a + scale alpha.
 
-    With these constants, mean 0 and variance 1 of a layer's inputs are kept from layer
-    to layer, if its weights have the variance 1 / fan_in (Klambauer, Unterthiner, Mayr
-    and Hochreiter, 2017; LeCun, Bottou, Orr and Mueller, 1998).
+    These constants preserve mean 0 and variance 1 from layer to layer if the weights
+    have the variance 1 / fan_in (Klambauer, Unterthiner, Mayr and Hochreiter, 2017,
+    https://arxiv.org/abs/1706.02515).
     """
 
     kernel = "selu"
@@ -285,7 +288,8 @@ class GELU(_HeDrawn):
     """sigma(z) = z Phi(z), sigma'(z) = Phi(z) + z phi(z).
 
     Phi(z) = (1 + erf(z / sqrt(2))) / 2 and phi are the normal distribution and density:
-    the exact form of Hendrycks and Gimpel (2016), not its approximation by tanh.
+    the exact form of Hendrycks and Gimpel (2016, https://arxiv.org/abs/1606.08415), not
+    its approximation by tanh.
     """
 
     kernel = "gelu"
@@ -302,7 +306,8 @@ class GELU(_HeDrawn):
 class SiLU(_HeDrawn):
     """sigma(z) = z s(z), sigma'(z) = s(z) (1 + z (1 - s(z))), s the logistic function.
 
-    Source: Elfwing, Uchibe and Doya (2018); "swish" in Ramachandran et al. (2017).
+    Source: Elfwing, Uchibe and Doya (2018), https://arxiv.org/abs/1702.03118; "swish"
+    in Ramachandran et al. (2017), https://arxiv.org/abs/1710.05941.
     """
 
     kernel = "silu"
@@ -319,7 +324,8 @@ class SiLU(_HeDrawn):
 class Mish(_HeDrawn):
     """sigma(z) = z t(z), sigma'(z) = t(z) + z (1 - t(z)^2) s(z).
 
-    t(z) = tanh(softplus(z)), s the logistic function. Source: Misra (2020).
+    t(z) = tanh(softplus(z)), s the logistic function.
+    Source: Misra (2020), https://arxiv.org/abs/1908.08681.
     """
 
     kernel = "mish"
@@ -336,7 +342,8 @@ class Mish(_HeDrawn):
 class Softplus(_HeDrawn):
     """sigma(z) = log(1 + exp(z)), sigma'(z) = 1 / (1 + exp(-z)) = 1 - exp(-a).
 
-    Source: Dugas, Bengio, Belisle, Nadeau and Garcia (2001).
+    Source: Dugas, Bengio, Belisle, Nadeau and Garcia (2001),
+    https://papers.nips.cc/paper/2000/hash/44968aece94f667e4095002d140b5896-Abstract.html.
     """
 
     kernel = "softplus"
@@ -349,7 +356,7 @@ class Softplus(_HeDrawn):
         delta *= xp.negative(a, out=a)
 
 
-#: The names ``activation=`` takes, and the class each stands for.
+#: The names for ``activation=`` and their classes.
 ACTIVATIONS: dict[str, type[Activation]] = {
     "identity": Identity,
     "logistic": Logistic,

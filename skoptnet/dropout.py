@@ -1,16 +1,17 @@
-"""Dropout: which hidden units an update leaves out.
+"""Dropout of hidden units.
 
-A mask is a function of the seed of a run and of where a unit stands: the number of the
-update, the layer, the row's place in the minibatch, the unit. So there is no state to
-keep or to restore, and the masks of a minibatch can be made in any order, in any chunks
-and on any number of threads.
+A mask is a function of the seed of the run, the number of the update, the layer, the
+row's position in the minibatch, and the unit. So there is no state to keep or to
+restore, and the masks of a minibatch can be computed in any order, in any chunks and on
+any number of threads.
 
-The random numbers are those of SplitMix64 (Steele, Lea and Flood, 2014): number i of a
-stream is ``mix(key + i * 0x9E3779B97F4A7C15)``, i = 1, 2, ..., modulo 2^64. Number
-update + 1 of the seed's stream is the key of the update, number layer + 1 of the stream
-of that the key of the layer (both counted from 0), and the stream of that makes its
-mask. Each of its numbers serves four units, 16 bits each from the lowest on; a row of k
-units has ceil(k / 4) numbers of its own.
+The random numbers are those of SplitMix64 (Steele, Lea and Flood, 2014,
+https://doi.org/10.1145/2660193.2660195): number i of a stream is
+``mix(key + i * 0x9E3779B97F4A7C15)``, i = 1, 2, ..., modulo 2^64. The key of an update
+is number update + 1 of the seed's stream, the key of a layer is number layer + 1 of the
+update's stream (both counted from 0), and the layer's stream gives its mask. Each
+number serves four units, 16 bits each from the lowest on; a row of k units takes ceil(k
+/ 4) numbers.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def _mix(z: Array) -> Array:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Inverted dropout of hidden units (Srivastava et al., 2014).
+    """Inverted dropout (Srivastava et al., 2014).
 
-    In each update, each unit of each row is left out with probability p. Those that
-    stay are divided by 1 - p, so that the mean of each over all masks is its
-    activation, and the network predicts with all of them as they are.
+    Source: https://jmlr.org/papers/v15/srivastava14a.html. Each update drops each unit
+    of each row with probability p and divides the others by 1 - p. The mean over all
+    masks is then the activation, and predictions use all units without scaling.
 
     Parameters
     ----------
@@ -64,27 +65,27 @@ class Dropout:
     seed: int
 
     def threshold(self, layer: int) -> int:
-        """Return the least of 2^16 equally likely numbers for which a unit stays."""
+        """Return the least 16-bit number with which a unit is kept."""
         p = self.rates[layer]
         return min(max(1, round(p * 2**16)), 2**16 - 1) if p else 0
 
     def mask(
         self, update: int, layer: int, rows: range, n_units: int, dtype: Any
     ) -> Array:
-        """Return the factors of a layer's activations: 0, or 1 / (1 - p).
+        """Return the factors of a layer's activations: 0 or 1 / (1 - p).
 
         Parameters
         ----------
         update : int
-            Updates made before, over all calls.
+            Number of updates made before, over all calls.
         layer : int
             The hidden layer, from 0 at the input.
         rows : range
-            Places of the rows in the minibatch.
+            Positions of the rows in the minibatch.
         n_units : int
             Width k of the layer.
         dtype : dtype
-            Of the factors.
+            The type of the factors.
 
         Returns
         -------
@@ -104,7 +105,7 @@ class Dropout:
     def masks(
         self, update: int, rows: range, widths: Sequence[int], dtype: Any
     ) -> list[Array | None]:
-        """Return the mask of each hidden layer, None where all units stay."""
+        """Return the mask of each hidden layer, None for one without dropout."""
         return [
             self.mask(update, layer, rows, k, dtype) if self.rates[layer] else None
             for layer, k in enumerate(widths)

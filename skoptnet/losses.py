@@ -1,10 +1,9 @@
-"""The losses: value, link and delta (BP1) side by side, all on raw outputs.
+"""Losses: value, link and delta (BP1), all from raw outputs.
 
-``z`` is the last layer's raw output, (m, k). The losses are computed from it and
-never from clipped probabilities, so they stay exact, and consistent with their
-gradient, at any magnitude. Each sums over outputs; averaging over rows and sample
-weights are the network's business. To add one, write a class and add it to
-a table at the end of this file.
+``z`` is the raw output of the last layer, (m, k). The losses are computed from it,
+never from clipped probabilities, so they are exact, and consistent with their gradient,
+at any magnitude. Each sums over outputs; the network averages over rows and applies
+sample weights. To add one, write a class and add it to a table at the end of this file.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from ._types import Array, Namespace
 class Loss(ABC):
     """Base class of the losses.
 
-    ``y`` is (m, k) in the dtype of ``z``, unless the class says otherwise.
+    ``y`` is (m, k) in the dtype of ``z``, unless a class documents another form.
 
     Attributes
     ----------
     label : str
-        Its name in plots.
+        The name in plots.
     out_activation : str
         Name of the link, scikit-learn's ``out_activation_``.
     overflows : bool
-        Whether yhat may be infinite although z is not large.
+        Whether yhat may be infinite for moderate z.
     kernel : str
         Name of the compiled kernel of exactly this class, if any.
     kernel_numbers : tuple of str
         Names of the attributes that the kernel reads; their values are numbers, or
         tuples of numbers.
     reads : tuple of str
-        Parameters of the estimator that the loss reads.
+        Parameters of the estimator that apply to the loss.
     """
 
     label: str
@@ -47,7 +46,7 @@ class Loss(ABC):
 
     @abstractmethod
     def value(self, z: Array, y: Array, xp: Namespace) -> Array:
-        """Return L(y, yhat) of each row, (m,); z is left as it is."""
+        """Return L(y, yhat) of each row, (m,); z is unchanged."""
 
     @abstractmethod
     def link(self, z: Array, xp: Namespace) -> Array:
@@ -55,13 +54,13 @@ class Loss(ABC):
 
     @abstractmethod
     def constant(self, y: Array, w: Array | None, k: int, xp: Namespace) -> Array:
-        """Return the constant z, (1, k), of least loss; infinite if that is the limit.
+        """Return the constant z, (1, k), with the lowest loss, possibly infinite.
 
-        w are weights of the rows; None if all are the same.
+        w are weights of the rows; None if all are equal.
         """
 
     def predicts(self, z: Array, xp: Namespace) -> bool:
-        """Return whether all yhat are finite; z is left as it is."""
+        """Return whether all yhat are finite; z is unchanged."""
         return bool(xp.isfinite(z).all())
 
     def delta(self, z: Array, y: Array, xp: Namespace) -> Array:
@@ -72,16 +71,16 @@ class Loss(ABC):
 
 
 class RegressionLoss(Loss):
-    """Base class of the losses for targets that are numbers.
+    """Base class of the losses for regression.
 
-    L is a sum of terms, one per output, each at least 0. There is an output per
-    target and yhat = z, unless the class says otherwise.
+    L is a sum of terms, one per output, each at least 0. There is one output per target
+    and yhat = z, unless a class documents another form.
 
     Attributes
     ----------
     takes_shifted : bool
-        Whether a target minus a constant is a target, too, so that targets can be
-        standardised; otherwise, they can only be divided.
+        Whether the loss allows shifted targets, so that targets can be standardised;
+        otherwise they can only be scaled.
     """
 
     out_activation = "identity"
@@ -89,7 +88,7 @@ class RegressionLoss(Loss):
 
     @abstractmethod
     def terms(self, z: Array, y: Array, xp: Namespace) -> Array:
-        """Return the terms of L, (m, k); z is left as it is."""
+        """Return the terms of L, (m, k); z is unchanged."""
 
     def value(self, z, y, xp):
         return xp.sum(self.terms(z, y, xp), axis=1)
@@ -102,9 +101,9 @@ class RegressionLoss(Loss):
         return n_targets
 
     def check(self, y: Array, whole: bool) -> None:
-        """Raise a ValueError if y cannot be learnt.
+        """Raise a ValueError if the loss does not allow y.
 
-        ``whole`` says that there will be no other targets.
+        ``whole`` means that y holds all targets, not a chunk of them.
         """
 
 
@@ -127,8 +126,8 @@ class HalfSquaredError(RegressionLoss):
 class AbsoluteError(RegressionLoss):
     """L = sum_i |yhat_i - y_i|, yhat = z; delta = sign(yhat - y).
 
-    Its constant is the median. At a tie, where the slope jumps from -1 to 1, delta
-    is 0.
+    Its constant is the median. At a tie, where the slope jumps from -1 to 1, delta is
+    0.
     """
 
     label = "absolute error"
@@ -146,15 +145,16 @@ class AbsoluteError(RegressionLoss):
 
 
 class Huber(RegressionLoss):
-    """L = sum_i h(yhat_i - y_i), yhat = z; delta = yhat - y, cut off at -d and d.
+    """L = sum_i h(yhat_i - y_i), yhat = z; delta = yhat - y, clipped to [-d, d].
 
-    h(e) = e^2 / 2 where |e| <= d, else d (|e| - d / 2) (Huber, 1964).
+    h(e) = e^2 / 2 where |e| <= d, else d (|e| - d / 2) (Huber, 1964,
+    https://doi.org/10.1214/aoms/1177703732).
 
     Parameters
     ----------
     d : float, default=1.0
-        The size of an error, in the unit of the network's targets, up to which it is
-        squared.
+        The error, in the unit of the network's targets, up to which the loss is
+        quadratic.
     """
 
     label = "Huber loss"
@@ -175,7 +175,7 @@ class Huber(RegressionLoss):
         return xp.clip(z, -self.d, self.d, out=z)
 
     def constant(self, y, w, k, xp):
-        # Where the mean of delta is 0; it rises with z, so bisection finds the place.
+        # The root of the mean of delta, by bisection: it rises with z.
         low, high = y.min(axis=0, keepdims=True), y.max(axis=0, keepdims=True)
         for _ in range(50):
             z = 0.5 * (low + high)
@@ -185,7 +185,7 @@ class Huber(RegressionLoss):
 
 
 class LogLinkLoss(RegressionLoss):
-    """Base class of the losses with yhat = exp(z). Their constant is the mean's log."""
+    """Base class of the losses with yhat = exp(z); the constant is the log mean."""
 
     out_activation = "exp"
     overflows = True
@@ -259,12 +259,13 @@ class HalfGammaDeviance(LogLinkLoss):
 class Pinball(RegressionLoss):
     """L = sum_i max(q (y_i - yhat_i), (q - 1) (y_i - yhat_i)), yhat = z.
 
-    The loss of the quantile q (Koenker and Bassett, 1978), which is its constant;
-    dL/dyhat is -q where yhat < y, 1 - q where yhat > y, halfway between at a tie.
+    The loss of the quantile q (Koenker and Bassett, 1978,
+    https://doi.org/10.2307/1913643), which is its constant; dL/dyhat is -q where
+    yhat < y, 1 - q where yhat > y, halfway between at a tie.
 
-    Several quantiles q_1 < ... < q_k of ONE target have an output each. A sum of
-    increments that are not negative keeps them in order, whatever z is (Padilla,
-    Tansey and Chen, Quantile regression with ReLU networks, 2022)::
+    Several quantiles q_1 < ... < q_k of ONE target have one output each. As sums of
+    nonnegative increments they cannot cross, for any z (Padilla, Tansey and Chen, 2022,
+    https://arxiv.org/abs/2010.08236)::
 
         yhat_1 = z_1,  yhat_i = yhat_{i-1} + softplus(z_i)
 
@@ -315,7 +316,7 @@ class Pinball(RegressionLoss):
             return _quantiles(y, self.quantiles[0], w, xp)
         levels = _quantiles(y, self.quantiles, w, xp).reshape(1, -1)
         steps = xp.diff(levels, axis=1)
-        # The inverse of softplus; -inf where two quantiles are the same.
+        # The inverse of softplus; -inf where two quantiles are equal.
         return xp.hstack([levels[:, :1], steps + xp.log(-xp.expm1(-steps))])
 
     def n_outputs(self, n_targets):
@@ -356,15 +357,14 @@ class BinaryCrossEntropy(Loss):
 
     def constant(self, y, w, k, xp):
         p = xp.average(y, axis=0, weights=w, keepdims=True)
-        return logit(xp.minimum(p, 1))  # rounding may lift it above
+        return logit(xp.minimum(p, 1))  # rounding may give more than 1
 
 
 class CrossEntropy(Loss):
     """L = -sum_i y_i log yhat_i, yhat = softmax(z).
 
-    One output per class. Since y is one-hot, it is given by the place of its one:
-    ``y`` is (m,), the class numbers. As a function of z the loss is
-    logsumexp(z) - z_y.
+    One output per class. ``y`` is not one-hot but (m,), the class numbers. As a
+    function of z the loss is logsumexp(z) - z_y.
     """
 
     label = "cross-entropy"
@@ -425,8 +425,8 @@ class SmoothedBinaryCrossEntropy(BinaryCrossEntropy):
 class SmoothedCrossEntropy(CrossEntropy):
     """As `CrossEntropy`, with (1 - s) y + s / k in place of the one-hot y.
 
-    Due to Szegedy et al. (2016). As a function of z the loss is
-    logsumexp(z) - z_y + s (z_y - mean(z)).
+    Source: Szegedy et al. (2016), https://arxiv.org/abs/1512.00567. As a function of z
+    the loss is logsumexp(z) - z_y + s (z_y - mean(z)).
 
     Parameters
     ----------
@@ -456,7 +456,7 @@ class SmoothedCrossEntropy(CrossEntropy):
         return xp.log((1 - self.s) * p + self.s / k)
 
 
-#: The losses of ``MLPRegressorX(loss=...)``, by that name.
+#: The losses of ``MLPRegressorX(loss=...)``, by name.
 REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "squared_error": HalfSquaredError,
     "absolute_error": AbsoluteError,
@@ -466,7 +466,7 @@ REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "quantile": Pinball,
 }
 
-#: All losses, by the task they are for.
+#: All losses, by task.
 LOSSES: dict[str, type[Loss]] = {
     **REGRESSION_LOSSES,
     "binary": BinaryCrossEntropy,
