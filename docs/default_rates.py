@@ -1,9 +1,8 @@
-"""Which learning rate should each solver have by default? Measure it.
+"""Measure and choose the default learning rate of each solver.
 
-Each solver is trained at the rates of a grid, on several data sets and from several
-seeds, with the other parameters of the estimators left alone, with early stopping and
-without; the loss of held-out rows counts. The page ``default_rates.md`` explains the
-method; the code below is its exact form.
+Fits each solver at the rates of a grid, on several data sets, with several seeds, with
+and without early stopping, the estimators' other parameters at their defaults. The
+criterion is the held-out loss. The page ``default_rates.md`` explains the method.
 
     python docs/default_rates.py             # all: default_rates.csv and the page
     python docs/default_rates.py --quick     # a few fits, printed only
@@ -13,7 +12,7 @@ method; the code below is its exact form.
 
 FOLDER has .npz files with ``X`` and ``y``; sparse rows are CSR, as ``X_data``,
 ``X_indices``, ``X_indptr`` and ``X_shape``. Integers in ``y`` are classes. These sets
-are measured and reported, but choose nothing. With rich there is a progress bar.
+are reported but do not affect the defaults. With rich there is a progress bar.
 """
 
 import argparse
@@ -47,8 +46,7 @@ PAGE = Path(__file__).with_suffix(".md")
 
 #: Half decades.
 RATES = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
-#: The first and last rate that is tried of each solver: wide enough that the best one
-#: lies inside.
+#: The lowest and highest rate to try for each solver; the best one lies inside.
 GRIDS = {
     "gd": (0.03, 3.0),
     "sgd": (0.003, 1.0),
@@ -67,23 +65,24 @@ GRIDS = {
 }
 USUAL_GRID = (0.0001, 0.03)
 #: The rate of papers, textbooks and other libraries, which these solvers keep for
-#: classes, where it is within the noise of the best.
+#: classification if it is within the noise of the best.
 CUSTOMARY = dict.fromkeys(
     ("rmsprop", "adam", "adamw", "amsgrad", "nadam", "radam", "yogi", "adabelief"),
     0.001,
 )
 
-#: The data sets that choose, of 442 to 20 000 rows, and those of the short run.
+#: The data sets that determine the defaults, of 442 to 20 000 rows, and those of the
+#: short run.
 CHOOSING = [name for name in DATA if name not in ("iris", "wine", "topics")]
 QUICK_DATA = ["breast_cancer", "moons", "diabetes", "friedman1"]
 TASKS = ("classification", "regression")
-#: Ways to train: without early stopping and with it.
+#: Training without early stopping and with it.
 WAYS = {"": {}, "_stopped": {"early_stopping": True}}
 
-#: Losses that differ by less than this are taken as alike: it is what the stopping
-#: rule lets go by (n_iter_no_change epochs of less than tol each).
+#: Losses that differ by less than this count as equal: the stopping rule ignores as
+#: much (n_iter_no_change epochs of less than tol each).
 FLOOR = 1e-3
-#: No data set counts a rate as worse than this many times the best.
+#: Ratios to the best loss count as this at most.
 WORST_RATIO = 10.0
 
 
@@ -91,13 +90,13 @@ WORST_RATIO = 10.0
 
 
 def grid(solver: str) -> list[float]:
-    """Return the rates that are tried."""
+    """Return the rates to try."""
     first, last = GRIDS.get(solver, USUAL_GRID)
     return [rate for rate in RATES if first <= rate <= last]
 
 
 def n_seeds(n_samples: int) -> int:
-    """Return the number of seeds: small data sets are noisy, large ones slow."""
+    """Return the number of seeds: more for small data sets, which are noisier."""
     return 5 if n_samples <= 2000 else 3 if n_samples <= 3000 else 1
 
 
@@ -115,7 +114,7 @@ def from_file(path: Path, n_rows: int) -> tuple:
 
 
 def files_of(folder: Path, n_rows: int) -> dict:
-    """Return the data sets of a folder, as those of `DATA`."""
+    """Return the data sets of a folder, in the form of `DATA`."""
     found = {}
     for path in sorted(folder.glob("*.npz")):
         _, y = from_file(path, n_rows)
@@ -127,8 +126,8 @@ def files_of(folder: Path, n_rows: int) -> dict:
 def prepared(estimator: type, X, y, seed: int) -> tuple:
     """Return an estimator, and training and held-out rows, standardised.
 
-    The seed draws the split, the first weights and the minibatches, so that all solvers
-    and rates see the same ones. Sparse features stay as they are.
+    The seed determines the split, the first weights and the minibatches, so these are
+    the same for all solvers and rates. Sparse features are not scaled.
     """
     model = estimator(random_state=seed)
     classes = y if is_classifier(model) else None
@@ -154,7 +153,7 @@ def fit(model, training: tuple, test: tuple) -> tuple[float, float]:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of rates that do not suit
+            warnings.simplefilter("ignore", UserWarning)  # of unsuitable rates
             model.fit(*training)
     except ValueError as error:
         if "non-finite" not in str(error):
@@ -210,7 +209,7 @@ def measure_all(
     return [row for rows in found for row in rows], sum(seconds) / 60
 
 
-# Judging.
+# Choosing.
 
 
 class Curves:
@@ -230,16 +229,16 @@ class Curves:
     data, rates : lists
         The two axes of the arrays.
     log_ratio : array of shape (rate, data set)
-        Logarithm of the held-out loss over the least one at any rate, of each way to
-        train, averaged over the two ways.
+        Logarithm of the held-out loss relative to the lowest at any rate, averaged over
+        training with and without early stopping.
     diverged : array of shape (rate, data set)
-        Number of diverged fits, of both ways.
+        Number of diverged fits, with and without early stopping.
     stable : array of shape (rate,)
-        Where no fit diverged.
+        Whether no fit diverged.
     choices : list
         Index of the rate chosen from all data sets, then with each left out.
     chosen : int
-        The median of these, so that a single data set hardly moves a default.
+        The median of these, so that a single data set has little influence.
     """
 
     def __init__(self, rows: list[dict], solver: str, *tasks: str):
@@ -267,10 +266,10 @@ class Curves:
         self.chosen = sorted(self.choices)[(len(self.choices) - 1) // 2]
 
     def good(self, subset: np.ndarray | slice = slice(None)) -> list[int]:
-        """Return the rates that are as good as the best on a subset, within noise.
+        """Return the rates as good as the best on a subset, within the noise.
 
-        That is, whose excess over the best rate, averaged over the data sets, is no
-        more than its own standard error. Rates with diverged fits do not take part.
+        That is, with a mean excess over the best rate of at most its own standard
+        error. Rates with diverged fits are excluded.
         """
         log_ratio = self.log_ratio[:, subset]
         n_sets = log_ratio.shape[1]
@@ -284,12 +283,12 @@ class Curves:
         return found
 
     def suits(self, rate: float) -> bool:
-        """Tell whether a rate is the chosen one, or as good as the best."""
+        """Return whether a rate is the chosen one, or as good as the best."""
         return self.rates.index(rate) in (self.chosen, *self.good())
 
 
 def chosen_rates(of_all: Curves, of_tasks: list[Curves]) -> list[float]:
-    """Return the default of each task: that of all data sets if it suits each task."""
+    """Return the default of each task: a common one if it suits both."""
     common = of_all.rates[of_all.chosen]
     if all(curves.suits(common) for curves in of_tasks):
         return [common] * len(of_tasks)
@@ -297,7 +296,7 @@ def chosen_rates(of_all: Curves, of_tasks: list[Curves]) -> list[float]:
 
 
 class Results:
-    """The curves of all solvers and tasks, and the defaults that follow.
+    """The curves of all solvers and tasks, and the resulting defaults.
 
     Parameters
     ----------
@@ -307,11 +306,11 @@ class Results:
     Attributes
     ----------
     curves : dict of (str, str) to Curves
-        By solver and task, from the data sets that choose.
+        By solver and task, from the data sets that determine the defaults.
     checks : dict of (str, str) to Curves
-        The same of the other data sets.
+        The same for the other data sets.
     chosen : dict of (str, str) to float
-        The rates chosen.
+        The chosen rates.
     """
 
     def __init__(self, rows: list[dict]):
@@ -340,12 +339,12 @@ def measurements() -> list[dict]:
 
 
 def default_rate(solver: str, task: str) -> float:
-    """Return what ``"auto"`` stands for."""
+    """Return the rate of ``"auto"``."""
     return OPTIMIZERS[solver]().auto_rate(regression=task == "regression")
 
 
 def differing() -> list[str]:
-    """Return the defaults that are not what was chosen, or not within the noise."""
+    """Return the defaults that differ from the measured choice."""
     results = Results(measurements())
     return [
         f"{solver} has the default rate {default_rate(solver, task):g} for {task}; by"
@@ -371,7 +370,7 @@ def choice_table(results: Results) -> str:
             unstable.append(f"{curves.rates[found[0]]:g}" if len(found) else "none")
         lines.append([solver, *(f"**{rate:g}**" for rate in chosen), *rates, *unstable])
     header = ["solver"]
-    for name in ("chosen", "alone, with any one set left out", "first to diverge"):
+    for name in ("default", "leaving out one data set", "lowest diverging rate"):
         header += [f"{name}: {task}" for task in TASKS]
     return markdown(header, lines)
 
@@ -440,8 +439,9 @@ def adam_table(results: Results) -> str:
                     else f"{loss[r, d]:.4f}"
                     for r, rate in enumerate(rates)
                 ]
-                lines.append([name, "early stopping" if way else "none", *cells])
-    return markdown(["data", "stopping", *(f"{rate:g}" for rate in rates)], lines)
+                lines.append([name, "yes" if way else "no", *cells])
+    header = ["data set", "early stopping", *(f"{rate:g}" for rate in rates)]
+    return markdown(header, lines)
 
 
 TABLES = {
@@ -455,13 +455,13 @@ TABLES = {
 
 
 def rows_of(choosing: bool) -> list[dict]:
-    """Return the rows of the CSV that choose, or those of other data sets."""
+    """Return the rows of the CSV for the data sets that choose, or for the others."""
     rows = measurements()
     return [row for row in rows if (row["data"] in CHOOSING) == choosing]
 
 
 def tables_from_csv() -> dict[str, str]:
-    """Return the tables as they have to be in the page, by name."""
+    """Return the tables of the page, by name."""
     results = Results(measurements())
     return {name: table(results) for name, table in TABLES.items()}
 
@@ -473,11 +473,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="short run, only printed")
     parser.add_argument("--tables", action="store_true", help="no fits, use the CSV")
     parser.add_argument(
-        "--solvers", nargs="+", choices=OPTIMIZERS, help="these only, only printed"
+        "--solvers", nargs="+", choices=OPTIMIZERS, help="only these, only printed"
     )
     parser.add_argument("--check", type=Path, help="folder with data sets of your own")
     parser.add_argument(
-        "--rows", type=int, default=6000, help="of these, at most (default 6000)"
+        "--rows", type=int, default=6000, help="rows of each at most (default 6000)"
     )
     args = parser.parse_args()
     solvers = args.solvers or list(OPTIMIZERS)

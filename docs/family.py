@@ -1,6 +1,7 @@
-"""All solvers side by side: formulas from their docstrings, ranks from measurements.
+"""Tables of all solvers: updates, hyperparameters, measured ranks.
 
-The measurements are those of ``which_solver.py``; ``family.md`` has the tables.
+The formulas come from the docstrings, the measurements are those of
+``which_solver.py``; ``family.md`` has the tables.
 
     python docs/family.py    # the page from the docstrings and which_solver.csv.gz
 """
@@ -33,17 +34,14 @@ PAGE = Path(__file__).with_suffix(".md")
 
 #: A docstring's displayed formula, up to the next paragraph.
 _FORMULA = re.compile(r"\.\. math::(.*?)\n\n", re.DOTALL)
-#: What stands between the formulas of one line, outside of anything else.
+#: The separator of the formulas in one line.
 _NEXT = re.compile(r",? *\\q?quad +")
 _MEMORY = re.compile(r"Memory:\s(.+?)\.\s")
-#: Authors and year, and what tells the place: title, algorithm, equations.
-_SOURCE = re.compile(
-    r"Source:\s((?:the lecture's Algorithm 1"
-    r"|[^.(]+(?: et al\. )?\([\d; ]+\)"
-    r"(?:, \*[^*]+\*)?(?:, (?:Algorithm|equations) [\d.]*\d(?: to \d+)?)?"
-    r"(?:; [A-Z][^.(]*\(\d{4}\))*))"
-)
-#: Those of every solver, which the text names.
+#: The sentence after "Source:".
+_SOURCE = re.compile(r"Source:\s(.+?)\.(?= [A-Z:`]|$)")
+_LINK = re.compile(r"`([^`<]+) <([^>]+)>`__")
+_MATH = re.compile(r":math:`([^`]+)`")
+#: Hyperparameters of every solver, which the text names.
 _COMMON = {"weight_decay", "average"}
 
 
@@ -52,7 +50,7 @@ def in_one_line(text: str) -> str:
 
 
 def lines_of(formula: str) -> list[str]:
-    """Return the formulas of a display, one a line; those within cases are one."""
+    """Return the lines of a displayed formula; cases stay in one line."""
     text, cases = in_one_line(formula), []
 
     def keep(match: re.Match) -> str:
@@ -66,22 +64,22 @@ def lines_of(formula: str) -> list[str]:
 
 
 def formula(solver: str) -> str:
-    """Return the update of a solver as its docstring has it, for a cell."""
+    """Return the update in the docstring of a solver, for a cell."""
     doc = inspect.getdoc(OPTIMIZERS[solver]) or ""
     return "<br>".join(f"${line}$" for line in lines_of(_FORMULA.search(doc)[1]))
 
 
-def said(pattern: re.Pattern, solver: str) -> str:
-    """Return what a solver's docstring says where a pattern matches."""
+def from_docstring(pattern: re.Pattern, solver: str) -> str:
+    """Return the match of a pattern in the docstring of a solver, in Markdown."""
     doc = in_one_line(inspect.getdoc(OPTIMIZERS[solver]) or "")
-    found = re.sub(r":math:`([^`]+)`", r"$\1$", pattern.search(doc)[1])
-    return found.replace("``", "`")
+    found = _LINK.sub(r"[\1](\2)", pattern.search(doc)[1])
+    return _MATH.sub(r"$\1$", found).replace("``", "`")
 
 
 def memory(solver: str) -> str:
     """Return the number of vectors of the size of theta, and their names."""
     n_vectors = len(OPTIMIZERS[solver].memory)
-    return f"{n_vectors}: {said(_MEMORY, solver)}" if n_vectors else "0"
+    return f"{n_vectors}: {from_docstring(_MEMORY, solver)}" if n_vectors else "0"
 
 
 def hyperparameters(solver: str) -> str:
@@ -91,32 +89,32 @@ def hyperparameters(solver: str) -> str:
         if name not in _COMMON or parameter.default != 0:
             own[name] = parameter.default
     lines = [f"`{name}={default:g}`" for name, default in own.items()]
-    return "<br>".join(lines) or "none"
+    return ", ".join(lines) or "none"
+
+
+def updates_table() -> str:
+    """Return the table of the formulas."""
+    lines = [
+        [f"`{name}`", formula(name), from_docstring(_SOURCE, name)]
+        for name in OPTIMIZERS
+    ]
+    return markdown(["solver", "update", "source"], lines, "left")
 
 
 def family_table(results: Results) -> str:
+    """Return the table of memory, hyperparameters, default rates and ranks."""
     ranks = dict(zip(solver_names(results), ranks_of(results), strict=True))
     lines = [
         [
             f"`{name}`",
-            formula(name),
             memory(name),
             hyperparameters(name),
             default_rates(name),
-            in_short(ranks[name]),
-            said(_SOURCE, name),
+            mean_and_range(ranks[name]),
         ]
         for name in OPTIMIZERS
     ]
-    header = [
-        "solver",
-        "update",
-        "memory",
-        "hyperparameters",
-        "default rate",
-        "rank",
-        "source",
-    ]
+    header = ["solver", "memory", "hyperparameters", "default rate", "rank"]
     return markdown(header, lines, "left")
 
 
@@ -126,7 +124,7 @@ def ranks_of(results: Results) -> np.ndarray:
     return rankdata(-medians.round(6), axis=0)
 
 
-def in_short(ranks: np.ndarray) -> str:
+def mean_and_range(ranks: np.ndarray) -> str:
     """Return the mean of some ranks and, in brackets, the best and the worst."""
     low, high = (plain(ranks.min(), 0), plain(ranks.max(), 0))
     return f"{ranks.mean():.1f} ({low} to {high})"
@@ -141,43 +139,44 @@ def rank_table(results: Results) -> str:
     lines = []
     for name, ranks, score in zip(names, ranks_of(results), tuned, strict=True):
         stopped = Way(name, weights="best")
-        as_it_is = results.at_default(stopped)
+        default = results.at_default(stopped)
         rate = "" if name == "lbfgs" else best_rates(results, Way(name))
         lines.append(
             [
                 f"`{name}`",
-                in_short(ranks),
+                mean_and_range(ranks),
                 spread(best - typical(score)),
                 counts(score - adam),
                 rate,
-                spread(best - typical(as_it_is)),
-                counts(as_it_is - adam_stopped),
+                spread(best - typical(default)),
+                counts(default - adam_stopped),
             ]
         )
     header = [
         "solver",
-        "rank, tuned",
-        "behind the best, tuned",
-        "than adam, both tuned",
-        "tuned rate",
-        "behind, default rate and early stopping",
-        "than adam, both so",
+        "rank",
+        "tuned: points behind the best",
+        "tuned: against adam",
+        "tuned learning rate",
+        "default with early stopping: points behind",
+        "default with early stopping: against adam",
     ]
     difference = rank_difference(len(names), len(results.data))
     return (
         markdown(header, lines)
-        + f"\n\nMean ranks that differ by less than {difference:.1f} cannot be told"
-        + " apart (Nemenyi's test, 5 %)."
+        + f"\n\nMean ranks that differ by less than {difference:.1f} do not differ"
+        + " significantly (Nemenyi's test, 5 %)."
     )
 
 
-TABLES = {"family": family_table, "ranks": rank_table}
-
-
 def tables_from_csv() -> dict[str, str]:
-    """Return the tables as they have to be in the page, by name."""
+    """Return the tables of the page, by name."""
     results = Results(which_solver.measurements())
-    return {name: table(results) for name, table in TABLES.items()}
+    return {
+        "updates": updates_table(),
+        "family": family_table(results),
+        "ranks": rank_table(results),
+    }
 
 
 def main() -> None:

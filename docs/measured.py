@@ -1,8 +1,8 @@
-"""What the scripts that measure share: progress, CSV files, tables in pages.
+"""Shared parts of the measuring scripts: progress, CSV files, tables in pages.
 
 A page has its tables between two comments, ``<!-- tables: begin -->`` and
-``<!-- tables: end -->``. The script that measures writes them, and ``check.py`` holds
-them to the CSV file.
+``<!-- tables: end -->``. The script that measures writes them, and ``check.py``
+compares them with the CSV file.
 """
 
 import csv
@@ -22,7 +22,7 @@ from skoptnet import __version__
 
 
 def with_progress(results: Iterable, total: int, unit: str = "settings") -> Iterator:
-    """Yield the results: with a bar if there is rich and a terminal, else lines."""
+    """Yield the results, with a progress bar (rich, in a terminal) or lines."""
     try:
         from rich.console import Console
         from rich.progress import track
@@ -71,14 +71,14 @@ def read_csv(path: Path, words: tuple[str, ...]) -> list[dict]:
 
 
 def markdown(header: list[str], lines: list[list[str]], others: str = "right") -> str:
-    """Return a table; all columns but the first are set to that side."""
+    """Return a table; all columns but the first are aligned to that side."""
     rule = "---:" if others == "right" else "---"
     rows = [header, ["---"] + [rule] * (len(header) - 1), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def between(text: str, name: str) -> str:
-    """Return what a page has between the two comments of a name."""
+    """Return the text between the two comments of a name."""
     begin, end = _comments(name)
     return text.split(begin)[1].split(end)[0].strip()
 
@@ -94,7 +94,7 @@ def put(page: Path, name: str, text: str) -> None:
 def held_out_loss(model, X, y) -> float:
     """Return the log loss, averaged over labels, or the squared error over outputs."""
     if not is_classifier(model):
-        with np.errstate(over="ignore"):  # of a model that is far off
+        with np.errstate(over="ignore"):  # of a very bad model
             return float(np.mean((y - model.predict(X)) ** 2))
     p = model.predict_proba(X)
     if y.ndim == 2:
@@ -109,7 +109,7 @@ def _comments(name: str) -> tuple[str, str]:
 
 
 def versions() -> str:
-    """Return what the figures were measured with."""
+    """Return the versions that the measurements were made with."""
     return (
         f"Measured with skoptnet {__version__}, scikit-learn {sklearn.__version__},"
         f" NumPy {np.__version__}, SciPy {scipy.__version__}, Python"

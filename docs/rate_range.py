@@ -1,9 +1,8 @@
-"""Which rate does a learning-rate range test suggest, and how good is it? Measure it.
+"""Measure the suggestions of the learning-rate range test.
 
-`skoptnet.learning_rate_range_test` is run for four solvers on the twelve data sets of
-``which_solver.py``. What several rules read off its curves is held against the losses
-of held-out rows that ``which_solver.csv.gz`` has at every rate. ``rate_range.md``
-explains the method; the code below is its exact form.
+Runs `skoptnet.learning_rate_range_test` for four solvers on the twelve data sets of
+``which_solver.py`` and compares the suggestions of several rules with the held-out
+losses at every rate in ``which_solver.csv.gz``. ``rate_range.md`` explains the method.
 
     python docs/rate_range.py             # all: rate_range.csv and the page
     python docs/rate_range.py --tables    # no runs: the page from the CSV files
@@ -28,7 +27,7 @@ CSV = Path(__file__).with_suffix(".csv")
 PAGE = Path(__file__).with_suffix(".md")
 
 SOLVERS = ["sgd", "momentum", "rmsprop", "adam"]
-N_SPLITS = 5  # of the rows, those that which_solver.py has measured
+N_SPLITS = 5  # the same as in which_solver.py
 UPDATES = [100, 200, 400]
 USUAL = 200
 
@@ -44,7 +43,7 @@ def tenth(rates: np.ndarray, smoothed: np.ndarray) -> float:
 
 
 def fallen(share: float):
-    """Return the rule: the first rate at which a share of the fall is done."""
+    """Return the rule: the first rate that completes a share of the decrease."""
     return lambda rates, smoothed: suggestion(rates, smoothed, share)
 
 
@@ -62,7 +61,7 @@ OURS = f"{SHARE_OF_FALL:.0%} of the fall"
 
 
 def measure(data: str, solver: str, n_updates: int) -> dict:
-    """Return what each rule suggests: medians over splits of the medians over runs."""
+    """Return the suggestions of each rule: medians over splits and runs."""
     suggested: dict[str, list] = {name: [] for name in RULES}
     for split in range(N_SPLITS):
         model, training, *_ = prepared(data, split)
@@ -94,11 +93,11 @@ def measure_all(n_jobs: int) -> list[dict]:
         return list(with_progress(done, len(tasks)))
 
 
-# Judging.
+# Comparing.
 
 
 class Judge:
-    """Holds suggestions against what was measured at every rate.
+    """Compares suggestions with the measurements at every rate.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ class Judge:
         self.results, self.weights = results_from_csv(), weights
 
     def curve(self, row: dict) -> tuple[np.ndarray, np.ndarray]:
-        """Return the logarithms of the rates, and the points at each on test rows."""
+        """Return the logarithms of the rates, and the test score at each."""
         way = Way(row["solver"], weights=self.weights)
         points = np.median(self.results.test[way], axis=2)
         return np.log10(self.results.rates[way]), points[
@@ -123,17 +122,17 @@ class Judge:
         return float(10 ** rates[points.argmax()])
 
     def off(self, row: dict, rate: float) -> float:
-        """Return how many decades a rate is above the best."""
+        """Return the decades by which a rate exceeds the best."""
         return float(np.log10(rate / self.best(row)))
 
     def behind(self, row: dict, rate: float) -> float:
-        """Return how many points a rate is behind the best."""
+        """Return the points by which a rate is behind the best."""
         rates, points = self.curve(row)
         return float(points.max() - np.interp(np.log10(rate), rates, points))
 
 
 def line(name: str, rows: list[dict], rates: list[float], judges: list[Judge]) -> list:
-    """Return a line of a table: how far rates are off and behind."""
+    """Return a line of a table: errors of the rates, and points behind the best."""
     stopped, last = judges
     pairs = list(zip(rows, rates, strict=True))
     off = np.array([stopped.off(*pair) for pair in pairs])
@@ -153,19 +152,19 @@ def line(name: str, rows: list[dict], rates: list[float], judges: list[Judge]) -
 
 
 HEADER = [
-    "decades off: median",
-    "of the size: median",
-    "largest",
-    "points behind: median",
+    "error in decades: median",
+    "absolute error: median",
+    "maximum",
+    "points behind the best rate: median",
     "mean",
-    "a tenth are above",
+    "90 % quantile",
     "without early stopping: median",
     "mean",
 ]
 
 
 def rules_table(rows: list[dict], judges: list[Judge]) -> str:
-    """Return the table of the rules, at the usual number of updates."""
+    """Return the table of the rules, at the default number of updates."""
     usual = [row for row in rows if row["updates"] == USUAL]
     lines = []
     for name in RULES:
@@ -187,7 +186,7 @@ def updates_table(rows: list[dict], judges: list[Judge]) -> str:
 
 
 def solvers_table(rows: list[dict], judges: list[Judge]) -> str:
-    """Return the table of the solvers: the suggestion beside the default rate."""
+    """Return the table of the solvers: suggestion and default rate."""
     lines = []
     usual = [row for row in rows if row["updates"] == USUAL]
     for solver in SOLVERS:
@@ -208,11 +207,11 @@ def rates_table(rows: list[dict], judges: list[Judge]) -> str:
         if row["updates"] == USUAL
     }
     lines = [[data, *(found[data, solver] for solver in SOLVERS)] for data in DATA]
-    return markdown(["data", *SOLVERS], lines)
+    return markdown(["data set", *SOLVERS], lines)
 
 
 def tables_from_csv() -> dict[str, str]:
-    """Return the tables as they have to be in the page, by name."""
+    """Return the tables of the page, by name."""
     rows = read_csv(CSV, words=("data", "solver"))
     judges = [Judge("best"), Judge("last")]
     tables = {

@@ -1,19 +1,18 @@
-"""Which solver, which learning rate, which schedule? Measure it.
+"""Compare solvers, learning rates and schedules.
 
-Every solver of `skoptnet.optimizers.OPTIMIZERS` and L-BFGS, and every schedule of
-`skoptnet.schedules.SCHEDULES` for some of the solvers, on twelve data sets, from
-several seeds, at every rate of a grid. The rate is chosen on validation rows; what
-counts is the loss of test rows. The page ``which_solver.md`` explains the method and
-has the tables of the textbook's seven and L-BFGS; ``family.md`` has those of all.
-``which_solver_fits.py`` is the exact form of the method, ``which_solver_tables.py``
-that of the tables.
+Fits every solver of `skoptnet.optimizers.OPTIMIZERS` and L-BFGS, and every schedule of
+`skoptnet.schedules.SCHEDULES` with some of the solvers, on twelve data sets, with
+several seeds, at every rate of a grid. Rates are tuned on validation rows; scores are
+of held-out test rows. The page ``which_solver.md`` explains the method and has the
+tables of the textbook's seven solvers and L-BFGS; ``family.md`` has those of all.
+``which_solver_fits.py`` makes the fits, ``which_solver_tables.py`` the tables.
 
     python docs/which_solver.py             # all: which_solver.csv.gz, pages, picture
     python docs/which_solver.py --quick     # one data set, one seed, printed only
     python docs/which_solver.py --tables    # no fits: page and picture from the CSV
 
-The picture needs matplotlib; with rich there is a progress bar. After a full run, read
-the words around the tables again.
+The picture needs matplotlib; with rich there is a progress bar. After a full run, check
+the text around the tables.
 """
 
 import argparse
@@ -48,7 +47,7 @@ def measurements() -> list[dict]:
 
 
 def of_the_seven(rows: list[dict]) -> Results:
-    """Return the results of the textbook's seven and L-BFGS."""
+    """Return the results of the textbook's seven solvers and L-BFGS."""
     names = {*TEXTBOOK, "lbfgs", NOTHING.solver}
     return Results([row for row in rows if row["solver"] in names])
 
@@ -58,13 +57,13 @@ def results_from_csv() -> Results:
 
 
 def tables_from_csv() -> dict[str, str]:
-    """Return the tables as they have to be in the page, by name."""
+    """Return the tables of the page, by name."""
     results = results_from_csv()
     return {name: table(results) for name, table in TABLES.items()}
 
 
 def draw(results: Results, path: Path) -> None:
-    """Draw how far each rate is behind, a panel per solver."""
+    """Draw the points behind the best solver at each rate, a panel per solver."""
     from matplotlib.figure import Figure
 
     names = results.solvers
@@ -86,7 +85,7 @@ def draw(results: Results, path: Path) -> None:
         for rate, line, label in zip(
             dict.fromkeys(default_rate(name, data) for data in results.data),
             (":", (0, (1, 4))),
-            ("default rate", "for regression, where it is another"),
+            ("default rate", "default rate for regression, if different"),
             strict=False,
         ):
             panel.axvline(rate, color="0.3", linestyle=line, label=label)
@@ -124,7 +123,7 @@ def main() -> None:
     if args.quick:
         results = of_the_seven(measure_all(QUICK_DATA, 1, args.jobs, QUICK_RATES))
         print("\n\n".join(table(results) for table in TABLES.values()))
-        print("\nThis was a short run: too few fits for a choice.")
+        print("\nThis was a short run, with too few fits for conclusions.")
         return
     if not args.tables:
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What `which_solver.py` measures: the data sets, the ways to train, the fits."""
+"""The fits of `which_solver.py`: data sets, settings, measurements."""
 
 import time
 import warnings
@@ -24,7 +24,7 @@ from skoptnet.schedules import (
     Warmup,
 )
 
-#: The data sets, of those that the scripts share.
+#: The data sets, a selection of those that the scripts share.
 DATA = {
     name: DATA_SETS[name]
     for name in (
@@ -47,14 +47,13 @@ QUICK_DATA = ["iris"]
 #: Half decades.
 RATES = [3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
 QUICK_RATES = [1e-3, 0.01, 0.1]
-#: What is tuned of L-BFGS, which has no rate: the number of iterations.
+#: For L-BFGS, which has no rate, the number of iterations is tuned.
 ITERATIONS = [3, 10, 30, 100]
 SHORT, LONG = 20, 100  # epochs
 BATCH = "32"
 BATCHES = ["32", "200", "full"]
 SCHEDULED = ["sgd", "momentum", "adam"]
-#: Parameters of schedules for a given number of epochs; the others have none, or
-#: ones that do not depend on its length and stay as they are.
+#: Parameters of the schedules that depend on the number of epochs.
 OF_LENGTH: dict[str, Any] = {
     "step": lambda epochs: {"decay_rate": 0.1, "decay_epochs": epochs / 3},
     "exponential": lambda epochs: {"decay_rate": 0.01, "decay_epochs": epochs},
@@ -73,19 +72,19 @@ OF_LENGTH: dict[str, Any] = {
 
 # Measuring.
 
-#: Figures of a fit: share of the epochs in which the training loss rose; share by which
-#: it fell in the first ten; the epoch whose weights are kept; milliseconds of CPU time.
+#: Measurements of a fit: share of the epochs with a rising training loss; its relative
+#: decrease in the first ten; the epoch whose weights are kept; CPU milliseconds.
 SIGNS = ("rises", "fall", "kept", "ms")
 
 
 class Way(NamedTuple):
-    """A way to train, but for the rate."""
+    """The settings of a training, without the rate."""
 
     solver: str
     schedule: str = "constant"
     batch_size: str = BATCH
     epochs: int = LONG
-    weights: str = "last"  # or "best": early stopping keeps those of the best epoch
+    weights: str = "last"  # or "best": early stopping, weights of the best epoch
 
     def parameters(self, rate: float) -> dict:
         """Return the estimator's parameters; the rate of lbfgs is its iterations."""
@@ -105,12 +104,12 @@ class Way(NamedTuple):
         }
 
 
-#: Stands for the prediction that is the same for all rows.
+#: Stands for the constant prediction.
 NOTHING = Way("none", "none", "none", 0, "none")
 
 
 def ways() -> list[Way]:
-    """Return all that are measured."""
+    """Return all settings to measure."""
     solvers = [Way(solver) for solver in OPTIMIZERS]
     short = [Way(solver, epochs=SHORT) for solver in TEXTBOOK]
     schedules = [
@@ -127,20 +126,20 @@ def ways() -> list[Way]:
 
 
 def default_rate(solver: str, data: str) -> float:
-    """Return what ``"auto"`` stands for; of lbfgs, as many iterations as epochs."""
+    """Return the rate of ``"auto"``; for lbfgs, as many iterations as epochs."""
     if solver == "lbfgs":
         return LONG
     return OPTIMIZERS[solver]().auto_rate(regression=DATA[data][0] is MLPRegressorX)
 
 
 def default_rates(solver: str) -> str:
-    """Return the default for classes and, where it is another, for regression."""
+    """Return the default for classification and, if different, for regression."""
     rates = dict.fromkeys(f"{default_rate(solver, data):g}" for data in DATA)
     return ", ".join(rates)
 
 
 def grid(solver: str, rates: list[float]) -> list[float]:
-    """Return the rates that are tried, the defaults among them."""
+    """Return the rates to try, the defaults included."""
     if solver == "lbfgs":
         return [float(iterations) for iterations in ITERATIONS]
     return sorted({*rates, *(default_rate(solver, data) for data in DATA)})
@@ -149,8 +148,8 @@ def grid(solver: str, rates: list[float]) -> list[float]:
 def measure(data: str, seed: int, rates: list[float]) -> list[dict]:
     """Return the losses of all fits to a data set, and of the constant prediction.
 
-    The seed draws training, validation and test rows (3 : 1 : 1), the first weights and
-    the minibatches, so that all ways and rates see the same ones.
+    The seed determines training, validation and test rows (3 : 1 : 1), the first
+    weights and the minibatches, so these are the same for all settings and rates.
     """
     model, training, validation, test = prepared(data, seed)
     model.set_params(hidden_layer_sizes=(50,), random_state=seed)
@@ -194,7 +193,7 @@ def prepared(data: str, seed: int) -> tuple:
 
 
 def fit(model, training: tuple, validation: tuple, test: tuple) -> dict:
-    """Return the losses of held-out rows, signs of the loss curve, and CPU time.
+    """Return the losses on held-out rows, the `SIGNS` of the loss curve, and CPU time.
 
     A fit that diverges has infinite losses.
     """
@@ -204,7 +203,7 @@ def fit(model, training: tuple, validation: tuple, test: tuple) -> dict:
     begun = time.process_time()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of rates that do not suit
+            warnings.simplefilter("ignore", UserWarning)  # of unsuitable rates
             model.fit(*training, **own)
     except ValueError as error:
         if "non-finite" not in str(error):
@@ -226,7 +225,7 @@ def fit(model, training: tuple, validation: tuple, test: tuple) -> dict:
 
 
 def constant_loss(model, y) -> float:
-    """Return the least loss of a prediction that is the same for all rows."""
+    """Return the loss of the best constant prediction."""
     if not is_classifier(model):
         return float(y.var(axis=0).mean())
     labels = y.T if y.ndim == 2 else [y]
@@ -237,7 +236,7 @@ def constant_loss(model, y) -> float:
 def measure_all(
     names: list[str], n_seeds: int, n_jobs: int, rates: list[float]
 ) -> list[dict]:
-    """Measure all ways and rates; return a row for each, the seeds side by side."""
+    """Measure all settings and rates; return a row for each, with all seeds."""
     tasks = [
         delayed(measure)(data, seed, rates) for data in names for seed in range(n_seeds)
     ]

@@ -1,4 +1,4 @@
-"""What `which_solver.py` makes of the measurements: the tables."""
+"""Tables of the measurements of `which_solver.py`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,31 +22,31 @@ from which_solver_fits import (
 
 from skoptnet import MLPRegressorX
 
-#: A figure is in points: hundredths of the loss of the constant prediction.
+#: Scores are in points: hundredths of the loss of the constant prediction.
 POINTS = 100
-#: No model counts as worse than this, diverged ones included.
+#: The lowest score; worse and diverged models count as this.
 WORST = -1.0 * POINTS
-#: Rates at most this many points from the best count as good.
+#: Rates within this many points of the best count as good.
 GOOD = 2.0
 
 
 class Results:
     """The measurements as arrays of shape (data set, rate, seed), in points.
 
-    A score is the share of the constant prediction's loss that a model saves: R2 of
-    the squared error, and the same of the log loss (D2). Test scores below `WORST`
-    count as that.
+    A score is the fraction by which a model reduces the loss of the constant
+    prediction: R2 for the squared error, D2 for the log loss. Test scores are at least
+    `WORST`.
 
     Attributes
     ----------
     data, solvers, schedules : lists of str
-        What was measured; solvers without lbfgs. The data sets are the first axis.
+        The measured ones; solvers without lbfgs. The data sets are the first axis.
     rates : dict of arrays
         The second axis of each `Way`.
     validation, test : dict of arrays
         The scores of each `Way`.
     test_loss, signs : dict of arrays
-        Loss of the test rows; the `SIGNS`, which have no axis of seeds.
+        Loss of the test rows; the `SIGNS`, without an axis of seeds.
     """
 
     def __init__(self, rows: list[dict]):
@@ -99,7 +99,7 @@ class Results:
         return np.take_along_axis(self.test[way], index[:, None], axis=1)[:, 0]
 
     def at_tuned(self, way: Way) -> np.ndarray:
-        """Return the test scores at the rates that validation rows choose."""
+        """Return the test scores at the rates tuned on the validation rows."""
         return self.at(way, self.tuned(way))
 
     def at_default(self, way: Way) -> np.ndarray:
@@ -107,11 +107,11 @@ class Results:
         return self.of_default(way, self.test[way])
 
     def of_default(self, way: Way, figures: np.ndarray) -> np.ndarray:
-        """Return those figures of shape (data, rate, ...) that are of the default."""
+        """Return the entries at the default rate of an array (data, rate, ...)."""
         return figures[np.arange(len(self.data)), self.default(way)]
 
     def good_decades(self, way: Way) -> np.ndarray:
-        """Return over how many decades of rates around the best scores are good."""
+        """Return the range of good rates around the best, in decades."""
         score = np.median(self.test[way], axis=2)
         decades = []
         for curve in score:
@@ -125,10 +125,11 @@ class Results:
         return np.array(decades)
 
     def climbed(self, way: Way) -> tuple[np.ndarray, np.ndarray]:
-        """Follow the page's rule; return the index it ends with and the fits it takes.
+        """Follow the page's search; return the index of its rate and its fits.
 
-        From the default rate to the next higher one as long as that is better for the
-        validation rows; if the first such step is no better, downwards in the same way.
+        It goes from the default rate to the next higher one as long as the validation
+        score improves; if the first step does not improve it, downwards in the same
+        way.
         """
         score = self.validation[way]
         at = np.tile(self.default(way)[:, None], (1, score.shape[2]))
@@ -148,19 +149,20 @@ class Results:
 
 
 def saved(loss: np.ndarray, of_constant: np.ndarray) -> np.ndarray:
-    """Return the share of a constant prediction's loss that is saved, in points."""
+    """Return the reduction of a constant prediction's loss, in points."""
     return POINTS * (1 - loss / of_constant)
 
 
 def typical(difference: np.ndarray) -> np.ndarray:
-    """Return a figure per data set: the median over the seeds."""
+    """Return the median over the seeds, per data set."""
     return np.median(difference, axis=1)
 
 
 def noise(difference: np.ndarray) -> np.ndarray:
-    """Return how far from 0 the mean over the seeds may be by chance, per data set.
+    """Return the least significant mean over the seeds, per data set.
 
-    This is Nadeau and Bengio's (2003) t test for splits of the same rows, at 5 %.
+    This is Nadeau and Bengio's (2003) t test for splits of the same rows, at 5 %:
+    https://doi.org/10.1023/A:1024068626366.
     """
     n_data, n_seeds = difference.shape
     if n_seeds == 1:
@@ -171,7 +173,7 @@ def noise(difference: np.ndarray) -> np.ndarray:
 
 
 def verdicts(difference: np.ndarray) -> tuple[int, int, int]:
-    """Return on how many data sets a difference is above, within and below noise."""
+    """Return the numbers of data sets above, within and below the noise."""
     n_data, mean, bound = len(difference), difference.mean(axis=1), noise(difference)
     above, below = int((mean > bound).sum()), int((mean < -bound).sum())
     return above, n_data - above - below, below
@@ -194,7 +196,7 @@ def spread(values: np.ndarray, digits: int = 1) -> str:
 
 
 def spread_80(values: np.ndarray) -> str:
-    """Return the median and, in brackets, where the middle 80 % lie."""
+    """Return the median and, in brackets, the range of the middle 80 %."""
     low, median, high = (plain(q, 0) for q in np.quantile(values, (0.1, 0.5, 0.9)))
     return f"{median} ({low} to {high})"
 
@@ -209,7 +211,7 @@ def scores(results: Results, names: list[str], epochs: int = LONG) -> np.ndarray
 
 
 def solver_names(results: Results) -> list[str]:
-    """Return the solvers, those of the best mean rank first."""
+    """Return the solvers, best mean rank first."""
     names = [*results.solvers, "lbfgs"]
     return [names[i] for i in np.argsort(mean_ranks(results, names), kind="stable")]
 
@@ -236,7 +238,7 @@ def solver_table(results: Results) -> str:
     for name, rank, score in zip(names, mean_ranks(results, names), tuned, strict=True):
         default = results.at_default(Way(name))
         stopped = Way(name, weights="best")
-        as_it_is = results.at_default(stopped)
+        default_stopped = results.at_default(stopped)
         lines.append(
             [
                 name,
@@ -244,20 +246,20 @@ def solver_table(results: Results) -> str:
                 spread(best - typical(score)),
                 counts(score - adam),
                 spread(best - typical(default)),
-                spread(best - typical(as_it_is)),
-                counts(as_it_is - adam_stopped),
+                spread(best - typical(default_stopped)),
+                counts(default_stopped - adam_stopped),
                 spread(best - typical(results.at_tuned(stopped))),
             ]
         )
     header = [
         "solver",
         "mean rank, tuned",
-        "behind, tuned",
-        "than adam, both tuned: better / alike / worse",
-        "behind, default rate",
-        "behind, default rate and early stopping",
-        "than adam, both so",
-        "behind, tuned and early stopping",
+        "points behind, tuned",
+        "against adam, tuned: better / equal / worse",
+        "points behind, default rate",
+        "points behind, default rate with early stopping",
+        "against adam, default rate with early stopping",
+        "points behind, tuned with early stopping",
     ]
     difference = rank_difference(len(names), len(results.data))
     bounds = noise(
@@ -265,10 +267,9 @@ def solver_table(results: Results) -> str:
     )
     return (
         markdown(header, lines)
-        + f"\n\nMean ranks that differ by less than {difference:.1f} cannot be told"
-        + " apart (Nemenyi's test, 5 %). A difference from adam on a data set, both"
-        + " tuned, counts as better or worse from this many points on:"
-        + f" {spread(bounds)}."
+        + f"\n\nMean ranks that differ by less than {difference:.1f} do not differ"
+        + " significantly (Nemenyi's test, 5 %). The least significant difference from"
+        + f" adam on a data set, both tuned, in points: {spread(bounds)}."
     )
 
 
@@ -294,7 +295,7 @@ def loss_table(results: Results) -> str:
         ]
         measure = "R2" if regression else "log loss"
         lines.append([data, measure, f"{constant:.3f}", *cells])
-    return markdown(["data", "measure", "constant", *names], lines)
+    return markdown(["data set", "measure", "constant", *names], lines)
 
 
 def rate_table(results: Results) -> str:
@@ -320,20 +321,20 @@ def rate_table(results: Results) -> str:
         )
     header = [
         "solver",
-        "default",
-        "best rate",
-        "best with early stopping",
-        "best at the grid's ends",
-        "good rates, decades",
-        "with early stopping",
-        "default behind tuned",
+        "default rate",
+        "tuned rate",
+        "tuned rate with early stopping",
+        "tuned to an end of the grid",
+        "range of good rates, decades",
+        "the same with early stopping",
+        "points of the default behind tuned",
         "default diverged",
     ]
     return markdown(header, lines)
 
 
 def best_rates(results: Results, way: Way) -> str:
-    """Return the median of the tuned rates and where the middle 80 % of them lie."""
+    """Return the median of the tuned rates and the range of their middle 80 %."""
     low, median, high = (
         nearest(results.rates[way], rate)
         for rate in np.quantile(results.tuned_rates(way), (0.1, 0.5, 0.9))
@@ -342,16 +343,16 @@ def best_rates(results: Results, way: Way) -> str:
 
 
 def nearest(rates: np.ndarray, rate: float) -> float:
-    """Return the rate of a grid that is nearest, as a factor."""
+    """Return the nearest rate of a grid, on a logarithmic scale."""
     return float(rates[np.abs(np.log(rates / rate)).argmin()])
 
 
-#: The rates that are looked at, as multiples of the best.
+#: The rates of the table, as multiples of the best.
 FACTORS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
 
 
 def curve_table(results: Results) -> str:
-    """What a fit looks like at rates beside the best, over solvers and data sets."""
+    """Return loss curves at multiples of the best rate, over solvers and data sets."""
     lines = []
     for factor in FACTORS:
         last, stopped = (
@@ -382,18 +383,18 @@ def curve_table(results: Results) -> str:
         )
     header = [
         "rate / best rate",
-        "behind the best rate",
+        "points behind the best rate",
         "diverged",
-        "epochs in which the training loss rose, %",
-        "fall of the training loss in ten epochs, %",
-        "early stopping: behind its best rate",
-        "the epoch it keeps",
+        "epochs with a rising training loss, %",
+        "decrease of the training loss in ten epochs, %",
+        "early stopping: points behind its best rate",
+        "early stopping: best epoch",
     ]
     return markdown(header, lines)
 
 
 def cases_beside(results: Results, way: Way, factor: float) -> list[list[float]]:
-    """Return the figures at a multiple of each data set's best rate."""
+    """Return the measurements at a multiple of each data set's best rate."""
     score = np.median(results.test[way], axis=2)
     choice = np.median(results.validation[way], axis=2).argmax(axis=1)
     rates, signs = results.rates[way], results.signs[way]
@@ -431,10 +432,10 @@ def rule_table(results: Results) -> str:
             )
     header = [
         "solver",
-        "default rate, behind the grid",
-        "fits of the rule",
-        "it ends at the grid's choice",
-        "the rule, behind the grid",
+        "default rate: points behind the grid search",
+        "fits",
+        "same rate as the grid search",
+        "points behind the grid search",
         f"more than {GOOD:g} points behind",
     ]
     return markdown(header, lines)
@@ -456,9 +457,9 @@ def pilot_table(results: Results) -> str:
         )
     header = [
         "solver",
-        f"rate of {SHORT} epochs, behind that of {LONG}",
+        f"tuned on {SHORT} epochs: points behind tuned on {LONG}",
         f"more than {GOOD:g} points behind",
-        f"best rate of {LONG} / of {SHORT} epochs",
+        f"best rate for {LONG} / for {SHORT} epochs",
     ]
     return markdown(header, lines)
 
@@ -488,11 +489,11 @@ def schedule_table(results: Results, epochs: int) -> str:
     header = [
         "solver",
         "schedule",
-        "gain, both tuned",
-        "better / alike / worse",
-        "best initial rate / best constant rate",
-        "gain at the default rate",
-        "better / alike / worse",
+        "points gained, tuned",
+        "better / equal / worse",
+        "tuned initial rate / tuned constant rate",
+        "points gained, default rate",
+        "better / equal / worse",
     ]
     return markdown(header, lines)
 
@@ -517,7 +518,7 @@ def lbfgs_table(results: Results) -> str:
             ms = np.median(results.signs[way]["ms"][d][at[d]])
             cells.append(f"{plain(score, 1)} ({ms:.0f} ms)")
         lines.append([data, *cells])
-    return markdown(["data", *ways], lines)
+    return markdown(["data set", *ways], lines)
 
 
 def batch_table(results: Results) -> str:
@@ -547,16 +548,16 @@ def batch_table(results: Results) -> str:
     header = [
         "solver",
         "batch_size",
-        "best rate, median",
-        f"gain over {BATCH}, both tuned",
-        "better / alike / worse",
-        "gain at the default rate",
+        "tuned rate, median",
+        f"points gained over {BATCH}, tuned",
+        "better / equal / worse",
+        "points gained, default rate",
         f"CPU time / that of {BATCH}",
     ]
     return markdown(header, lines)
 
 
-#: Name of each table, which the page has between two comments, and what makes it.
+#: The tables of the page, by name.
 TABLES: dict[str, Callable[[Results], str]] = {
     "solvers": solver_table,
     "losses": loss_table,
