@@ -117,7 +117,7 @@ def test_each_has_its_section(directive, page, registry):
         heading = re.search(rf'^### .*`"{name}"`$(.*?)(?=^##)', text, re.M | re.S)
         assert heading, name
         assert f"```{{{directive}}} {name}\n" in heading[1], name
-        assert "*Take it*" in heading[1], name
+        assert "*Use it*" in heading[1], name
 
 
 @pytest.mark.parametrize(
