@@ -152,14 +152,16 @@ def rank_table(results: Results) -> str:
                 counts(default - adam_stopped),
             ]
         )
+    # Ranges on a line of their own keep the columns narrow.
+    lines = [[cell.replace(" (", "<br>(") for cell in line] for line in lines]
     header = [
         "solver",
         "rank",
-        "tuned: points behind the best",
+        "tuned: points behind",
         "tuned: against adam",
-        "tuned learning rate",
-        "default with early stopping: points behind",
-        "default with early stopping: against adam",
+        "tuned rate",
+        "default: points behind",
+        "default: against adam",
     ]
     difference = rank_difference(len(names), len(results.data))
     return (
