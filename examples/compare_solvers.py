@@ -1,7 +1,7 @@
-"""Which solver and schedule suit a data set?
+"""Compare solvers and learning-rate schedules by cross-validation.
 
-Cross-validates the textbook's seven solvers, or others, under three learning-rate
-schedules, each at its default rate, prints a table and draws the loss curves.
+Cross-validates the textbook's seven solvers, or others, with three learning-rate
+schedules, each at its default rate. Prints a table and draws the loss curves.
 
     python examples/compare_solvers.py
     python examples/compare_solvers.py --data diabetes --epochs 60 --out curves.png
@@ -35,13 +35,13 @@ DATA = {
 SCHEDULES = ["constant", "step", "exponential"]
 N_FOLDS = 5
 
-# Okabe and Ito's colours, which the colour-blind can tell apart, without the yellow.
+# Okabe and Ito's colours for the colour-blind, without the yellow.
 COLORS = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"]
 LINES = ["-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2))]
 
 
 def compare(data: str, epochs: int, solvers: list[str]) -> list[dict]:
-    """Cross-validate every solver under each of the schedules."""
+    """Cross-validate every solver with each of the schedules."""
     estimator, load = DATA[data]
     X, y = load(return_X_y=True)
     pairs = [(solver, schedule) for schedule in SCHEDULES for solver in solvers]
@@ -57,7 +57,7 @@ def compare(data: str, epochs: int, solvers: list[str]) -> list[dict]:
 
 
 def cross_validated(model, X, y) -> dict:
-    """Return what the table and the picture show of one solver and schedule."""
+    """Return the results of one solver and schedule for the table and the picture."""
     folds = StratifiedKFold if is_classifier(model) else KFold
     with warnings.catch_warnings():
         # Whether training converged is a column of the table.
@@ -84,7 +84,7 @@ def cross_validated(model, X, y) -> dict:
 
 
 def with_progress(pairs: list):
-    """Yield the pairs: with a bar if there is rich and a terminal, else lines."""
+    """Yield the pairs and show progress: a bar with rich on a terminal, else lines."""
     try:
         from rich.console import Console
         from rich.progress import track
@@ -120,8 +120,8 @@ def print_table(rows: list[dict], data: str, epochs: int) -> None:
         )
     print(
         f"\n{measure}: mean ± standard deviation over the folds. Loss, time and epochs:"
-        "\nmedian over the folds. Not converged: the loss had not levelled off when"
-        "\nthe epochs were used up; more epochs (--epochs) or a higher rate may help."
+        "\nmedian over the folds. If folds have not converged, more epochs (--epochs)"
+        "\nor a higher rate may help."
     )
 
 
@@ -132,7 +132,7 @@ def draw(rows: list[dict], data: str, epochs: int, path: Path) -> None:
         from matplotlib.ticker import LogLocator, NullFormatter
     except ImportError:
         print(
-            'No picture: matplotlib is missing; pip install "skoptnet[plot]"',
+            'No picture: matplotlib is missing. Run: pip install "skoptnet[plot]"',
             file=sys.stderr,
         )
         return
@@ -166,7 +166,7 @@ def draw(rows: list[dict], data: str, epochs: int, path: Path) -> None:
     unit = "half squared error" if DATA[data][0] is MLPRegressorX else "cross-entropy"
     panels[0][0].set_ylabel(f"training loss ({unit})")
     figure.suptitle(
-        f"{data}: training loss by schedule (first fold; dot: training ends)"
+        f"{data}: training loss by schedule (first fold; dot: end of training)"
     )
     figure.legend(
         *panels[0][0].get_legend_handles_labels(),
@@ -192,7 +192,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     if not args.out.absolute().parent.is_dir():
-        parser.error(f"--out {args.out}: there is no such folder")
+        parser.error(f"--out {args.out}: the folder does not exist")
     rows = compare(args.data, args.epochs, args.solvers)
     print_table(rows, args.data, args.epochs)
     draw(rows, args.data, args.epochs, args.out)

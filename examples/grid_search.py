@@ -1,8 +1,7 @@
-"""Which solver, learning rate and schedule are best together?
+"""Grid search of solver, learning rate and schedule in a pipeline.
 
-Grid-searches the three, solvers being the textbook's seven, inside a pipeline with a
-scaler, on scikit-learn's breast cancer data, and scores the winner on rows that the
-search has not seen.
+Searches the textbook's seven solvers, four rates and five schedules on scikit-learn's
+breast cancer data, and scores the winner on held-out rows.
 
     python examples/grid_search.py
 
@@ -34,11 +33,11 @@ N_FOLDS = 3
 PER_STEP = 6
 
 
-class ShownGridSearchCV(GridSearchCV):
-    """A grid search that shows on stderr how far it is.
+class ProgressGridSearchCV(GridSearchCV):
+    """A grid search that reports its progress on stderr.
 
-    It hands its candidates over in small groups instead of all at once; the results
-    are those of `GridSearchCV`.
+    It evaluates its candidates in small groups instead of all at once. The results are
+    those of `GridSearchCV`.
     """
 
     def _run_search(self, evaluate_candidates):
@@ -49,7 +48,7 @@ class ShownGridSearchCV(GridSearchCV):
 
 
 def with_progress(groups: list[slice], total: int):
-    """Yield the groups: with a bar if there is rich and a terminal, else lines."""
+    """Yield the groups and show progress: a bar with rich on a terminal, else lines."""
     try:
         from rich.console import Console
         from rich.progress import track
@@ -70,7 +69,7 @@ def accuracy(pipeline, X, y) -> float:
 
 
 def converged(pipeline, X, y) -> float:
-    """Score a fit 1 if its training loss levelled off before max_iter, else 0."""
+    """Return 1 if the training loss levelled off before max_iter, else 0."""
     return float(pipeline["mlp"].stop_reason_ == "converged")
 
 
@@ -82,7 +81,7 @@ def search(X, y) -> GridSearchCV:
             ("mlp", MLPClassifierX(max_iter=60, random_state=0)),
         ]
     )
-    grid_search = ShownGridSearchCV(
+    grid_search = ProgressGridSearchCV(
         pipeline,
         GRID,
         scoring={"accuracy": accuracy, "converged": converged},
@@ -95,8 +94,8 @@ def search(X, y) -> GridSearchCV:
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FitFailedWarning)
         warnings.filterwarnings("ignore", "One or more of the test scores are non-fin")
-        # Worker processes get these filters from scikit-learn 1.7 on; before, they
-        # only heed the environment, and there not the category but the text.
+        # scikit-learn 1.7 and later passes these filters to the worker processes.
+        # Before, workers read the environment variable only, which matches texts.
         texts = ["Maximum number of epochs", "Training ended at", "Training diverged"]
         os.environ["PYTHONWARNINGS"] = ",".join(f"ignore:{text}" for text in texts)
         return grid_search.fit(X, y)
@@ -122,9 +121,8 @@ def print_top(results: dict, n_rows: int = 10) -> None:
     failed = int(np.isnan(mean).sum())
     print(
         f"\n{len(mean)} candidates, {N_FOLDS} folds; accuracy as mean ± standard"
-        " deviation over the\nfolds, and what differs by less is noise. auto is the"
-        f" solver's default rate.\nCandidates left out because training diverged:"
-        f" {failed}."
+        " deviation over the\nfolds. Smaller differences are noise. auto is the default"
+        f" rate of the solver.\n{failed} candidates diverged and have no score."
     )
 
 
@@ -135,13 +133,13 @@ def main() -> None:
     best = search(X, y)
     seconds = time.perf_counter() - started
     print_top(best.cv_results_)
-    print(f"\nBest of the search, which took {seconds:.0f} s:")
+    print(f"\nBest candidate after {seconds:.0f} s of search:")
     for name, value in best.best_params_.items():
         print(f"  {name} = {value!r}")
     print(
         f"  accuracy {best.best_score_:.3f} in cross-validation,"
         f" {best.best_estimator_.score(X_test, y_test):.3f} on the"
-        f" {len(y_test)} rows held out"
+        f" {len(y_test)} held-out rows"
     )
 
 

@@ -1,12 +1,11 @@
 r"""
-Why did AdaGrad need a successor?
-=================================
+AdaGrad and RMSProp: effective learning rates
+=============================================
 
-AdaGrad divides each gradient by the root of the sum of all squares so far. That gives
-every parameter a rate of its own, and a ravine looks like a bowl; but the sum only
-grows, and so the rates only fall. RMSProp replaces the sum by a moving average that
-forgets. Both are run here, and the rate that each parameter really had is measured at
-every update.
+AdaGrad divides each gradient by the root of the sum of all its squares so far. Every
+parameter gets its own rate, and a ravine looks like a bowl. But the sum only grows, so
+the rates only fall. RMSProp replaces the sum by a moving average. This example runs
+both and measures the effective rate of each parameter at every update.
 """
 
 # %%
@@ -20,9 +19,9 @@ every update.
 # - RMSProp: :math:`r \leftarrow \rho r + (1 - \rho) g \odot g`, and
 #   :math:`\theta \leftarrow \theta - \frac{\epsilon}{\sqrt{\delta + r}} \odot g`.
 #
-# The curvature along y, across the ravine, is 25 times that along x. The rates are such
-# that the first steps are of the same length: AdaGrad's is :math:`\epsilon` along each
-# axis, RMSProp's is :math:`\epsilon / \sqrt{1 - \rho}`, with :math:`\rho = 0.9`.
+# The curvature along y, across the ravine, is 25 times that along x. The learning rates
+# give both solvers a first step of the same length: AdaGrad's is :math:`\epsilon` along
+# each axis, RMSProp's is :math:`\epsilon / \sqrt{1 - \rho}`, with :math:`\rho = 0.9`.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,17 +40,18 @@ for ax, (solver, rate) in zip(axes, rates.items(), strict=True):
 plt.show()
 
 # %%
-# However unlike the slopes, both set out with steps of equal length along x and y:
-# diagonally, where gradient descent would run down the wall. On the floor the dots, one
-# per update, tell them apart: AdaGrad's get closer and closer, and it does not arrive;
-# RMSProp's keep their distance for longer, and it does.
+# The slopes along x and y differ greatly, yet the first steps of both solvers are
+# equally long along both axes: they move diagonally, where gradient descent would run
+# down the wall. Each dot is an update. On the floor of the ravine AdaGrad's dots get
+# closer and closer, and it does not reach the minimum. RMSProp keeps its step length
+# for longer and does.
 #
-# The effective rate
-# ------------------
+# Effective learning rate per parameter
+# -------------------------------------
 #
-# What a parameter moved, divided by its gradient, is the rate that it had:
-# :math:`-\Delta\theta / g`, measured here along the two paths. The dotted lines are the
-# rates from which gradient descent diverges, 2 divided by the curvature.
+# The effective rate of a parameter is its step divided by its gradient,
+# :math:`-\Delta\theta / g`. The dotted lines mark 2 divided by the curvature: above
+# this rate gradient descent diverges.
 
 colors = {"adagrad": ("#0072B2", "-"), "rmsprop": ("#D55E00", "--")}
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharey=True, layout="constrained")
@@ -76,15 +76,15 @@ plt.show()
 
 # %%
 # AdaGrad's rates only fall, most of all in the first ten updates, when the gradients
-# are large. RMSProp's fall until its average has caught up; then they rise again as the
-# gradients get smaller. Near the minimum they rise past what the curvature allows,
-# along y after about 35 updates, and from there on what is left of y grows.
+# are large. RMSProp's rates fall while its average warms up, then rise again as the
+# gradients get smaller. Near the minimum they exceed the limit set by the curvature,
+# along y after about 35 updates. From then on the distance along y grows.
 #
-# A schedule lets RMSProp settle
+# RMSProp with a cosine schedule
 # ------------------------------
 #
-# At a constant rate RMSProp comes close, is thrown out, comes close again. With a rate
-# that falls to zero along half a cosine it stays.
+# At a constant rate RMSProp comes close, is thrown out and comes close again. With a
+# cosine schedule, which lowers the rate to zero, it converges.
 
 scheduled = OptimizerPathDisplay.from_solvers(
     "ravine",

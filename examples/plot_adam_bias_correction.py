@@ -1,12 +1,12 @@
 r"""
-What does Adam's bias correction do?
-====================================
+Adam: bias correction
+=====================
 
-Adam's averages of the gradient and of its square begin at zero, so at first they are
-far too small, the second one more so than the first. The correction divides both by
-what they lack. Without it Adam's first steps are three to six times as long as its
-rate, and stay too long for hundreds of updates; with it the first step is as long as
-the rate, whatever the gradient.
+Adam's moving averages of the gradient and of its square start at zero, so at first they
+are too small, the second more so than the first. The bias correction divides both by
+the missing factor. Without it Adam's first steps are three to six times as long as its
+learning rate, and they stay too long for hundreds of updates. With it the first step
+has the length of the learning rate, whatever the gradient.
 """
 
 # %%
@@ -20,9 +20,9 @@ the rate, whatever the gradient.
 #     s \leftarrow \rho_1 s + (1 - \rho_1) g, \qquad
 #     r \leftarrow \rho_2 r + (1 - \rho_2) g \odot g
 #
-# If all gradients are alike, :math:`s = (1 - \rho_1^t) g` after t updates: the
-# correction is the division by :math:`1 - \rho_1^t`, and by :math:`1 - \rho_2^t` for
-# :math:`r`. An optimizer of one's own is Adam without it:
+# If all gradients are equal, :math:`s = (1 - \rho_1^t) g` after t updates. The
+# correction divides :math:`s` by :math:`1 - \rho_1^t`, and :math:`r` by :math:`1 -
+# \rho_2^t`. A custom optimizer leaves it out:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,7 +33,7 @@ from skoptnet.surfaces import SURFACES, descend
 
 
 class AdamUncorrected(Adam):
-    """Adam that takes s and r as they are."""
+    """Adam without bias correction."""
 
     def step(self, theta, g, state, rate, xp):
         state.s[...] = self.beta_1 * state.s + (1 - self.beta_1) * g
@@ -42,11 +42,11 @@ class AdamUncorrected(Adam):
 
 
 # %%
-# The first steps in numbers
-# --------------------------
+# Step lengths on a constant slope
+# --------------------------------
 #
-# On a slope of constant gradient (2, 0.001), at the rate 0.1. Without the correction
-# the first step is
+# The gradient is (2, 0.001) everywhere and the learning rate is 0.1. Without the
+# correction the length of the first step is
 #
 # .. math:: \epsilon \frac{1 - \rho_1}{\sqrt{1 - \rho_2}} = 0.1 \cdot 3.16
 
@@ -67,20 +67,18 @@ for t in (1, 2, 3, 10, 30, 100, 1000):
     print(f"{t:6d}   {steps['with'][t - 1]:15.4f}   {steps['without'][t - 1]:7.4f}")
 
 # %%
-# The step is the same along y, though the slope there is 2000 times less.
-# With the correction every step is 0.1. Without, they grow until :math:`s` has caught
-# up, and then fall as :math:`r` does, which takes a hundred times as long:
+# The steps along y are the same, though the slope there is 2000 times smaller. With the
+# correction every step is 0.1. Without it, the steps grow while :math:`s` warms up.
+# Then they fall while :math:`r` warms up, which takes a hundred times as long:
 
 ax = plt.figure(figsize=(7, 4), layout="constrained").subplots()
 t = np.arange(1, 1001)
 for label, color, dashes in (("with", "#0072B2", "-"), ("without", "#D55E00", "--")):
     ax.semilogx(t, steps[label], color=color, ls=dashes, label=f"{label} correction")
 marked = np.unique(np.geomspace(1, 1000, 15).round().astype(int))
-theory = 0.1 * (1 - 0.9**t) / np.sqrt(1 - 0.999**t)
-ax.semilogx(
-    t[marked - 1], theory[marked - 1], "ko", markersize=4,
-    label=r"$\epsilon\,(1 - \rho_1^t) / \sqrt{1 - \rho_2^t}$",
-)  # fmt: skip
+theory = 0.1 * (1 - 0.9**marked) / np.sqrt(1 - 0.999**marked)
+formula = r"$\epsilon\,(1 - \rho_1^t) / \sqrt{1 - \rho_2^t}$"
+ax.semilogx(marked, theory, "ko", markersize=4, label=formula)
 ax.set(xlabel="update t", ylabel="length of the step along x", ylim=(0, None))
 ax.xaxis.set_major_formatter("{x:g}")
 ax.grid(alpha=0.25)
@@ -88,12 +86,12 @@ ax.legend()
 plt.show()
 
 # %%
-# Where steps that long do harm
-# -----------------------------
+# The harm of long first steps
+# ----------------------------
 #
-# Himmelblau's function has four minima. Both start at the same point at the same rate:
-# with the correction, Adam goes to the minimum in front of it. Without, the first steps
-# carry it past, and it ends in another.
+# Himmelblau's function has four minima. Both solvers have the same start and the same
+# rate. With the correction, Adam reaches the nearest minimum. Without it, the first
+# steps overshoot that minimum, and Adam ends in another one.
 
 display = OptimizerPathDisplay.from_solvers(
     SURFACES["himmelblau"],

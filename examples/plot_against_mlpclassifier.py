@@ -1,11 +1,10 @@
 """
-What changes when one import changes?
-=====================================
+Comparison with scikit-learn's MLPClassifier
+============================================
 
-The same code with `sklearn.neural_network.MLPClassifier` and with `MLPClassifierX`.
-With parameters that mean the same, both take the same path: first weights, minibatches
-and the loss of every epoch agree to rounding. What differs is the time, and what else
-there is to choose from.
+This example runs the same code with `sklearn.neural_network.MLPClassifier` and with
+`MLPClassifierX`. Under equivalent settings both train the same way: first weights,
+minibatches and the loss of every epoch agree to rounding. The time differs.
 """
 
 # %%
@@ -36,18 +35,18 @@ for Classifier in (MLPClassifier, MLPClassifierX):
     )
 
 # %%
-# They are about as good but not alike, since a default differs: Adam's rate is 0.01
-# here, and 0.001 in scikit-learn, which takes more epochs.
+# Changing the import and the class name is enough. The two models are similar but not
+# equal: the strength of scikit-learn's penalty ``alpha`` depends on the batch size, and
+# Adam differs in a detail (see below).
 #
-# The same path
-# -------------
+# Equal loss curves
+# -----------------
 #
-# scikit-learn's ``"sgd"`` is three textbook solvers in one, which have names of their
-# own here: with Nesterov's momentum (its default), with plain momentum, and with none.
-# At the same rate and without a penalty (of which scikit-learn's strength depends on
-# the minibatch) the loss curves lie on top of each other.
+# scikit-learn's ``"sgd"`` covers three textbook solvers, which have their own names
+# here: Nesterov's momentum (its default), plain momentum, and no momentum. With the
+# same learning rate and without a penalty, the loss curves coincide.
 
-# Thirty epochs are all that is wanted.
+# Thirty epochs do not converge.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
 same = {"alpha": 0, "batch_size": 50, "max_iter": 30, "random_state": 0}
 same["learning_rate_init"] = 0.005
@@ -69,7 +68,7 @@ for k, (solver, theirs) in enumerate(pairs.items()):
     look = {"color": colors[k], "linestyle": dashes[k], "label": f'solver="{solver}"'}
     left.plot(epochs, curve, **look)
     left.plot(epochs, other, "x", color=colors[k], markersize=4)
-    # No difference at all is drawn at 1e-17: logarithms know no 0.
+    # The logarithmic axis has no 0: draw equal losses at 1e-17.
     right.plot(epochs, np.maximum(difference, 1e-17), marker=".", **look)
     print(f"{solver:>8}: the loss curves differ by {difference.max():.0e} at most")
 left.plot([], [], "x", color="0.5", label="MLPClassifier")
@@ -84,28 +83,27 @@ figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", nco
 plt.show()
 
 # %%
-# Adam alone takes another path, by the place of one constant: :math:`\delta` is added
-# after the bias correction here, as in the paper, and before it in scikit-learn.
+# Only Adam differs, because of one constant: skoptnet adds :math:`\delta` after the
+# bias correction, as in the paper, scikit-learn before it.
 #
-# And back
-# --------
+# Convert to scikit-learn
+# -----------------------
 #
-# `to_sklearn` returns scikit-learn's own class with these weights, for tools that know
-# no other.
+# `to_sklearn` returns an `MLPClassifier` with the same weights, for tools that support
+# scikit-learn's classes only.
 
 twin = ours.to_sklearn()
 gap = np.abs(twin.predict_proba(X_test) - ours.predict_proba(X_test)).max()
 print(f"{type(twin).__name__} predicts probabilities that differ by {gap:.0e} at most")
 
 # %%
-# The time
-# --------
+# Training time
+# -------------
 #
-# Processor time of ten epochs of Adam by minibatches of several sizes, the least of
-# three runs each. The less there is to do in an update, the more of scikit-learn's time
-# goes into what is not arithmetic. The ratio depends on the machine, on the sizes of
-# the network and the batch, and on whether the compiled kernels are there, which
-# `skoptnet.show_versions` says.
+# Processor time of ten epochs of Adam at several batch sizes, the shortest of three
+# runs each. The smaller the batch, the more of scikit-learn's time is overhead. The
+# ratio depends on the machine, the network, the batch size, and the compiled kernels;
+# `skoptnet.show_versions` says whether they are installed.
 
 
 def processor_time(model):

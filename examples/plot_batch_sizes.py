@@ -1,25 +1,26 @@
 r"""
-All rows, some rows or one row per update?
-==========================================
+Batch size: full batch, minibatches, single rows
+================================================
 
-It depends on what is counted. Over updates, all rows win: no step is aimed better. Over
-epochs, a minibatch and single rows win, which make many steps of one pass over the
-data. Over time the minibatch wins, because its rows are computed together. What only
-all rows can do at a constant rate is to end at the minimum.
+Per update, the full batch makes the most progress, because its gradient is exact. Per
+epoch, minibatches and single rows win, because one pass over the data is many updates.
+In computing time the minibatches win, because their rows are computed together. At a
+constant learning rate, only the full batch converges to the minimum.
 """
 
 # %%
-# Three ways to one minimum
-# -------------------------
-# An update's gradient is the mean over :math:`m` of the :math:`n` training rows,
+# Training data and batch sizes
+# -----------------------------
+# The gradient of an update is the mean over :math:`m` of the :math:`n` training rows,
 #
 # .. math:: g = \frac{1}{m} \sum_{i \in \text{batch}} \nabla_\theta L(y_i, \hat y_i),
 #           \qquad \theta \leftarrow \theta - \epsilon g.
 #
 # Batch gradient descent has :math:`m = n`, stochastic gradient descent in the strict
-# sense :math:`m = 1`. So that there is one minimum, the network has no hidden
-# layer. L-BFGS tells us how low it is; what the solvers leave above it is what we look
-# at. A tenth of the labels is drawn at random, so that the rows disagree.
+# sense :math:`m = 1`. The network has no hidden layer, so its loss has a single
+# minimum. L-BFGS finds the loss there, and we compare how far above it the solvers are.
+# A tenth of the labels is random, so the gradients of the rows disagree even at the
+# minimum.
 
 import time
 
@@ -39,9 +40,10 @@ model = MLPClassifierX((), alpha=0, random_state=0)
 minimum = model.set_params(solver="lbfgs", tol=1e-9, max_iter=1000).fit(X, y).loss_
 
 # %%
-# All begin with the same weights. Rows in a batch, rate, epochs: the rate of the whole
-# batch is the best of 0.001, 0.003, 0.01, ... 3; the two others have one that leaves
-# little noise, with the same :math:`\epsilon / m`.
+# All start from the same weights. The table lists the solver, the batch size, the rate
+# and the epochs. The rate of the full batch is the best of 0.001, 0.003, 0.01, ... 3.
+# The other two have low rates, which leave little noise, and the same :math:`\epsilon /
+# m`.
 
 ways = {
     "all 4000 rows": ("gd", 4000, 1.0, 60),
@@ -70,8 +72,8 @@ def train(solver, batch_size, rate, epochs):
 curves = {way: train(*setting) for way, setting in ways.items()}
 
 # %%
-# One loss over three clocks
-# --------------------------
+# Loss by epochs, updates and computing time
+# ------------------------------------------
 
 clocks = {
     "epochs": [1, 3, 10, 30],
@@ -88,24 +90,25 @@ for ax, (clock, ticks) in zip(panels, clocks.items(), strict=True):
     ax.set_xticks(ticks, ticks)
     ax.yaxis.set_major_formatter("{x:g}")
     ax.grid(color="0.5", alpha=0.25)
-panels[0].set_ylabel("loss of all rows above the minimum")
+panels[0].set_ylabel("training loss minus its minimum")
 fig.legend(panels[0].lines, ways, loc="outside upper center", ncols=3, frameon=False)
 plt.show()
 
 # %%
-# The price of a loss 0.001 above the minimum, and what is left at the end:
+# The cost of coming within 0.001 of the minimum, and the median distance over the last
+# ten epochs:
 
 for way, curve in curves.items():
     at = int(np.argmax(curve["above"] <= 0.001))
     price = ", ".join(f"{curve[clock][at]:.0f} {clock}" for clock in clocks)
-    print(f"{way}: {price}; left {np.median(curve['above'][-10:]):.1g}")
+    print(f"{way}: {price}; at the end {np.median(curve['above'][-10:]):.1g}")
 
 # %%
 # Two curves coincide over the epochs. At the same :math:`\epsilon / m`, 32 single steps
-# and one step with 32 rows move the weights by nearly as much, and leave as much noise:
-# with k times the rows, take k times the rate, as long as that does not make training
-# diverge. The minibatch does it in half the time.
+# and one step with 32 rows move the weights by nearly the same amount, and leave the
+# same noise. With a batch k times as large, take a rate k times as high, as long as
+# training does not diverge. The minibatches need about half the time of single rows.
 #
-# Neither gets closer than that at a constant rate: the rows disagree about the last
-# steps. A schedule that lets the rate fall takes the noise out; a lower rate also does,
-# and takes longer.
+# Neither comes closer at a constant rate, because the gradients of the rows disagree. A
+# schedule with a falling rate removes this noise. So does a lower constant rate, which
+# takes longer.

@@ -1,27 +1,27 @@
 r"""
-Do the solvers reach the losses of Dive into Deep Learning?
-===========================================================
+Linear regression: the optimizers of Dive into Deep Learning
+============================================================
 
 Chapter 12 of *Dive into Deep Learning* (Zhang, Lipton, Li and Smola) trains one linear
-regression with every optimizer and prints the loss that it ends with. The same settings
-end with the same losses here, within two standard errors of their means. And gradient
-descent at a rate of 1 gets *worse* with more epochs, which one eigenvalue explains.
+regression with every optimizer and prints the final loss. The same settings give the
+same final losses here, within two standard errors of their means. Gradient descent at a
+rate of 1 gets *worse* with more epochs; one eigenvalue explains why.
 """
 
 # %%
-# The data
-# --------
-# The book takes 1500 rows of NASA's airfoil measurements, five features and a target,
+# Data with a given Hessian
+# -------------------------
+# The book uses 1500 rows of NASA's airfoil measurements, five features and a target,
 # all standardised. They are not part of this package. But the objective of a linear
 # regression,
 #
 # .. math:: C(\theta) = \frac{1}{2n} \sum_i (\hat y_i - y_i)^2,
 #
-# is a quadratic: its Hessian :math:`H`, where its minimum lies and the loss there say
-# all about it. So we draw Gaussian rows, and bend them until the eigenvalues of
-# :math:`H` and the loss at the minimum are those of the book's rows, and the
-# coordinates of the minimum along the eigenvectors, too (to three digits). The
-# eigenvectors themselves are others: they are those of some other correlations.
+# is quadratic. Its Hessian :math:`H`, its minimum and the loss there determine it
+# fully. So we draw Gaussian rows and transform them to match the book's rows in the
+# eigenvalues of :math:`H`, the loss at the minimum and (to three digits) the
+# coordinates of the minimum along the eigenvectors. The eigenvectors themselves differ:
+# they come from random correlations.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,8 +47,9 @@ eigenvalues = np.array(
 )
 coordinates = np.array([0.013, 0.336, 0.843, 0.047, 0.073, 0.027])
 
-# Axes: the intercept's, and those of five features with equal variances. The former
-# is turned a little towards another, so that the intercept's own input is 1.
+# Axes: the intercept's, and those of five features with equal variances. The
+# intercept's axis is rotated a little towards another one, so that the
+# first entry of the Hessian is 1.
 correlations = random_correlation.rvs(5 * eigenvalues[1:] / eigenvalues[1:].sum(), 0)
 V = block_diag(1, np.linalg.eigh(correlations)[1])
 sine = np.sqrt((eigenvalues[0] - 1) / (eigenvalues[0] - eigenvalues[3]))
@@ -56,8 +57,8 @@ turn = np.array([[np.sqrt(1 - sine**2), sine], [-sine, np.sqrt(1 - sine**2)]])
 V[:, [0, 3]] = V[:, [0, 3]] @ turn
 hessian = V * eigenvalues @ V.T
 
-# Columns without correlation, the first one constant; the Cholesky factor brings the
-# Hessian in. What is left of y is the last column, with which no input correlates.
+# Uncorrelated columns, the first one constant; the Cholesky factor gives them the
+# Hessian. The residual of y is the last column, which no input correlates with.
 n = 1500
 gaussian = np.random.default_rng(0).normal(size=(n, 6))
 U = np.sqrt(n) * np.linalg.qr(np.column_stack([np.ones(n), gaussian]))[0]
@@ -73,10 +74,10 @@ print("loss at the minimum:", np.mean((inputs @ theta - y) ** 2) / 2)
 # %%
 # The settings
 # ------------
-# Solver, rate, rows per update and epochs; then the reference: mean and standard
-# deviation of the final loss over 50 draws of first weights and orders of the rows,
-# computed from the book's formulas on the original rows, without this package.
-# Nesterov's momentum is not in the book.
+# Each setting has the solver, the rate, the batch size and the epochs, then the
+# reference: the mean and standard deviation of the final loss over 50 random first
+# weights and row orders, computed from the book's formulas on the original rows,
+# without this package. Nesterov's momentum is not in the book.
 
 settings = {
     "gd, rate 1, 6 epochs": (GradientDescent(), 1, n, 6, 0.24511, 0.00150),
@@ -133,9 +134,9 @@ settings = {
 }
 
 # %%
-# The book begins with weights from :math:`N(0, 0.01^2)`. We have an estimator make
-# its own, in an epoch at a rate of 0, and write those over them. The next solver starts
-# with fresh memory.
+# The book draws the first weights from :math:`N(0, 0.01^2)`. An epoch at a rate of 0
+# gives the estimator its weights, which we then overwrite. Changing the solver resets
+# its memory.
 
 
 def final_loss(solver, rate, batch_size, epochs, seed):
@@ -160,19 +161,19 @@ for name, (*setting, mean, sd) in settings.items():
     print(f"{name:26}{ours[name][0]:9.5f}{ours[name][1]:9.5f}{mean:9.5f}{sd:9.5f}")
 
 # %%
-# Side by side
-# ------------
-# Points are means, bars one standard deviation of a single run: a seventh of that is
-# the standard error of the mean.
+# Final losses compared
+# ---------------------
+# Points are means, bars one standard deviation of a single run. The standard error of
+# the mean is a seventh of that.
 
 book = {name: setting[-2:] for name, setting in settings.items()}
 fig, ax = plt.subplots(figsize=(8, 6), layout="constrained")
 at = np.arange(len(settings))
-for figures, shift, color, marker, label in (
+for results, shift, color, marker, label in (
     (ours, -0.15, "#0072B2", "o", "skoptnet, rows with the same curvature"),
     (book, 0.15, "#D55E00", "s", "the book's formulas, airfoil rows"),
 ):
-    mean, sd = np.array(list(figures.values())).T
+    mean, sd = np.array(list(results.values())).T
     ax.errorbar(
         mean, at + shift, xerr=sd, color=color, marker=marker, linestyle="", label=label
     )
@@ -186,13 +187,14 @@ plt.show()
 # %%
 # Along an eigenvector of eigenvalue :math:`\lambda`, each step of gradient descent
 # multiplies the distance to the minimum by :math:`1 - \epsilon \lambda`. The largest
-# eigenvalue is 2.098, so at :math:`\epsilon = 1` it is multiplied by -1.098: it grows,
-# slowly enough for the other directions to hide it for six epochs, and shows after ten.
+# eigenvalue is 2.098, so at :math:`\epsilon = 1` the factor is -1.098 and the distance
+# grows. For six epochs the progress in the other directions hides this; after ten it
+# shows.
 #
-# The loss that minibatches end with, above the minimum, is the noise of their
-# gradients. The larger :math:`\epsilon / (1 - \mu)`, for momentum :math:`\mu`, the
-# more of it: that is the order of the momentum rows. It depends on more than the
-# curvature, namely on whether the residuals are large where the inputs are. For the
-# airfoil rows they are, a little, for Gaussian ones not; hence most blue means lie left
-# of the orange ones. On the original rows, the code above agrees with the reference
-# within a third of a standard error, at every setting.
+# With minibatches, the final loss stays above the minimum because of gradient noise.
+# The noise grows with :math:`\epsilon / (1 - \mu)` for momentum :math:`\mu`, which
+# explains the order of the momentum settings. It also depends on whether large
+# residuals coincide with large inputs. They do so slightly in the airfoil rows and not
+# in the Gaussian rows, so most blue means lie left of the orange ones. On the original
+# rows, the code above agrees with the reference within a third of a standard error at
+# every setting.

@@ -1,15 +1,15 @@
 r"""
-Which start leads to the global minimum?
-========================================
+Gabor model: starting points and local minima
+=============================================
 
 The Gabor model of Prince, *Understanding Deep Learning* (2023, chapter 6), has two
-parameters and a loss with many valleys. Five solvers are let loose on it, from many
-starts. The start decides which valley is found; the solver decides how fast, and which
-way the starts near a watershed go.
+parameters and a loss with many local minima. This example trains it with five solvers
+from many starting points. The start decides which valley a solver ends in. The solver
+decides how fast it gets there, and the outcome for starts near a watershed.
 """
 
 # %%
-# Thirty noisy points and the model that made them:
+# The data are thirty noisy points of the model itself:
 #
 # .. math::
 #     f(x, \phi) = \sin(u)\, e^{-u^2 / 32}, \qquad u = \phi_0 + 0.06\, \phi_1 x,
@@ -50,11 +50,10 @@ def gradient(theta, rows):
 
 
 # %%
-# What an estimator does in `fit` takes a few lines here: a solver is a rule for one
-# update, and its memory is an object of its own. These five treat each coordinate by
-# itself, so a single vector can hold all the starts, and each moves as if it were
-# alone. Gradient descent takes all 30 points for every update, the others minibatches
-# of 5.
+# A training loop without an estimator takes a few lines: a solver is the rule for one
+# update, and its memory is a separate object. These five solvers treat each coordinate
+# separately, so a single vector can hold all starts. Gradient descent uses all 30
+# points for every update, the others use minibatches of 5.
 
 
 def descend(solver, rate, starts, updates=600):
@@ -84,13 +83,13 @@ colors = ["#E69F00", "#D55E00", "#0072B2", "#CC79A7", "#009E73"]
 dashes = ["-", (0, (1, 1)), "--", "-.", (0, (5, 1))]
 
 # %%
-# The paths
-# ---------
+# Paths from three starts
+# -----------------------
 #
-# Three starts. Each decides in which valley all five solvers end: only the one in the
-# middle leads to the lowest. Momentum overshoots the bottom of a valley and swings
-# back, Nesterov, who looks ahead, less; Adam steps along both coordinates alike, and so
-# leaves by another way.
+# From each start all five solvers end in the same valley; only the middle start leads
+# to the lowest point. Momentum overshoots the bottom of a valley and swings back.
+# Nesterov's momentum looks ahead and overshoots less. Adam's steps are equally long
+# along both coordinates, so it sets out in another direction.
 
 grid = np.meshgrid(np.linspace(-10, 10, 61), np.linspace(2.5, 22.5, 61))
 losses = cost(*grid)
@@ -113,15 +112,15 @@ figure.legend(loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
-# How fast
-# --------
+# Speed of convergence
+# --------------------
 #
-# From the start in the middle. The floor of the valley is nearly flat: gradient descent
-# and SGD creep along it, without noise and with it. Momentum adds up what gradients
-# have in common, Adam divides them by their size, and they are there in half the
-# updates, while the first two are still on the way. On the right, what Adam has learnt
-# from each start: in the other two valleys the wave fits some of the points, and every
-# small change of it fits worse.
+# On the left is the loss from the middle start. The floor of the valley is nearly flat,
+# and gradient descent and SGD creep along it. Momentum accumulates gradients of the
+# same direction, and Adam divides them by their size; both arrive in half the updates,
+# while the first two are still on their way. On the right is Adam's fit from each
+# start. In the two wrong valleys the wave fits some of the points, and every small
+# change makes the fit worse.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 for (name, path), color, dash in zip(paths.items(), colors, dashes, strict=True):
@@ -143,14 +142,14 @@ right.legend(ncols=2, loc="upper center")
 plt.show()
 
 # %%
-# Watersheds
-# ----------
+# Basins of attraction
+# --------------------
 #
-# The same from each point of a grid of 41 by 41: blue where the loss has come within
-# 0.01 of the lowest after 600 updates. Neither noise nor momentum nor Adam finds
-# the way out of a wrong valley: the share of good starts is about a quarter with all
-# five. They differ along the border, and at the lower end of the valley, where the slow
-# ones may not have arrived yet.
+# Each solver starts from each point of a 41 by 41 grid. Starts are blue if the loss
+# after 600 updates is within 0.01 of the lowest. Neither noise nor momentum nor Adam
+# leaves a wrong valley: with all five solvers, about a quarter of the starts are good.
+# The solvers differ along the border of the basin, and at the lower end of the valley,
+# where slow solvers have not arrived yet.
 
 grid = np.meshgrid(np.linspace(-10, 10, 41), np.linspace(2.5, 22.5, 41))
 starts = np.stack([grid[0].ravel(), grid[1].ravel()])
@@ -169,6 +168,6 @@ axes[0].set_ylabel(r"$\phi_1$ of the start")
 plt.show()
 
 # %%
-# So for two parameters: start many times and keep the best. Networks of thousands of
-# parameters have many more directions to leave by, and bad valleys of this kind are
-# rarer; but `random_state` is a start there, too, and worth varying.
+# With two parameters: start many times and keep the best. Networks with thousands of
+# parameters have many more directions out of a valley, so bad local minima of this kind
+# are rarer. Their starting point is `random_state`, and varying it is worth a try.

@@ -1,17 +1,17 @@
 r"""
-Which solver, rate and batch size go together?
-==============================================
+Grid search: solver, learning rate and batch size
+=================================================
 
-A grid search over all three, in a pipeline, shows that they cannot be chosen one by
-one: the right rate depends on the solver and on the size of the minibatches. Plain
-stochastic gradient descent needs rates some thirty times those of Adam. With a rate of
-its own, each of the four solvers gets as far as the others; they differ in how much of
-the grid is good.
+A grid search over all three, in a pipeline, shows that they cannot be chosen
+separately: the right learning rate depends on the solver and on the batch size. Plain
+stochastic gradient descent needs rates about thirty times those of Adam. At its best
+rate, each of the four solvers is as good as the others. They differ in the share of the
+grid that works well.
 """
 
 # %%
-# The data: 569 tumours, 30 features of very different scale. So a scaler belongs to the
-# model, and into the pipeline, where each fold is scaled by its own training rows.
+# The data are 569 tumours with 30 features of very different scales. So the model needs
+# a scaler, inside the pipeline, where each fold is scaled by its own training rows.
 
 import warnings
 
@@ -35,9 +35,9 @@ model = Pipeline(
 
 # %%
 # Four solvers, six rates :math:`\epsilon` and three batch sizes :math:`m`, each in five
-# folds: 360 fits. The splits are shuffled with a seed, so that they can be made again
-# below. Twenty epochs are a budget that all candidates share; that it is used up is no
-# news, and the warnings of it are left out.
+# folds, are 360 fits. The splits are shuffled with a seed, so that they can be repeated
+# below. All candidates have the same budget of twenty epochs, and we ignore the
+# warnings that it was used up.
 
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
 search = GridSearchCV(
@@ -51,46 +51,45 @@ search = GridSearchCV(
     cv=StratifiedKFold(5, shuffle=True, random_state=0),
 )
 search.fit(X, y)
-print(search.best_params_)
+print(f"log loss {-search.best_score_:.3f} with {search.best_params_}")
 
 # %%
-# The whole grid
-# --------------
+# Scores of the whole grid
+# ------------------------
 #
-# The mean score of each candidate and its standard deviation over the folds, the best
-# one framed. The score is the negative cross-entropy of the test rows. All below -0.3
-# has one colour, so that the good cells can be told apart.
+# Each cell has the mean score of a candidate and its standard deviation over the folds;
+# the best one is framed. The score is the negative cross-entropy of the test rows. All
+# scores below -0.3 have one colour, which leaves more colours for the good cells.
 #
-# In the panel of ``sgd`` equal scores lie on diagonals: four times the batch size needs
-# about three to four times the rate, for there are a quarter as many updates. And the
-# panel of ``momentum`` is that of ``sgd`` moved by a factor of ten in the rate: with
-# :math:`v \leftarrow \alpha v - \epsilon g`, steps along a lasting gradient add up to
-# :math:`\epsilon / (1 - \alpha)`, and :math:`\alpha = 0.9`.
+# In the ``sgd`` panel equal scores lie on diagonals: four times the batch size needs
+# three to four times the rate, because there are a quarter as many updates. The
+# ``momentum`` panel is the ``sgd`` panel shifted by a factor of ten in the rate: with
+# :math:`v \leftarrow \alpha v - \epsilon g`, steps along a constant gradient grow to
+# :math:`\epsilon / (1 - \alpha)` times it, and :math:`\alpha = 0.9`.
 
 SolverGridDisplay.from_cv_results(search).plot(vmin=-0.3)
 plt.show()
 
 # %%
-# How much of the grid is good?
-# -----------------------------
+# Candidates in order of their score
+# ----------------------------------
 #
-# The same scores, candidate after candidate: the 18 of each solver, the best one first,
-# with median and quartiles over the folds. All solvers begin at the same height. What
-# tells them apart is how long they stay there. ``sgd`` falls first: of the rates in the
-# grid, most are too small for it.
+# The same scores, sorted: the 18 candidates of each solver, the best first, with the
+# median and quartiles over the folds. The best candidates of all solvers are equally
+# good. The solvers differ in the number of good candidates. ``sgd`` has the fewest:
+# most rates of the grid are too small for it.
 
 LossCurveDisplay.from_cv_results(search).plot()
 plt.show()
 
 # %%
-# How do the best ones train?
-# ---------------------------
+# Loss curves of the best candidates
+# ----------------------------------
 #
 # A search keeps no loss curves. Given the data, the display fits the best candidate of
-# each solver once more on the same splits, and shows the median and the quartiles of
-# the curves; in brackets is how the five fits ended. ``momentum`` ends with half the
-# training loss of ``sgd``, and the grid says that the test scores are the same: there
-# is no more to be had from these data.
+# each solver again on the same splits, and draws the median and the quartiles of the
+# curves. The brackets say how the five fits ended. ``momentum`` ends with half the
+# training loss of ``sgd``, yet their test scores in the grid are the same.
 
 display = LossCurveDisplay.from_cv_results(search, X, y, group_by="solver").plot()
 plt.show()

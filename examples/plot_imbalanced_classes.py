@@ -1,23 +1,22 @@
 """
-Class weights or another threshold for a rare class?
-====================================================
+Imbalanced classes: class weights, recall and precision
+=======================================================
 
-One row in twenty is of the class that matters. ``class_weight="balanced"`` finds far
-more of these rows than the default does, but pays for it with its probabilities, which
-are then much too high. Moving the threshold of an unweighted model finds about as many,
-and leaves the probabilities as they should be.
+One row in twenty is of the positive class. ``class_weight="balanced"`` has a far higher
+recall than the default, but its probabilities are much too high. Tuning the decision
+threshold of an unweighted model gives about the same recall, and the probabilities stay
+calibrated.
 """
 
 # %%
-# Two models, and one threshold
-# -----------------------------
+# Class weights and a tuned threshold
+# -----------------------------------
 #
 # The two networks differ in ``class_weight`` only. With ``"balanced"`` a row of the
 # rare class counts about 18 times as much as another, in training and in validation.
-# Both stop where the loss of their validation rows is least. The third model is the
-# first once more, with a threshold that `TunedThresholdClassifierCV` chooses by
-# cross-validation: that of the best balanced accuracy, the mean of the shares that are
-# found of either class.
+# Both stop at the lowest validation loss. The third model is the first one with a
+# threshold that `TunedThresholdClassifierCV` chooses by cross-validation. It maximises
+# the balanced accuracy, which is the mean recall of the two classes.
 
 import matplotlib.pyplot as plt
 from sklearn.calibration import calibration_curve
@@ -53,31 +52,31 @@ models = {
         plain, scoring="balanced_accuracy"
     ),
 }
-print(f"{'':28} found  right  balanced accuracy  log loss")
+print(f"{'':28} recall  precision  balanced accuracy  log loss")
 for name, model in models.items():
     predicted = model.fit(X, y).predict(X_test)
     print(
-        f"{name:28} {recall_score(y_test, predicted):5.0%}"
-        f" {precision_score(y_test, predicted):6.0%}"
+        f"{name:28} {recall_score(y_test, predicted):6.0%}"
+        f" {precision_score(y_test, predicted):10.0%}"
         f" {balanced_accuracy_score(y_test, predicted):18.2f}"
         f" {log_loss(y_test, model.predict_proba(X_test)):9.3f}"
     )
 threshold = models["no weights, threshold tuned"].best_threshold_
-print(f"the threshold tuned: {threshold:.3f}; rare rows: {y.mean():.1%}")
+print(f"tuned threshold: {threshold:.3f}; rare rows: {y.mean():.1%}")
 
 # %%
-# *Found* is recall, the share of the rare rows that are named; *right* is precision,
-# the share of the named rows that are rare. With a threshold of 0.5 the plain network
-# names few rows, mostly right. That is no fault: it says "rare" where that is more
-# likely than not, and there are few such places. Weights and threshold both trade
-# precision for recall.
+# Recall is the share of the rare rows that the model predicts as rare; precision is the
+# share of these predictions that are correct. With a threshold of 0.5 the unweighted
+# network has a low recall and a high precision. That is correct: it predicts "rare"
+# where that is more likely than not, which is seldom. Weights and a lower threshold
+# both trade precision for recall.
 #
-# The same trade at all thresholds
-# --------------------------------
+# Precision-recall curve and calibration
+# --------------------------------------
 #
-# A row that counts k times is a row that is there k times. So the weighted network
-# predicts odds that are k times too high, and divided by k they are those of the data
-# again: :math:`p = p_w / (p_w + k (1 - p_w))`, k being the ratio of the weights.
+# A row of weight k counts like k equal rows. So the odds that the weighted network
+# predicts are k times too high, k being the ratio of the weights. Dividing them by k
+# corrects the probabilities: :math:`p = p_w / (p_w + k (1 - p_w))`.
 
 p = plain.fit(X, y).predict_proba(X_test)[:, 1]
 p_w = weighted.predict_proba(X_test)[:, 1]
@@ -104,7 +103,7 @@ left.set(xlabel="recall", ylabel="precision", ylim=(0, 1.4))
 left.set_yticks([0, 0.25, 0.5, 0.75, 1])
 left.legend(title="marker: threshold 0.5; star: tuned", loc="upper right")
 
-right.plot([0, 1], [0, 1], ":", color="0.5", label="what is said, happens")
+right.plot([0, 1], [0, 1], ":", color="0.5", label="perfectly calibrated")
 for name, p_rare, color, style in [
     ("no weights", p, blue, "-o"),
     ("balanced", p_w, red, "--s"),
@@ -113,17 +112,16 @@ for name, p_rare, color, style in [
     share, mean = calibration_curve(y_test, p_rare, n_bins=5)
     label = f"{name} (log loss {log_loss(y_test, p_rare):.2f})"
     right.plot(mean, share, style, color=color, label=label)
-right.set(xlabel="probability of the rare class, predicted", ylim=(0, 1.4))
-right.set_ylabel("share of rare rows among those")
+right.set(xlabel="predicted probability of the rare class", ylim=(0, 1.4))
+right.set_ylabel("observed share of rare rows")
 right.set_yticks([0, 0.25, 0.5, 0.75, 1])
 right.legend(loc="upper left")
 plt.show()
 
 # %%
-# On the left, the plain network has the better precision at nearly every recall: here,
-# weights bring nothing that a threshold does not, since they make the gradient hang on
-# few rows. On the right, the weighted network says 90% where it should say 30%;
-# dividing the odds repairs most of it. Weights are of use where a model has no
-# threshold to move, as in a comparison by accuracy, or where rows of one class do
-# matter more to the shape of the boundary. Where probabilities are needed, leave the
-# weights out.
+# On the left, the unweighted network has the better precision at nearly every recall.
+# Here weights have no advantage over a threshold, since they make the gradient depend
+# on few rows. On the right, the weighted network predicts 90% where 30% would be
+# correct; dividing the odds repairs most of this. Weights help where the threshold
+# cannot be changed, as in a comparison by accuracy, or where one class matters more for
+# the shape of the boundary. If you need probabilities, use no weights.

@@ -1,19 +1,19 @@
 r"""
-What does the path of a network's training look like?
-=====================================================
+Loss landscape: the training path of a network
+==============================================
 
-A network has many weights, a picture has two axes. Of all planes through the
-last weights, the one of the first two principal directions of the path comes closest to
-it. Three solvers that set out from the same weights are shown on one such plane, above
-the training loss on it; most of what they do is in the picture.
+A network has many weights, a picture has two axes. This example projects the training
+paths of three solvers onto the plane of their first two principal components, through
+the final weights, and draws the training loss on this plane. It holds more than nine
+tenths of the movement.
 """
 
 # %%
-# Three trainings
-# ---------------
+# Three solvers from the same weights
+# -----------------------------------
 #
-# The same network, the same first weights, the same minibatches: those come from
-# ``random_state``. Each estimator is cloned and trained; it stays as it was.
+# ``random_state`` gives all three the same first weights and minibatches. The display
+# trains clones and leaves the estimators unchanged.
 
 import warnings
 
@@ -30,14 +30,10 @@ X, y = make_moons(500, noise=0.2, random_state=0)
 
 
 def network(solver, rate):
-    """A network of 16 hidden units, on standardised rows."""
-    return make_pipeline(
-        StandardScaler(),
-        MLPClassifierX(
-            (16,), activation="tanh", solver=solver, learning_rate_init=rate,
-            batch_size=50, max_iter=60, tol=0, random_state=3,
-        ),
-    )  # fmt: skip
+    """Return a network of 16 hidden units on standardised rows."""
+    mlp = MLPClassifierX((16,), activation="tanh", batch_size=50, random_state=3)
+    mlp.set_params(solver=solver, learning_rate_init=rate, max_iter=60, tol=0)
+    return make_pipeline(StandardScaler(), mlp)
 
 
 models = {
@@ -46,25 +42,24 @@ models = {
     "adam": network("adam", 0.02),
 }
 with warnings.catch_warnings():
-    # Sixty epochs are what is to be seen, converged or not.
+    # All sixty epochs are wanted, converged or not.
     warnings.simplefilter("ignore", ConvergenceWarning)
     display = OptimizerPathDisplay.from_estimator(models, X, y)
 display.plot()
 plt.show()
 
 # %%
-# Each dot is an epoch. The contour lines are the training loss of networks with weights
-# in this plane, and the axes say how much of the way lies along them: together more
-# than nine tenths. The first few epochs go straight down. Then all three are on a flat
-# part, from which SGD and Adam go one way and momentum another: they will not end at
-# the same weights.
+# Each dot is an epoch. The contour lines are the training loss of weights in this
+# plane. The axis labels give the share of the movement along each axis. The first few
+# epochs go straight down. Then all three solvers cross a plateau, from which SGD and
+# Adam go one way and momentum another: they will not end at the same weights.
 #
-# The loss over the epochs
-# ------------------------
+# Training loss
+# -------------
 #
-# These are the losses of the weights themselves, which lie a little beside the plane.
-# The flat part shows here as ten epochs at 0.3. Momentum, which left it first, is
-# lowest after sixty epochs, on the other side of the valley.
+# These are the losses of the actual weights, which lie slightly off the plane. The
+# plateau shows as ten epochs at 0.3. Momentum, which left it first, has the lowest loss
+# after sixty epochs, on the other side of the valley.
 
 display.plot_values()
 for label, losses in display.values.items():
@@ -72,11 +67,11 @@ for label, losses in display.values.items():
 plt.show()
 
 # %%
-# In space
-# --------
+# 3D view
+# -------
 #
-# The same seen from the other side, with heights drawn as their cube roots, so that
-# what is low can be told apart.
+# The same paths from the other side. The height is the cube root of the loss, which
+# makes small losses distinguishable.
 
 display.plot(kind="3d", view=(45, 60))
 # sphinx_gallery_thumbnail_number = 3

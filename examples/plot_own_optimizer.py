@@ -1,16 +1,16 @@
 r"""
-What does an optimizer of my own take?
-======================================
+Custom optimizer: quasi-hyperbolic momentum
+===========================================
 
-A class with the formula in it: four lines for quasi-hyperbolic momentum, which this
-package does not have. One call tells whether it keeps the contract, and then it trains,
-is cloned and searched like the built-in ones. The search finds that it is better than
-both its parents at a rate that is too high for them, and of no use at a good one.
+A custom optimizer is a class with the update formula. Quasi-hyperbolic momentum, which
+this package does not have, takes four lines. One call checks its contract; then it
+works in ``fit``, `clone` and searches like the built-in solvers. The search finds that
+it beats SGD and momentum at a rate that is too high for them, but not at a good one.
 """
 
 # %%
-# The formula
-# -----------
+# Write the optimizer
+# -------------------
 # Momentum follows an average of the gradients, SGD the last one. Quasi-hyperbolic
 # momentum (Ma and Yarats, 2019, *Quasi-hyperbolic momentum and Adam for deep learning*)
 # follows a mixture of the two:
@@ -21,7 +21,6 @@ both its parents at a rate that is too high for them, and of no use at a good on
 from typing import ClassVar
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -50,16 +49,19 @@ class QHM(Optimizer):
 
 
 # %%
-# Vectors are changed in place; ``memory`` names those that are kept from update to
-# update. That is the whole contract, and the next call goes through it: does the
-# optimizer keep the precision, can it be pickled in the middle, do two halves make a
-# whole, does it get a quadratic down?
+# ``step`` changes its vectors in place; ``memory`` names the vectors kept from update
+# to update.
+#
+# Check the contract
+# ------------------
+# `check_optimizer` tests the contract: among others, whether the optimizer keeps the
+# precision, continues after pickling, and lowers a quadratic.
 
 print(check_optimizer(QHM()))
 
 # %%
-# It keeps the contract, but is it the right formula? At :math:`\nu = 0` it has to be
-# SGD, but for rounding.
+# It cannot test the formula itself. At :math:`\nu = 0` the optimizer must equal SGD, up
+# to rounding. These are the losses of both after one, five and ten epochs:
 
 X, y = load_digits(return_X_y=True)
 models = [
@@ -69,18 +71,23 @@ models = [
 for model in models:
     for _ in range(10):
         model.partial_fit(X / 16, y, classes=range(10))
-print(np.allclose(*(model.loss_curve_ for model in models), rtol=1e-12))
+for epoch in (1, 5, 10):
+    print(f"epoch {epoch:2}:", *(f"{m.loss_curve_[epoch - 1]:.10f}" for m in models))
 
 # %%
-# In a search
+# Grid search
 # -----------
-# The hyperparameters are found under ``solver__``, and behind the name of a pipeline's
+# The hyperparameters have the prefix ``solver__``, after the name of the pipeline's
 # step.
 
 network = MLPClassifierX(
-    (30,), solver=QHM(beta=0.99), batch_size=32, early_stopping=True, max_iter=1000,
+    (30,),
+    solver=QHM(beta=0.99),
+    batch_size=32,
+    early_stopping=True,
+    max_iter=1000,
     random_state=0,
-)  # fmt: skip
+)
 grid = {
     "mlpclassifierx__solver__nu": [0, 0.5, 0.7, 0.9, 1],
     "mlpclassifierx__learning_rate_init": [0.03, 0.3, 1.5],
@@ -100,7 +107,7 @@ for i, style in enumerate(("-o", "--s", ":^")):
     color = ("#0072B2", "#D55E00", "#009E73")[i]
     ax.errorbar(nu, loss[i], spread[i], fmt=style, color=color, label=f"{rates[i]:g}")
 ax.set(xlabel=r"share of averaged gradient, $\nu$", xticks=nu)
-ax.set(ylabel="log loss, mean and spread of 3 folds", yscale="log")
+ax.set(ylabel="log loss (mean and standard deviation, 3 folds)", yscale="log")
 ax.yaxis.set_major_formatter("{x:g}")
 ax.yaxis.set_minor_formatter("{x:g}")
 
@@ -108,6 +115,6 @@ ax.legend(title="learning rate", frameon=False)
 plt.show()
 
 # %%
-# On the left is SGD, on the right the average by itself. At a rate of 1.5 both do
-# badly; mixtures do better, the best with a third of the loss of SGD. At 0.3 the plain
-# gradient is the best, and at 0.03 the share matters no more than the folds.
+# At :math:`\nu = 0` is SGD, at :math:`\nu = 1` the average alone. At a rate of 1.5 both
+# do badly; mixtures do better, and the best has a third of the loss of SGD. At 0.3 SGD
+# is best. At 0.03 the differences are within the standard deviation of the folds.

@@ -1,12 +1,12 @@
 r"""
-How sure is a prediction?
-=========================
+Quantile regression: prediction intervals
+=========================================
 
-A network with ``loss="quantile"`` and several quantiles answers with a band instead of
-a point: narrow where the data hardly scatter, wide where they do. Whether nine of ten
-rows lie in a band that promises it is then counted, on rows that training has not seen.
-With the many rows of the first data set the promise is kept; with the few of the
-second it takes regularisation.
+With ``loss="quantile"`` and several quantiles, a network predicts an interval instead
+of a point: narrow where the data scatter little, wide where they scatter a lot. This
+example counts the held-out rows in a 90% interval. With the many rows of the first data
+set, the coverage is about 90%. With the few rows of the second, the intervals are too
+narrow, less so with regularisation.
 """
 
 # %%
@@ -14,10 +14,10 @@ second it takes regularisation.
 # -----------------------
 #
 # For a quantile :math:`q` the loss is the pinball loss
-# :math:`L(y, \hat y) = \max(q (y - \hat y),\, (q - 1)(y - \hat y))`. One network has
-# five outputs, of which all but the first are steps upwards:
-# :math:`\hat y_1 = z_1,\ \hat y_i = \hat y_{i-1} + \mathrm{softplus}(z_i)`. A step
-# is never negative, so quantiles cannot cross.
+# :math:`L(y, \hat y) = \max(q (y - \hat y),\, (q - 1)(y - \hat y))`. The network has
+# five outputs. The first is the lowest quantile, the others are increments:
+# :math:`\hat y_1 = z_1,\ \hat y_i = \hat y_{i-1} + \mathrm{softplus}(z_i)`. Increments
+# are never negative, so quantiles cannot cross.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,23 +55,23 @@ model = MLPRegressorX(
 ).fit(X_train, y_train)
 bands = model.predict(X_test)
 
-print("share of 5000 new rows at or below each quantile")
+print("share of 5000 held-out rows at or below each quantile")
 for q, below in zip(quantiles, np.mean(y_test[:, None] <= bands, axis=0), strict=True):
     print(f"{q:7.0%} {below:8.1%}")
-print(f"in the band of 90%: {coverage(bands, y_test):.1%}")
-print(f"quantiles that cross: {np.sum(np.diff(bands, axis=1) < 0)}")
+print(f"in the 90% interval: {coverage(bands, y_test):.1%}")
+print(f"crossing quantiles: {np.sum(np.diff(bands, axis=1) < 0)}")
 
 # %%
-# The curves below are the true quantiles, :math:`\sin 2x` and normal noise around it.
-# The network follows them in the middle and in width.
+# The dashed curves are the true quantiles of :math:`\sin 2x` with normal noise. The
+# network's median and the width of its intervals follow them.
 
 blue, red = "#0072B2", "#D55E00"
 along = np.linspace(-3, 3, 200)
 learnt = model.predict(along.reshape(-1, 1)).T
 figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 ax.plot(X_train, y_train, ".", color="0.5", markersize=3, label="training rows")
-ax.fill_between(along, *learnt[[0, 4]], color=blue, alpha=0.25, label="90% band")
-ax.fill_between(along, *learnt[[1, 3]], color=blue, alpha=0.35, label="50% band")
+ax.fill_between(along, *learnt[[0, 4]], color=blue, alpha=0.25, label="90% interval")
+ax.fill_between(along, *learnt[[1, 3]], color=blue, alpha=0.35, label="50% interval")
 ax.plot(along, learnt[2], color=blue, label="median")
 for deviations in (-1.645, 0, 1.645):
     true = np.sin(2 * along) + deviations * (0.1 + 0.15 * (along + 3))
@@ -85,10 +85,10 @@ plt.show()
 # Few rows, many features
 # -----------------------
 #
-# 442 patients with ten measurements; to be predicted is how far diabetes has progressed
-# a year later. Five folds, so each band is for a patient unknown to its network. One
-# network learns its rows until their loss falls no more; the other has dropout and
-# stops early.
+# The data are ten measurements of 442 patients; the target is the progression of their
+# diabetes after a year. With five folds, each interval is for a patient unknown to its
+# network. One network trains until its loss levels off and overfits; the other has
+# dropout and early stopping.
 
 X, y = load_diabetes(return_X_y=True)
 settings = {"loss": "quantile", "quantile": quantiles, "random_state": 0}
@@ -109,13 +109,13 @@ predicted = {
     for name, model in models.items()
 }
 for name, bands in predicted.items():
-    print(f"{name}: {coverage(bands, y):.0%} of the patients are in the band of 90%")
+    print(f"{name}: {coverage(bands, y):.0%} of the patients are in the 90% interval")
 
 # %%
-# On the left, a point on the dashed line is a quantile that keeps its promise. The
-# network that knows its own rows too well is far too sure about others. On the right,
-# the bands of the regularised one in order of their medians: wide for all, since the
-# ten measurements do not say more.
+# On the left, points on the dashed line are calibrated quantiles. The overfitted
+# network is far too confident about held-out patients. On the right are the intervals
+# of the regularised network, sorted by their median. All are wide, because ten
+# measurements do not predict the progression better.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 left.plot([0, 1], [0, 1], "--", color="0.5")
@@ -123,7 +123,7 @@ for (name, bands), style in zip(predicted.items(), ["s-", "o-"], strict=True):
     below = np.mean(y[:, None] <= bands, axis=0)
     color = red if name == "overfitted" else blue
     left.plot(quantiles, below, style, color=color, label=name)
-left.set(xlabel="quantile predicted", ylabel="share of patients at or below it")
+left.set(xlabel="predicted quantile", ylabel="share of patients at or below it")
 left.legend()
 
 bands = predicted["regularised"]
@@ -131,7 +131,8 @@ order = np.argsort(bands[:, 2])
 bands, target = bands[order], y[order]
 inside = (bands[:, 0] <= target) & (target <= bands[:, -1])
 rank = np.arange(len(y))
-right.fill_between(rank, *bands[:, [0, 4]].T, color=blue, alpha=0.25, label="90% band")
+intervals = bands[:, [0, 4]].T
+right.fill_between(rank, *intervals, color=blue, alpha=0.25, label="90% interval")
 right.plot(rank, bands[:, 2], color=blue, label="median")
 right.plot(rank[inside], target[inside], ".", color="0.5", markersize=4, label="inside")
 right.plot(

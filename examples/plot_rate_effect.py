@@ -1,17 +1,18 @@
 r"""
-What does the learning rate do?
-===============================
+Learning rate: too small, right, too large
+==========================================
 
-Batch gradient descent on the diabetes data, at rates a thousandfold apart. Too small a
-rate is safe, but a hundred epochs are not enough for it. A suitable one gets most of
-the way in ten. One that is too large overshoots the valley, farther with every update,
-until the loss explodes; skoptnet then stops at once and says what to try.
+Batch gradient descent on the diabetes data, at learning rates up to a thousandfold
+apart. A rate that is too small is safe, but needs far more than a hundred epochs. A
+suitable rate makes most of the progress in ten. A rate that is too large overshoots the
+minimum, farther with every update, until training diverges. skoptnet then stops at once
+and says what to try.
 """
 
 # %%
-# A network of 20 hidden units is to predict the progress of the disease from ten
-# measurements. Features and target are standardised: the loss
-# :math:`L = \frac{1}{2} (\hat y - y)^2` of predicting the mean is 1/2.
+# A network of 20 hidden units predicts the progression of the disease from ten
+# measurements. Features and target are standardised: predicting the mean has a loss
+# :math:`L = \frac{1}{2} (\hat y - y)^2` of 1/2.
 
 import textwrap
 import warnings
@@ -29,7 +30,7 @@ X, y = scale(X), scale(y)
 
 
 def trained(rate, max_iter=100):
-    """Train at a rate; return the model and the warnings that came."""
+    """Train at a rate; return the model and the texts of its warnings."""
     model = MLPRegressorX(
         (20,), solver="gd", learning_rate_init=rate, max_iter=max_iter, random_state=0
     )
@@ -40,20 +41,20 @@ def trained(rate, max_iter=100):
 
 
 # %%
-# Too small, right, too large
-# ---------------------------
+# Loss curves at three rates
+# --------------------------
 #
 # Each update is :math:`\theta \leftarrow \theta - \epsilon \hat g`, and batch gradient
-# descent makes one per epoch. At :math:`\epsilon = 0.9` seven epochs are made, whose
-# loss leaves the picture; that of the eighth would no longer be finite.
+# descent makes one per epoch. At :math:`\epsilon = 0.9` we stop after seven epochs,
+# with losses far above the picture: in the eighth the loss would no longer be finite.
 
-models, said = {}, {}
+models, warned = {}, {}
 for name, setting in {
     "too small": (0.001, 100),
     "right": (0.3, 100),
     "too large": (0.9, 7),
 }.items():
-    models[f"{name}: {setting[0]}"], said[name] = trained(*setting)
+    models[f"{name}: {setting[0]}"], warned[name] = trained(*setting)
 
 display = LossCurveDisplay.from_estimators(models).plot()
 display.ax_.set_ylim(0.15, 20)
@@ -61,27 +62,27 @@ display.ax_.set_yticks([0.2, 0.5, 1, 2, 5, 10, 20])
 plt.show()
 
 # %%
-# What skoptnet reports
-# ---------------------
+# Convergence warnings
+# --------------------
 #
-# The warnings of the three fits. The first two have merely used up their epochs; one of
-# them because it is slow. The third has learnt nothing.
+# Each of the three fits warns. The first two have used up their epochs, the first
+# because it is slow. The third has learnt nothing.
 
-for name, messages in said.items():
+for name, messages in warned.items():
     lines = textwrap.wrap(" ".join(messages), 78)
     print(f"{name}:", *lines, sep="\n  ")
 
 # %%
-# The losses on the way show how fast it went.
+# The losses of the third fit show how fast it explodes:
 
 losses = [f"{loss:.1e}" for loss in models["too large: 0.9"].loss_curve_]
 print("too large:", *losses)
 
 # %%
-# In the eighth epoch training diverges. Where an earlier epoch has a model that is
-# better than the untrained network, it is kept, with a warning. Here there is none:
-# ``fit`` raises an error, as scikit-learn's MLP does, which a grid search counts as a
-# failed fit and goes on.
+# In the eighth epoch training diverges. If an earlier epoch is better than the
+# untrained network, ``fit`` warns and keeps the weights of that epoch. Here there is
+# none, so ``fit`` raises an error, as scikit-learn's MLP does. A grid search counts it
+# as a failed fit and continues.
 
 try:
     trained(0.9)
@@ -89,13 +90,13 @@ except ValueError as error:
     print(textwrap.fill(str(error), 80))
 
 # %%
-# How large is too large?
+# The largest stable rate
 # -----------------------
 #
-# The loss at the end over the rate. It falls until close to the edge, beyond which
-# nothing works at all: along a direction of curvature :math:`\lambda`, gradient descent
-# ends farther off than it was before wherever :math:`\epsilon > 2 / \lambda`. So the
-# best rate is often found not far below the first one that fails.
+# The final loss falls with the rate, almost up to the rates where training diverges:
+# along a direction of curvature :math:`\lambda`, gradient descent moves away from the
+# minimum if :math:`\epsilon > 2 / \lambda`. So the best rate is often just below the
+# first one that fails.
 
 rates, losses = np.geomspace(0.001, 2, 18), []
 for rate in rates:
@@ -114,5 +115,5 @@ ax.text(
 )
 ax.set_xscale("log")
 ax.xaxis.set_major_formatter("{x:g}")
-ax.set(xlabel="learning rate", ylabel="training loss at the end")
+ax.set(xlabel="learning rate", ylabel="final training loss")
 plt.show()

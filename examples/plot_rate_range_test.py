@@ -1,24 +1,24 @@
 r"""
-Which learning rate should I begin with?
-========================================
+Learning-rate range test
+========================
 
-A learning-rate range test answers in a fraction of a second: it lets the rate rise
-from update to update, and looks at the loss. The rate where most of the fall is done
-is a good one to begin with; a tenth of it wastes epochs, and ten times as much does not
-train at all. What it cannot tell is which rate predicts best.
+A learning-rate range test suggests an initial learning rate in a fraction of a second:
+it raises the rate from update to update and records the loss. The rate at which most of
+the loss has gone is a good one to start with. A tenth of it wastes epochs, ten times as
+much does not train at all. The test cannot find the rate with the best predictions.
 """
 
 # %%
-# A run
-# -----
-# Update :math:`t` of :math:`T` is made at the rate
+# Run the test
+# ------------
+# Update :math:`t` of :math:`T` has the rate
 #
 # .. math:: \epsilon_t = \epsilon_{min}
 #           \left(\frac{\epsilon_{max}}{\epsilon_{min}}\right)^{t / (T - 1)},
 #
-# and its minibatch's loss, before the update, is noted down. At low rates nothing
-# changes; then the loss falls; at last the steps are too long, and it rises or
-# explodes. Each of five runs has other first weights and other minibatches.
+# and the test records the loss of its minibatch before the update. At low rates the
+# loss hardly changes; then it falls; finally the steps are too long, and it rises or
+# explodes. Each of the five runs has its own first weights and minibatches.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,14 +46,14 @@ LearningRateRangeDisplay.from_result(result).plot()
 plt.show()
 
 # %%
-# The smoothed loss has three quarters of its fall behind it at the suggested rate. It
-# goes on falling beyond, but those rates were reached from weights that lower rates had
-# trained. The five runs agree well; where they do not, the band is wide. A cross marks
-# a run that diverged.
+# At the suggested rate, three quarters of the fall of the smoothed loss are done. The
+# loss falls further beyond, but from weights that lower rates have already trained. The
+# band shows how well the five runs agree. A cross marks a run that diverged.
 #
-# Is it a good rate?
-# ------------------
-# Ten epochs at a tenth of it, at it, and at ten times as much.
+# Train at the suggested rate
+# ---------------------------
+# We train for ten epochs at a tenth of the suggested rate, at that rate, and at ten
+# times that rate.
 
 suggested = result.suggested_rate
 rates = {
@@ -68,23 +68,23 @@ for (name, rate), (color, line) in zip(rates.items(), styles, strict=True):
     for _ in range(10):
         network.partial_fit(X, y, classes=range(10))
     score = network.score(X_test, y_test)
-    label = f"{name}, {rate:.2g}: {score:.0%} of test rows right"
+    label = f"{name}, {rate:.2g}: test accuracy {score:.0%}"
     ax.plot(np.arange(1, 11), network.loss_curve_, line, color=color, label=label)
 ax.axhline(np.log(10), color="0.5", linewidth=0.8)
-ax.text(10, np.log(10), "knowing nothing", ha="right", va="top", color="0.5")
+ax.text(10, np.log(10), "random guessing", ha="right", va="top", color="0.5")
 ax.set(yscale="log", xlabel="epochs", ylabel="training loss")
 ax.yaxis.set_major_formatter("{x:g}")
 ax.legend(frameon=False, bbox_to_anchor=(0, 1), loc="lower left")
 plt.show()
 
 # %%
-# At the suggested rate the loss falls fast, and is about to become unsteady at the end:
-# it is a rate to begin with, and a schedule may lower it.
+# At the suggested rate the loss falls fast and starts to become unsteady at the end. It
+# is a rate to start with, and a schedule may lower it.
 #
 # Other solvers
 # -------------
-# Each has a scale of its own, and the test finds it. Beside the suggestion is the rate
-# that ``learning_rate_init="auto"`` stands for.
+# Each solver has its own scale of rates, and the test finds it. The titles also give
+# the default rate, ``learning_rate_init="auto"``.
 
 fig, panels = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
 for ax, solver in zip(panels.flat, (SGD(), Momentum(), AdaGrad(), Adam()), strict=True):
@@ -97,7 +97,7 @@ plt.show()
 
 # %%
 # The defaults are a third to a twelfth of the suggestions. They were chosen by the loss
-# of held-out rows after up to 200 epochs, without early stopping, too, and must not
-# diverge on features with far outliers. The test looks at training rows only: on small
-# and noisy data, the rate that lowers their loss fastest also learns the noise fastest.
-# Take ``early_stopping=True`` with it.
+# of held-out rows after up to 200 epochs, with and without early stopping, and must not
+# diverge on features with extreme outliers. The test sees training rows only: on small
+# and noisy data, the rate that lowers their loss fastest also overfits fastest. Combine
+# it with ``early_stopping=True``.

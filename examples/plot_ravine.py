@@ -1,24 +1,24 @@
 r"""
-How much does momentum help in a ravine?
-========================================
+Momentum and Nesterov's momentum in a ravine
+============================================
 
-A ravine is steep across and flat along. Gradient descent has to take a rate that suits
-the walls, and then crawls along the floor; momentum adds up the small steps that agree
-and cancels those that do not. With curvatures :math:`m` and :math:`M` it needs about
-:math:`\sqrt{M/m}` updates where gradient descent needs :math:`M/m`. The factor by which
-each comes closer per update is measured here and put beside its closed form.
+A ravine is steep across and flat along. The walls limit the rate of gradient descent,
+which then crawls along the floor. Momentum accumulates steps of the same direction and
+cancels steps of opposite directions. With curvatures :math:`m` and :math:`M` it needs
+about :math:`\sqrt{M/m}` updates where gradient descent needs :math:`M/m`. This example
+measures the convergence factors and compares them with their closed forms.
 """
 
 # %%
-# The ravine and the best rates
-# -----------------------------
+# Best rates and momentum
+# -----------------------
 #
-# On :math:`f(x, y) = \frac12 (m x^2 + M y^2)` every update multiplies the way that is
-# left along x and along y by numbers that depend on the rate :math:`\epsilon` and the
-# momentum :math:`\alpha` only. The best choice makes the larger of both as small as
-# possible. With :math:`\kappa = M / m` it is
+# On :math:`f(x, y) = \frac12 (m x^2 + M y^2)` every update multiplies the distances
+# along x and y by numbers that depend only on the rate :math:`\epsilon` and the
+# momentum :math:`\alpha`. The best choice minimises the larger of the two. With
+# :math:`\kappa = M / m` it is
 #
-# - gradient descent: :math:`\epsilon = \frac{2}{M + m}`, and the way left shrinks by
+# - gradient descent: :math:`\epsilon = \frac{2}{M + m}`, and the distance shrinks by
 #   :math:`\frac{\kappa - 1}{\kappa + 1}` per update;
 # - momentum: :math:`\epsilon = \left(\frac{2}{\sqrt M + \sqrt m}\right)^2`,
 #   :math:`\alpha = \left(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\right)^2`, and it
@@ -58,16 +58,17 @@ display.plot()
 plt.show()
 
 # %%
-# Gradient descent is thrown from wall to wall, since its rate is just below :math:`2 /
-# M`, at which it would never come to rest. Momentum swings wider at first, takes longer
-# strides along the floor, and is at the minimum soonest. Nesterov's momentum looks
-# where the velocity leads before it takes the gradient. At its best rate, :math:`1 /
-# M`, the first step ends on the floor, and from there on it does not swing at all.
+# Gradient descent bounces from wall to wall, since its rate is just below :math:`2 /
+# M`, the limit of stability. Momentum swings wider at first, takes longer steps along
+# the floor and reaches the minimum first. Nesterov's momentum takes the gradient at the
+# point that the velocity leads to. At its best rate, :math:`1 / M`, its first step ends
+# on the floor, and from there on it does not swing at all.
 #
-# Over the updates
-# ----------------
+# Distance from the minimum
+# -------------------------
 #
-# Straight lines on a logarithmic axis: every update takes the same share of the way.
+# The lines are straight on a logarithmic axis: every update shrinks the distance by the
+# same factor.
 
 ax = plt.figure(figsize=(7, 4), layout="constrained").subplots()
 closed_forms = {
@@ -89,13 +90,13 @@ ax.legend()
 plt.show()
 
 # %%
-# Measured and computed
-# ---------------------
+# Convergence factors
+# -------------------
 #
-# The factor between updates 40 and 100. With the best momentum two roots of the
-# characteristic polynomial fall together, and the distance goes like
-# :math:`k \alpha^{k/2}`: the factor measured is a little above that for
-# :math:`k \to \infty`.
+# The factor is measured between updates 40 and 100. With the best momentum two roots of
+# the characteristic polynomial coincide, and the distance behaves like
+# :math:`k \alpha^{k/2}` after k updates. So the measured factor is slightly above its
+# limit.
 
 print("                   measured   closed form   updates per digit")
 for label, factor in measured.items():
@@ -105,11 +106,11 @@ for label, factor in measured.items():
     )
 
 # %%
-# Where the ravine is narrower
-# ----------------------------
+# Condition number
+# ----------------
 #
-# The number of updates for one digit more, over :math:`\kappa`: it grows as
-# :math:`\kappa` without momentum and as :math:`\sqrt\kappa` with it.
+# The number of updates per decimal digit grows as :math:`\kappa` without momentum and
+# as :math:`\sqrt\kappa` with it.
 
 kappas = np.geomspace(4, 4000, 50)
 roots = np.sqrt(kappas)
@@ -120,10 +121,8 @@ for label, factors in (
     ("Nesterov", 1 - 1 / roots),
 ):
     line = display.lines_[label]
-    ax.loglog(
-        kappas, np.log(0.1) / np.log(factors),
-        color=line.get_color(), ls=line.get_linestyle(), label=label,
-    )  # fmt: skip
+    style = {"color": line.get_color(), "linestyle": line.get_linestyle()}
+    ax.loglog(kappas, np.log(0.1) / np.log(factors), label=label, **style)
 ax.set(xlabel=r"$\kappa = M / m$", ylabel="updates per digit")
 ax.xaxis.set_major_formatter("{x:g}")
 ax.yaxis.set_major_formatter("{x:g}")

@@ -1,18 +1,18 @@
 r"""
-Why let the learning rate decay?
-================================
+Learning-rate schedules: step and exponential decay
+===================================================
 
-A constant rate often prevents convergence: near the minimum, the noise of the
-minibatches throws the weights about as far as the gradient pulls them back, and the
-accuracy on new data goes on jumping to the end. Under step decay the jumps end soon
-after the rate falls; under exponential decay they fade little by little. Both end
-with a better model.
+A constant learning rate often prevents convergence: near the minimum, the noise of the
+minibatches moves the weights about as far as the gradient pulls them back, and the
+validation accuracy keeps jumping to the end. With step decay the jumps end soon after
+the rate falls; with exponential decay they fade gradually. Both end with a better
+model.
 """
 
 # %%
-# Digits, half of them for testing. One training label in five is replaced by a random
-# one, so that gradients of minibatches disagree, as they do with hard problems, and
-# there is something to be gained by averaging them out. The test labels are correct.
+# Half of the digits are for testing. One training label in five is replaced by a random
+# one, so that the gradients of the minibatches disagree, as in hard problems. The test
+# labels are correct.
 
 import warnings
 
@@ -34,15 +34,15 @@ wrong = rng.uniform(size=len(y_train)) < 0.2
 y_train[wrong] = rng.randint(10, size=wrong.sum())
 
 # %%
-# Step decay multiplies the rate by :math:`\rho` every :math:`k` epochs, exponential
-# decay by as much in as many epochs, but evenly over all updates:
+# Step decay multiplies the rate by :math:`\rho` every :math:`k` epochs. Exponential
+# decay has the same factor, spread evenly over all updates of the :math:`k` epochs:
 #
 # .. math::
 #     \epsilon_t = \epsilon_0 \, \rho^{\lfloor e / k \rfloor}
 #     \qquad \text{and} \qquad
 #     \epsilon_t = \epsilon_0 \, \rho^{t / (k \cdot \text{updates per epoch})}
 #
-# with :math:`t` the updates made and :math:`e` the epochs finished so far. Here
+# with :math:`t` updates and :math:`e` complete epochs so far. Here
 # :math:`\epsilon_0 = 0.3`, :math:`\rho = 0.2` and :math:`k = 15`.
 
 SCHEDULES = {
@@ -52,9 +52,9 @@ SCHEDULES = {
 }
 
 # %%
-# With ``X_val``, the accuracy on rows of our own is measured after every epoch. Early
-# stopping, which this needs, is to stop nothing here: its patience has no end. All
-# sixty epochs are wanted, so the warning that they were used up is left out.
+# With ``X_val`` and ``early_stopping=True``, the accuracy on the test rows is recorded
+# after every epoch. ``n_iter_no_change=np.inf`` then keeps training from stopping. All
+# sixty epochs are wanted, so we ignore the warning that they were used up.
 
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
 models = {
@@ -74,11 +74,11 @@ models = {
 }
 
 # %%
-# The rates, and below them the test accuracy
-# -------------------------------------------
+# Learning rates and test accuracy
+# --------------------------------
 #
-# The picture of the lecture. Up to epoch 15, ``step`` and ``constant`` are the same
-# training. Then the rate of ``step`` falls to a fifth, and its accuracy calms down.
+# Up to epoch 15, ``step`` and ``constant`` are the same training. Then the rate of
+# ``step`` falls to a fifth, and its accuracy becomes steady.
 
 figure, (above, below) = plt.subplots(
     2, 1, sharex=True, figsize=(7.5, 6), height_ratios=(2, 3), layout="constrained"
@@ -92,20 +92,20 @@ below.set_ylabel("test accuracy")
 plt.show()
 
 # %%
-# In numbers: mean and range of the test accuracy over the last fifteen epochs.
+# The mean and range of the test accuracy over the last fifteen epochs:
 
 for name, model in models.items():
     last = model.validation_scores_[-15:]
     print(f"{name:>12}: {np.mean(last):.3f}, from {min(last):.3f} to {max(last):.3f}")
 
 # %%
-# The dots mark the best epochs, whose weights early stopping keeps. They were chosen
-# with a look at the test set, so their accuracy is no estimate for digits to come; for
-# that, one would choose by validation rows and test on others.
+# The dots mark the best epochs, whose weights early stopping keeps. They were chosen by
+# the test set, so their accuracy is too optimistic. To estimate the accuracy on other
+# digits, choose by validation rows and test on a third set.
 #
-# The training loss tells more. That of ``step`` leaps down where the rate falls: the
-# noise is gone at once. Under the constant rate it goes on falling, below that of the
-# others, while the accuracy gets worse: what is being learnt is the wrong labels.
+# The training loss of ``step`` drops where the rate falls: the noise is gone at once.
+# At the constant rate the training loss falls below the others, while the accuracy gets
+# worse: the network overfits the wrong labels.
 
 LossCurveDisplay.from_estimators(models).plot()
 plt.show()

@@ -1,16 +1,16 @@
 r"""
-What does a hidden unit look for?
-=================================
+Weights of a hidden layer: L2 and L1 penalties
+==============================================
 
-The incoming weights of a unit are as many as there are features, so those of a network
-on images are images. Left alone, they keep the noise they began with; a penalty takes
-away what the data do not ask for, and strokes are left. On a table, the same weights
-say which columns a network reads at all.
+A hidden unit has one incoming weight per feature, so the weights of a network on images
+can be drawn as images. Without a penalty they keep their random start. An L2 penalty
+removes this noise and leaves pen strokes. On a table, an L1 penalty selects the columns
+that the network uses.
 """
 
 # %%
-# Two networks of 16 hidden units learn the handwritten digits, one of them with a
-# strong L2 penalty, :math:`\alpha / 2n \cdot \lVert W \rVert^2`.
+# Two networks of 16 hidden units learn handwritten digits, the second with a strong L2
+# penalty, :math:`\alpha / 2n \cdot \lVert W \rVert^2`.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -29,35 +29,37 @@ settings = {"learning_rate_init": 0.01, "max_iter": 500, "random_state": 0}
 plain = MLPClassifierX((16,), alpha=0, **settings).fit(X_train, y_train)
 penalised = MLPClassifierX((16,), alpha=3, **settings).fit(X_train, y_train)
 for name, model in {"alpha=0": plain, "alpha=3": penalised}.items():
-    print(f"{name}: {model.score(X_test, y_test):.1%} of the test digits are read")
+    print(f"{name}: test accuracy {model.score(X_test, y_test):.1%}")
 
 # %%
-# Each image is a unit: where a pixel is red, ink makes the unit's output larger, where
-# it is blue, smaller. Without a penalty there is noise all over, also at the edges,
-# which are white in nearly all digits: those weights are the ones they were drawn as,
-# since nothing moves them. Some units, such as 1 and 5, have hardly learnt anything.
+# Each image is a unit. Ink on a red pixel raises the unit's output, ink on a blue pixel
+# lowers it. Without a penalty there is noise all over, even at the edges, which are
+# empty in nearly all digits: those weights still have their random first values, since
+# no gradient moves them. Some units, such as 1 and 5, have hardly learnt anything.
 
 WeightsDisplay.from_estimator(plain).plot()
 plt.show()
 
 # %%
-# With the penalty the edges are empty, units that are of no use are gone, and what is
-# left are strokes and the gaps between them.
+# With the penalty the edges are empty and useless units are gone. The other units show
+# strokes and the gaps between them.
 
 WeightsDisplay.from_estimator(penalised).plot()
 plt.show()
 
 # %%
-# The same in numbers, for all layers: the penalty draws weights together, and leaves
-# the biases alone.
+# The distributions of the weights of all layers: the penalty draws the weights towards
+# zero and does not apply to the biases.
 
 WeightsDisplay.from_estimator(penalised, kind="distributions").plot()
 plt.show()
 
 # %%
-# A table has names instead of pixels. With an L1 penalty (``l1_ratio=1``) most weights
-# are exactly 0: two of the four hidden units are not used, and the network does without
-# more than half of the thirty columns.
+# Feature selection by an L1 penalty
+# ----------------------------------
+#
+# With an L1 penalty (``l1_ratio=1``) most weights are exactly 0. On a table of thirty
+# columns, two of the four hidden units and more than half of the columns are unused.
 
 data = load_breast_cancer(as_frame=True)
 model = make_pipeline(
@@ -74,7 +76,7 @@ model = make_pipeline(
 ).fit(data.data, data.target)
 network = model[-1]
 read = (network.coefs_[0] != 0).any(axis=1)
-print(f"{read.sum()} of {len(read)} columns are read:")
+print(f"the network uses {read.sum()} of {len(read)} columns:")
 print(*data.data.columns[read], sep="\n")
 
 WeightsDisplay.from_estimator(model, kind="bars").plot()
