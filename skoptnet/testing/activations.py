@@ -19,7 +19,7 @@ from .contract import (
     unchanged,
 )
 
-_Z = np.linspace(-5, 5, 60).reshape(20, 3) + 0.0123  # off the round numbers
+_Z = np.linspace(-5, 5, 60).reshape(20, 3) + 0.0123  # no round numbers
 
 
 def check_activation(
@@ -33,8 +33,8 @@ def check_activation(
         The activation, with the parameters to check it with. Only copies of it are
         used.
     raise_on_failure : bool, default=True
-        Whether to raise an error if checks fail. Otherwise look at ``failures`` of the
-        report.
+        Whether to raise an error if checks fail. Otherwise, the report has them in
+        ``failures``.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def _computes(activation: Activation) -> None:
         require(
             np.isfinite(both).all(),
             f"In {np.dtype(dtype)}, sigma or its derivative is not finite in [-5, 5].",
-            "Both must be.",
+            "Both must be finite.",
         )
 
 
@@ -87,9 +87,8 @@ def _fits_together(activation: Activation) -> None:
         np.allclose(slope, numerical, rtol=1e-6, atol=1e-8),
         "The largest difference to a numerical derivative is"
         f" {np.abs(slope - numerical).max():.3g}.",
-        "backward must multiply delta, in place, by the derivative of what forward"
-        " does to z, in place; a derivative that cannot be read off a needs z, and"
-        " needs_z = True.",
+        "backward must multiply delta, in place, by the derivative of forward. If the"
+        " derivative cannot be computed from a, set needs_z = True to get z.",
     )
 
 
@@ -100,8 +99,8 @@ def _treats_rows_alone(activation: Activation) -> None:
             _values_and_slopes(activation, _Z[rows]),
             _values_and_slopes(activation)[:, rows],
         ),
-        "Some rows by themselves give other values than among all.",
-        "Each row must be treated by itself.",
+        "Some rows alone give other values than together with the others.",
+        "The values of a row must not depend on other rows.",
     )
 
 

@@ -37,7 +37,7 @@ class Check(NamedTuple):
         Takes a copy of the subject. Raises `Broken` if the contract is broken; returns
         a reason if there is nothing to check.
     needs : tuple of str
-        Checks that have to pass first, as they say more about the same fault.
+        Checks that have to pass first, because they explain the same fault better.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Report(NamedTuple):
     Parameters
     ----------
     subject : str
-        The object that was checked, as it prints.
+        The representation of the object that was checked.
     results : tuple of Result
         The result of each check, in their order.
     """
@@ -117,7 +117,9 @@ def examine(part: Any, kind: type[Part], checks: Iterable[Check]) -> Report:
     """Run all checks, each on a copy of an object."""
     if not isinstance(part, kind):
         hint = f" Did you mean {part.__name__}()?" if isinstance(part, type) else ""
-        raise TypeError(f"An {kind.__name__} object is checked. Got {part!r}.{hint}")
+        raise TypeError(
+            f"Only {kind.__name__} objects can be checked. Got {part!r}.{hint}"
+        )
     results: dict[str, Result] = {}
     for check in checks:
         first = [n for n in check.needs if results[n].status in ("broken", "not asked")]
@@ -146,7 +148,7 @@ def _asked(check: Check, part: Any) -> Result:
 
 
 def twin_of(part: Any) -> Any:
-    """Return a copy, made without the pickling that is checked elsewhere."""
+    """Return a copy, made without pickling, which has a check of its own."""
     twin = object.__new__(type(part))
     for name, value in vars(part).items():
         try:
@@ -193,8 +195,8 @@ def _names(base: type) -> list[str]:
 def clones(part: Any) -> None:
     """Check that `clone` makes an equal object: __init__ only stores its arguments."""
     to_do = (
-        "__init__ has to store each of its arguments, unchanged, under the argument's"
-        " name; those of the base class it passes on to super().__init__."
+        "__init__ must store each of its arguments, unchanged, under the argument's"
+        " name, or pass it on to super().__init__."
     )
     missing = [n for n in _names(type(part)) if n not in vars(part)]
     require(not missing, f"__init__ does not store {', '.join(missing)}.", to_do)
@@ -233,13 +235,13 @@ def pickles(use: Callable[[Any], Any]) -> Callable[[Any], None]:
                 False,
                 f"It cannot be pickled: {error}.",
                 "Define its class, or the function, by name at the top level of a"
-                " module (no lambda), and store what can be pickled; else no model"
-                " with it can be saved or sent to another process.",
+                " module (no lambda), and store only objects that can be pickled."
+                " Otherwise models with it cannot be saved or sent to another process.",
             )
         require(
             same(use(part), use(twin)),
             "A cloned and pickled copy gives other results.",
-            "All that it depends on has to be in the arguments of __init__.",
+            "It must depend on the arguments of __init__ only.",
         )
 
     return ask

@@ -39,8 +39,8 @@ def check_optimizer(optimizer: Optimizer, *, raise_on_failure: bool = True) -> R
         The solver, with the hyperparameters to check it with. Only copies of it are
         used.
     raise_on_failure : bool, default=True
-        Whether to raise an error if checks fail. Otherwise look at ``failures`` of the
-        report.
+        Whether to raise an error if checks fail. Otherwise, the report has them in
+        ``failures``.
 
     Returns
     -------
@@ -129,14 +129,14 @@ def _declares(optimizer: Optimizer) -> None:
     require(
         not strangers,
         f"points has {', '.join(strangers)}, which memory does not have.",
-        "Name all vectors in memory; points are those of them that start at theta.",
+        "Name all vectors in memory; points names those of them that start at theta.",
     )
     names = [*memory, *numbers, "t", "iterate"]
     twice = sorted({name for name in names if names.count(name) > 1})
     require(
         not twice,
-        f"{', '.join(twice)} would stand for two things in the state.",
-        'Take other names in memory and numbers; "t" and "iterate" are taken.',
+        f"{', '.join(twice)} would name two things in the state.",
+        'Use other names in memory and numbers; "t" and "iterate" are taken.',
     )
     require(
         all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers.values()),
@@ -156,7 +156,7 @@ def _declares(optimizer: Optimizer) -> None:
     require(
         momentum is None or hasattr(optimizer, momentum),
         f"momentum_name is {momentum!r}, which is no hyperparameter.",
-        "Name the attribute that a schedule of the momentum is to set.",
+        "Name the attribute that a schedule of the momentum sets.",
     )
 
 
@@ -205,13 +205,13 @@ def _remembers_what_it_declares(optimizer: Optimizer) -> None:
     declared = {"t", *optimizer.memory, *optimizer.numbers}
     if optimizer.average:
         declared.add("iterate")
-    for names, says in (
+    for names, verb in (
         (found - declared, "has undeclared"),
         (declared - found, "lacks"),
     ):
         require(
             not names,
-            f"The state {says} {', '.join(sorted(names))}.",
+            f"The state {verb} {', '.join(sorted(names))}.",
             "It must hold what `memory` and `numbers` declare: name vectors in memory,"
             " numbers in numbers; in `start`, change what super().start returns.",
         )
@@ -225,7 +225,7 @@ def _remembers_what_it_declares(optimizer: Optimizer) -> None:
     require(
         training.state.t == 3,
         f"After 3 updates state.t is {training.state.t}.",
-        "t counts the updates by itself; step only reads it.",
+        "t is counted for you; step must only read it.",
     )
 
 
@@ -238,7 +238,7 @@ def _repeats_itself(optimizer: Optimizer) -> None:
     )
 
 
-def _goes_on(optimizer: Optimizer) -> None:
+def _resumes(optimizer: Optimizer) -> None:
     whole = _Training(optimizer).updates(10)
     for way in ("a pickle", "go_on"):
         halves = _Training(optimizer)
@@ -261,7 +261,7 @@ def _goes_on(optimizer: Optimizer) -> None:
             np.array_equal(whole, halves.theta),
             f"5 updates, {way}, and 5 more differ from 10 updates by"
             f" {abs(whole - halves.theta).max():.3g}.",
-            "All that an update depends on has to be in theta and `state`.",
+            "An update must depend on theta and `state` only.",
         )
 
 
@@ -299,9 +299,9 @@ def _rests(optimizer: Optimizer) -> None:
     moved = abs(training.updates(3) - before).max()
     require(
         moved == 0,
-        f"Where every gradient has been zero, theta moved by {moved:.3g}.",
-        "It must not move: an update has to come from the gradients. What shrinks"
-        " weights belongs in `decay`; quotients need a constant below the line.",
+        f"Although all gradients were zero, theta moved by {moved:.3g}.",
+        "Updates must come from the gradients. Weight decay belongs in `decay`;"
+        " denominators need a small constant.",
     )
 
 
@@ -311,9 +311,9 @@ def _obeys_the_rate(optimizer: Optimizer) -> None:
     moved = abs(training.updates(3, rate=0.0) - before).max()
     require(
         moved == 0,
-        f"From the start on, updates at a rate of zero moved theta by {moved:.3g}.",
+        f"Updates at a rate of zero moved theta by {moved:.3g}.",
         "All that moves theta must be in proportion to the rate of the update,"
-        " which a schedule may bring down to 0.",
+        " which a schedule may lower to 0.",
     )
 
 
@@ -383,12 +383,12 @@ def _takes_layers(optimizer: Optimizer) -> str | None:
     require(
         np.isfinite(theta).all(),
         "With layers of several shapes, theta is not finite.",
-        "Think of single rows and columns.",
+        "Some of them have a single row or column.",
     )
     for rows, shape in layout:
         require(
             len(shape) == 1 or not np.array_equal(theta[rows], before[rows]),
-            f"A W_l of shape {shape} stayed where it was.",
+            f"A W_l of shape {shape} did not change.",
             "step must change theta in place, whatever its shape.",
         )
     return None
@@ -451,10 +451,10 @@ def _follows(optimizer: Optimizer) -> None:
     moved = abs(training.updates(1) - before).max()
     require(
         moved < 0.01 * far,
-        f"Where theta was set to a point {far:g} away, as after a divergence, and move"
-        f" was called, an update without a gradient went {moved:.3g} from there.",
+        f"After theta was set to a point {far:g} away, as after a divergence, and move"
+        f" was called, an update without a gradient moved it by {moved:.3g}.",
         "Vectors that are points like theta must be named in points, and move must"
-        " take them to theta.",
+        " set them to theta.",
     )
 
 
@@ -464,9 +464,8 @@ def _computes_alike_in_single_precision(optimizer: Optimizer) -> None:
     apart = abs(single - double).max()
     require(
         apart <= 1e-3 * moved + 1e-6,
-        f"In float32, five updates end {apart:.3g} from where they do in float64.",
-        "Beware of squares and constants that are 0 or infinite in float32: below"
-        " 1e-38, above 1e38.",
+        f"After five updates, float32 and float64 differ by {apart:.3g}.",
+        "Squares and constants below 1e-38 or above 1e38 are 0 or infinite in float32.",
     )
 
 
@@ -480,9 +479,9 @@ def _descends(optimizer: Optimizer) -> None:
             return
     require(
         False,
-        f"In 200 updates at the rate {_RATE:g}, and at {rate:g} and {0.1 * rate:g}, no"
-        f" loss of a convex quadratic, {before:.3g} at first, fell by a tenth.",
-        "Look at the sign of the update, and at default_learning_rate.",
+        f"In 200 updates at the rates {_RATE:g}, {rate:g} and {0.1 * rate:g}, the loss"
+        f" of a convex quadratic, {before:.3g} at first, never fell by a tenth.",
+        "Check the sign of the update, and default_learning_rate.",
     )
 
 
@@ -508,7 +507,7 @@ _CHECKS = (
         pickles(lambda optimizer: _Training(optimizer).updates(5)),
         ("clone", "determinism"),
     ),
-    Check("going on", _goes_on, ("hyperparameters", "determinism")),
+    Check("resuming", _resumes, ("hyperparameters", "determinism")),
     Check("gradient point", _takes_gradients, ("updates",)),
     Check("rest", _rests, ("updates",)),
     Check("rate of zero", _obeys_the_rate, ("rest",)),

@@ -36,8 +36,8 @@ def check_schedule(
         The schedule, with the parameters to check it with, or a function of the clock.
         Only copies of it are used.
     raise_on_failure : bool, default=True
-        Whether to raise an error if checks fail. Otherwise look at ``failures`` of the
-        report.
+        Whether to raise an error if checks fail. Otherwise, the report has them in
+        ``failures``.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def _require_factors(schedule: Schedule, clocks: list[Clock], where: str) -> Non
             )
         require(
             _is_number(factor) and 0 <= factor < math.inf,
-            f"{where}, it gave {factor!r} at {clock}.",
+            f"{where}, it returned {factor!r} at {clock}.",
             "A factor must be a number, finite and not negative.",
         )
 
@@ -123,12 +123,12 @@ def _gives_factors(schedule: Schedule) -> None:
 
 def _gives_momenta(schedule: Schedule) -> str | None:
     if not schedule.moves_momentum:
-        return "It leaves solvers their momentum."
+        return "It does not move the momentum."
     for clock in _clocks():
         momentum = schedule.momentum(clock)
         require(
             momentum is None or (_is_number(momentum) and 0 <= momentum < 1),
-            f"It gave the momentum {momentum!r} at {clock}.",
+            f"It returned the momentum {momentum!r} at {clock}.",
             "A momentum must be None or a number in [0, 1).",
         )
     return None
@@ -141,10 +141,9 @@ def _is_pure(schedule: Schedule) -> None:
     for clock, before, after in zip(clocks, first, again, strict=True):
         require(
             same(before, after),
-            f"Asked again, in another order, it gave {after} after {before} (factor and"
-            f" momentum) at {clock}.",
-            "A schedule must be a pure function of the clock, which has all that it may"
-            " depend on.",
+            f"Called again, in another order, it returned {after} instead of {before}"
+            f" (factor and momentum) at {clock}.",
+            "A schedule must be a pure function of the clock.",
         )
 
 
@@ -162,8 +161,8 @@ def _is_steady(schedule: Schedule) -> str | None:
             f"It moved within an epoch, from {first} to {now} (factor and momentum), at"
             f" {clock}.",
             "constant_within_epoch = True promises that all updates of an epoch have"
-            " the factor of the first: read clock.epoch, not clock.epochs, step or"
-            " update, or leave the promise out.",
+            " the same factor: read clock.epoch, not clock.epochs, step or update, or"
+            " remove this declaration.",
         )
     return None
 
@@ -183,7 +182,7 @@ def _outlives_the_plan(schedule: Schedule) -> None:
 
 
 def _needs_no_plan(schedule: Schedule) -> None:
-    _require_factors(schedule, _clocks(planned=math.inf), "Where there is no plan")
+    _require_factors(schedule, _clocks(planned=math.inf), "Without a plan")
 
 
 def _needs_no_losses(schedule: Schedule) -> str | None:
@@ -194,8 +193,8 @@ def _needs_no_losses(schedule: Schedule) -> str | None:
             schedule,
             field,
             "reads_losses = False promises that the rates of several epochs can be"
-            " computed before their losses are known: read no losses, or leave the"
-            " promise out.",
+            " computed before their losses are known: read no losses, or remove this"
+            " declaration.",
         )
     return None
 
@@ -206,8 +205,8 @@ def _declares_validation(schedule: Schedule) -> str | None:
     _require_same_without(
         schedule,
         "validation_losses",
-        "What reads validation_losses must have a property needs_validation that is"
-        " True; the estimators then ask for early_stopping=True.",
+        "A schedule that reads validation_losses must declare needs_validation = True;"
+        " the estimators then require validation.",
     )
     return None
 
@@ -235,7 +234,7 @@ def _answers_at_plateaus(schedule: Schedule) -> None:
         require(
             isinstance(ends, (bool, np.bool_)),
             f"ends_at_plateau({rate:g}) returned {ends!r}.",
-            "It must return True (training ends) or False (it goes on).",
+            "It must return True to end training, or False to continue.",
         )
 
 
@@ -248,7 +247,7 @@ _CHECKS = (
         "unchanged",
         unchanged(
             _answers,
-            "A schedule must not change when asked; what has happened is in the clock.",
+            "A schedule must not change when called; the clock has the history.",
         ),
         ("factors",),
     ),

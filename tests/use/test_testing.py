@@ -319,7 +319,7 @@ BROKEN_OPTIMIZERS = [
     (StoresSomethingElse, "clone", "clone\\(\\) raised RuntimeError"),
     (MemoryWithoutComma, "declarations", "memory is 'v'"),
     (PointOfNothing, "declarations", "points has z, which memory does not have"),
-    (TwiceNamed, "declarations", "t would stand for two things"),
+    (TwiceNamed, "declarations", "t would name two things"),
     (ArrayAmongNumbers, "declarations", "must be Python numbers"),
     (InfiniteNumber, "declarations", "must be Python numbers, and finite"),
     (NoRate, "declarations", "default_learning_rate is 0.0"),
@@ -337,9 +337,9 @@ BROKEN_OPTIMIZERS = [
     (CountsTwice, "memory", "state.t is 6"),
     (HoldsALambda, "pickling", "cannot be pickled: .*lambda"),
     (LeavesSomethingBehind, "pickling", "copy gives other results"),
-    (RemembersElsewhere, "going on", "5 updates, a pickle, and 5 more differ"),
-    (StartsAnew, "going on", "5 updates, go_on, and 5 more differ"),
-    (GoesOnInPlace, "going on", "shares memory"),
+    (RemembersElsewhere, "resuming", "5 updates, a pickle, and 5 more differ"),
+    (StartsAnew, "resuming", "5 updates, go_on, and 5 more differ"),
+    (GoesOnInPlace, "resuming", "shares memory"),
     (MovesToItsPoint, "gradient point", "changed theta or the state"),
     (Drifts, "rest", "theta moved by 3e-05"),
     (DecaysInStep, "rest", "belongs in `decay`"),
@@ -348,7 +348,7 @@ BROKEN_OPTIMIZERS = [
     (LooksAtTheNorm, "blocks", "elementwise = True promises"),
     (ReplacesItsVector, "blocks", "in blocks leave another state.v"),
     (OnlyMatrices, "layers", "each b_l, of shape \\(k_out,\\), by itself"),
-    (CopiesWideMatrices, "layers", "W_l of shape \\(3, 5\\) stayed"),
+    (CopiesWideMatrices, "layers", "W_l of shape \\(3, 5\\) did not change"),
     (DecaysNothing, "weight decay", "W_l of shape \\(3, 5\\) does not shrink"),
     (StartsWithoutTheBase, "average", "super\\(\\).start"),
     (AveragesByItself, "average", "not the mean"),
@@ -516,8 +516,8 @@ class SaysNothingAtPlateaus(Halves):
 BROKEN_SCHEDULES = [
     (TooLarge, "parameters", "'factor' parameter of TooLarge must be"),
     (Renames, "clone", "does not store share"),
-    (Negative, "factors", "gave -1 at Clock\\(update=20, epoch=2,.*not negative"),
-    (NoNumber, "factors", "gave None"),
+    (Negative, "factors", "returned -1 at Clock\\(update=20, epoch=2,.*not negative"),
+    (NoNumber, "factors", "returned None"),
     (FullMomentum, "momentum", "momentum 1.0 at Clock"),
     (Counts, "unchanged", "attributes asked"),
     (Scatters, "purity", "pure function"),
@@ -526,8 +526,8 @@ BROKEN_SCHEDULES = [
     (Steady, "steadiness", "read clock.epoch, not clock.epochs"),
     (SteadyButForMomentum, "steadiness", "moved within an epoch"),
     (NeedsTwoUpdates, "short epochs", "one update, it raised ZeroDivisionError"),
-    (EndsWithThePlan, "past the plan", "Past the end of the plan, it gave -"),
-    (NeedsAPlan, "no plan", "Where there is no plan, it gave inf"),
+    (EndsWithThePlan, "past the plan", "Past the end of the plan, it returned -"),
+    (NeedsAPlan, "no plan", "Without a plan, it returned inf"),
     (ReadsLosses, "losses", "Without losses it raised IndexError.*read no losses"),
     (ReadsLossesIfThere, "losses", "other factors"),
     (ReadsValidationAfterAll, "losses", "Without validation losses it gives other"),
@@ -653,7 +653,7 @@ BROKEN_ACTIVATIONS = [
     (OutOfPlace, "derivative", "numerical derivative"),
     (Undeclared, "derivative", "needs_z = True"),
     (WrongSlope, "derivative", "numerical derivative"),
-    (AcrossRows, "rows", "by itself"),
+    (AcrossRows, "rows", "depend on other rows"),
     (Unbound, "draws", "draw_bound\\(30, 20\\) returned 0.0"),
     (Remembers, "unchanged", "attributes seen"),
     (Unsaved, "pickling", "copy gives other results"),
@@ -692,12 +692,12 @@ def test_all_that_is_broken_is_said_at_once():
         "- memory: BROKEN. The state has undeclared last. It must hold what `memory`"
         " and `numbers` declare: name vectors in memory, numbers in numbers; in"
         " `start`, change what super().start returns.",
-        "- rate of zero: BROKEN. From the start on, updates at a rate of zero moved"
-        " theta by 0.03. All that moves theta must be in proportion to the rate of the"
-        " update, which a schedule may bring down to 0.",
-        "- convergence: BROKEN. In 200 updates at the rate 0.01, and at 0.01 and 0.001,"
-        " no loss of a convex quadratic, 5.47 at first, fell by a tenth. Look at the"
-        " sign of the update, and at default_learning_rate.",
+        "- rate of zero: BROKEN. Updates at a rate of zero moved theta by 0.03. All"
+        " that moves theta must be in proportion to the rate of the update, which a"
+        " schedule may lower to 0.",
+        "- convergence: BROKEN. In 200 updates at the rates 0.01, 0.01 and 0.001, the"
+        " loss of a convex quadratic, 5.47 at first, never fell by a tenth. Check the"
+        " sign of the update, and default_learning_rate.",
     ]
 
 
@@ -730,11 +730,11 @@ def test_the_error_of_the_authors_own_code_is_the_cause():
 @pytest.mark.parametrize(
     ("check", "given", "message"),
     [
-        (check_optimizer, Plain, "Optimizer object .* Did you mean Plain\\(\\)"),
-        (check_optimizer, Cosine(), "Optimizer object is checked. Got Cosine"),
-        (check_schedule, Halves, "Schedule object .* Did you mean Halves\\(\\)"),
-        (check_schedule, "cosine", "Schedule object is checked. Got 'cosine'"),
-        (check_activation, "tanh", "Activation object is checked. Got 'tanh'"),
+        (check_optimizer, Plain, "Optimizer objects .* Did you mean Plain\\(\\)"),
+        (check_optimizer, Cosine(), "Optimizer objects can be checked. Got Cosine"),
+        (check_schedule, Halves, "Schedule objects .* Did you mean Halves\\(\\)"),
+        (check_schedule, "cosine", "Schedule objects can be checked. Got 'cosine'"),
+        (check_activation, "tanh", "Activation objects can be checked. Got 'tanh'"),
     ],
 )
 def test_something_else_is_refused(check, given, message):
