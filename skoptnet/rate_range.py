@@ -106,13 +106,12 @@ class RateRangeResult:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Warnings about the result, a sentence each; none where all is well."""
+        """Warnings about the result, a sentence each; empty if there are none."""
         remarks = []
         n_seeds, n_none = len(self.seeds), int(np.isnan(self.suggested_rates).sum())
         if n_none:
             remarks.append(
-                f"The loss did not fall in {n_none} of {n_seeds} runs; begin at a lower"
-                " min_rate."
+                f"The loss did not fall in {n_none} of {n_seeds} runs; lower min_rate."
             )
         n_falling = sum(
             bool(math.isnan(end) and np.argmin(smoothed) == len(smoothed) - 1)
@@ -126,8 +125,8 @@ class RateRangeResult:
         low, high = self.interval
         if high > 10 * low:
             remarks.append(
-                "What the runs suggest differs by more than a factor of ten; look at"
-                " the curves, and raise n_updates if they are noisy."
+                "The rates that the runs suggest differ by more than a factor of ten;"
+                " plot the curves, and raise n_updates if they are noisy."
             )
         return tuple(remarks)
 
@@ -200,9 +199,9 @@ def learning_rate_range_test(
 
     Each run trains a copy of the estimator as its ``fit`` would: with its solver, loss,
     minibatches, penalties, dropout and weights, without the rows that
-    ``early_stopping`` sets aside. Only the rates differ: they rise exponentially from
-    ``min_rate`` to ``max_rate``, one per update. ``lr_schedule`` is not used, nor is a
-    momentum that it moves. Neither the estimator nor the data are changed.
+    ``early_stopping`` holds out. Only the rates differ: they rise exponentially from
+    ``min_rate`` to ``max_rate``, one per update. ``lr_schedule`` is not used, nor the
+    momentum that it may move. Neither the estimator nor the data are changed.
 
     The **suggested rate** of a run is the first at which its smoothed loss has done
     three quarters of its fall from the first rate to the minimum. Higher rates still
@@ -263,13 +262,13 @@ def learning_rate_range_test(
     -----
     Smith reads two rates off the accuracy curve: where it begins to rise, and where it
     becomes ragged. fastai and PyTorch Lightning suggest a single one: the rate of the
-    steepest descent of the loss, or a tenth of the rate of its minimum. The first is
-    wherever the noise is largest; the second depends on how long training survives
-    rates that are too high. The rate at which most of the fall is done is better
-    determined: for four solvers on twelve data sets, trained with early stopping, it
-    was 1.1 points of 100 behind the best rate in the mean, the others 5.2 and 2.1
-    (median: 0.5, 0.7 and 0.6), the solvers' default rates 1.7 (0.5). docs/rate_range.md
-    has the method and the results.
+    steepest descent of the loss, or a tenth of the rate of its minimum. The first
+    depends on noise; the second depends on how long training survives rates that are
+    too high. The rate at which most of the fall is done is more reliable: for four
+    solvers on twelve data sets, trained with early stopping, it was 1.1 points of 100
+    behind the best rate on average, the others 5.2 and 2.1 (median: 0.5, 0.7 and 0.6),
+    the solvers' default rates 1.7 (0.5). docs/rate_range.md has the method and the
+    results.
 
     Examples
     --------
@@ -302,7 +301,7 @@ def learning_rate_range_test(
     if isinstance(network.solver, str) and network.solver == "lbfgs":
         raise ValueError(
             "learning_rate_range_test needs a solver with learning rates. Got"
-            " solver='lbfgs', which chooses its own steps; it has no rate to look for."
+            " solver='lbfgs', which chooses its own step sizes."
         )
     X, y = inputs_of_network(estimator, X, y, purpose)
     rates = np.geomspace(float(min_rate), float(max_rate), int(n_updates))

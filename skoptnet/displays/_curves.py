@@ -39,8 +39,8 @@ def curves_of_groups(
     trainings = [t for group in fitted.values() for t in group]
     if not trainings:
         raise ValueError(
-            "There are no curves to draw: all fits failed. Try a smaller"
-            " learning_rate_init, or standardised features."
+            "There are no curves to draw: all fits failed. Lower learning_rate_init, or"
+            " standardise the features."
         )
     kept = [math.nan] * len(groups)
     n = max(len(group) for group in groups.values())

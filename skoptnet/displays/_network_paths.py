@@ -82,7 +82,7 @@ def _by_label(estimator: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     named = {str(k): v for k, v in estimator.items()} if several else {"": estimator}
     if not named:
         raise ValueError(
-            f"The 'estimator' parameter of {_CALLER} must have one estimator at least."
+            f"The 'estimator' parameter of {_CALLER} must have at least one estimator."
             " Got an empty dict instead."
         )
     networks = {
@@ -107,13 +107,13 @@ def _checked(given: Any, own: Array, label: str) -> Array:
     if path.ndim != 2 or not len(path) or path.shape[1] != own.shape[1]:
         raise ValueError(
             f"The 'weights' parameter of {_CALLER} must have shape (n_points,"
-            f" {own.shape[1]}), the network's number of parameters being"
-            f" {own.shape[1]}. Got shape {path.shape} for {label!r} instead."
+            f" {own.shape[1]}): the network has {own.shape[1]} parameters. Got shape"
+            f" {path.shape} for {label!r} instead."
         )
     if not np.isfinite(path).all():
         raise ValueError(
-            f"The 'weights' parameter of {_CALLER} must be finite. For {label!r} it is"
-            " not; leave out the points from a divergence on."
+            f"The 'weights' parameter of {_CALLER} must be finite. Got infinite or NaN"
+            f" values for {label!r}; leave out the points after a divergence."
         )
     return path
 
@@ -132,8 +132,8 @@ def _check_alike(recordings: Mapping[str, Recording]) -> None:
     for label, other in others:
         if other.fit.network.layer_sizes != sizes:
             raise ValueError(
-                f"The estimators of {_CALLER} must have networks of one shape to share"
-                f" a plane. The layers of {name!r} are {sizes}, those of {label!r}"
+                f"The estimators of {_CALLER} must have layers of the same sizes to"
+                f" share a plane. Those of {name!r} are {sizes}, those of {label!r}"
                 f" {other.fit.network.layer_sizes}."
             )
         probes = [first.thetas[0], first.thetas[-1], other.thetas[-1]]
@@ -144,7 +144,7 @@ def _check_alike(recordings: Mapping[str, Recording]) -> None:
                 f" a surface. With the same weights, that of {name!r} is"
                 f" {expected[0]:.6g}, that of {label!r} {found[0]:.6g}: they differ in"
                 " loss, activation, alpha, class weights, preprocessing, or in the rows"
-                " that early stopping sets aside (give both the same random_state)."
+                " that early stopping holds out (give both the same random_state)."
             )
 
 

@@ -84,8 +84,8 @@ def fit_and_record(
 ) -> Recording:
     """Fit a clone of an estimator and return a recording of its training.
 
-    A training that diverges after some epochs is worth looking at, also where no model
-    is left to keep: the error of ``fit`` is then a warning.
+    If training diverges after some epochs, the error of ``fit`` becomes a warning, and
+    the recording ends there.
 
     Parameters
     ----------

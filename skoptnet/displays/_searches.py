@@ -63,8 +63,8 @@ class Candidates:
         if len(found) == 1:
             return found[0]
         raise ValueError(
-            f"{argument} must name a parameter that was searched: one of {self.names},"
-            f" the prefix may be left out where the rest is unique. Got {name!r}"
+            f"{argument} must name a parameter that was searched: one of {self.names}."
+            f" The prefix may be left out if the rest is unique. Got {name!r}"
             f" instead{', which may be ' + ' or '.join(found) if found else ''}."
         )
 
@@ -264,15 +264,15 @@ def _check_repeats(cv: Any) -> None:
     """Raise an error if splitting again would not repeat the splits of the search."""
     if hasattr(cv, "__next__"):
         raise ValueError(
-            "The splits of the search came from an iterator, which is used up. Pass"
+            "The splits of the search came from an iterator, which is exhausted. Pass"
             " them again: cv=list of (train, test)."
         )
     shuffles = getattr(cv, "shuffle", True)
     if shuffles and not isinstance(getattr(cv, "random_state", 0), int | np.integer):
         raise ValueError(
-            "The splits of the search cannot be made again: its cv shuffles without an"
+            "The splits of the search cannot be repeated: its cv shuffles without an"
             f" int as random_state. Got {cv!r}. Search with random_state=0, or pass"
-            " cv= to have other splits."
+            " cv= for other splits."
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 #: Okabe and Ito's palette, which colour-blind readers can distinguish, without yellow.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-#: Dashes, in which lines differ besides their colour, so that they differ in grey, too.
+#: Dashes, by which lines of different colours also differ in greyscale.
 LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2)))
 
 #: Most rows of a legend beside axes of usual height.
@@ -28,7 +28,7 @@ def pyplot(purpose: str) -> ModuleType:
     Parameters
     ----------
     purpose : str
-        What needs it, for the error message.
+        The function that needs it, for the error message.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def tidy(ax: Any) -> None:
 def styles(n: int) -> list[dict[str, Any]]:
     """Return colour and dashes of ``n`` lines; the first 49 all differ.
 
-    Instead of black it is the colour of text, which is white in a dark style.
+    Black is replaced by the colour of text, which is white in a dark style.
     """
     colors = [*COLORS[:-1], pyplot("A plot").rcParams["text.color"]]
     k = len(colors)
@@ -72,7 +72,7 @@ def styles(n: int) -> list[dict[str, Any]]:
 
 
 def log_scale(ax: Any, axis: str = "y") -> None:
-    """Make an axis logarithmic, its ticks plain numbers: 0.05, not a power of ten."""
+    """Make an axis logarithmic, with plain numbers as ticks: 0.05, no power of ten."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     getattr(ax, f"set_{axis}scale")("log")
@@ -89,8 +89,8 @@ def check_log(lines: Any) -> None:
     """Raise an error if a logarithmic axis would have no value above 0."""
     if not any(value > 0 for line in lines for value in line.get_ydata()):
         raise ValueError(
-            "log must be False here: there is no number above 0, and a logarithmic axis"
-            " has no place for others. Got log=True."
+            "log must be False here: a logarithmic axis needs numbers above 0, and"
+            " there are none. Got log=True."
         )
 
 

@@ -93,7 +93,7 @@ class LearningRateRangeDisplay:
         Parameters
         ----------
         estimator : estimator
-            As for `learning_rate_range_test`. It is left as it is.
+            As for `learning_rate_range_test`. It is not changed.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -124,9 +124,9 @@ class LearningRateRangeDisplay:
         """
         if not isinstance(result, RateRangeResult):
             raise TypeError(
-                f"{cls.__name__}.from_result needs what learning_rate_range_test"
-                f" returns. Got {described(result)} instead;"
-                " from an estimator, X and y it is from_estimator."
+                f"{cls.__name__}.from_result needs the result of"
+                f" learning_rate_range_test. Got {described(result)} instead. For an"
+                " estimator, X and y, use from_estimator."
             )
         return cls(
             rates=result.rates,

@@ -206,9 +206,9 @@ class ScheduleDisplay:
                 curves[name] = plan.of(schedule)
             except _LossesRead as error:
                 raise ValueError(
-                    f"{error} must be given for {name!r}, whose rates depend on how"
-                    f" training goes. Pass {error}= with one number per epoch, for"
-                    " instance those of history_ of a fitted estimator."
+                    f"{error} must be given for {name!r}, whose rates depend on them."
+                    f" Pass {error}= with one number per epoch, for instance from"
+                    " history_ of a fitted estimator."
                 ) from None
         label = "factor on learning_rate_init"
         return cls(
@@ -231,7 +231,7 @@ class ScheduleDisplay:
         estimator : estimator
             A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
             `TransformedTargetRegressor` or `FrozenEstimator` that ends with one. It is
-            left as it is.
+            not changed.
         unit : {"epochs", "updates", "share"}, default="epochs"
             The unit of the horizontal axis.
 
@@ -251,7 +251,7 @@ class ScheduleDisplay:
         if net.learning_rate_ is None:
             raise ValueError(
                 f"{purpose} needs a solver with learning rates. Got solver='lbfgs',"
-                " which chooses its steps itself."
+                " which chooses its own step sizes."
             )
         history, n_epochs = net.history_, len(net.history_["epoch"])
         begun_at = n_epochs - net.n_iter_
@@ -481,8 +481,8 @@ def _checked_losses(name: str, losses: Any, epochs: int) -> list[float] | None:
         ) from None
     if len(values) < epochs - 1:
         raise ValueError(
-            f"{name} must have a number for each of the {epochs} epochs, but for the"
-            f" last one. Got {len(values)}. Pass epochs={len(values)} to draw those."
+            f"{name} must have a number for each of the {epochs} epochs except the last"
+            f" one. Got {len(values)}. Pass epochs={len(values)} to draw these."
         )
     return values
 
@@ -503,8 +503,8 @@ def _named(given: Any) -> dict[str, Schedule]:
     named = {name: _schedule(schedule) for name, schedule in pairs}
     if not pairs or len(named) < len(pairs):
         raise ValueError(
-            "schedules must be one or more, with names that differ; in a dict you name"
-            f" them yourself. Got {[name for name, _ in pairs]}."
+            "schedules must have one or more entries, with names that differ. Pass a"
+            f" dict to choose the names. Got {[name for name, _ in pairs]}."
         )
     return named
 

@@ -114,8 +114,8 @@ class SolverGridDisplay:
         ----------
         search : estimator
             A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
-            `HalvingRandomSearchCV`. It is left as it is. In a halving search, a
-            candidate counts with the last iteration that it reached.
+            `HalvingRandomSearchCV`. It is not changed. In a halving search, a candidate
+            counts with the last iteration that it reached.
         x, y : str or None, default=None
             The searched parameters of the two axes; None is the first unused one. A
             prefix may be left out: ``"batch_size"`` for ``"mlp__batch_size"``.
@@ -207,8 +207,8 @@ class SolverGridDisplay:
         vmin, vmax : float or None, default=None
             The scores at the ends of the colormap. None is the lowest and the highest,
             but the lower end is at most ten times as far below the highest score as the
-            median is, so that one failed training does not use up the colormap. Arrows
-            at the colour bar show that there are scores beyond it.
+            median is, so that one bad score does not use up the colormap. Arrows at the
+            colour bar mark scores beyond it.
         text : bool, default=True
             Whether cells contain their mean score, with the standard deviation over the
             folds. Cells with a failed fit always say so; cells without a candidate are

@@ -347,8 +347,8 @@ class WeightsDisplay:
         sound = all(isinstance(n, Integral) and int(n) > 0 for n in shape)
         if len(shape) != 2 or not sound or math.prod(shape) != n_weights:
             raise ValueError(
-                f"image_shape must be (rows, columns) of {n_weights} weights, as many"
-                f" as a unit of layer {self.layer} has. Got {self.image_shape!r}."
+                f"image_shape must be (rows, columns) of {n_weights} weights, the"
+                f" number of a unit of layer {self.layer}. Got {self.image_shape!r}."
             )
         return shape
 

@@ -5,7 +5,7 @@
 `skoptnet.displays.OptimizerPathDisplay` draws paths.
 
 ========================= ==================================== ======================
-name                      what it shows                        minima
+name                      property                             minima
 ========================= ==================================== ======================
 ``"ravine"``              different curvatures along x and y   one
 ``"rosenbrock"``          a curved valley                      one
@@ -13,7 +13,7 @@ name                      what it shows                        minima
 ``"himmelblau"``          four minima of the same depth        four
 ``"saddle"``              a saddle point between two minima    two
 ``"local_minima"``        minima of different depth            six, two of them lowest
-``"noisy"``               noisy gradients, as of minibatches   one
+``"noisy"``               noisy gradients, as in minibatches   one
 ========================= ==================================== ======================
 """
 

@@ -225,7 +225,7 @@ def _as_levels(given: Any) -> Array:
         or (np.diff(levels) <= 0).any()
     ):
         raise ValueError(
-            "The 'levels' parameter of Surface must be finite numbers, rising, or None."
+            "The 'levels' parameter of Surface must be finite, rising numbers, or None."
             f" Got {given!r} instead."
         )
     return levels

@@ -42,8 +42,8 @@ class Path:
         The gradient of each update, with noise, at the point where the solver
         evaluates it.
     diverged : bool
-        Whether the path ended early because it was very far away or no longer finite.
-        It ends with the last finite point.
+        Whether the path ended early because it went very far away or was not finite. It
+        ends with the last finite point.
     """
 
     points: Array
@@ -89,14 +89,15 @@ def descend(
         The surface, a name in `SURFACES`, or a function of x and y.
     solver : str or Optimizer, default="gd"
         As ``solver`` of the estimators, except ``"lbfgs"``, which is not an Optimizer.
-        x and y are a W_l of one column: both are weights.
+        x and y count as weights, not as biases.
     learning_rate : float > 0 or "auto", default="auto"
         The initial rate; "auto" is the solver's default for regression, which is chosen
         for networks and may be small here.
     lr_schedule : str, Schedule or callable, default="constant"
         As ``lr_schedule`` of the estimators. The plan of a schedule ends with the last
-        update, an update sees one sample, a plateau is 10 epochs without an improvement
-        by 1e-4, and the loss of an epoch is the mean of the heights before its updates.
+        update, an update counts as one sample, a plateau is 10 epochs without an
+        improvement of 1e-4, and the loss of an epoch is the mean of the heights before
+        its updates.
     n_updates : int > 0, default=100
         Number of updates.
     updates_per_epoch : int > 0, default=1

@@ -195,10 +195,10 @@ def test_splits_that_cannot_be_made_again():
         return GridSearchCV(small(MLPClassifierX), grid, cv=cv).fit(X, LABELS)
 
     for cv in (ShuffleSplit(3), KFold(3, shuffle=True)):
-        with pytest.raises(ValueError, match="cannot be made again"):
+        with pytest.raises(ValueError, match="cannot be repeated"):
             LossCurveDisplay.from_cv_results(searched(cv), X, LABELS)
     used_up = searched(KFold(3, shuffle=True, random_state=0).split(X))
-    with pytest.raises(ValueError, match="an iterator, which is used up"):
+    with pytest.raises(ValueError, match="an iterator, which is exhausted"):
         LossCurveDisplay.from_cv_results(used_up, X, LABELS)
     given = KFold(3, shuffle=True, random_state=0)
     again = LossCurveDisplay.from_cv_results(used_up, X, LABELS, cv=given)

@@ -272,7 +272,7 @@ def test_schedules_by_label():
             lambda D: D.from_solvers("ravine", "gd").animate("a.avi"),
             r'must end in "\.gif"',
         ),
-        (lambda D: D.from_estimator({}, X, LABELS), "one estimator at least"),
+        (lambda D: D.from_estimator({}, X, LABELS), "at least one estimator"),
         (lambda D: D.from_estimator(StandardScaler(), X, LABELS), "a Pipeline, fitted"),
         (lambda D: D.from_estimator("adam", X, LABELS), "needs an MLPClassifierX"),
         (
@@ -611,7 +611,7 @@ def test_a_training_that_diverges_is_shown_up_to_there():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"hidden_layer_sizes": (5,)}, "must have networks of one shape"),
+        ({"hidden_layer_sizes": (5,)}, "must have layers of the same sizes"),
         ({"alpha": 3.0}, "must minimise the same objective"),
         ({"activation": "relu"}, "must minimise the same objective"),
         ({"early_stopping": True}, "must minimise the same objective"),

@@ -472,7 +472,7 @@ def test_noise_is_remarked_upon():
     result = learning_rate_range_test(
         classifier(batch_size=4), X, y, max_rate=0.01, random_state=0, n_seeds=9
     )
-    assert "differs by more than a factor of ten" in result.remarks[-1]
+    assert "differ by more than a factor of ten" in result.remarks[-1]
 
 
 def test_a_suggested_rate_trains():
@@ -622,5 +622,5 @@ def test_a_display_without_a_suggestion():
 
 
 def test_a_display_of_something_else():
-    with pytest.raises(TypeError, match="needs what learning_rate_range_test returns"):
+    with pytest.raises(TypeError, match="needs the result of learning_rate_range_test"):
         LearningRateRangeDisplay.from_result(classifier())
