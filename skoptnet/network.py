@@ -1,8 +1,8 @@
-"""The network: where each weight lies in theta, forward pass, loss and gradient.
+"""The network: layout of theta, forward pass, loss and gradient.
 
 `Network` describes a multilayer perceptron and computes with it; it holds no
-parameters. It knows nothing of estimators, optimizers or minibatches: it is given
-theta and rows, and answers with outputs, or with the objective and its gradient.
+parameters. It knows nothing of estimators, optimizers or minibatches: from theta and
+rows, it computes the outputs, or the objective and its gradient.
 
 Samples are rows. For layer sizes d = k_0, k_1, ..., k_L the flat vector theta (P,) is
 W_1, b_1, W_2, b_2, ..., each raveled in C order, with W_l (k_{l-1}, k_l), b_l (k_l,).
@@ -41,9 +41,9 @@ class Workspace:
     delta : list of arrays
         delta_1, ..., delta_{L-1}; delta_L takes the place of z_L.
     saved : list of arrays or None
-        What ``sigma.backward`` of each hidden layer takes where the backward pass does
-        not find it in ``a``: z of an activation with ``needs_z``, or a before units
-        were dropped. Elsewhere None.
+        The argument of ``sigma.backward`` of each hidden layer, if it is not in ``a``:
+        z of an activation with ``needs_z``, or a before units were dropped. Otherwise
+        None.
     """
 
     a: list[Array]
@@ -82,7 +82,7 @@ class Network:
         L and the link of the raw output.
     l2 : float, default=0.0
         lambda. The estimators set it to ``alpha / n``, n being the weight sum of the
-        training set, so that a minibatch is penalised as the whole set is.
+        training set, so that a minibatch has the same penalty as the whole set.
     """
 
     layer_sizes: tuple[int, ...]
@@ -115,7 +115,7 @@ class Network:
         return max(1, _BLOCK_ELEMENTS // (self.layer_sizes[-1] * max(self.layer_sizes)))
 
     def largest_product(self, X: Rows) -> int:
-        """Return the multiplications per row in the largest product made by BLAS."""
+        """Return the multiplications per row in the largest product of BLAS."""
         sizes = self.layer_sizes[1:] if issparse(X) else self.layer_sizes
         return max((k_in * k_out for k_in, k_out in pairwise(sizes)), default=0)
 
@@ -280,16 +280,16 @@ class Network:
         X : array or CSR container of shape (m, k_0)
             The rows.
         Y : array
-            The targets, as the loss wants them.
+            The targets, encoded for the loss.
         w : array of shape (m,) or None
             Weight of each row, 1 on average over the training set; None for all 1.
         out : array of shape (P,)
-            Takes the gradient.
+            Output: the gradient.
         work : Workspace, optional
             Buffers for exactly m rows.
         masks : list of arrays or None, optional
-            Of each hidden layer, what its activations are multiplied by, of shape
-            (m, k_l), or None; so dropout leaves units out.
+            For each hidden layer, the factors of its activations, of shape (m, k_l), or
+            None. Dropout passes zeros for the units that it drops.
 
         Returns
         -------

@@ -9,11 +9,11 @@
 - ``weights``: `Weights`, behind ``coefs_`` and ``intercepts_``, which users may set
 - ``arrays``: rows, labels and targets of any library as NumPy arrays
 - ``inputs``: checks of parameters, rows and targets
-- ``unused``: the warning of parameters that have no effect
+- ``unused``: the warning about parameters that have no effect
 - ``target_scaling``: `TargetScaling`, the normalisation of a regressor's targets
 - ``class_weights``: `ClassWeights`, the weight of each row by its class
 - ``validation``: loss and score of early stopping
-- ``validation_split``: the rows that early stopping sets aside
+- ``validation_split``: the rows that early stopping holds out
 - ``validation_units``: a warning where validation data are in another unit
 - ``baseline``: comparison with the best constant, and reasons for a failure
 - ``sample_weights``: checks, products and sums of sample weights

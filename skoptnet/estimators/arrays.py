@@ -19,7 +19,7 @@ _DATES = (date, time, np.datetime64, *_DURATIONS)
 _BOOLEANS = (bool, np.bool_)
 _NESTED = (list, tuple, set, dict, np.ndarray)
 
-# What to do about missing labels, and about missing numbers.
+# Advice about missing labels, and about missing numbers.
 _LABEL = "give them a label of their own, such as 'unknown'"
 _FILL = "fill them in"
 
@@ -33,7 +33,7 @@ def as_numpy(values: Any, name: str) -> Any:
     Parameters
     ----------
     values : any
-        What a user passed.
+        The argument of a user.
     name : str
         The name of the argument in messages.
 
@@ -55,7 +55,7 @@ def as_numpy(values: Any, name: str) -> Any:
 
 
 def as_rows(X: Any, name: str = "X") -> Any:
-    """Return rows as `as_numpy` does; refuse dates, which are no numbers."""
+    """Return rows as `as_numpy` does; refuse dates, which are not numbers."""
     X = as_numpy(X, name)
     # A data frame has a dtype per column, all else, also a series, has a single one.
     for dtype in [X.dtype] if hasattr(X, "dtype") else getattr(X, "dtypes", []):
@@ -167,7 +167,7 @@ def _as_array(y: Any, name: str) -> Any:
 def _is_changed(array: Array) -> bool:
     """Tell whether NumPy may have given the labels of a list another type.
 
-    It turns numbers and NaN among words into words, and some large integers into
+    It turns numbers and NaN among strings into strings, and some large integers into
     floats.
     """
     if array.dtype.kind == "f":

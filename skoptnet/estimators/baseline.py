@@ -1,4 +1,4 @@
-"""Comparison with the best constant: whether a network has learnt, and why not."""
+"""Comparison with the best constant: has a network learnt, and if not, why?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .convergence_warnings import feature_name
 #: A network has learnt if its loss is below this fraction of the best constant's.
 _LEARNT = 0.999
 
-#: Below this fraction, even the loss of a noisy epoch leaves no doubt.
+#: Below this fraction, even the loss of a noisy epoch is clear evidence.
 _CLEARLY = 0.9
 
 #: A network has left its start if its loss is below this fraction of that before.
@@ -109,13 +109,14 @@ def _enough(network: Network, least: float, data: TrainingSet) -> float:
 
 
 def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
-    """Return why a network has learnt nothing, "" if it has learnt.
+    """Return the reason why a network has learnt nothing, "" if it has learnt.
 
-    It is then no better than a constant or, if training ended as soon as it could, than
-    the untrained network, which may be better than a constant by chance.
+    A network has learnt nothing if it is no better than a constant or, if training
+    ended as early as possible, than the untrained network, which may be better than a
+    constant by chance.
 
-    Training losses, which include penalties, answer first. Only if they leave it open
-    does the network predict training rows: a few, or in doubt more.
+    Training losses, which include penalties, are compared first. Only if they are not
+    conclusive, the network predicts training rows: a few, or in doubt more.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
 def _of_flat_start(
     fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet
 ) -> str:
-    """Return why training "converged" where it started, "" if it did not."""
+    """Return the reason if training "converged" at its start, otherwise ""."""
     at_once = len(curve) <= fit.model.n_iter_no_change + 1
     if outcome.reason != "converged" or fit.continues or not at_once:
         return ""
@@ -178,7 +179,7 @@ def _reasons(fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet) 
 
 
 def _of_targets(model: Any, data: TrainingSet) -> list[str]:
-    """Return whether a regressor trains on targets in a unit that does not suit."""
+    """Return a sentence if a regressor trains on targets in an unsuitable unit."""
     if getattr(model, "normalize_y", True):
         return []
     Y = data.select(data.Y).astype(np.float64)
@@ -206,7 +207,7 @@ def _of_targets(model: Any, data: TrainingSet) -> list[str]:
 
 
 def _of_features(model: Any, data: TrainingSet) -> list[str]:
-    """Return what is wrong with the scales of the features."""
+    """Return a sentence about unsuitable scales of the features, if there are any."""
     scales = _feature_scales(data)
     used = np.flatnonzero(scales > 0)
     if not len(used):
@@ -239,7 +240,7 @@ def _feature_scales(data: TrainingSet) -> Array:
 
 
 def _of_hidden_units(fit: Any, theta: Array, data: TrainingSet) -> list[str]:
-    """Return which hidden layer passes nothing on, because its outputs never vary."""
+    """Return a sentence about a hidden layer whose outputs never vary."""
     network, X = fit.network, data.select(data.X)
     lower = "alpha" if fit.initial_rate is None else "learning_rate_init or alpha"
     values = X.data if issparse(X) else X - X[:1]  # SciPy's methods would change X
@@ -257,7 +258,7 @@ def _of_hidden_units(fit: Any, theta: Array, data: TrainingSet) -> list[str]:
 
 
 def _of_high_rate(fit: Any, curve: list[float], data: TrainingSet) -> list[str]:
-    """Return whether the loss has risen, in training or above that at the start."""
+    """Return a sentence if the loss has risen during training, or above its start."""
     rate, network = fit.initial_rate, fit.network
     if rate is None or not curve:  # no epoch, if the first one diverged
         return []
@@ -277,7 +278,7 @@ def _of_high_rate(fit: Any, curve: list[float], data: TrainingSet) -> list[str]:
 
 
 def _of_epochs(fit: Any, outcome: Outcome, n: int) -> str:
-    """Return what is wrong with the learning rate or the number of epochs."""
+    """Return a sentence about the learning rate or the number of epochs."""
     rate = fit.initial_rate
     if outcome.reason == "diverged":
         return "Training diverged before it could learn."

@@ -72,10 +72,11 @@ class ClassWeights:
         ]
 
     def warn_of_few_rows(self, codes: Array) -> None:
-        """Warn if the product over several labels leaves few rows with all the weight.
+        """Warn if the product over several labels concentrates the weight on few rows.
 
-        The yardstick is Kish's effective number of rows, (sum of w)^2 / (sum of w^2):
-        the product of all labels against the one label that leaves the fewest.
+        The measure is Kish's effective number of rows, (sum of w)^2 / (sum of w^2):
+        that of the product over all labels, compared with the smallest of a single
+        label.
         """
         if len(self.tables) == 1:
             return
@@ -87,8 +88,8 @@ class ClassWeights:
             return
         warn(
             f"class_weight multiplies the weights of {len(columns)} labels, which"
-            f" leaves the weight of the {len(codes)} rows to a few (effective number"
-            f" of rows: {effective:.3g}). Pass milder weights as a list of"
+            f" concentrates the weight of the {len(codes)} rows on a few (effective"
+            f" number of rows: {effective:.3g}). Pass weights closer to 1 as a list of"
             " dicts, or train one classifier per label, as"
             " sklearn.multioutput.MultiOutputClassifier does.",
             UserWarning,
@@ -125,8 +126,8 @@ def _chosen(weights: Any, labels: list) -> Array:
                 "The 'class_weight' parameter must have finite weights of at least 0."
                 f" Got {brief(weight)} for class {label!r} instead."
             )
-    # A dict may name a class that does not occur: cross-validation makes such parts.
-    # If another class has no weight, a label is probably misspelt.
+    # A dict may name a class that does not occur, as in a fold of cross-validation. If
+    # another class has no weight, a label is probably misspelt.
     unknown = [label for label in weights if label not in labels]
     if unknown and any(label not in weights for label in labels):
         raise ValueError(

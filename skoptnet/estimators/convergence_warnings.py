@@ -12,10 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..training import Outcome, TrainingSet
 
-# Warnings point at the user's line, and at none of these modules.
+# Warnings point at the user's line, not at these modules.
 _OURS = ("skoptnet.", "sklearn.callback.")
 
-# Largest absolute value of a feature or target that a network trains on with ease.
+# Largest absolute value of a feature or target that rarely makes training diverge.
 _LARGE = 100.0
 
 # By the reason why training ended: the message for solvers with a learning rate.
@@ -36,7 +36,7 @@ _MESSAGES = {
         " optimization has not converged yet."
     ),
 }
-# What to do about it, unless the reasons why nothing was learnt say so.
+# Advice, unless the reasons for a failure to learn include it.
 _ADVICE = {
     "max_iter": (
         " Increase max_iter, or raise learning_rate_init if the loss falls slowly."
@@ -61,7 +61,7 @@ _LBFGS_MESSAGES = {
     "line_search": (
         "The line search of lbfgs found no lower point after iteration"
         " {outcome.kept_epoch}, usually because of limited floating-point precision."
-        " The model is that of this iteration. If its gradient has to be smaller, below"
+        " The model is that of this iteration. To reach a gradient below"
         " tol={model.tol:g}, standardise the features or pass them as float64;"
         " otherwise raise tol."
     ),
@@ -80,7 +80,7 @@ def warn_of_end(
     *,
     is_planned: bool = False,
 ) -> None:
-    """Warn if training ended in a way that the user should know about.
+    """Warn if training ended too early, without success, or far above its best loss.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def warn_of_end(
     curve : list of float
         The training losses of this call.
     failure : str
-        Why the network is no better than a constant, "" if it has learnt.
+        The reason why the network is no better than a constant, "" if it has learnt.
     is_planned : bool
         Whether training was meant to last for ``max_iter`` epochs.
     """
@@ -103,7 +103,7 @@ def warn_of_end(
         warn(message, UserWarning)
     elif message or failure:
         warn(f"{message} {failure}".strip())
-    if failure or outcome.reason == "diverged":  # which says it all
+    if failure or outcome.reason == "diverged":  # the warning above is enough
         return
     if model.early_stopping or model._has_constant_targets:
         return
@@ -148,14 +148,14 @@ def message_of_divergence(data: TrainingSet, model: Any, named: str, epoch: int)
     return (
         f"Solver produced non-finite parameter weights.{large if found else ''}"
         f" (Training diverged in epoch {epoch}: loss, weights or the solver's memory"
-        f" were no longer finite, with {named}. No earlier epoch has a model that is"
-        " better than the untrained network. A smaller learning_rate_init"
+        f" were no longer finite, with {named}. No earlier epoch was better than the"
+        " untrained network. A smaller learning_rate_init"
         f" {'may also' if found else 'may'} help, if the solver uses it.)"
     )
 
 
 def _large_values(data: TrainingSet, model: Any) -> list[str]:
-    """Say where features and targets have large values, and what to do."""
+    """Return sentences about large values of features and targets, with advice."""
     X, Y = data.select(data.X), data.select(data.Y)
     ends = [X.max(axis=0), X.min(axis=0)]
     high, low = (end.toarray().ravel() if issparse(end) else end for end in ends)

@@ -44,7 +44,7 @@ _FEW = 2**16
 # Dtypes that rows to predict keep, too; with float16, SciPy could not compute.
 _INTEGERS = tuple(map(np.dtype, "?bBhHiIlLqQ"))
 
-# What to do about a sparse container with invalid indices.
+# Advice about a sparse container with invalid indices.
 _BUILD_AGAIN = (
     "Were its arrays changed after it was made? Make it again, as in"
     " csr_array((data, indices, indptr), shape=shape), and call its method"
@@ -222,8 +222,8 @@ def with_plain_indices(X: Rows, given: Any) -> Rows:
 def check_indices(X: Any, name: str) -> None:
     """Refuse a sparse container with indices outside of its shape.
 
-    SciPy checks them only when it makes a container, and like the kernels it would read
-    or write elsewhere in memory.
+    SciPy checks them only when it makes a container. Later, SciPy and the kernels would
+    read or write elsewhere in memory.
     """
     if not issparse(X) or X.ndim != 2:
         return
@@ -298,9 +298,9 @@ def check_range(X: Rows, dtype: Any, name: str) -> None:
 
 
 def are_plain_rows(X: Any, fitted: Any) -> bool:
-    """Tell by a quick check whether a fitted estimator can take rows as they are.
+    """Tell by a quick check whether rows need neither conversion nor further checks.
 
-    scikit-learn checks all others, and words the errors. Its check takes ten times as
+    scikit-learn checks all others and raises the errors. Its check takes ten times as
     long as an update of a small network.
     """
     return (

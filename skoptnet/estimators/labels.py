@@ -86,8 +86,8 @@ class LabelEncoding(MLP):
 
     def _codes(self, y: Array, fit: Fit) -> Array:
         """Return the class number of each row."""
-        # Sorting y takes long. A warm start needs it, to see whether y lacks a class;
-        # all others only for the message about unknown classes.
+        # Sorting y is slow. A warm start needs it, to see whether y lacks a class;
+        # other calls need it only for the message about unknown classes.
         quick = fit.partial or not fit.continues
         quick = quick and y.dtype == self.classes_.dtype
         if not quick:

@@ -39,21 +39,22 @@ class _Incremental:
         if estimator.early_stopping:
             raise NoPartialFit(
                 f"partial_fit does not support early_stopping=True: {owner.__name__}"
-                " would train in one call on rows that it sets aside in another."
+                " would train in one call on rows that another call holds out."
                 " Set early_stopping=False, or use fit."
             )
         if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
             raise NoPartialFit(
-                "partial_fit is not available with solver='lbfgs': L-BFGS needs one"
-                " objective for many iterations, and would forget the rows of earlier"
+                "partial_fit is not available with solver='lbfgs': L-BFGS needs the"
+                " same rows for many iterations, and would forget those of earlier"
                 " calls. Use another solver, or fit."
             )
         weights = getattr(estimator, "class_weight", None)
         if isinstance(weights, str) and weights == "balanced":
             raise NoPartialFit(
                 "class_weight='balanced' is not supported for partial_fit: a call does"
-                " not know the rows of the others. Pass the weights as a dict, computed"
-                " from a large enough sample y of the targets: class_weight=dict(zip("
-                "classes, compute_class_weight('balanced', classes=classes, y=y)))."
+                " not know the rows of other calls. Pass the weights as a dict,"
+                " computed from a large enough sample y of the targets:"
+                " class_weight=dict(zip(classes,"
+                " compute_class_weight('balanced', classes=classes, y=y)))."
             )
         return MethodType(self.method, estimator)

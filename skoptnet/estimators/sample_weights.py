@@ -78,22 +78,21 @@ def with_unit_mean_weights(data: TrainingSet) -> tuple[TrainingSet, float]:
 def product_of_weights(factors: Sequence[Array], rows: Array | None = None) -> Array:
     """Return the product of the weights of each row.
 
-    If they add up to a number that is too large or too small to compute with, they are
-    divided by their mean over the rows with a weight: so a row of weight zero is still
-    as good as none.
+    If their sum is too large or too small to compute with, they are divided by their
+    mean over the rows with a weight. So a row of weight zero still does not count.
 
     Parameters
     ----------
     factors : sequence of arrays of shape (n,)
         Finite weights of at least 0, one or several for each row.
     rows : intp array, optional
-        The rows whose weights are summed; all by default. The products of other rows
-        are of no use if the sum is too large or too small.
+        The rows whose weights are summed; all by default. If the sum is too large or
+        too small, the products of other rows are meaningless.
 
     Returns
     -------
     array of shape (n,)
-        The products, as precise as those of ordinary numbers even if parts of them
+        The products, as precise as those of ordinary numbers even if partial products
         overflow or underflow.
     """
     chosen: Any = slice(None) if rows is None else rows

@@ -85,8 +85,8 @@ class TargetScaling:
         """Return the map for further targets.
 
         It is the same, except for targets that were constant: their scale becomes the
-        root mean square of the distances from that constant. So their predictions go on
-        from the constant.
+        root mean square of the distances from that constant. So their predictions
+        continue from the constant.
         """
         if self.is_constant is None or not self.is_constant.any():
             return self
@@ -104,8 +104,8 @@ class TargetScaling:
     def apply(self, Y: Array, dtype: Any, w: Array | None = None) -> Array:
         """Return targets in the unit of y as targets of the network.
 
-        Rows of weight zero get a target that every loss and dtype can take: theirs may
-        be a mark of missing values, whose loss would be infinite.
+        Rows of weight zero get a target that suits every loss and dtype: theirs may
+        stand for a missing value, whose loss would be infinite.
 
         Raises
         ------

@@ -104,8 +104,8 @@ def _twin(model: Any, Estimator: type) -> Any:
         )
     if network.loss.out_activation == "exp" and not _has_log_link(Estimator):
         raise ValueError(
-            "scikit-learn's MLPRegressor has loss='poisson', whose predictions are"
-            " exp(z), too, from version 1.7 on. The installed version is"
+            "Predictions exp(z) need loss='poisson' of scikit-learn's MLPRegressor,"
+            " which it has from version 1.7 on. The installed version is"
             f" {sklearn.__version__}. Update scikit-learn. {_INSTEAD}"
         )
     twin = Estimator(

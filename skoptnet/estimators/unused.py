@@ -1,4 +1,4 @@
-"""The warning of parameters that have no effect beside the others."""
+"""Warning about parameters that are set but have no effect."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class _Choice(NamedTuple):
     def _of_class(self, given: str, chosen: type, name: str) -> str:
         if hasattr(chosen, name):  # its own, with the value of its source
             return (
-                f"{self.parameter}={given!r} has a {name} of its own; set it on an"
-                f" object, {self.parameter}={chosen.__name__}({name}=...)"
+                f"{self.parameter}={given!r} has its own {name}; set it on an object,"
+                f" {self.parameter}={chosen.__name__}({name}=...)"
             )
         *others, last = map(repr, self.readers(name))
         readers = f"{', '.join(others)} and {last} do" if others else f"{last} does"
@@ -62,11 +62,11 @@ _CHOICES = (
 
 
 def warn_of_unused(model: Any, parts: Any, own: OwnData) -> None:
-    """Warn, once, of all parameters that were set and have no effect.
+    """Warn once about all parameters that were set and have no effect.
 
-    A parameter counts as set if it is not at its default. The message has no values:
-    the candidates of a search that differ only in these repeat it word for word, and
-    Python shows it once.
+    A parameter counts as set if it is not at its default. The message has no values, so
+    it is the same for all candidates of a search that differ only in these, and Python
+    shows it once.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _unused(model: Any, parts: Any, own: OwnData) -> Iterator[tuple[str, str]]:
     else:
         if parts.optimizer.full_batch:
             for name in ("batch_size", "shuffle"):
-                yield name, f"solver={_name(model.solver)} takes all rows"
+                yield name, f"solver={_name(model.solver)} uses all rows"
         momentum = parts.optimizer.momentum_name
         if momentum and parts.schedule.moves_momentum and isinstance(model.solver, str):
             yield momentum, f"lr_schedule={_name(model.lr_schedule)} sets it"

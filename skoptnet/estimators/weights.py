@@ -16,16 +16,16 @@ from ..network import Network
 class Weights:
     """The weights of a fitted network, one array for each W_l and b_l.
 
-    They are views into theta. An array that the user assigns takes the place of such a
-    view, as in scikit-learn: arrays that were handed out before keep their values, and
-    are still those of the other layers. `theta` puts them together.
+    They are views into theta. An array that the user assigns replaces such a view, as
+    in scikit-learn: arrays that were returned before keep their values, and those of
+    the other layers stay in use. `theta` joins all arrays.
 
     Parameters
     ----------
     network : Network
-        Knows where the W_l and b_l lie in theta.
+        Has the layout of theta.
     theta : array of shape (P,)
-        The parameters. Where it is read-only, nothing can be set.
+        The parameters. If it is read-only, nothing can be set.
     in_training : bool
         Whether theta is being trained. An assigned array is then copied into it.
 
@@ -34,7 +34,7 @@ class Weights:
     coefs, intercepts : Layers
         The arrays.
     estimators : mapping
-        The estimators that have handed these weights out.
+        The estimators that have returned these weights.
     are_assigned : bool
         Whether an array is no view into theta.
     """
@@ -59,9 +59,9 @@ class Weights:
         return theta
 
     def assign(self, name: str, values: Iterable[Any]) -> None:
-        """Take another list of arrays for ``coefs_`` or ``intercepts_``.
+        """Set ``coefs_`` or ``intercepts_`` to another list of arrays.
 
-        The list of before keeps its arrays, and is from then on one of its user's own.
+        The old list keeps its arrays and is detached from the estimator.
         """
         attribute = name.rstrip("_")
         before = getattr(self, attribute)
@@ -84,7 +84,7 @@ class Layers(list):
     arrays : iterable of arrays
         One for each layer.
     weights : Weights
-        The weights of which they are a part. They do not live longer for it.
+        The weights of which they are a part, by a weak reference.
     """
 
     def __init__(self, name: str, arrays: Iterable[Array], weights: Weights):
@@ -93,7 +93,7 @@ class Layers(list):
         self._estimators: Any = weights.estimators
 
     def release(self) -> None:
-        """Let this be a list that belongs to no estimator."""
+        """Detach the list from its estimator."""
         self._estimators = {}
 
     def _owner(self) -> Weights | None:
@@ -102,7 +102,7 @@ class Layers(list):
         Raises
         ------
         ValueError
-            If the estimator has other weights by now, and would not see a change.
+            If the estimator has other weights by now, which a change would not reach.
         """
         weights, estimators = self._weights(), list(self._estimators.values())
         if weights and any(e._weights is weights for e in estimators):
@@ -110,10 +110,9 @@ class Layers(list):
         if estimators:
             raise ValueError(
                 f"This list is the {self._name} from before the last fit or"
-                " partial_fit. The estimator has new weights, and would not see what is"
-                " set here."
-                f" Set estimator.{self._name}[...], and ask for estimator.{self._name}"
-                " again after each call."
+                " partial_fit. The estimator has new weights, which a change here would"
+                f" not reach. Set estimator.{self._name}[...], and read"
+                f" estimator.{self._name} again after each call."
             )
         return None
 
@@ -151,8 +150,8 @@ class Layers(list):
         if not layer.flags.writeable:
             raise ValueError(
                 f"{what} cannot be set while solver='lbfgs' trains: L-BFGS has a copy"
-                " of the weights, and would not see it. Take another solver, or set it"
-                " after fit."
+                " of the weights, which a change would not reach. Use another solver,"
+                " or set it after fit."
             )
         if issparse(value):
             raise TypeError(
@@ -182,9 +181,9 @@ class Layers(list):
 
     def _refuse(self, demand: str) -> NoReturn:
         raise ValueError(
-            f"{self._name} must {demand}. A fitted network has as many layers as it was"
-            " fitted with: for others, set hidden_layer_sizes and fit a new one. For a"
-            f" list of your own, take list(estimator.{self._name})."
+            f"{self._name} must {demand}. The layers of a fitted network cannot change:"
+            " for others, set hidden_layer_sizes and fit a new one. For a list that you"
+            f" can change, use list(estimator.{self._name})."
         )
 
     def _refuse_change(self, *_: Any, **__: Any) -> NoReturn:

@@ -28,7 +28,7 @@ from .recovery import Diverged, Recovery
 from .run import Run
 from .watcher import Watcher, notify
 
-# No useful parameter is as large as this; with one that is, outputs may overflow.
+# Outputs may overflow if a parameter is larger than this; useful ones are smaller.
 _LARGE = 1e6
 
 # Sum of objective times rows over an epoch, and the largest parameter at its end; see
@@ -65,7 +65,7 @@ class Epochs:
         The kernel that makes the updates, if one does.
     n_at_once : int
         Maximum number of epochs per call of the kernel. It is more than 1 for small
-        epochs whose rates are known ahead, if nobody needs the weights in between.
+        epochs whose rates are known ahead, if nothing needs the weights in between.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Epochs:
         ------
         Diverged
             As soon as a loss is not finite, or the parameters or the solver's memory
-            at the end of an epoch are of no use.
+            at the end of an epoch are not usable.
         """
         run = self.run
         while run.epoch < last:
@@ -198,7 +198,7 @@ class Epochs:
         }
 
     def _are_usable(self, sums: Sequence[_Sums]) -> bool:
-        """Tell whether losses of epochs, and parameters at their ends, are of use.
+        """Tell whether losses of epochs, and parameters at their ends, are usable.
 
         The next epoch measures the loss of these parameters, if there is one. If the
         largest of them is so large that outputs may overflow, the loss is measured
@@ -226,8 +226,8 @@ class Epochs:
 class FormulaUpdates:
     """Makes the updates of an epoch by the formula of the solver, `Optimizer.step`.
 
-    This defines the updates of the kernels, which do not know ``max_grad_norm``, the L1
-    penalty, and schedules of the momentum.
+    This defines the updates of the kernels, which do not support ``max_grad_norm``, the
+    L1 penalty, and schedules of the momentum.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class L1:
     the rule of Andrew and Gao (2007, OWL-QN), applied to the updates of any solver.
 
     If a solver takes g at another point than theta (Nesterov momentum), signs and
-    penalty are still those of theta, since theta is to have the zeros.
+    penalty are still those of theta, since theta must have the zeros.
 
     Parameters
     ----------

@@ -53,9 +53,9 @@ class LBFGS:
     Attributes
     ----------
     reads : tuple of str
-        Parameters of the estimator that are this solver's alone.
+        Parameters of the estimator that only this solver reads.
     ignores : tuple of str
-        Parameters of the estimator that other solvers share, and this one does without.
+        Parameters of the estimator that other solvers read and this one ignores.
     points, average
         As those of `Optimizer`: it has none.
     """

@@ -153,7 +153,7 @@ class Recovery:
         Returns
         -------
         bool
-            Whether one has changed them.
+            Whether a watcher has changed them.
 
         Raises
         ------

@@ -26,7 +26,7 @@ class Solver(Protocol):
 
     @property
     def average(self) -> float:
-        """The decay of the average that theta is, 0 if it is none."""
+        """The decay of the moving average in theta, 0 if theta is no average."""
 
     def start(self, theta: Array, xp: Namespace) -> State:
         """Return the state before the first update."""
@@ -38,11 +38,11 @@ class Solver(Protocol):
         """Continue from the theta of an earlier update."""
 
     def follow(self, state: State, theta: Array, before: Array) -> None:
-        """Continue from a theta of which somebody has changed elements."""
+        """Continue from a theta with elements that were changed between updates."""
 
 
 class HandedOut(Protocol):
-    """The parameters of a run as its user sees them, and may assign them."""
+    """The parameters of a run that its user reads and may assign."""
 
     @property
     def theta(self) -> Array:
@@ -53,15 +53,15 @@ class HandedOut(Protocol):
 class Run:
     """The state of a training: all that a later call continues from.
 
-    A later call works on a run of its own (`continued`), so this one survives whatever
-    happens to the other. They share two things: the lists of ``history``, to which the
+    A later call works on a run of its own (`continued`), so this one survives if the
+    later call fails. They share two things: the lists of ``history``, to which the
     later call only adds after those of the first ``epoch`` epochs, and ``rng``, whose
     state is noted here before the later call draws from it.
 
     Attributes
     ----------
     theta : array of shape (P,)
-        The parameters; once training has ended, with what its user has assigned.
+        The parameters; after training, including those that the user has assigned.
     state : State
         The solver's memory.
     solver : type
@@ -83,10 +83,10 @@ class Run:
     dropout_seed : int or None
         The seed of the dropout masks; None until `dropout` draws it.
     trained : array of shape (P,) or None
-        The parameters that training ended with, if the solver also has others that
-        belong to them: points, or what it averages.
+        The parameters at the end of training, if the solver's memory has points like
+        them, or the iterate behind their average.
     weights : HandedOut or None
-        The parameters as they were handed out, and assigned, after training.
+        The parameters that were returned to the user, or assigned, after training.
     folded : dict of dicts
         By the name of a loss, the results of `Losses.fold` over it.
     """

@@ -266,7 +266,7 @@ def test_weights_of_many_labels_that_leave_few_rows_are_warned_of(container, for
         model.set_params(class_weight="balanced")
     counted = kish(by_hand("balanced", Y))
     assert counted < 0.1 * min(kish(by_hand("balanced", y)) for y in Y.T)
-    says = rf"of the 400 rows to a few \(effective number of rows: {counted:.3g}\)"
+    says = rf"of the 400 rows on a few \(effective number of rows: {counted:.3g}\)"
     with pytest.warns(UserWarning, match=says) as caught:
         model.fit(rows, container(Y))
     assert [w.filename for w in caught if w.category is UserWarning] == [__file__]

@@ -93,7 +93,7 @@ def test_what_a_fit_does_not_read_is_what_is_warned_of(choice, chosen, name):
             f"Parameter of MLPRegressorX that has no effect: {name!r} ({choice}="
         )
         readers = [key for key, cls in CHOICES[choice].items() if name in cls.reads]
-        if "of its own" not in said[0]:
+        if "has its own" not in said[0]:
             assert all(repr(reader) in said[0] for reader in readers)
 
 
