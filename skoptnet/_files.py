@@ -2,7 +2,7 @@
 
 A file is written under a temporary name beside the old one, and then takes its place. A
 process that is killed while it writes leaves its temporary file; the next one removes
-it. A lock tells these from the files that others are writing, on other machines, too.
+it. A lock protects the files that other processes, or other machines, are writing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ try:
 except ImportError:  # Windows, where temporary files of killed processes remain
     fcntl = None
 
-# Seconds after which a temporary file that is still empty has been abandoned: whoever
+# Seconds after which an empty temporary file counts as abandoned: the process that
 # makes one writes to it at once.
 _ABANDONED = 3600
 
@@ -91,7 +91,7 @@ def check_writable(owner: str, path: Path, *, replaces: bool) -> Path:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"{must} be a file that can be written. Got {str(path)!r}, where writing"
+            f"{must} be a file that can be written. Got {str(path)!r}; writing it"
             f" fails: {reason(error)}. Choose another path, or check the permissions"
             f" and the free space of {str(target.parent)!r}.",
         ) from error
@@ -99,19 +99,19 @@ def check_writable(owner: str, path: Path, *, replaces: bool) -> Path:
 
 
 def reason(error: OSError) -> str:
-    """Return why something failed, in the words of the operating system."""
+    """Return the operating system's message of an error."""
     return error.strerror or str(error)
 
 
 def remedy(error: OSError) -> str:
-    """Return what to do about a file that cannot be written."""
+    """Return advice about a file that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "Free some space on the disk"
     return "Check that the folder exists and may be written to"
 
 
 def replace(target: Path, write: Callable[[Any], None]) -> None:
-    """Replace a file atomically by what ``write`` writes to the file it is given.
+    """Replace a file atomically; ``write`` is called with the new file.
 
     The owner and mode of an old file are kept. ``target`` is absolute and no link.
     """
@@ -160,7 +160,7 @@ def _take_over(old: os.stat_result, new: Path) -> None:
 def remove_leftovers(target: Path) -> None:
     """Remove the temporary files of processes that were killed while they wrote.
 
-    Whoever writes one has locked it. Those that cannot be locked stay.
+    A process that is writing one holds its lock, so files that cannot be locked stay.
     """
     if not fcntl:
         return
@@ -177,19 +177,19 @@ def _remove_unlocked(path: Path) -> None:
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         head, made = file.read(len(_FORMAT)), os.fstat(file.fileno()).st_mtime
-        # One that has just been made is still empty, and perhaps not yet locked.
+        # A new one is still empty, and perhaps not yet locked.
         if head == _FORMAT or (not head and time.time() > made + _ABANDONED):
             path.unlink()
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a file that `replace` wrote, at the beginning of what was written to it.
+    """Open a file that `replace` wrote, after its header.
 
     Raises
     ------
     ValueError
-        If the file is not whole.
+        If the file is truncated or damaged.
     """
     with path.open("rb") as file:
         fault = _fault(file)
@@ -200,34 +200,30 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 
 def _fault(file: BufferedReader) -> str:
-    """Return what is wrong with a file, "" if nothing is."""
+    """Return a message about a truncated or damaged file, "" if it is whole."""
     size, head = os.fstat(file.fileno()).st_size, file.read(len(_FORMAT))
-    damaged = "Load a copy made before, or train again."
+    damaged = "Load an earlier copy, or train again."
     if not size:
         return f"the file is empty. {damaged}"
     if head != _FORMAT[: len(head)]:
         if head.startswith(_KIND):
             return (
-                "the format of this checkpoint is not known. It was written by a later"
-                " release of skoptnet, which can load it, or its first bytes are"
-                " damaged."
+                "the format of this checkpoint is unknown. A later release of skoptnet"
+                " wrote it and can load it, or its first bytes are damaged."
             )
         return (
-            "this is no checkpoint, or its first bytes are damaged. Load files that"
-            " Checkpoint wrote; those of pickle or joblib are loaded by their own"
-            " functions."
+            "this is no checkpoint, or its first bytes are damaged. Only files that"
+            " Checkpoint wrote can be loaded; for others, use pickle.load or"
+            " joblib.load."
         )
     if size < _HEADER:
-        return f"the checkpoint is cut after {size} bytes. {damaged}"
+        return f"the checkpoint is truncated after {size} bytes. {damaged}"
     length, digest = _SUMS.unpack(file.read(_SUMS.size))
     if size != _HEADER + length:
         return (
             f"the checkpoint was written with {_HEADER + length} bytes, but has {size},"
-            f" so it was cut or damaged. {damaged}"
+            f" so it is truncated or damaged. {damaged}"
         )
     if hashlib.file_digest(file, "sha256").digest() != digest:
-        return (
-            "the checkpoint is damaged: its checksum is not that of what was written."
-            f" {damaged}"
-        )
+        return f"the checkpoint is damaged: its checksum does not match. {damaged}"
     return ""

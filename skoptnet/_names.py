@@ -1,7 +1,7 @@
-"""Names that are not known here, and the nearest ones that are.
+"""Unknown parameter names: errors that suggest the right one.
 
-Whoever comes from scikit-learn's MLP, Keras, PyTorch, LightGBM or XGBoost brings the
-names of these. An error that refuses one names its counterpart.
+Users of scikit-learn's MLP, Keras, PyTorch, LightGBM or XGBoost know the names of these
+libraries. The error about such a name gives its counterpart here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["Parametrized", "closest", "explains_names"]
 
 _Method = TypeVar("_Method", bound=Callable)
 
-# By the parameter here, its names elsewhere. A name may stand in several rows: then the
-# first parameter counts that the class in question has.
+# The names of each parameter in other libraries. A name may be in several rows: then
+# the first parameter that the class has is suggested.
 _PARAMETERS = {
     "learning_rate_init": "lr eta eta0 lr0 base_lr max_lr init_lr initial_lr step_size"
     " initial_learning_rate learning_rate_initial rate",
@@ -83,7 +83,7 @@ _PARAMETERS = {
     "sample_weight": "sample_weights weights weight",
 }
 
-# What follows a name that is offered.
+# Additions to a suggested name.
 _WITH = {
     "early_stopping_rounds": " (with early_stopping=True)",
     "early_stopping_round": " (with early_stopping=True)",
@@ -99,7 +99,7 @@ _WITH = {
 
 # Names without a counterpart, and what to do instead.
 _NESTEROV = (
-    "Nesterov's momentum is a solver of its own: solver='nesterov'; 'momentum' is the"
+    "Nesterov's momentum is a separate solver: solver='nesterov'; 'momentum' is the"
     " classical one."
 )
 _FIRST_WEIGHTS = (
@@ -113,8 +113,8 @@ _ADVICE = {
     "nesterovs_momentum": _NESTEROV,
     "nesterov": _NESTEROV,
     "use_nesterov": _NESTEROV,
-    "amsgrad": "AMSGrad is a solver of its own: solver='amsgrad'.",
-    "centered": "That is a solver of its own: solver='centered_rmsprop'.",
+    "amsgrad": "AMSGrad is a separate solver: solver='amsgrad'.",
+    "centered": "Centered RMSProp is a separate solver: solver='centered_rmsprop'.",
     "callbacks": "Set callbacks before fit, with set_callbacks(...); this requires"
     " scikit-learn 1.9.",
     "callback": "Set callbacks before fit, with set_callbacks(...); this requires"
@@ -129,17 +129,17 @@ _ADVICE = {
     "kernel_initializer": _FIRST_WEIGHTS,
     "warmup_epochs": _WARMUP,
     "warmup_steps": _WARMUP,
-    "device": "Training runs on the CPU; there is nothing to set.",
+    "device": "Training always runs on the CPU.",
     "n_jobs": "Training uses one process; a search runs its candidates in parallel.",
 }
 
-# Parameters of the estimator for which users of other libraries look elsewhere.
+# Parameters of the estimator that other libraries have in the solver or schedule.
 _OF_THE_ESTIMATOR = {
     "learning_rate_init", "lr_schedule", "max_grad_norm", "max_iter", "batch_size",
     "random_state", "verbose", "tol", "n_iter_no_change",
 }  # fmt: skip
 
-# Values of parameters elsewhere, and their names here.
+# Values of parameters in other libraries, and their names here.
 _VALUES = {
     "sigmoid": ("logistic",),
     "linear": ("identity",),
@@ -176,8 +176,8 @@ def _letters(word: str) -> str:
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known name that is closest to a word, if there is one.
 
-    A name that begins as the word does, or the word as the name, comes before one that
-    has most letters in common; where two are equally close, the alphabet decides.
+    A name that begins with the word, or is the beginning of it, comes before one that
+    has letters in common with it; between equally close names, the alphabet decides.
     """
     known, word = sorted(known), _letters(word)
     for name in _VALUES.get(word, ()):
@@ -195,9 +195,9 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 class Parametrized(BaseEstimator):
-    """Base class of everything with parameters: it explains names it does not know.
+    """Base class of everything with parameters, with errors that explain unknown names.
 
-    Signatures stay as they are written, to `inspect`, scikit-learn and editors.
+    `inspect`, scikit-learn and editors see the signatures as they are written.
 
     Attributes
     ----------
@@ -212,7 +212,7 @@ class Parametrized(BaseEstimator):
         """Take no parameters, unless a subclass has some."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Let the constructor explain names that it does not know."""
+        """Let the constructor explain unknown names."""
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             # Editors would take a plain assignment for the constructor's definition.
@@ -233,9 +233,9 @@ class Parametrized(BaseEstimator):
 
 
 def explains_names(method: _Method) -> _Method:
-    """Let a method explain keywords that it does not know, instead of Python.
+    """Let a method raise its own error about unknown keywords, instead of Python's.
 
-    A call that is right costs one more function call, no more.
+    A valid call costs one more function call.
     """
     if hasattr(method, "_explains_names"):
         return method
@@ -333,7 +333,7 @@ class _Call:
 def _refusal(
     owner: Any, method: Callable, args: tuple, kwargs: dict, error: TypeError
 ) -> str:
-    """Return why a method cannot be called so, "" if it can be."""
+    """Return the error message for the arguments of a call, "" if they are valid."""
     signature = inspect.signature(method)
     try:
         signature.bind(owner, *args, **kwargs)
@@ -382,7 +382,7 @@ def _by_name(call: _Call, by_position: list[str], args: tuple) -> str:
 def _class_of(owner: Any, method: Callable) -> type:
     """Return the class whose method was called.
 
-    It is that of the object, unless its constructor calls that of a base class.
+    It is the class of the object, unless its constructor called that of a base class.
     """
     constructors = [
         (base, inspect.unwrap(vars(base)["__init__"]))
@@ -406,7 +406,7 @@ def _names_of(method: Callable | None) -> list[str]:
 
 
 def _targets(name: str, value: Any) -> list[str]:
-    """Return what a name may stand for, itself included."""
+    """Return the parameters that a name may stand for, itself included."""
     if name == "learning_rate":  # scikit-learn's schedule; elsewhere the rate
         return ["lr_schedule" if isinstance(value, str) else "learning_rate_init"]
     return [name, *_TARGETS.get(name, ())]
@@ -428,7 +428,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return a value as it is written, "..." in place of what is long."""
+    """Return the representation of a value, "..." if it is long."""
     is_short = isinstance(value, (str, float, bool)) or (
         isinstance(value, int) and value.bit_length() < 64
     )

@@ -1,8 +1,8 @@
 """Constructor parameters: their ranges, and the check in scikit-learn's wording.
 
-What this adds to scikit-learn's messages: where a wrong value is close to an allowed
-one, the message begins by suggesting it; allowed names are sorted; and numbers that
-neither a float nor a 64-bit integer can hold are refused like others out of range.
+Additions to scikit-learn's messages: if a wrong value is close to an allowed one, the
+message suggests it first; allowed names are sorted; and numbers that neither a float
+nor a 64-bit integer can hold are refused like others out of range.
 """
 
 import math
@@ -101,13 +101,13 @@ def check_params(owner: Any) -> None:
     ----------
     owner : object with ``get_params`` and ``_parameter_constraints``
         An estimator, optimizer, schedule or activation. Parameters without a
-        constraint are taken as they are.
+        constraint are not checked.
 
     Raises
     ------
     InvalidParameterError
-        (a ``ValueError`` and a ``TypeError``) naming the parameter, what is
-        allowed, what came and, where there is one, the nearest allowed value.
+        (a ``ValueError`` and a ``TypeError``) with the parameter, the allowed values,
+        the value given and, if there is one, the nearest allowed value.
     """
     if get_config()["skip_parameter_validation"]:
         return
@@ -130,12 +130,12 @@ def _check_each(owner: Any, given: Iterable[tuple[str, type, Any]]) -> None:
 
 
 # The checks take longer than a small `partial_fit`, so those of the last few objects
-# are remembered: of values that cannot change, if none was refused.
+# are cached, if their values are immutable and valid.
 _check_plain = lru_cache(maxsize=512)(_check_each)
 
 
 def check_value(owner: Any, name: str, value: Any, constraints: list) -> None:
-    """Check one value, a parameter's or an item of it, as `check_params` does."""
+    """Check the value of a parameter, or an item of it, as `check_params` does."""
     check_argument(type(owner).__name__, name, value, constraints)
 
 
@@ -151,7 +151,7 @@ def check_argument(caller: str, name: str, value: Any, constraints: list) -> Non
 
 
 def satisfies(value: Any, constraints: list) -> bool:
-    """Return whether a value is in a range and no larger than computers can count."""
+    """Return whether a value is in a range and fits into a float or 64-bit integer."""
     in_range = any(c.is_satisfied_by(value) for c in constraints)
     return in_range and not _limit_passed(value, constraints)
 
@@ -163,7 +163,7 @@ _LARGEST_FLOAT = int(sys.float_info.max)
 
 
 def _limit_passed(value: Any, constraints: list) -> str:
-    """Return the limit that a number is beyond, "" if computers can count so far."""
+    """Return a sentence about the limit that a number exceeds, "" for none."""
     if isinstance(value, Integral):
         counts = any(
             isinstance(c, Interval) and c.type is Integral for c in constraints
@@ -192,7 +192,7 @@ class _Long:
 
 
 def brief(value: Any) -> str:
-    """Return the representation of a value, in which integers are not too long."""
+    """Return the representation of a value, with long integers shortened."""
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
         items = ", ".join(map(brief, value))
         if isinstance(value, list):
@@ -206,7 +206,7 @@ def brief(value: Any) -> str:
 
 
 def described(thing: Any) -> str:
-    """Describe something in a message that refuses it."""
+    """Describe an object of a wrong type, for an error message."""
     if isinstance(thing, type):
         return f"the class {thing.__name__}"
     return f"an object of class {type(thing).__name__}"
@@ -252,12 +252,12 @@ class Part(Parametrized):
         Raises
         ------
         ValueError
-            Naming the parameter, what is allowed and what came.
+            With the parameter, the allowed values and the value given.
         """
         check_params(self)
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; ``schedule__final`` reaches into an object within this one.
+        """Set parameters; ``schedule__final`` is one of a nested object.
 
         Parameters
         ----------
@@ -272,15 +272,15 @@ class Part(Parametrized):
         Raises
         ------
         ValueError
-            If there is no such parameter, or no object to reach into.
+            If there is no such parameter, or no nested object.
         """
         for name in params:
             part, _, inner = name.partition("__")
             held = params.get(part, getattr(self, part, None))
             if inner and hasattr(self, part) and not hasattr(held, "set_params"):
                 raise ValueError(
-                    f"{name!r} reaches into the {part!r} of {type(self).__name__},"
-                    f" which is {held!r} and has no parameters. Give {part!r} as an"
+                    f"{name!r} is a parameter of the {part!r} of {type(self).__name__},"
+                    f" which is {held!r} and has no parameters. Pass {part!r} as an"
                     " object."
                 )
         return super().set_params(**params)

@@ -29,7 +29,7 @@ RandomState: TypeAlias = Int | np.random.RandomState | None
 
 
 class Splitter(Protocol):
-    """A splitter as of `sklearn.model_selection`, or of one's own."""
+    """A splitter of `sklearn.model_selection`, or a custom one."""
 
     def split(self, X: Any, y: Any, /) -> Any: ...
 

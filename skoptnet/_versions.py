@@ -13,10 +13,10 @@ from .threads import blas_libraries
 
 
 def show_versions() -> None:
-    """Print the versions that matter, which implementation runs, and its BLAS.
+    """Print the versions of the packages, the implementation in use, and the BLAS.
 
-    The second line says what runs: the compiled kernels, with their instruction set,
-    or the readable formulas, and why.
+    The second line names the implementation: the compiled kernels, with their
+    instruction set, or the readable formulas, with the reason.
 
     Examples
     --------

@@ -1,14 +1,14 @@
 """Callbacks: checkpoints, a history file, a time budget, stopping on a plateau.
 
-They follow scikit-learn's protocol (1.9 or later). Set on an estimator, they are
-notified of every epoch of ``fit``::
+They follow scikit-learn's protocol (1.9 or later). Set them on an estimator; they are
+then notified of every epoch of ``fit``::
 
     model.set_callbacks(Checkpoint("model.pickle"), TimeBudget(60)).fit(X, y)
 
 scikit-learn's own `sklearn.callback.ProgressBar` and `sklearn.callback.ScoringMonitor`
-are set in the same way, or on a pipeline or search around the estimator. A callback is
-any object with the four methods of `Callback`; one whose `on_fit_task_end` returns True
-ends the training.
+are set in the same way, or on a pipeline or search around the estimator. A custom
+callback is any object with the four methods of `Callback`; if its `on_fit_task_end`
+returns True, training ends.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _INFINITE = Options(Real, {math.inf})
 
 
 class Callback:
-    """Base class of callbacks, whose methods do nothing.
+    """Base class of callbacks; its methods do nothing.
 
     Examples
     --------
@@ -241,8 +241,8 @@ class _Log:
 class History(_PerFit):
     """Writes the metrics of each epoch to a file as soon as it ends.
 
-    If the disk is full, a warning says so and training continues. The rows that are
-    missing are written once there is space again.
+    If the disk is full, a warning says so and training continues. The missing rows are
+    written once there is space again.
 
     Parameters
     ----------
@@ -278,8 +278,8 @@ class History(_PerFit):
         self.path = as_path("History", path)
         if self.path.suffix not in (".csv", ".jsonl"):
             raise ValueError(
-                "The 'path' of History must end in '.csv' or '.jsonl', which says how"
-                f" the file is written. Got {str(path)!r} instead."
+                "The 'path' of History must end in '.csv' or '.jsonl', which chooses"
+                f" the format of the file. Got {str(path)!r} instead."
             )
 
     def begin(self) -> _Log:
@@ -340,8 +340,9 @@ class Checkpoint(_PerFit):
 
     The file is replaced atomically, so it is complete at any time. It holds the
     estimator as if ``fit`` had ended after that epoch, including the solver's memory
-    and the state of the random numbers. If it cannot be written, because the disk is
-    full, a warning says so, training continues, and the file stays as it was.
+    and the state of the random number generator. If it cannot be written, for instance
+    because the disk is full, a warning says so, training continues, and the file stays
+    unchanged.
 
     Parameters
     ----------
@@ -351,18 +352,18 @@ class Checkpoint(_PerFit):
         kept.
     every : int > 0 or None, default=None
         Number of epochs between two saves. None saves whenever the validation score
-        (without validation, the training loss) is better than ever before.
+        (without validation, the training loss) is the best so far.
 
     Notes
     -----
     A process that is killed while it saves leaves a temporary file beside ``path``,
-    whose name ends in ".new". The next ``fit`` with this path removes it; if it is
-    still empty, after an hour (on Windows, it stays).
+    whose name ends in ".new". The next ``fit`` with this path removes it; an empty file
+    only after an hour. On Windows, these files remain.
 
-    In a search, all fits have the same path, and each save replaces the file whole.
+    In a search, all fits have the same path, and each save replaces the whole file.
     With ``refit=True``, it has the model of the refit, which comes last. Without, it
-    has that of whichever fit saved last, not the best of all. Worker processes have a
-    working directory of their own: with ``n_jobs``, give an absolute path.
+    has the model that was saved last, not the best one. Worker processes have their own
+    working directory: with ``n_jobs``, give an absolute path.
 
     Examples
     --------
@@ -385,15 +386,15 @@ class Checkpoint(_PerFit):
         self.every = None if every is None else _checked(self, "every", every, COUNT)
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Called before the fit: refuse what could not be saved, or not here."""
+        """Called before the fit: refuse an estimator or path that cannot be saved."""
         super().setup(estimator, context)
         try:
             pickle.dumps(estimator.get_params(deep=False))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise TypeError(
                 f"Checkpoint saves {type(estimator).__name__} with pickle, which is not"
-                f" possible with these parameters: {error}. In place of lambdas and of"
-                " functions and classes within functions, use those that a module"
+                f" possible with these parameters: {error}. Replace lambdas, and"
+                " functions and classes defined inside functions, by ones that a module"
                 " defines."
             ) from error
 
@@ -445,7 +446,7 @@ class Checkpoint(_PerFit):
         """Load the estimator from a file.
 
         As with every pickle, load only files from a source that you trust: the checksum
-        finds damage, not malice.
+        detects damage, not malicious code.
 
         Parameters
         ----------
@@ -461,8 +462,9 @@ class Checkpoint(_PerFit):
         Raises
         ------
         ValueError
-            If the file is empty, cut, damaged, or no checkpoint; or if its estimator
-            cannot be restored, as without the classes of your own that it uses.
+            If the file is empty, truncated, damaged, or no checkpoint; or if its
+            estimator cannot be restored, for instance because a custom class that it
+            uses is not defined.
         """
         with opened(Path(path)) as file:
             try:
@@ -471,9 +473,9 @@ class Checkpoint(_PerFit):
                 raise ValueError(
                     f"{str(Path(path))!r} cannot be loaded: the file is whole, but its"
                     f" estimator cannot be restored, with {type(error).__name__}:"
-                    f" {error}. Define solvers and other classes of your own as where"
-                    " the model was trained, and use the same releases of scikit-learn"
-                    " and skoptnet."
+                    f" {error}. Define custom solvers and other classes as when the"
+                    " model was trained, and use the same releases of scikit-learn and"
+                    " skoptnet."
                 ) from error
 
 
@@ -482,7 +484,7 @@ def _score(fitted_estimator: Any, name: str) -> float:
     metrics = fitted_estimator._last_metrics()
     if name not in metrics:
         raise ValueError(
-            f"The monitored metric must be one of {sorted(metrics)}, those in history_."
+            f"The monitored metric must be one of those in history_, {sorted(metrics)}."
             f" Got {name!r} instead. Metrics of validation rows, such as"
             " 'validation_loss', come with early_stopping=True."
         )

@@ -575,9 +575,9 @@ def test_a_foreign_file_is_not_loaded(tmp_path, content):
     path = tmp_path / "model.pickle"
     path.write_bytes(content)
     if content == b"s":  # the first letter of ours
-        assert_not_loaded(path, "cut after 1 bytes")
+        assert_not_loaded(path, "truncated after 1 bytes")
     else:
-        assert_not_loaded(path, r"no checkpoint.*pickle or joblib")
+        assert_not_loaded(path, r"no checkpoint.*pickle.load or joblib")
 
 
 def test_foreign_pickles_do_not_run(tmp_path):
