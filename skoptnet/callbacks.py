@@ -57,6 +57,10 @@ __all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
 
 _INFINITE = Options(Real, {math.inf})
 
+# The metrics that are better the lower they are. Scores may have names like
+# "validation_neg_log_loss".
+_LOSSES = ("loss", "train_loss", "validation_loss")
+
 
 class Callback:
     """Base class of callbacks; its methods do nothing.
@@ -158,7 +162,9 @@ class StopOnPlateau(_PerFit):
     Parameters
     ----------
     monitor : str, default="loss"
-        The monitored metric. If its name ends in "loss", lower is better, else higher.
+        The monitored metric. "loss", "train_loss" and "validation_loss" are better the
+        lower they are; others, such as "validation_score" or "validation_roc_auc", the
+        higher.
     patience : int > 0 or inf, default=10
         Number of epochs without an improvement after which training ends.
     tol : float >= 0, default=0
@@ -229,13 +235,18 @@ class _Log:
 
     def _text(self, with_header: bool) -> str:
         if self.as_json:
-            return "".join(json.dumps(row) + "\n" for row in self.rows)
+            return "".join(json.dumps(_with_null(row)) + "\n" for row in self.rows)
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self.rows[0])
         if with_header:
             writer.writeheader()
         writer.writerows(self.rows)
         return text.getvalue()
+
+
+def _with_null(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row in which None, JSON's null, stands for numbers JSON has not."""
+    return {name: v if math.isfinite(v) else None for name, v in row.items()}
 
 
 class History(_PerFit):
@@ -486,10 +497,11 @@ def _score(fitted_estimator: Any, name: str) -> float:
         raise ValueError(
             f"The monitored metric must be one of those in history_, {sorted(metrics)}."
             f" Got {name!r} instead. Metrics of validation rows, such as"
-            " 'validation_loss', come with early_stopping=True."
+            " 'validation_loss', come with early_stopping=True or X_val, those of"
+            " training rows, such as 'train_loss', with return_train_score=True."
         )
     value = metrics[name]
-    return -value if name.endswith("loss") else value
+    return -value if name in _LOSSES else value
 
 
 def _checked(owner: Any, name: str, value: Any, constraints: list) -> Any:
