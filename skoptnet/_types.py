@@ -1,6 +1,6 @@
 """Names for the types that every room shares; nothing here runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -36,6 +36,15 @@ class Splitter(Protocol):
     @property
     def get_n_splits(self) -> Any: ...
 
+
+#: ``scoring=`` of an estimator: a score, names of scores, or scores by name.
+Scoring: TypeAlias = (
+    str
+    | Callable[..., Any]
+    | Sequence[str]
+    | Mapping[str, str | Callable[..., Any] | None]
+    | None
+)
 
 #: How scikit-learn's metadata routing is to treat an argument.
 Request: TypeAlias = bool | str | None

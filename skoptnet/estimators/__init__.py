@@ -12,7 +12,7 @@
 - ``unused``: the warning about parameters that have no effect
 - ``target_scaling``: `TargetScaling`, the normalisation of a regressor's targets
 - ``class_weights``: `ClassWeights`, the weight of each row by its class
-- ``validation``: loss and score of early stopping
+- ``validation``: loss and scores of validation and training rows after each epoch
 - ``validation_split``: the rows that early stopping holds out
 - ``validation_units``: a warning where validation data are in another unit
 - ``baseline``: comparison with the best constant, and reasons for a failure

@@ -9,7 +9,6 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
-from sklearn.metrics import get_scorer_names
 
 from .._names import Parametrized, explains_names
 from .._params import (
@@ -39,6 +38,7 @@ from .._types import (
     RandomState,
     Request,
     ScheduleName,
+    Scoring,
     SolverName,
     Splitter,
 )
@@ -53,14 +53,13 @@ from .inputs import (
     DROPOUT,
     activation_tuple,
     check_for_lbfgs,
-    check_for_validation,
     check_nested,
     dropout_tuple,
     layer_tuple,
     with_plain_numbers,
 )
 from .prediction import Fitted
-from .validation import OwnData, Score
+from .validation import SCORER_NAME, OwnData, Score, check_scorers
 
 # The class of an estimator. Jedi takes Self for the class that has the method.
 _Estimator = TypeVar("_Estimator", bound="MLP")
@@ -110,7 +109,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         "verbose": ["verbose"],
         "early_stopping": ["boolean"],
         "validation_fraction": [*DECAY, Object(["split", "get_n_splits"])],
-        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "scoring": [SCORER_NAME, list, tuple, dict, callable, None],
+        "return_train_score": ["boolean"],
         "refit_all": ["boolean"],
     }
 
@@ -173,7 +173,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         # Validation.
         early_stopping: Bool,
         validation_fraction: Float | Splitter,
-        scoring: str | Callable[..., Any] | None,
+        scoring: Scoring,
+        return_train_score: Bool,
         refit_all: Bool,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -205,6 +206,7 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.return_train_score = return_train_score
         self.refit_all = refit_all
 
     def set_params(self: _Estimator, **params: Any) -> _Estimator:
@@ -308,14 +310,18 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             With metadata routing, ``set_fit_request(groups=True)`` requests them;
             otherwise they go to the splitter of a search only.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation rows of your own for ``early_stopping=True``; training then uses
-            all of ``X``, and sets no rows aside. They are not copied. In a
+            Validation rows of your own; training uses all of ``X``, and sets no rows
+            aside. With ``early_stopping``, they decide when training stops, and which
+            weights are kept. Without, they are only monitored: ``history_`` has their
+            loss and scores, and the model is the same as without them (unless the
+            schedule monitors their loss, see `skoptnet.Plateau`). They are not copied.
+            In a
             `sklearn.pipeline.Pipeline`, metadata routing and
             ``transform_input=["X_val"]`` transform them like ``X``.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Non-negative weights of the validation rows in their loss and score.
+            Non-negative weights of the validation rows in their loss and scores.
 
         Returns
         -------
@@ -347,6 +353,7 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     def _check_parameters(self) -> Parts:
         """Check the parameters; return the objects that they stand for."""
         check_params(self)
+        check_scorers(self)
         hidden = layer_tuple(self)
         activations = activation_tuple(self, len(hidden))
         schedule = self._part(as_schedule(self.lr_schedule), SCHEDULES)
@@ -356,7 +363,6 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             check_for_lbfgs(self, dropout)
             lbfgs = LBFGS(int(self.max_fun))
             return Parts(hidden, activations, dropout, lbfgs, schedule)
-        check_for_validation(self, schedule)
         optimizer = self._part(self.solver, OPTIMIZERS)
         optimizer.check()
         return Parts(hidden, activations, dropout, optimizer, schedule)

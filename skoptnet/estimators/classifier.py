@@ -25,6 +25,7 @@ from .._types import (
     RandomState,
     Request,
     ScheduleName,
+    Scoring,
     SolverName,
     Splitter,
 )
@@ -77,9 +78,9 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         from the ``y`` of `fit`; unlike a dict, it rules out `partial_fit`. Multilabel
         targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
         ``'balanced'``; the weight of a row is the product over its labels, and `fit`
-        warns if that leaves nearly all the weight to a few rows. Early stopping applies
-        class weights to ``validation_loss``, and to the accuracy of ``scoring=None``,
-        so that it does not undo them; a scorer sees sample weights only.
+        warns if that leaves nearly all the weight to a few rows. Class weights apply to
+        ``validation_loss``, too, and to the accuracy of ``scoring=None``, so that early
+        stopping does not undo them; a scorer sees sample weights only.
     label_smoothing : float in [0, 1), default=0.0
         Share s of each label that is spread evenly over the K classes: the target is
         :math:`(1 - s) y + s / K`, or :math:`(1 - s) y + s / 2` for two classes and for
@@ -214,20 +215,31 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         ``random_state`` is None, that of the estimator decides. The samples in neither
         part have no effect, except with ``refit_all``. Ignored if `fit` is given
         ``X_val``.
-    scoring : str, callable or None, default='loss'
+    scoring : str, callable, list, dict or None, default='loss'
         Score of the validation rows; higher is better. ``'loss'`` is the negative
         validation loss (see ``validation_loss`` in ``history_``). None is accuracy for
         a classifier and R2 for a regressor or, if its loss is not ``'squared_error'``,
         D2: the fraction by which the model reduces the loss of the best constant
         prediction, averaged over outputs. Any other name is that of a scikit-learn
-        scorer; a callable is called as ``scorer(estimator, X, y)``. A scorer is called
-        once per epoch (and once before the first of a warm start) with arrays, with an
-        estimator that has the current weights during the call, and with
-        ``sample_weight`` if there are weights and it takes them. Of epochs with equal
-        scores, which accuracy and other counts often have, the one with the lowest
-        validation loss is the best, and one whose loss is lower by ``tol`` is an
-        improvement. Without ``early_stopping`` the parameter has no effect, and `fit`
-        warns.
+        scorer; a callable is called as ``scorer(estimator, X, y)``. Several scores are
+        a list or tuple of names, ``['accuracy', 'roc_auc']``, or a dict with any of the
+        above by names of your own, as in `sklearn.model_selection.cross_validate`.
+        ``history_`` has all of them; the first is ``validation_score`` and decides
+        early stopping. A scorer is called once per epoch (and once before the first of
+        a warm start) with arrays, with an estimator that has the current weights during
+        the call, and with ``sample_weight`` if there are weights and it takes them. Of
+        epochs with equal scores, which accuracy and other counts often have, the one
+        with the lowest validation loss is the best, and one whose loss is lower by
+        ``tol`` is an improvement. A score that does not decide may be NaN. Without
+        validation rows and ``return_train_score`` the parameter has no effect, and
+        `fit` warns.
+    return_train_score : bool, default=False
+        Whether to compute the loss and the scores of ``scoring`` for the training rows,
+        too, with the weights at the end of each epoch. Unlike ``loss``, an average over
+        the epoch with penalty and dropout, they compare with those of the validation
+        rows. Training stays the same, but each epoch takes a forward pass over all
+        training rows more, in blocks of rows. Scorers (not ``'loss'`` and None) are
+        given a copy of the training rows if early stopping sets others aside.
     refit_all : bool, default=False
         Whether, once early stopping has found the best epoch, to train again on all
         samples, including those set aside. The second training starts from the first
@@ -258,21 +270,23 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     best_loss_ : float or None
         Minimum of ``loss_curve_``; None with ``early_stopping``.
     validation_scores_ : list of float or None
-        Score of each epoch with ``early_stopping``, else None.
+        Validation score of each epoch; None without validation rows.
     best_validation_score_ : float or None
-        Score of the kept weights with ``early_stopping``, else None.
+        With ``early_stopping``, the score of the kept weights; with ``X_val`` alone,
+        the highest of ``validation_scores_``; else None.
     best_epoch_ : int or None
-        Epoch (from 1, over all calls) whose weights are kept with ``early_stopping``,
-        else None.
+        Epoch (from 1, over all calls) with ``best_validation_score_``. With
+        ``early_stopping`` its weights are kept, otherwise those of the last epoch.
     history_ : dict of lists
         One entry per epoch in each list, of as many epochs as ``loss_curve_`` has,
         ready for `pandas.DataFrame`: ``epoch`` (from 1, over all calls), ``update``
         (number made so far), ``loss``, ``learning_rate`` (of the last update; not with
-        ``'lbfgs'``), ``validation_loss`` and ``validation_score`` (with
-        ``early_stopping``), ``seconds`` (the same for each of several short epochs that
-        the kernels run in one call). ``validation_loss`` is the training loss, with
-        class weights but without the penalty, of the validation samples at the end of
-        the epoch.
+        ``'lbfgs'``), ``train_loss`` and ``train_score`` (with ``return_train_score``),
+        ``validation_loss`` and ``validation_score`` (with ``early_stopping`` or
+        ``X_val``), ``seconds`` (the same for each of several short epochs that the
+        kernels run in one call). ``validation_loss`` and ``train_loss`` are the loss of
+        these rows at the end of the epoch, with class weights but without the penalty.
+        Several scorers have columns by name, too: ``validation_roc_auc``.
     learning_rate_ : float or None
         Initial learning rate used; None for ``'lbfgs'``, which has none.
     n_iter_ : int
@@ -300,9 +314,16 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     See Also
     --------
     MLPRegressorX : The same network for regression.
+    skoptnet.callbacks.History : A callback that writes ``history_`` to a file.
+    skoptnet.callbacks.Checkpoint : A callback that saves the model during training.
+    skoptnet.callbacks.StopOnPlateau : A callback that stops on any metric.
+    skoptnet.callbacks.TimeBudget : A callback that stops when the time is used up.
 
     Notes
     -----
+    ``model.set_callbacks(...)`` (scikit-learn 1.9 or later) sets callbacks, which are
+    notified of each epoch: see `skoptnet.callbacks`.
+
     The same ``random_state`` draws the same initial weights, validation split and
     minibatches as scikit-learn's MLP does, except for the stratified split of more than
     two classes. Training that diverges stops at once and keeps the best earlier
@@ -387,7 +408,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         # Validation.
         early_stopping: Bool = False,
         validation_fraction: Float | Splitter = 0.1,
-        scoring: str | Callable[..., Any] | None = "loss",
+        scoring: Scoring = "loss",
+        return_train_score: Bool = False,
         refit_all: Bool = False,
     ) -> None:
         super().__init__(
@@ -420,6 +442,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             scoring=scoring,
+            return_train_score=return_train_score,
             refit_all=refit_all,
         )
         self.class_weight = class_weight

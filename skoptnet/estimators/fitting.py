@@ -40,7 +40,14 @@ from .sample_weights import (
 )
 from .sklearn_callbacks import Callbacks
 from .unused import warn_of_unused
-from .validation import OwnData, Validation, check_settings, score_of
+from .validation import (
+    AllMetrics,
+    Metrics,
+    OwnData,
+    check_for_validation,
+    check_settings,
+    scores_of,
+)
 from .validation_split import Given, split
 from .validation_units import UnitCheck
 from .verbose import progress_watchers
@@ -165,6 +172,8 @@ class Fit:
         The strength of its L1 penalty.
     drawn_from : tuple
         The state of the random number generator before a new run's initial weights.
+    validates : bool
+        Whether there are validation rows.
     """
 
     parts: Parts
@@ -174,6 +183,7 @@ class Fit:
     total_weight: float
     network: Network
     drawn_from: Any
+    validates: bool
 
     def __init__(
         self,
@@ -223,6 +233,8 @@ class Fit:
         if not self.partial:
             check_settings(model, own)
             warn_of_unused(model, self.parts, own)
+        if not isinstance(self.parts.optimizer, LBFGS):
+            check_for_validation(model, self.parts.schedule, own)
         whole, held_out = self._read(X, y, sample_weight, own)
         if self.continues and self.run_before:
             rng = self.run_before.rng
@@ -235,10 +247,10 @@ class Fit:
         if model.early_stopping and held_out is None:
             data, held_out = self._split(whole, Given(X, y, own.groups), rng)
         self._set_rows(data)
-        validate = self._validation(held_out)
+        measure = self._metrics(data, held_out)
         callbacks = self._callbacks(X, y, sample_weight, data.rows)
         checks = [UnitCheck(model, data, held_out)] if own.given and held_out else []
-        outcome = self._train(self._plan(), validate, [*callbacks, *checks])
+        outcome = self._train(self._plan(), measure, [*callbacks, *checks])
         losses = self.run.history.values("loss", self.run.epoch, self.started_at)
         self.keep(outcome)
         if rng_again and outcome.reason not in ("diverged", "interrupted"):
@@ -381,22 +393,33 @@ class Fit:
         l2 = penalty * (1 - float(model.l1_ratio))
         self.network = Network(self.layer_sizes, self.parts.activations, self.loss, l2)
 
-    def _validation(self, held_out: TrainingSet | None) -> Validation | None:
-        """Return the validation after each epoch, None without validation rows.
+    def _metrics(
+        self, training: TrainingSet, held_out: TrainingSet | None
+    ) -> AllMetrics | None:
+        """Return what computes metrics after each epoch, None if there are none."""
+        self.validates = held_out is not None
+        parts = []
+        if self.model.return_train_score:
+            parts.append(self._metrics_of("train", training))
+        if held_out is not None:
+            parts.append(self._metrics_of("validation", held_out))
+        return AllMetrics(parts) if parts else None
+
+    def _metrics_of(self, part: str, data: TrainingSet) -> Metrics:
+        """Return what computes loss and scores of some rows.
 
         The loss and the estimator's own score apply class weights, and are in the unit
         of the network's targets, as in training. A scorer gets sample weights only, and
         targets in the unit of y, as its user would pass them.
         """
-        if held_out is None:
-            return None
-        weighted = self._in_trained_unit(
-            with_row_weights(held_out, self.by_class, "validation")
-        )
+        weighted = self._in_trained_unit(with_row_weights(data, self.by_class, part))
         # Without class weights, for scorers.
-        held_out = with_row_weights(held_out, None, "validation")
-        score = score_of(self.model, held_out, weighted, self.network, self.run)
-        return Validation(self.network, weighted, score)
+        data = with_row_weights(data, None, part)
+        scores = scores_of(
+            self.model, data, weighted, self.network, self.run,
+            decides=self.model.early_stopping and part == "validation",
+        )  # fmt: skip
+        return Metrics(part, self.network, weighted, scores)
 
     def _in_trained_unit(self, data: TrainingSet) -> TrainingSet:
         """Return the rows with the network's targets."""
@@ -424,6 +447,7 @@ class Fit:
             dropout=self.parts.dropout,
             l1=self.l1,
             planned_epochs=max_iter + (0 if partial else self.started_at),
+            early_stopping=bool(model.early_stopping),
             new_call=not partial,
         )
 
@@ -442,12 +466,12 @@ class Fit:
         return [callbacks]
 
     def _train(
-        self, plan: Plan, validate: Validation | None, watchers: Sequence[Watcher]
+        self, plan: Plan, measure: AllMetrics | None, watchers: Sequence[Watcher]
     ) -> Outcome:
         """Train; after an error, keep the model of the last finished epoch."""
         further = [self.watch(self)] if self.watch else []
         try:
-            outcome = self._by_solver(plan, validate, [*watchers, *further])
+            outcome = self._by_solver(plan, measure, [*watchers, *further])
         except Diverged:
             raise ValueError(
                 message_of_divergence(
@@ -467,13 +491,13 @@ class Fit:
     def _by_solver(
         self,
         plan: Plan,
-        validate: Validation | None = None,
+        measure: AllMetrics | None = None,
         watchers: Sequence[Watcher] = (),
     ) -> Outcome:
         run, optimizer = self.run, self.parts.optimizer
         verbose = self.model.verbose
         with progress_watchers(verbose, run.epoch, plan.max_epochs) as lines:
-            options: Any = {"validate": validate, "watchers": [*lines, *watchers]}
+            options: Any = {"measure": measure, "watchers": [*lines, *watchers]}
             if isinstance(optimizer, LBFGS):
                 return optimizer.minimize(self.network, run, self.data, plan, **options)
             return train(
@@ -499,7 +523,9 @@ class Fit:
         self.parts = self.parts._replace(schedule=schedule)
         self.run = self._new_run(whole, rng)
         self._set_rows(whole)
-        plan = replace(self._plan(), max_epochs=n_epochs, patience=math.inf)
+        plan = replace(
+            self._plan(), max_epochs=n_epochs, patience=math.inf, early_stopping=False
+        )
         try:
             reason = self._by_solver(plan).reason
         except Diverged:
@@ -552,7 +578,7 @@ class Fit:
 
     def results(self, run: Run, outcome: Outcome) -> dict[str, Any]:
         """Return the attributes that describe a run and its end."""
-        validated = self.model.early_stopping
+        best, best_epoch = self._best_validation(run, outcome)
         return network_attributes(self.network, run) | {
             "_history": None,
             "learning_rate_": self.initial_rate,
@@ -560,9 +586,36 @@ class Fit:
             "n_iter_": run.epoch - self.started_at,
             "t_": run.samples,
             "loss_": run.metric("loss", outcome.kept_epoch),
-            "best_validation_score_": outcome.best if validated else None,
-            "best_epoch_": outcome.kept_epoch if validated else None,
+            "best_validation_score_": best,
+            "best_epoch_": best_epoch,
+            "_kept_best": bool(self.model.early_stopping),
         }
+
+    def _best_validation(
+        self, run: Run, outcome: Outcome
+    ) -> tuple[float | None, int | None]:
+        """Return the best validation score and its epoch, None without validation.
+
+        With early stopping, they are those of the kept weights. Otherwise they are the
+        best in the history; of equal scores, the first one with the lowest loss.
+        """
+        if not self.validates:
+            return None, None
+        if self.model.early_stopping:
+            return outcome.best, outcome.kept_epoch
+        scores, losses = (
+            run.history.values(f"validation_{name}", run.epoch)
+            for name in ("score", "loss")
+        )
+        ranked = [
+            (score, -loss, -i)
+            for i, (score, loss) in enumerate(zip(scores, losses, strict=True), 1)
+            if not (math.isnan(score) or math.isnan(loss))
+        ]
+        if not ranked:
+            return math.nan, None
+        score, _, i = max(ranked)
+        return score, run.history.n_before - i
 
     def so_far(self) -> dict[str, Any]:
         """Return the estimator's attributes as if training had ended now.

@@ -397,16 +397,6 @@ def check_for_lbfgs(estimator: Any, dropout: tuple[float, ...]) -> None:
         )
 
 
-def check_for_validation(estimator: Any, schedule: Schedule) -> None:
-    """Refuse a schedule that monitors the validation loss if there is none."""
-    if schedule.needs_validation and not estimator.early_stopping:
-        raise ValueError(
-            f"lr_schedule={schedule!r} monitors the validation loss, which requires"
-            " early_stopping=True. Set it, or let the schedule monitor the training"
-            " loss, as Plateau(monitor='loss') does."
-        )
-
-
 def _activation(given: str | Activation) -> Activation:
     """Return the object that a name stands for, or a copy of an object."""
     if isinstance(given, str):

@@ -69,6 +69,9 @@ class Fitted(BaseEstimator):
     _run: Run
     _history: tuple[Curves, int] | None
 
+    # Whether early stopping has kept the weights of the best epoch.
+    _kept_best: bool = False
+
     # The weights that are being trained, while callbacks are called.
     _weights_in_training: Weights | None = None
 
@@ -224,13 +227,13 @@ class Fitted(BaseEstimator):
     def best_loss_(self) -> float | None:
         """Minimum of the training loss; None with early stopping."""
         self._require_fit("best_loss_")
-        if self.best_validation_score_ is not None:
+        if self._kept_best:
             return None
         return min(self._metric("loss"))
 
     @computed
     def validation_scores_(self) -> list[float] | None:
-        """Validation score of each epoch with early stopping, otherwise None."""
+        """Validation score of each epoch; None without validation rows."""
         self._require_fit("validation_scores_")
         if self.best_validation_score_ is None:
             return None
@@ -244,8 +247,7 @@ class Fitted(BaseEstimator):
     def _last_metrics(self) -> dict[str, Any]:
         """Return the metrics of the last epoch, without those of earlier calls only."""
         history, n_epochs = self._curves
-        values = {name: history.value(name, n_epochs) for name in history.columns}
-        return {name: v for name, v in values.items() if not math.isnan(v)}
+        return {name: history.value(name, n_epochs) for name in history.latest}
 
     @property
     def _curves(self) -> tuple[Curves, int]:

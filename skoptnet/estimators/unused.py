@@ -111,8 +111,10 @@ def _unused(model: Any, parts: Any, own: OwnData) -> Iterator[tuple[str, str]]:
         if momentum and parts.schedule.moves_momentum and isinstance(model.solver, str):
             yield momentum, f"lr_schedule={_name(model.lr_schedule)} sets it"
     if not model.early_stopping:
-        for name in ("validation_fraction", "scoring", "refit_all"):
+        for name in ("validation_fraction", "refit_all"):
             yield name, "it is for early_stopping=True"
+        if not (own.given or model.return_train_score):
+            yield "scoring", "it needs early_stopping, X_val or return_train_score"
     elif own.given:
         yield "validation_fraction", "the validation rows are those passed to fit"
     if model.alpha == 0:

@@ -1,9 +1,9 @@
-"""Early stopping: loss and score of the validation rows, and its parameters."""
+"""Validation and training metrics: loss and scores of rows after each epoch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from inspect import signature
@@ -11,18 +11,31 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 
+from .._params import InvalidParameterError, StrOptions, check_value
 from .._sklearn import metric_of
 from .._types import Array
 from ..compiled import outputs
 from ..network import Network
+from ..schedules import Schedule
 from ..training import Run, TrainingSet
 from .convergence_warnings import warn
 from .prediction import network_attributes
 
-#: Raw outputs and loss of the validation rows -> score.
+#: Raw outputs and loss of some rows -> score.
 Score = Callable[[Array, float], float]
+
+#: Names of scores.
+SCORER_NAME = StrOptions({"loss", *get_scorer_names()})
+
+#: One score, as the ``scoring`` parameter may be given, or as an item of it.
+SCORER = [SCORER_NAME, callable, None]
+
+# The names under which `history_` has the loss and the first score.
+_LOSS, _SCORE = "loss", "score"
+
+_ADVICE_DICT = " For several scores, pass a dict of scorers by name."
 
 
 @dataclass
@@ -54,13 +67,6 @@ class OwnData:
 def check_settings(model: Any, own: OwnData) -> None:
     """Refuse parameters and validation data that contradict each other."""
     own.check()
-    name = type(model).__name__
-    if own.given and not model.early_stopping:
-        raise ValueError(
-            "X_val and y_val are passed to fit while at the same time early_stopping"
-            f" is False. Set early_stopping=True of {name} to stop by their score, or"
-            " omit them."
-        )
     refits = model.refit_all and model.early_stopping
     if refits and model.warm_start:
         raise ValueError(
@@ -76,8 +82,17 @@ def check_settings(model: Any, own: OwnData) -> None:
         )
     if own.groups is not None:
         _check_groups(model, own)
-    if callable(model.scoring):
-        check_scoring(model, model.scoring)
+
+
+def check_for_validation(model: Any, schedule: Schedule, own: OwnData) -> None:
+    """Refuse a schedule that monitors the validation loss if there is none."""
+    validates = model.early_stopping or own.given
+    if schedule.needs_validation and not validates:
+        raise ValueError(
+            f"lr_schedule={schedule!r} monitors the validation loss, which requires"
+            " early_stopping=True, or X_val and y_val in fit. Set it, pass them, or let"
+            " the schedule monitor the training loss, as Plateau(monitor='loss') does."
+        )
 
 
 def _check_groups(model: Any, own: OwnData) -> None:
@@ -97,65 +112,190 @@ def _check_groups(model: Any, own: OwnData) -> None:
         )
 
 
-class Validation:
-    """Loss and score of the validation rows, both from one forward pass.
+# The scoring parameter.
+
+
+def scorers_of(scoring: Any) -> dict[str, Any]:
+    """Return the scorers that ``scoring`` stands for, by name.
+
+    A single one, which has no name, is called "score".
+    """
+    if isinstance(scoring, dict):
+        return scoring
+    if isinstance(scoring, (list, tuple)):
+        return dict(zip(scoring, scoring, strict=True))
+    return {_SCORE: scoring}
+
+
+def check_scorers(model: Any) -> None:
+    """Refuse a ``scoring`` with wrong names or items."""
+    scoring = model.scoring
+    if isinstance(scoring, dict):
+        _check_names(model, scoring)
+    elif isinstance(scoring, (list, tuple)):
+        for i, item in enumerate(scoring):
+            check_value(model, f"scoring[{i}]", item, [SCORER_NAME])
+    several = isinstance(scoring, (dict, list, tuple))
+    if several and not scoring:
+        raise _bad_scoring(model, "name at least one scorer")
+    if several and len(set(scoring)) < len(scoring):
+        raise _bad_scoring(model, "name each scorer once")
+    for scorer in scorers_of(scoring).values():
+        if callable(scorer):
+            check_scoring(model, scorer)
+
+
+def _check_names(model: Any, scoring: dict[Any, Any]) -> None:
+    """Refuse names that are not strings, or that ``history_`` has for others."""
+    for name, scorer in scoring.items():
+        if not (isinstance(name, str) and name):
+            raise _bad_scoring(model, "have names of scorers, strings, as its keys")
+        check_value(model, f"scoring[{name!r}]", scorer, SCORER)
+        if name == _SCORE or (name == _LOSS and not _is_loss(scorer)):
+            what = "first score" if name == _SCORE else "loss"
+            raise _bad_scoring(
+                model,
+                f"not call a scorer {name!r}: in history_, 'validation_{name}' is the"
+                f" {what}",
+            )
+
+
+def _bad_scoring(model: Any, must: str) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"The 'scoring' parameter of {type(model).__name__} must {must}. Got"
+        f" {model.scoring!r} instead."
+    )
+
+
+def _is_loss(scorer: Any) -> bool:
+    return isinstance(scorer, str) and scorer == _LOSS
+
+
+# The metrics of an epoch.
+
+
+class Metrics:
+    """Loss and scores of some rows at any weights, all from one forward pass.
 
     Parameters
     ----------
+    part : str
+        "validation" or "train", with which the names of the metrics begin.
     network : Network
         Computes the raw outputs.
     data : TrainingSet
-        The validation rows, with their weights in the loss.
-    score : callable
-        Raw outputs and loss -> score; higher is better.
+        The rows, with their weights in the loss.
+    scores : dict of callables
+        By name, raw outputs and loss -> score; higher is better.
     """
 
-    def __init__(self, network: Network, data: TrainingSet, score: Score):
-        self.network, self.data, self.score = network, data, score
+    def __init__(
+        self, part: str, network: Network, data: TrainingSet, scores: dict[str, Score]
+    ):
+        self.part, self.network, self.data = part, network, data
+        self.scores = scores
         self.Y, self.w = data.select(data.Y), data.weights
 
     def __call__(self, theta: Array) -> dict[str, float]:
         """Return the metrics of theta, NaN if a prediction is not finite."""
         z = outputs(self.network, theta, self.data.X, self.data.rows)
-        loss = score = math.nan
+        loss, scores = math.nan, dict.fromkeys(self.scores, math.nan)
         with np.errstate(all="ignore"):
             if self.network.loss.predicts(z, self.network.xp):
                 losses = self.network.loss.value(z, self.Y, self.network.xp)
                 loss = float(np.average(losses.astype(np.float64), weights=self.w))
-                score = self.score(z, loss)
-        return {"validation_loss": loss, "validation_score": score}
+                scores = {name: of(z, loss) for name, of in self.scores.items()}
+        first = next(iter(scores.values()))
+        scores.pop(_LOSS, None)  # the negative loss, unless it is the first
+        metrics = {_LOSS: loss, _SCORE: first, **scores}
+        return {f"{self.part}_{name}": value for name, value in metrics.items()}
 
 
-def score_of(
-    model: Any, data: TrainingSet, weighted: TrainingSet, network: Network, run: Run
-) -> Score:
-    """Return the score that the ``scoring`` parameter stands for.
+class AllMetrics:
+    """The metrics of several parts of the data together."""
+
+    def __init__(self, parts: Sequence[Metrics]):
+        self.parts = parts
+
+    def __call__(self, theta: Array) -> dict[str, float]:
+        """Return the metrics of theta."""
+        return {k: v for part in self.parts for k, v in part(theta).items()}
+
+
+def scores_of(
+    model: Any,
+    data: TrainingSet,
+    weighted: TrainingSet,
+    network: Network,
+    run: Run,
+    *,
+    decides: bool,
+) -> dict[str, Score]:
+    """Return the scores that the ``scoring`` parameter stands for, by name.
 
     Parameters
     ----------
     model : estimator
         Has the parameters, and the attributes that describe the targets.
     data, weighted : TrainingSet
-        The validation rows, with sample weights for scorers, and with class weights,
-        too, for the estimator's own score.
+        The rows, with sample weights for scorers, and with class weights, too, for the
+        estimator's own score.
     network, run
         The network, and the run that is trained.
+    decides : bool
+        Whether the first score decides on early stopping, and so has to be finite.
     """
-    if model.scoring is None:
-        return model._default_score(weighted.select(weighted.Y), weighted.weights)
-    if isinstance(model.scoring, str) and model.scoring == "loss":
-        return negative_loss
-    model = copy(model)
-    # The validation rows are arrays, without feature names. Names were checked before.
-    vars(model).pop("feature_names_in_", None)
-    vars(model).update(network_attributes(network, run))
-    X, y = data.select(data.X), model._decode(data.select(data.Y))
-    return ScorerScore(model.scoring, model, X, y, data.weights)
+    scorers = scorers_of(model.scoring)
+    first, scored = next(iter(scorers)), None
+    if not all(scorer is None or _is_loss(scorer) for scorer in scorers.values()):
+        scored = Scored.by_network(model, data, network, run)
+    scores: dict[str, Score] = {}
+    for name, scorer in scorers.items():
+        if scorer is None:
+            Y = weighted.select(weighted.Y)
+            scores[name] = model._default_score(Y, weighted.weights)
+        elif _is_loss(scorer):
+            scores[name] = negative_loss
+        elif scored:
+            scores[name] = ScorerScore(scorer, scored, decides and name == first)
+    return scores
 
 
 def negative_loss(z: Array, loss: float) -> float:
     """Return the score that ``scoring="loss"`` stands for."""
     return -loss
+
+
+@dataclass
+class Scored:
+    """The arguments of scorers.
+
+    Attributes
+    ----------
+    model : estimator
+        An estimator with the fitted attributes, whose weights are those in training.
+        It is given its raw outputs for the rows, which are then computed only once.
+    X, y, w : arrays
+        The rows, their targets in the form of y, and sample weights or None, for
+        scorers that take sample weights.
+    """
+
+    model: Any
+    X: Any
+    y: Any
+    w: Array | None
+
+    @classmethod
+    def by_network(
+        cls, model: Any, data: TrainingSet, network: Network, run: Run
+    ) -> Scored:
+        """Return the arguments for rows, and the network and the run in training."""
+        model = copy(model)
+        # The rows are arrays, without feature names. Names were checked before.
+        vars(model).pop("feature_names_in_", None)
+        vars(model).update(network_attributes(network, run))
+        X, y = data.select(data.X), model._decode(data.select(data.Y))
+        return cls(model, X, y, data.weights)
 
 
 class ScorerScore:
@@ -165,30 +305,30 @@ class ScorerScore:
     ----------
     scoring : str or callable
         As for `sklearn.metrics.check_scoring`.
-    model : estimator
-        An estimator with the fitted attributes, whose weights are those in training.
-        It is given its raw outputs for the validation rows, which are then computed
-        only once.
-    X, y, w : arrays
-        The validation rows, their targets in the form of y, and sample weights or None,
-        for scorers that take sample weights.
+    scored : Scored
+        The arguments of the scorer.
+    must_be_finite : bool
+        Whether to refuse a score of NaN or infinity.
     """
 
-    def __init__(self, scoring: Any, model: Any, X: Any, y: Any, w: Array | None):
-        self.scoring, self.model, self.X, self.y = scoring, model, X, y
-        self.scorer = check_scoring(model, scoring)
-        takes_weights = w is not None and _takes_weights(self.scorer)
-        self.extra = {"sample_weight": w} if takes_weights else {}
+    def __init__(self, scoring: Any, scored: Scored, must_be_finite: bool):
+        self.scoring, self.scored = scoring, scored
+        self.must_be_finite = must_be_finite
+        self.scorer = check_scoring(scored.model, scoring)
+        takes_weights = scored.w is not None and _takes_weights(self.scorer)
+        self.extra = {"sample_weight": scored.w} if takes_weights else {}
 
     def __call__(self, z: Array, loss: float) -> float:
-        self.model._known_outputs = self.X, z
-        score = self.scorer(self.model, self.X, self.y, **self.extra)
+        model, X = self.scored.model, self.scored.X
+        model._known_outputs = X, z
+        score = self.scorer(model, X, self.scored.y, **self.extra)
         if not isinstance(score, Real):
             raise TypeError(
                 "The 'scoring' parameter must score a model with one number."
                 f" {self.scoring!r} returned {score!r}."
+                f"{_ADVICE_DICT if isinstance(score, dict) else ''}"
             )
-        if not math.isfinite(score):
+        if self.must_be_finite and not math.isfinite(score):
             raise ValueError(
                 "The 'scoring' parameter must score a model with a finite number."
                 f" {self.scoring!r} returned {score!r}, which early stopping cannot"

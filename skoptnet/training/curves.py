@@ -27,11 +27,14 @@ class Curves:
     n_before : int
         Number of epochs before those that are kept; the lists may still have some of
         them, because removing one at each call would take time.
+    latest : tuple of str
+        Names of the metrics that the last epoch has; others are those of earlier calls.
     """
 
     columns: dict[str, list] = field(default_factory=dict)
     n_dropped: int = 0
     n_before: int = 0
+    latest: tuple[str, ...] = ()
 
     def window(self, epoch: int, since: int | None = None) -> slice:
         """Return where the values of the kept epochs up to ``epoch`` are in a list.
@@ -71,6 +74,7 @@ class Curves:
             Number of epochs that have ended, these included.
         """
         columns, n_new = self.columns, len(metrics["epoch"])
+        self.latest = tuple(metrics)
         before = epoch - self.n_dropped - n_new
         if metrics.keys() != columns.keys():
             for name in metrics:
@@ -97,13 +101,14 @@ class Curves:
 
     def copy(self, epoch: int) -> Curves:
         """Return a copy with lists of its own."""
-        return Curves(self.metrics(epoch), self.n_before, self.n_before)
+        return Curves(self.metrics(epoch), self.n_before, self.n_before, self.latest)
 
     def __deepcopy__(self, memo: dict) -> Curves:
         """Return a copy with lists of its own: their numbers need not be copied."""
         columns = {name: values[:] for name, values in self.columns.items()}
-        return Curves(columns, self.n_dropped, self.n_before)
+        return Curves(columns, self.n_dropped, self.n_before, self.latest)
 
     def shared(self) -> Curves:
         """Return the same curves in the same lists, which must then not be changed."""
-        return Curves(dict(self.columns), self.n_dropped, self.n_before)
+        columns = dict(self.columns)
+        return Curves(columns, self.n_dropped, self.n_before, self.latest)

@@ -35,9 +35,8 @@ _LARGE = 1e6
 # `KernelUpdates.make`.
 _Sums: TypeAlias = Sequence[float]
 
-#: An epoch that has ended: its number, from 1, over all calls; its validation score and
-#: loss, or without validation its negative training loss and this loss; and the weights
-#: at its end.
+#: An epoch that has ended: its number, from 1, over all calls; the score and the loss
+#: that rank it, see `Stopping.ranks`; and the weights at its end.
 Epoch: TypeAlias = tuple[int, float, float, Array]
 
 
@@ -46,7 +45,7 @@ class Epochs:
 
     Parameters
     ----------
-    network, optimizer, schedule, run, plan, validate, watchers
+    network, optimizer, schedule, run, plan, measure, watchers
         As in `train`.
     batches : Minibatches
         The minibatches of the training set.
@@ -76,11 +75,11 @@ class Epochs:
         run: Run,
         batches: Minibatches,
         plan: Plan,
-        validate: Callable[[Array], dict[str, float]] | None = None,
+        measure: Callable[[Array], dict[str, float]] | None = None,
         watchers: Sequence[Watcher] = (),
     ):
         self.run, self.batches = run, batches
-        self.validate, self.watchers = validate, watchers
+        self.measure, self.watchers = measure, watchers
         planned_epochs = plan.planned_epochs
         if planned_epochs is None:
             planned_epochs = run.epoch + plan.max_epochs
@@ -101,7 +100,7 @@ class Epochs:
         self.updates: FormulaUpdates | KernelUpdates
         if self.kernel:
             self.updates = KernelUpdates(self.kernel, run, batches, update_watchers)
-            if rates.known_ahead and not (validate or watchers):
+            if rates.known_ahead and not (measure or watchers):
                 self.n_at_once = self.kernel.epochs_at_once
         else:
             self.updates = FormulaUpdates(
@@ -167,13 +166,12 @@ class Epochs:
         n = len(batches.data)
         losses = [total / n for total, _ in sums]
         metrics = self._count(rates, losses)
-        scores = [-loss for loss in losses]
-        if self.validate:
-            validation = self.validate(run.theta)
-            if not all(map(math.isfinite, validation.values())):
-                raise Diverged
-            metrics |= {name: [value] for name, value in validation.items()}
-            scores, losses = metrics["validation_score"], metrics["validation_loss"]
+        if self.measure:
+            measured = self.measure(run.theta)
+            metrics |= {name: [value] for name, value in measured.items()}
+        scores, losses = run.stopping.ranks(metrics)
+        if not (math.isfinite(scores[-1]) and math.isfinite(losses[-1])):
+            raise Diverged
         seconds = (time.perf_counter() - begun) / n_epochs
         metrics["seconds"] = [seconds] * n_epochs
         run.record(metrics)
@@ -214,11 +212,12 @@ class Epochs:
         """Raise `Diverged` if predictions of the last weights may not be finite.
 
         A loss is measured before its update, so no loss says it of the last weights.
-        Validation, where there is any, has predicted with them.
+        Early stopping has predicted the validation rows with them.
         """
         overflows = self.objective.network.loss.overflows
         if overflows and not (
-            self.validate or self.objective.predicts_finite(self.run.theta)
+            self.run.stopping.by_validation
+            or self.objective.predicts_finite(self.run.theta)
         ):
             raise Diverged
 

@@ -26,7 +26,6 @@ from .objective import Objective
 from .plan import Plan
 from .recovery import Diverged, Recovery
 from .run import Run
-from .stopping import ranked
 from .watcher import Watcher, notify
 
 # SciPy's default: if an iteration reduces the objective by no larger fraction than
@@ -91,20 +90,20 @@ class LBFGS:
         data: TrainingSet,
         plan: Plan,
         *,
-        validate: Callable[[Array], dict[str, float]] | None = None,
+        measure: Callable[[Array], dict[str, float]] | None = None,
         watchers: Sequence[Watcher] = (),
     ) -> Outcome:
         """Minimize the objective; record each iteration as an epoch.
 
         Parameters
         ----------
-        network, run, data, validate, watchers
+        network, run, data, measure, watchers
             As for `train`.
         plan : Plan
             ``max_epochs`` is the maximum number of iterations. Training converges when
             no element of the gradient is larger than ``tol``. ``patience`` counts
-            iterations without a better validation score; without validation it has no
-            effect. Nor have the settings of minibatches, updates and learning rates.
+            iterations without a better validation score; without early stopping it has
+            no effect. Nor have the settings of minibatches, updates and learning rates.
 
         Returns
         -------
@@ -118,10 +117,10 @@ class LBFGS:
             As from `train`.
         """
         run.stopping = run.stopping.continued(
-            plan, run.theta, validate if run.epoch else None
+            plan, run.theta, measure if run.epoch else None
         )
-        recovery = Recovery(run, self, network.xp, validates=validate is not None)
-        iterations = _Iterations(network, run, data, recovery, validate, watchers)
+        recovery = Recovery(run, self, network.xp, keeps_best=plan.early_stopping)
+        iterations = _Iterations(network, run, data, recovery, measure, watchers)
         with iterations.objective.threads(), np.errstate(all="ignore"), recovery:
             try:
                 result = self._minimize(iterations, plan)
@@ -175,11 +174,11 @@ class _Iterations:
         run: Run,
         data: TrainingSet,
         recovery: Recovery,
-        validate: Callable[[Array], dict[str, float]] | None,
+        measure: Callable[[Array], dict[str, float]] | None,
         watchers: Sequence[Watcher],
     ):
         self.run, self.recovery = run, recovery
-        self.validate, self.watchers = validate, watchers
+        self.measure, self.watchers = measure, watchers
         chunk = network.block_rows(data.X)
         whole = Minibatches(data, len(data), shuffle=False, chunk=chunk)
         self.theta = run.theta.copy()
@@ -203,7 +202,7 @@ class _Iterations:
         return cost, objective.g.astype(np.float64)
 
     def end(self, intermediate_result: OptimizeResult) -> None:
-        """End an iteration: validate, record, save, and notify the watchers.
+        """End an iteration: measure, record, save, and notify the watchers.
 
         Raises
         ------
@@ -211,29 +210,26 @@ class _Iterations:
             If the validation score has stopped improving, or a watcher ends training.
         """
         run, stopping = self.run, self.run.stopping
-        reached = intermediate_result.x.astype(run.theta.dtype)
+        run.theta[...] = intermediate_result.x.astype(run.theta.dtype)
         metrics: dict[str, list] = {
             "epoch": [run.epoch + 1],
             "update": [run.update + 1],
             "loss": [float(intermediate_result.fun)],
         }
-        (loss,) = metrics["loss"]
-        score = -loss
-        if self.validate:
-            validation = self.validate(reached)
-            if not all(map(math.isfinite, (score, *validation.values()))):
-                raise Diverged
-            metrics |= {name: [value] for name, value in validation.items()}
-            score, loss = ranked(validation)
+        if self.measure:
+            measured = self.measure(run.theta)
+            metrics |= {name: [value] for name, value in measured.items()}
+        (score,), (loss,) = stopping.ranks(metrics)
+        if not (math.isfinite(score) and math.isfinite(loss)):
+            raise Diverged
         now = time.perf_counter()
         metrics["seconds"], self.begun = [now - self.begun], now
-        run.theta[...] = reached
         run.epoch, run.update, run.samples = run.epoch + 1, run.update + 1, self.samples
         run.record(metrics)
         self.recovery.save(run.theta, run.epoch, is_best=stopping.see(score, loss))
         self.is_under_way = False
         stops = notify(self.watchers, metrics)
-        if self.validate and stopping.at_plateau:
+        if stopping.by_validation and stopping.at_plateau:
             raise _Ended("early_stopping")
         if stops:
             raise _Ended("callback")

@@ -57,7 +57,7 @@ def train(
     data: TrainingSet,
     plan: Plan,
     *,
-    validate: Callable[[Array], dict[str, float]] | None = None,
+    measure: Callable[[Array], dict[str, float]] | None = None,
     watchers: Sequence[Watcher] = (),
 ) -> Outcome:
     """Train until the score stops improving, or for ``plan.max_epochs`` epochs.
@@ -73,10 +73,10 @@ def train(
         The rows to train on.
     plan : Plan
         The settings of this call.
-    validate : callable, optional
-        Returns metrics of theta, "validation_score" and "validation_loss" among them.
-        They then rank the epochs, in place of the training loss, and the weights of the
-        best epoch are kept.
+    measure : callable, optional
+        Returns further metrics of theta, for the history of each epoch. With
+        ``plan.early_stopping``, "validation_score" and "validation_loss" are among
+        them, and have to be finite; otherwise they do not influence training.
     watchers : sequence of Watcher
         Notified of every epoch; each of them may end training.
 
@@ -93,7 +93,7 @@ def train(
         If it comes before the first epoch has ended. Later it ends training.
     """
     run.stopping = run.stopping.continued(
-        plan, run.theta, validate if run.epoch else None
+        plan, run.theta, measure if run.epoch else None
     )
     size = len(data) if optimizer.full_batch else plan.batch_size
     batches = Minibatches(data, size, plan.shuffle, network.block_rows(data.X))
@@ -101,12 +101,10 @@ def train(
     random_state = run.note_draws() if batches.n_shuffled else None
     shuffles = run.shuffles if plan.new_call else None
     run.shuffles = batches.repeat_shuffles(shuffles, run.rng, random_state)
-    epochs = Epochs(
-        network, optimizer, schedule, run, batches, plan, validate, watchers
-    )
+    epochs = Epochs(network, optimizer, schedule, run, batches, plan, measure, watchers)
     recovery = Recovery(
         run, optimizer, network.xp,
-        validates=validate is not None, cost=epochs.objective.cost,
+        keeps_best=plan.early_stopping, cost=epochs.objective.cost,
         n_shuffled=batches.n_shuffled, random_state=random_state,
     )  # fmt: skip
     last = run.epoch + plan.max_epochs
@@ -136,7 +134,7 @@ def _loop(epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery) -> 
         recovery.save(theta, epoch, is_best)
         stops = watchers and epochs.notify_watchers(recovery)
         if ends:
-            return "early_stopping" if epochs.validate else "converged"
+            return "early_stopping" if stopping.by_validation else "converged"
         if stops:
             return "callback"
     return "max_iter"

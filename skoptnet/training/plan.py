@@ -32,6 +32,9 @@ class Plan:
     planned_epochs : float or None
         The epoch, over all calls, at which the plan of the schedule ends; None is the
         last epoch of this call.
+    early_stopping : bool
+        Whether validation score and loss rank the epochs, in place of the training
+        loss, and the weights of the best epoch are kept.
     new_call : bool
         True for a call of `fit`: its patience counts from its own first epoch, and its
         rows begin in the order at the end of the last call. False for `partial_fit`,
@@ -49,4 +52,5 @@ class Plan:
     dropout: tuple[float, ...] = ()
     l1: float = 0.0
     planned_epochs: float | None = None
+    early_stopping: bool = False
     new_call: bool = True

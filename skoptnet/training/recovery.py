@@ -57,7 +57,7 @@ class Recovery:
       KeyboardInterrupt is passed on.
     - After a divergence, the best weights are kept, with a new solver state. If none
       are better than untrained ones, `Diverged` is passed on.
-    - With validation, the weights of the best epoch are kept in any case.
+    - With ``keeps_best``, the weights of the best epoch are kept in any case.
     - Any other exception is passed on; the run is that of the last finished epoch.
 
     Parameters
@@ -68,12 +68,13 @@ class Recovery:
         The solver, which gets a new state after a divergence.
     xp : module
         The array namespace.
-    validates : bool
-        Whether the best epoch is that of the highest validation score.
+    keeps_best : bool
+        Whether the best epoch, that of the highest validation score, is the one to
+        keep.
     cost : callable, optional
         Returns the objective of given weights. After a divergence, the weights with the
         lowest objective are kept; without ``cost``, those of the best epoch with
-        validation, otherwise the last ones.
+        ``keeps_best``, otherwise the last ones.
     n_shuffled : int
         Number of rows that each epoch shuffles, 0 for none.
     random_state : tuple, optional
@@ -93,13 +94,13 @@ class Recovery:
         optimizer: Solver,
         xp: Namespace,
         *,
-        validates: bool = False,
+        keeps_best: bool = False,
         cost: Callable[[Array], float] | None = None,
         n_shuffled: int = 0,
         random_state: Any = None,
     ):
         self.run, self.optimizer, self.xp = run, optimizer, xp
-        self.validates, self.cost, self.n_shuffled = validates, cost, n_shuffled
+        self.keeps_best, self.cost, self.n_shuffled = keeps_best, cost, n_shuffled
         self.reason, self.kept_epoch = "max_iter", run.epoch
         self.started_at = run.epoch
         self.given = given = run.theta.copy(), run.kept_epoch
@@ -148,7 +149,7 @@ class Recovery:
     def take_changes(self) -> bool:
         """Continue from weights that a watcher may have changed since the last save.
 
-        With validation, the weights that have been scored are those to keep.
+        With ``keeps_best``, the weights that have been scored are those to keep.
 
         Returns
         -------
@@ -171,7 +172,7 @@ class Recovery:
             )
         self.optimizer.follow(run.state, theta, saved)
         weights = self._copy(theta), epoch
-        if self.best[0] is saved and not self.validates:
+        if self.best[0] is saved and not self.keeps_best:
             self.best = weights
         self.previous = weights
         self._commit(weights)
@@ -236,7 +237,7 @@ class Recovery:
         self.kept_epoch = run.epoch
         if diverged:
             run.state = self.optimizer.start(run.theta, self.xp)
-        if diverged or self.validates:
+        if diverged or self.keeps_best:
             run.theta[...] = best
             self.optimizer.move(run.state, run.theta)
             self.kept_epoch = epoch
@@ -249,14 +250,14 @@ class Recovery:
         The training loss of an epoch is measured during the epoch, before its last
         update. So the epoch with the lowest loss may be the one that ended with the
         first bad weights. The objective decides between these, the weights one epoch
-        earlier, and those at the start of the call. With validation, it decides between
-        the best epoch and the start. If untrained weights (epoch 0) have the lowest
-        objective, there is nothing to keep.
+        earlier, and those at the start of the call. With ``keeps_best``, it decides
+        between the best epoch and the start. If untrained weights (epoch 0) have the
+        lowest objective, there is nothing to keep.
         """
         if self.cost is None:
-            return self.saved.best if self.validates else self.saved.weights
+            return self.saved.best if self.keeps_best else self.saved.weights
         best, before_best = self.saved.best, self.saved.before_best
-        candidates = [self.given, *([] if self.validates else [before_best]), best]
+        candidates = [self.given, *([] if self.keeps_best else [before_best]), best]
         lowest, chosen = math.inf, self.given
         for weights in candidates:
             cost = self.cost(weights[0])

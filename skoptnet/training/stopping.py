@@ -40,6 +40,8 @@ class Stopping:
     strict : bool
         Whether an epoch that only equals the best one is no improvement, even with
         ``tol=0``.
+    by_validation : bool
+        Whether `ranks` takes the validation score and loss, or else the training loss.
     """
 
     tol: float = 0.0
@@ -50,24 +52,34 @@ class Stopping:
     plateaus: tuple[int, ...] = ()
     n_plateaus_before: int = 0
     strict: bool = False
+    by_validation: bool = False
 
     def continued(
         self,
         plan: Plan,
         theta: Array,
-        validate: Callable[[Array], dict[str, float]] | None = None,
+        measure: Callable[[Array], dict[str, float]] | None = None,
     ) -> Stopping:
         """Return the rule for the next call of a training.
 
-        With validation, a new call has to beat ``theta``, its first weights.
+        With early stopping, a new call has to beat ``theta``, its first weights.
         """
-        stopping = Stopping(plan.tol, plan.patience, n_plateaus_before=self.n_plateaus)
+        stopping = Stopping(
+            plan.tol, plan.patience, n_plateaus_before=self.n_plateaus,
+            by_validation=plan.early_stopping,
+        )  # fmt: skip
         if not plan.new_call:
             stopping.best, stopping.best_loss = self.best, self.best_loss
             stopping.n_no_improvement = self.n_no_improvement
-        elif validate:
-            stopping.best, stopping.best_loss = ranked(validate(theta))
+        elif plan.early_stopping and measure:
+            stopping.best, stopping.best_loss = ranked(measure(theta))
         return stopping
+
+    def ranks(self, metrics: dict[str, list]) -> tuple[list[float], list[float]]:
+        """Return the scores and losses of epochs, for `see`, from their metrics."""
+        if self.by_validation:
+            return metrics["validation_score"], metrics["validation_loss"]
+        return [-loss for loss in metrics["loss"]], metrics["loss"]
 
     def see(self, score: float, loss: float | None = None) -> bool:
         """Count an epoch by score and loss; return whether it is the best so far."""

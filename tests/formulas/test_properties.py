@@ -146,7 +146,8 @@ SHARED = {
     "n_iter_no_change": st.integers(1, 4) | st.just(np.inf),
     "max_fun": st.integers(1, 40),
     "max_grad_norm": st.none() | positive(10, 1e-3),
-    "scoring": st.sampled_from([None, "loss", "a name", "a scorer"]),
+    "scoring": st.sampled_from([None, "loss", "a name", "a scorer", "several"]),
+    "return_train_score": st.booleans(),
     "refit_all": st.booleans(),
 }
 OWN = {
@@ -198,12 +199,16 @@ def allowed(draw, Estimator, problem, chosen):
     scorers = SCORERS[Estimator]
     if chosen["scoring"] in ("a name", "a scorer"):
         chosen["scoring"] = scorers[chosen["scoring"] == "a scorer"]
+    if chosen["scoring"] == "several":
+        chosen["scoring"] = {"a": scorers[0], "b": None, "c": scorers[1], "d": "loss"}
     if several_quantiles(chosen) and np.ndim(problem.y) > 1:
         chosen["quantile"] = 0.5
-    if several_quantiles(chosen) and chosen["scoring"] in scorers:
+    if several_quantiles(chosen) and chosen["scoring"] not in (None, "loss"):
         chosen["scoring"] = "loss"  # these scorers know one prediction per target
     if not chosen["early_stopping"]:
-        chosen["scoring"], chosen["refit_all"] = "loss", False
+        chosen["refit_all"] = False
+        if not chosen["return_train_score"]:
+            chosen["scoring"] = "loss"
     if chosen["refit_all"]:
         chosen["warm_start"] = False
     if chosen.get("class_weight") == "given":

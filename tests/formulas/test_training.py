@@ -226,6 +226,34 @@ def test_of_equal_scores_the_weights_of_the_lowest_loss_are_kept():
     assert (run.epoch, outcome.kept_epoch) == (5, 3)
 
 
+def test_metrics_for_the_history_alone_rank_no_epoch():
+    """Whatever they are called, and also if they are not finite."""
+    scores, losses = [0.5, np.nan, -np.inf], [np.inf, 0.0, np.nan]
+    thetas, give = [], scored(scores, losses)
+
+    def measure(theta):
+        thetas.append(theta.copy())
+        return give(theta) | {"train_loss": 1.0}
+
+    run, outcome = go(measure=measure, max_epochs=3)
+    plain, expected = go(max_epochs=3)
+    assert outcome == expected
+    np.testing.assert_array_equal(run.theta, plain.theta)
+    np.testing.assert_array_equal(run.theta, thetas[-1])
+    history = run.metrics()
+    np.testing.assert_array_equal(history["validation_score"], scores)
+    np.testing.assert_array_equal(history["validation_loss"], losses)
+    assert history["train_loss"] == [1.0] * 3
+    assert history["loss"] == plain.metrics()["loss"]
+    go(run=run, measure=measure_again(thetas), max_epochs=1)
+    assert len(thetas) == 4
+
+
+def measure_again(thetas):
+    """Return a measure that notes the weights; first weights are not among them."""
+    return lambda theta: thetas.append(theta.copy()) or {"train_loss": 0.0}
+
+
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 def test_k_and_k_epochs_are_two_k_epochs(solver):
     """Without shuffling; every figure of the history but the seconds agrees."""

@@ -12,12 +12,17 @@ def new_run(network, optimizer, dtype=np.float64, seed=0):
 
 
 def train_with(
-    network, optimizer, schedule, run, data, *, validate=None, watchers=(), **plan
-):
-    """Train as `train` does, with the settings of the plan as keywords."""
+    network, optimizer, schedule, run, data, *,
+    validate=None, measure=None, watchers=(), **plan,
+):  # fmt: skip
+    """Train as `train` does, with the settings of the plan as keywords.
+
+    ``validate`` measures for early stopping, ``measure`` only for the history.
+    """
+    plan = Plan(**plan, early_stopping=validate is not None)
     return train(
-        network, optimizer, schedule, run, data, Plan(**plan),
-        validate=validate, watchers=watchers,
+        network, optimizer, schedule, run, data, plan,
+        measure=validate or measure, watchers=watchers,
     )  # fmt: skip
 
 

@@ -199,7 +199,13 @@ def test_the_range_test_reaches_every_number():
     reached |= {"hidden_layer_sizes"}
     settings = {"activation", "solver", "lr_schedule", "random_state"}
     settings |= {"shuffle", "warm_start", "early_stopping", "verbose", "loss"}
-    settings |= {"scoring", "refit_all", "class_weight", "normalize_y"}
+    settings |= {
+        "scoring",
+        "return_train_score",
+        "refit_all",
+        "class_weight",
+        "normalize_y",
+    }
     parameters = {name for E in ESTIMATORS for name in E().get_params()}
     assert reached == parameters - settings
 

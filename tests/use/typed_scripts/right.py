@@ -100,6 +100,8 @@ regressor = MLPRegressorX(
     validation_fraction=GroupShuffleSplit(test_size=0.2),
     scoring="loss",
 )
+MLPRegressorX(scoring=["loss", "r2"], return_train_score=True)
+MLPClassifierX(scoring={"mine": None, "accuracy": "accuracy"})
 own = MLPClassifierX(10, solver=SignDescent(0.5), lr_schedule=Halves())
 schedules: list[ScheduleName] = ["step", "cosine"]
 for name in schedules:

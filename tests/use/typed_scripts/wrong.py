@@ -14,6 +14,8 @@ MLPClassifierX(activation=["relu", "tahn"])  # wrong: one of several misspelt
 MLPClassifierX(class_weight="balance")  # wrong: the only name there is misspelt
 MLPClassifierX(max_iter=1.5)  # wrong: a number that is not whole
 MLPClassifierX(batch_size="all")  # wrong: no such name
+MLPClassifierX(scoring=3)  # wrong: no score
+MLPClassifierX(return_train_score="yes")  # wrong: neither True nor False
 MLPClassifierX((10,), "relu", "adam")  # wrong: by place what has to be named
 MLPClassifierX(loss="huber")  # wrong: a parameter of the regressor
 MLPClassifierX(lr_schedule=lambda update, epoch: 1.0)  # wrong: takes one argument
