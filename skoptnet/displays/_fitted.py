@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from .._sklearn import metric_of
 from ..estimators.base import MLP
 from ..estimators.regressor import MLPRegressorX
+from ..estimators.validation import scorers_of
 from ..estimators.wrapped import network_in
 
 
@@ -30,7 +31,7 @@ class Training(NamedTuple):
     penalty_label : str
         Name of the penalty in the training loss, "" for none.
     score_label : str
-        Name of the validation score.
+        Name of the score; of several, of the first.
     """
 
     history: dict[str, list]
@@ -73,6 +74,7 @@ def labels_of(trainings: list[Training]) -> dict[str, str]:
         return " / ".join(dict.fromkeys(words))
 
     losses = [t.loss_label for t in trainings]
+    scores = [t.score_label for t in trainings]
     penalised = [
         f"{t.loss_label} + {t.penalty_label}" if t.penalty_label else t.loss_label
         for t in trainings
@@ -80,17 +82,14 @@ def labels_of(trainings: list[Training]) -> dict[str, str]:
     return {
         "epoch": listed([t.unit for t in trainings]),
         "loss": listed(penalised),
-        "validation_loss": listed(losses),
-        "validation_score": listed([t.score_label for t in trainings]),
+        **{f"{part}_loss": listed(losses) for part in ("train", "validation")},
+        **{f"{part}_score": listed(scores) for part in ("train", "validation")},
     }
 
 
 def _kept_epoch(net: MLP) -> int:
-    """Return the epoch whose weights are kept: the last one with the final loss."""
-    if net.best_epoch_ is not None:
-        return net.best_epoch_
-    losses = net.loss_curve_
-    return max(i for i, loss in enumerate(losses, 1) if loss == net.loss_)
+    """Return the epoch whose weights are kept."""
+    return net._run.kept_epoch
 
 
 def _penalty_label(net: MLP) -> str:
@@ -101,13 +100,14 @@ def _penalty_label(net: MLP) -> str:
 
 
 def _score_label(net: MLP) -> str:
-    if net.scoring is None:
+    scoring = next(iter(scorers_of(net.scoring).values()))
+    if scoring is None:
         if isinstance(net, MLPRegressorX):
             return "R²" if net.loss == "squared_error" else "D²"
         return "accuracy"
-    if net.scoring == "loss":
+    if isinstance(scoring, str) and scoring == "loss":
         return "negative loss"
-    return name_of(net.scoring)
+    return name_of(scoring)
 
 
 def name_of(function: Any) -> str:

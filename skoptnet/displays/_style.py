@@ -52,6 +52,21 @@ def axes_for(ax: Any, purpose: str, **subplots: Any) -> Any:
     return pyplot(purpose).subplots(layout="constrained", **subplots)[1]
 
 
+def axes_below(ax: Any, purpose: str) -> Any:
+    """Return new axes below ``ax``, with the same x axis; both share its place."""
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ValueError(
+            f"{purpose} draws losses above scores, and needs an ax from"
+            " matplotlib.pyplot.subplots, whose place can be divided. Pass such an ax,"
+            " or show losses and scores on axes of their own."
+        )
+    upper, lower = place.subgridspec(2, 1, height_ratios=(3, 2))
+    ax.set_subplotspec(upper)
+    ax.tick_params(labelbottom=False)
+    return ax.figure.add_subplot(lower, sharex=ax)
+
+
 def tidy(ax: Any) -> None:
     """Draw a light grid behind the data, and remove the spines at the top and right."""
     ax.grid(color="0.5", alpha=0.25)

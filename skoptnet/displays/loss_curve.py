@@ -1,4 +1,4 @@
-"""Loss curves: loss, validation score and learning rate over the epochs."""
+"""Loss curves: losses, scores and learning rate over the epochs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from .._types import Data
 from ..estimators.wrapped import network_in
 from ._curves import curves_of_groups, curves_of_scores, curves_of_trainings
 from ._fitted import training_of, training_or_none
+from ._metrics import (
+    LOSSES,
+    label_of_metric,
+    looks_of,
+    metrics_in,
+    needs_of,
+    scores_by_name,
+)
 from ._searches import candidates_of, trainings_of
 from ._spreads import check_spread
 from ._style import (
+    LINES,
+    axes_below,
     axes_for,
     check_log,
     legend_above,
@@ -22,15 +32,6 @@ from ._style import (
     styles,
     tidy,
 )
-
-#: The metrics that can be drawn, and the labels of their axes.
-_METRICS = {
-    "loss": "training loss",
-    "validation_loss": "validation loss",
-    "validation_score": "validation score",
-    "score": "test score",
-}
-_LOSSES = ("loss", "validation_loss")
 
 
 class LossCurveDisplay:
@@ -59,7 +60,9 @@ class LossCurveDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes of the losses or scores.
+        The axes of the losses or, if there are none, of the scores.
+    score_ax_ : matplotlib Axes or None
+        The axes of scores beside losses.
     figure_ : matplotlib Figure
         The figure.
     lines_ : list of matplotlib Line2D
@@ -94,6 +97,7 @@ class LossCurveDisplay:
 
     # Set by drawing.
     ax_: Any
+    score_ax_: Any
     figure_: Any
     lines_: list[Any]
     bands_: list[Any]
@@ -338,9 +342,14 @@ class LossCurveDisplay:
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a figure.
         show : str, list of str or None, default=None
-            The metric to draw: ``"loss"``, ``"validation_loss"`` or both, or
-            ``"validation_score"``. None is both losses of a single training if it has
-            two, else the first available metric.
+            The metrics to draw: one or several of the losses ``"loss"`` (an average
+            over the epoch), ``"train_loss"`` and ``"validation_loss"``, or of the
+            scores, such as ``"validation_score"``, ``"train_score"`` or, by the name of
+            one of several scorers, ``"validation_roc_auc"``. For a single training,
+            losses and scores may be shown together, the scores below. None is all
+            losses of a single training and, in a figure of its own, the scores below if
+            there are several scorers; of several trainings, it is the first available
+            metric.
         rate : bool, default=False
             Whether to draw the learning rate, too (of the last update of each epoch),
             on a second axis.
@@ -359,52 +368,80 @@ class LossCurveDisplay:
             If there is no such metric, or ``log`` is True and none of its values is
             above 0.
         """
-        columns = self._columns(show)
-        names = [name for name in self.curves if columns[0] in self.curves[name]]
+        if log not in (True, False, "auto"):
+            raise ValueError(f"log must be True, False or 'auto'. Got {log!r} instead.")
+        columns, scores = self._columns(show, alone=ax is None)
         if rate:
             self._check_rates()
         many = len(self.curves) > 1
-        size = (8.2 if many and rate else 7.4, 4.4)
+        size = (8.2 if many and rate else 7.4, 6.6 if scores else 4.4)
         ax = axes_for(ax, "LossCurveDisplay.plot", figsize=size)
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
         self.lines_, self.bands_, self.marks_ = [], [], []
         self.rate_ax_, self.rate_lines_ = None, []
+        if scores:
+            self.score_ax_ = axes_below(ax, "LossCurveDisplay.plot")
         looks = self._looks(columns)
-        for name in names:
-            for column in columns:
-                if column in self.curves[name]:
-                    self._draw(name, column, looks[name, column])
-        tidy(ax)
+        self._draw_all(ax, columns, looks)
         self._scale(columns, log)
         if rate:
             self._draw_rates(looks, columns[0])
         self._legend(columns, looks)
+        if scores:
+            self._draw_scores(scores)
         return self
 
-    def _columns(self, show: Any) -> list[str]:
-        """Return the metrics to draw."""
-        found = {column for curve in self.curves.values() for column in curve}
-        known = [metric for metric in _METRICS if metric in found]
+    def _draw_scores(self, scores: list[str]) -> None:
+        """Draw the scores of a training below its losses."""
+        ax, (name,) = self.score_ax_, self.curves
+        styles_ = looks_of(scores, beside=True)
+        looks = {
+            (name, column): look for column, look in zip(scores, styles_, strict=True)
+        }
+        self._draw_all(ax, scores, looks)
+        ax.set_xlabel(self.ax_.get_xlabel())
+        self.ax_.set_xlabel("")
+        ax.set_ylabel(self._label(scores[0]) if len(scores) == 1 else "score")
+        legend_above(ax, self._named_entries(scores, looks))
+
+    def _draw_all(self, ax: Any, columns: list[str], looks: dict) -> None:
+        """Draw metrics of all trainings that have them."""
+        for name, curve in self.curves.items():
+            for column in columns:
+                if column in curve:
+                    self._draw(ax, name, column, looks[name, column])
+        tidy(ax)
+
+    def _columns(self, show: Any, alone: bool) -> tuple[list[str], list[str]]:
+        """Return the metrics to draw, and the scores to draw below them.
+
+        ``alone`` tells whether they have a figure of their own.
+        """
+        known = metrics_in(column for curve in self.curves.values() for column in curve)
+        losses = [column for column in known if column in LOSSES]
+        single = len(self.curves) == 1
         if show is None:
-            both = len(self.curves) == 1 and set(_LOSSES) <= found
-            return list(_LOSSES) if both else known[:1]
+            scores = scores_by_name(known) if single and alone else []
+            return (losses, scores) if single and losses else (known[:1], [])
         one = isinstance(show, str) or not isinstance(show, Iterable)
         columns = [show] if one else list(show)
         for column in columns:
             if column not in known:
-                hint = ""
-                if str(column).startswith("validation"):
-                    hint = " Validation needs early_stopping=True in fit."
                 raise ValueError(
                     f"show must be one or several of {known}, the metrics of these"
-                    f" curves. Got {column!r} instead.{hint}"
+                    f" curves. Got {column!r} instead.{needs_of(column)}"
                 )
-        if not columns or (len(columns) > 1 and not set(columns) <= set(_LOSSES)):
+        if not columns:
+            raise ValueError(f"show must name at least one metric. Got {show!r}.")
+        scores = [column for column in columns if column not in LOSSES]
+        losses = [column for column in columns if column in LOSSES]
+        if losses and scores and not single:
             raise ValueError(
-                "show must be one metric, or the two losses, which share an axis."
-                f" Got {show!r} instead. Draw others on axes of their own."
+                "show must be losses or scores, not both, for several trainings. Got"
+                f" {show!r} instead. Draw them one after the other, on axes of their"
+                " own."
             )
-        return columns
+        return (losses, scores) if losses else (scores, [])
 
     def _check_rates(self) -> None:
         if not any("learning_rate" in curve for curve in self.curves.values()):
@@ -419,22 +456,22 @@ class LossCurveDisplay:
         if len(self.curves) == 1:
             name = next(iter(self.curves))
             return {
-                (name, column): style
-                for column, style in zip(columns, styles(len(columns)), strict=True)
+                (name, column): look
+                for column, look in zip(columns, looks_of(columns), strict=True)
             }
         looks = {}
         for name, style in zip(self.curves, styles(len(self.curves)), strict=True):
             for i, column in enumerate(columns):
-                dashes = {"linestyle": ("-", "--")[i]} if len(columns) > 1 else {}
+                dashes = {"linestyle": _dashes(i)} if len(columns) > 1 else {}
                 looks[name, column] = {**style, **dashes}
         return looks
 
-    def _draw(self, name: str, column: str, style: dict[str, Any]) -> None:
+    def _draw(self, ax: Any, name: str, column: str, style: dict[str, Any]) -> None:
         """Draw a curve with its spread and its markers."""
         curve = self.curves[name]
         x, values = self._x(name), curve[column]
         places = "candidate" in curve
-        self.lines_ += self.ax_.plot(
+        self.lines_ += ax.plot(
             x,
             values,
             label=f"{name}: {column}",
@@ -446,7 +483,7 @@ class LossCurveDisplay:
         if f"{column}_low" in curve:
             low, high = curve[f"{column}_low"], curve[f"{column}_high"]
             self.bands_.append(
-                self.ax_.fill_between(
+                ax.fill_between(
                     x, low, high, color=style["color"], alpha=0.18, linewidth=0
                 )
             )
@@ -454,17 +491,18 @@ class LossCurveDisplay:
         kept = stop.get("kept_epoch", math.nan)
         at = [i for i, epoch in enumerate(x) if epoch == kept]
         if stop.get("stop_reason") == "diverged":
-            self._mark(x[-1], values[-1], "X", style)
+            self._mark(ax, (x[-1], values[-1]), "X", style)
         for i in at:
-            self._mark(x[i], values[i], "o", style)
+            self._mark(ax, (x[i], values[i]), "o", style)
 
-    def _mark(self, x: float, y: float, marker: str, style: dict[str, Any]) -> None:
-        self.marks_ += self.ax_.plot(
-            [x],
-            [y],
+    def _mark(
+        self, ax: Any, at: tuple[float, float], marker: str, style: dict[str, Any]
+    ) -> None:
+        self.marks_ += ax.plot(
+            *([value] for value in at),
             marker,
             color=style["color"],
-            markeredgecolor=self.ax_.get_facecolor(),
+            markeredgecolor=ax.get_facecolor(),
             markersize=8,
             zorder=3,
         )
@@ -481,20 +519,19 @@ class LossCurveDisplay:
 
     def _label(self, column: str) -> str:
         """Return the label of the axis of a metric."""
-        unit = (self.labels or {}).get(column)
-        return f"{_METRICS[column]} ({unit})" if unit else _METRICS[column]
+        unit, label = (self.labels or {}).get(column), label_of_metric(column)
+        return f"{label} ({unit})" if unit else label
 
     def _scale(self, columns: list[str], log: bool | str) -> None:
         ax = self.ax_
-        if log not in (True, False, "auto"):
-            raise ValueError(f"log must be True, False or 'auto'. Got {log!r} instead.")
         first = next(iter(next(iter(self.curves.values()))))
         ax.set_xlabel((self.labels or {}).get(first, first))
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set_ylabel(self._label(columns[0]) if len(columns) == 1 else "loss")
+        many = "loss" if columns[0] in LOSSES else "score"
+        ax.set_ylabel(self._label(columns[0]) if len(columns) == 1 else many)
         if log == "auto":
             drawn = (line.get_ydata() for line in self.lines_)
-            log = columns[0] in _LOSSES and spans_decades(*drawn)
+            log = columns[0] in LOSSES and spans_decades(*drawn)
         if log:
             check_log(self.lines_)
             log_scale(ax)
@@ -562,11 +599,15 @@ class LossCurveDisplay:
             (self._named(name), {"color": looks[name, columns[0]]["color"]})
             for name in self.curves
         ]
-        dashes = ({"color": "0.5", "linestyle": dash} for dash in ("-", "--"))
         return colors + [
-            (self._label(column), dash)
-            for column, dash in zip(columns, dashes, strict=True)
+            (self._label(column), {"color": "0.5", "linestyle": _dashes(i)})
+            for i, column in enumerate(columns)
         ]
+
+
+def _dashes(i: int) -> Any:
+    """Return the dashes of the i-th metric of several trainings."""
+    return LINES[i % len(LINES)]
 
 
 def _check_named(given: Any, needs: str, what: str) -> None:

@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.displays import LossCurveDisplay, SolverGridDisplay
+from skoptnet.displays._metrics import looks_of, metrics_in
 from skoptnet.losses import LOSSES, REGRESSION_LOSSES
 
 pytestmark = DRAWN
@@ -266,3 +267,148 @@ def test_a_fold_that_failed_is_counted():
     result["estimator"] = [failed]
     with pytest.raises(ValueError, match="all fits failed"):
         LossCurveDisplay.from_cross_validate({"a": result})
+
+
+@pytest.fixture(scope="module")
+def monitored():
+    """A training with two scorers and all there is to see; the last epoch is kept."""
+    scoring = ["accuracy", "neg_log_loss"]
+    model = batched(MLPClassifierX, scoring=scoring, return_train_score=True)
+    return model.fit(X[::2], LABELS[::2], X_val=X[1::2], y_val=LABELS[1::2])
+
+
+def test_monitored_losses_and_scores(monitored):
+    """Losses above, scores by their names below; the last epoch is marked."""
+    display = LossCurveDisplay.from_estimator(monitored).plot()
+    history = monitored.history_
+    losses = ["loss", "train_loss", "validation_loss"]
+    scores = ["train_accuracy", "train_neg_log_loss"]
+    scores += [name.replace("train", "validation") for name in scores]
+    drawn = [curve(line)[1] for line in display.lines_]
+    assert drawn == [history[name] for name in [*losses, *scores]]
+    assert all(line.axes is display.ax_ for line in display.lines_[:3])
+    assert all(line.axes is display.score_ax_ for line in display.lines_[3:])
+    assert display.ax_.get_ylabel() == "loss"
+    assert display.ax_.get_xlabel() == ""
+    assert display.score_ax_.get_ylabel() == "score"
+    assert display.score_ax_.get_xlabel() == "epoch"
+    display.figure_.canvas.draw()
+    above, below = (a.get_position() for a in (display.ax_, display.score_ax_))
+    assert above.y0 > below.y1
+    assert (above.x0, above.x1) == pytest.approx((below.x0, below.x1))
+    assert texts(display.ax_) == [
+        "training loss (cross-entropy + L2 penalty)",
+        "training loss after the epoch (cross-entropy)",
+        "validation loss (cross-entropy)",
+        "weights kept",
+    ]
+    assert texts(display.score_ax_) == [
+        "training accuracy",
+        "training neg_log_loss",
+        "validation accuracy",
+        "validation neg_log_loss",
+    ]
+    assert [curve(mark)[0] for mark in display.marks_] == [[5]] * 7
+    assert display.stops["kept_epoch"] == [5]
+    styles = {(line.get_color(), line.get_linestyle()) for line in display.lines_}
+    assert len(styles) == 7
+
+
+def test_the_first_of_several_scores_is_named(monitored):
+    display = LossCurveDisplay.from_estimator(monitored)
+    display.plot(show=["train_score", "validation_score"])
+    assert texts(display.ax_)[:2] == [
+        "training score (accuracy)",
+        "validation score (accuracy)",
+    ]
+    assert display.score_ax_ is None
+    assert display.ax_.get_ylabel() == "score"
+    assert curve(display.lines_[1])[1] == monitored.validation_scores_
+    display.plot(show=["validation_loss", "validation_neg_log_loss"], rate=True)
+    assert display.ax_.get_ylabel() == "validation loss (cross-entropy)"
+    assert display.score_ax_.get_ylabel() == "validation neg_log_loss"
+    assert len(display.rate_lines_) == 1
+
+
+def test_axes_given_are_divided_only_if_scores_are_asked_for(monitored):
+    figure, (ax, other) = plt.subplots(1, 2, layout="constrained", figsize=(16, 6))
+    display = LossCurveDisplay.from_estimator(monitored).plot(ax)
+    assert display.score_ax_ is None
+    assert figure.axes == [ax, other]
+    display.plot(other, show=["loss", "train_score"])
+    assert figure.axes == [ax, other, display.score_ax_]
+    figure.canvas.draw()
+    left, upper, lower = (each.get_position() for each in figure.axes)
+    assert lower.y1 < upper.y0
+    assert lower.x0 > left.x1
+    free = plt.figure().add_axes((0.1, 0.1, 0.8, 0.8))
+    with pytest.raises(ValueError, match="whose place can be divided"):
+        display.plot(free, show=["loss", "train_score"])
+    assert display.plot(free, show=["loss", "train_loss"]).ax_ is free
+
+
+def test_several_monitored_trainings(monitored):
+    plain = batched(MLPClassifierX).fit(X, LABELS)
+    display = LossCurveDisplay.from_estimators({"a": monitored, "b": plain})
+    (first, second) = display.plot().lines_
+    assert curve(first)[1] == monitored.loss_curve_
+    assert curve(second)[1] == plain.loss_curve_
+    display.plot(show=["loss", "train_loss", "validation_loss"])
+    assert len(display.lines_) == 4
+    dashes = [line.get_linestyle() for line in display.lines_]
+    assert len(set(dashes[:3])) == 3
+    assert dashes[0] == dashes[3]
+
+
+def test_folds_of_monitored_trainings(monitored):
+    fit = {"X_val": X[1::2], "y_val": LABELS[1::2]}
+    result = cross_validate(monitored, X, LABELS, cv=3, return_estimator=True,
+                            params=fit)  # fmt: skip
+    display = LossCurveDisplay.from_cross_validate(result).plot()
+    losses = [fold.history_["train_loss"] for fold in result["estimator"]]
+    np.testing.assert_allclose(curve(display.lines_[1])[1], np.median(losses, axis=0))
+    assert len(display.lines_) == len(display.bands_) == 7
+
+
+@pytest.mark.parametrize(
+    ("metric", "hint"),
+    [
+        ("validation_loss", "early_stopping=True, or X_val in fit"),
+        ("train_score", "need return_train_score=True"),
+    ],
+)
+def test_a_missing_metric_says_how_to_get_it(classifier, metric, hint):
+    with pytest.raises(ValueError, match=hint):
+        LossCurveDisplay.from_estimator(classifier).plot(show=metric)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        ["loss", "train_loss", "validation_loss"],
+        ["loss", "validation_loss"],
+        ["train_loss", "validation_loss"],
+        ["train_score", "validation_score"],
+        ["validation_a", "validation_b", "validation_c"],
+        ["train_a", "train_b", "validation_a", "validation_b"],
+        ["validation_score", "validation_a", "train_a"],
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_no_two_metrics_look_alike(metrics, beside):
+    looks = looks_of(metrics, beside)
+    assert len({repr(look) for look in looks}) == len(metrics)
+    solid = [look["linestyle"] == "-" for look in looks]
+    assert solid == [
+        name.startswith("train") or (name == "loss" and "train_loss" not in metrics)
+        for name in metrics
+    ]
+
+
+def test_spreads_are_no_metrics():
+    columns = ["epoch", "update", "loss", "loss_low", "loss_high", "learning_rate"]
+    columns += ["validation_a", "validation_a_low", "validation_a_high", "n_training"]
+    columns += ["train_loss", "validation_is_low"]
+    assert metrics_in(columns) == [
+        "loss", "train_loss", "validation_a", "validation_is_low",
+    ]  # fmt: skip

@@ -255,8 +255,9 @@ def test_refusals_of_loss_curves(classifier, search):
         LossCurveDisplay.from_cross_validate(result)
 
 
-def test_scores_and_losses_have_axes_of_their_own(validated):
-    with pytest.raises(ValueError, match="Draw others on axes of their own"):
-        LossCurveDisplay.from_estimator(validated).plot(
-            show=["loss", "validation_score"]
-        )
+def test_scores_and_losses_of_several_trainings_are_drawn_apart(validated):
+    display = LossCurveDisplay.from_estimators({"a": validated, "b": validated})
+    with pytest.raises(ValueError, match=r"show must be losses or scores, not both"):
+        display.plot(show=["loss", "validation_score"])
+    with pytest.raises(ValueError, match=r"show must name at least one metric"):
+        display.plot(show=[])
