@@ -186,7 +186,7 @@ class Schedule(Part, ABC):
     def needs_validation(self) -> bool:
         """Whether the schedule reads `validation_losses`; by default False.
 
-        If it does, the estimators need ``early_stopping=True``.
+        If it does, the estimators need ``early_stopping=True``, or ``X_val`` in `fit`.
         """
         return False
 

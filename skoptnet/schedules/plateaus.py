@@ -77,7 +77,8 @@ class Plateau(Schedule):
     ----------
     monitor : {"loss", "validation_loss"}, default="loss"
         The monitored loss, by its name in ``history_``. ``"validation_loss"`` needs
-        ``early_stopping=True``; epochs without one are not counted.
+        ``early_stopping=True``, or ``X_val`` in ``fit``; epochs without one are not
+        counted.
     factor : float in (0, 1), default=0.1
         Factor on the rate at each reduction.
     patience : int >= 0, default=5

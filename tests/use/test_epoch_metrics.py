@@ -363,6 +363,26 @@ def test_metrics_are_those_of_the_weights_at_the_end_of_the_epoch(
     assert lengths == {4}
 
 
+@solvers
+def test_a_scorer_sees_the_weights_that_are_scored(solver):
+    """Also where it predicts other rows than those it is given."""
+    rows, truth, own = parts(NUMBERS)
+    seen = []
+
+    def scorer(model, given, y):
+        np.testing.assert_allclose(model.predict(given.copy()), model.predict(given))
+        seen.append(model.coefs_[0].copy())
+        return r2_score(y, model.predict(given.copy()))
+
+    model = batched(MLPRegressorX, solver=solver, scoring=scorer, n_iter_no_change=99)
+    if solver == "lbfgs":
+        model.set_params(batch_size="auto", learning_rate_init="auto",
+                         n_iter_no_change=10)  # fmt: skip
+    model.fit(rows, truth, **own)
+    assert len(seen) == model.n_iter_
+    np.testing.assert_array_equal(seen[-1], model.coefs_[0])
+
+
 @tasks
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
