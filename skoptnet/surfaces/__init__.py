@@ -2,12 +2,13 @@
 
 `SURFACES` holds those of textbooks, by name; `Surface` makes one from any function
 ``f(x, y)``. `descend` runs a solver on a surface and returns its path as numbers;
-`skoptnet.displays.OptimizerPathDisplay` draws paths.
+`best_learning_rate` finds the rate for it; `skoptnet.displays.OptimizerPathDisplay`
+draws paths.
 
 ========================= ==================================== ======================
 name                      property                             minima
 ========================= ==================================== ======================
-``"ravine"``              different curvatures along x and y   one
+``"ravine"``              curvature 1 along x, 80 along y      one
 ``"rosenbrock"``          a curved valley                      one
 ``"beale"``               plateaus and a steep rim             one
 ``"himmelblau"``          four minima of the same depth        four
@@ -19,6 +20,7 @@ name                      property                             minima
 
 from .base import Limits, Surface, as_limits, as_point
 from .paths import Path, descend
+from .rates import best_learning_rate
 from .textbook import (
     SURFACES,
     as_surface,
@@ -39,6 +41,7 @@ __all__ = [
     "as_point",
     "as_surface",
     "beale",
+    "best_learning_rate",
     "descend",
     "himmelblau",
     "local_minima",

@@ -162,7 +162,7 @@ _CAMEL = np.array(
 
 #: Test functions of textbooks, by name.
 SURFACES: dict[str, Surface] = {
-    "ravine": quadratic(),
+    "ravine": quadratic(1.0, 80.0),
     "rosenbrock": Surface(
         rosenbrock,
         _rosenbrock_gradient,

@@ -13,7 +13,14 @@ from sklearn.exceptions import ConvergenceWarning
 from skoptnet import SGD, Adam, MLPRegressorX, Momentum, Nesterov, Optimizer
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES, OneCycle, Plateau, Schedule
-from skoptnet.surfaces import SURFACES, Surface, descend, quadratic, saddle
+from skoptnet.surfaces import (
+    SURFACES,
+    Surface,
+    best_learning_rate,
+    descend,
+    quadratic,
+    saddle,
+)
 
 surfaces = pytest.mark.parametrize("name", list(SURFACES))
 solvers = pytest.mark.parametrize("solver", list(OPTIMIZERS))
@@ -78,7 +85,7 @@ def test_rosenbrocks_function_is_scipys():
         ("local_minima", (1.703607, -0.796084), -0.215464),
         ("local_minima", (1.607105, 0.568651), 2.104250),
         ("saddle", (0, 1), -0.25),
-        ("ravine", (2, 1), 14.5),
+        ("ravine", (2, 1), 42),
     ],
 )
 def test_published_values(name, point, value):
@@ -259,7 +266,7 @@ def test_schedules_see_losses_plateaus_and_the_plan():
         return 1.0
 
     path = descend(
-        "ravine", "gd", learning_rate=0.05, lr_schedule=schedule, n_updates=9,
+        "ravine", "gd", learning_rate=0.02, lr_schedule=schedule, n_updates=9,
         updates_per_epoch=3,
     )  # fmt: skip
     clock, losses = seen[-1]
@@ -288,7 +295,7 @@ def test_a_schedule_moves_the_momentum():
     )
     half = descend("ravine", Momentum(momentum=0.5), learning_rate=0.01, n_updates=10)
     np.testing.assert_array_equal(path.points[:11], half.points)
-    H = np.array([1, 25])
+    H = np.array([1, 80])
     np.testing.assert_allclose(path.points[-1], path.points[-2] * (1 - 0.01 * H))
     assert solver.momentum == 0.9
     assert len(descend("ravine", "adam", lr_schedule=OneCycle(), n_updates=20)) == 20
@@ -357,3 +364,75 @@ def test_named_surfaces_can_be_pickled_and_are_not_changed():
         twin = pickle.loads(pickle.dumps(surface))
         assert twin(3.0, 0.5) == surface(3.0, 0.5)
         assert repr(twin) == f"<Surface {name!r}>"
+
+
+# ------------------------------------------------------------------------- best rates
+
+SIX = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")
+
+
+@pytest.mark.parametrize(("m", "M"), [(1, 25), (1, 80), (0.5, 3)])
+def test_best_rate_of_gradient_descent_is_that_of_the_closed_form(m, M):
+    """Each coordinate shrinks by 1 - rate * curvature per update."""
+    t = np.arange(101)[:, None]
+    mean_log = {}
+    for rate in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
+        x, y = ([-9, 2] * (1 - rate * np.array([m, M])) ** t).T
+        leap = rate * np.hypot(9 * m, 2 * M)
+        if abs(y).max() <= 3 and x.max() <= 3 and leap <= np.hypot(13, 6) / 4:
+            heights = (m * x**2 + M * y**2) / (m * 9**2 + M * 2**2)
+            mean_log[rate] = np.log(heights + 0.001).mean()
+    assert len(mean_log) >= 2
+    expected = min(mean_log, key=mean_log.get)
+    assert best_learning_rate(quadratic(m, M), "gd") == expected
+
+
+def test_best_rate_without_known_minima_limits_or_grid():
+    bowl = Surface(lambda x, y: 3 + x**2 + y**2, start=(3, 1))
+    assert best_learning_rate(bowl) == 0.5  # ends in the minimum at once
+    assert best_learning_rate(bowl, rates=[0.9, 0.6]) == 0.6
+    assert best_learning_rate(bowl, rates=[5, 3], n_updates=50) == 3  # all diverge
+    assert best_learning_rate(bowl, start=(0, 0), n_updates=3) == 0.0001  # there
+
+
+def test_best_rate_has_the_noise_of_the_path_and_leaves_the_source_as_it_is():
+    rng = np.random.RandomState(3)
+    rate = best_learning_rate("noisy", "adam", random_state=rng, n_updates=30)
+    drawn_after = rng.standard_normal()
+    assert drawn_after == np.random.RandomState(3).standard_normal()
+    assert rate == best_learning_rate("noisy", "adam", random_state=3, n_updates=30)
+    other = best_learning_rate("noisy", "sgd", lr_schedule="linear", n_updates=30)
+    assert other > 0
+
+
+@surfaces
+def test_paths_at_the_best_rate_stay_in_the_picture_and_get_down(name):
+    surface = SURFACES[name]
+    low, high = np.transpose(surface.limits)
+    for solver in SIX:
+        rate = best_learning_rate(name, solver, random_state=0)
+        path = descend(name, solver, learning_rate=rate, random_state=0)
+        assert ((low <= path.points) & (path.points <= high)).all()
+        left = (path.values - surface.lowest) / (path.values[0] - surface.lowest)
+        assert left.min() < (0.51 if name == "local_minima" else 0.17)
+
+
+def test_lessons_of_the_best_rates():
+    def end(name, solver):
+        rate = best_learning_rate(name, solver)
+        return descend(name, solver, learning_rate=rate).values[-1]
+
+    for solver in ("momentum", "nesterov", "adam"):
+        # Momentum gets along the ravine, and rolls through the first local minimum,
+        # which holds gradient descent.
+        assert end("ravine", solver) < end("ravine", "sgd") / 100
+        assert end("local_minima", solver) == pytest.approx(-1.0316, abs=1e-3)
+    assert end("local_minima", "sgd") == pytest.approx(2.1043, abs=1e-3)
+    for solver in SIX:
+        assert end("saddle", solver) == pytest.approx(-0.25, abs=0.01)
+
+
+@pytest.mark.parametrize("rates", [[], [0.1, 0], [[0.1]], 0.1, "best", [np.nan]])
+def test_grids_that_cannot_be_used_are_refused(rates):
+    with pytest.raises(ValueError, match="'rates' parameter of best_learning_rate"):
+        best_learning_rate("ravine", rates=rates)
