@@ -21,6 +21,8 @@ _SYMBOLS = {
     "fast-forward": "\u23ed",
 }
 _FONT = re.compile(r"<link[^>]*font-awesome[^>]*>")
+# Where the player is made, which does not start it.
+_MADE = re.compile(r"(anim\w+) = new Animation\([^)]*\);")
 _WAYS = '".gif" (Pillow), ".mp4" (ffmpeg) or ".html" (a page with a player)'
 
 
@@ -55,22 +57,18 @@ def save(animation: Any, path: Path, fps: Any, dpi: float, title: str) -> None:
         case ".mp4":
             animation.save(path, writer=writers["ffmpeg"](fps=fps), dpi=dpi)
         case ".html":
-            path.write_text(page(player(animation, fps, dpi), title), encoding="utf-8")
+            html = page(self_playing(animation.player()), title)
+            path.write_text(html, encoding="utf-8")
 
 
-def player(animation: Any, fps: float, dpi: float) -> str:
-    """Return matplotlib's HTML player with all frames embedded, self-contained."""
-    import matplotlib as mpl
-
-    # By default matplotlib drops the last frames of a large player.
-    with mpl.rc_context({"animation.embed_limit": 2**20, "savefig.dpi": dpi}):
-        html = animation.to_jshtml(fps=fps)
+def self_playing(player: str) -> str:
+    """Return matplotlib's HTML player, so that it starts and fetches nothing."""
     rules = "\n".join(
         f'.anim-buttons .fa-{name}::before {{content: "{symbol}"}}'
         for name, symbol in sorted(_SYMBOLS.items(), key=lambda item: len(item[0]))
     )
     style = f"<style>\n.anim-buttons i {{font-style: normal}}\n{rules}\n</style>"
-    return _FONT.sub(style, html)
+    return _MADE.sub(r"\g<0> \1.play_animation();", _FONT.sub(style, player))
 
 
 def page(body: str, title: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .._params import Interval, check_argument
+from .._params import POSITIVE, Interval, StrOptions, check_argument
 from .._types import Array
 from ..optimizers import OPTIMIZERS, Optimizer
-from ..surfaces import Limits, as_limits, as_surface, descend
+from ..surfaces import Limits, as_limits, as_surface, best_learning_rate, descend
 
 # Margin around paths where the surface has no limits, as a share of their extent.
 _MARGIN = 0.15
@@ -33,20 +33,17 @@ def arguments(
     caller = "from_solvers"
     surface = as_surface(surface, caller)
     named = _labelled(solvers)
-    rates = of_each(learning_rates, named, "learning_rates", caller)
+    rates = _rates(learning_rates, named, caller)
     schedules = of_each(lr_schedule, named, "lr_schedule", caller)
     check_count(resolution, "resolution", caller)
     limits = None if limits is None else as_limits(caller, limits)
-    paths = {
-        label: descend(
-            surface,
-            solver,
-            learning_rate=rates.get(label, "auto"),
-            lr_schedule=schedules.get(label, "constant"),
-            **settings,
-        )
-        for label, solver in named.items()
-    }
+    paths, best = {}, {}
+    for label, solver in named.items():
+        how = {"lr_schedule": schedules.get(label, "constant"), **settings}
+        rate = rates.get(label, "best")
+        if isinstance(rate, str) and rate == "best":
+            rate = best[label] = best_learning_rate(surface, solver, **how)
+        paths[label] = descend(surface, solver, learning_rate=rate, **how)
     points = {label: path.points for label, path in paths.items()}
     if limits is None and surface.limits is None:
         limits = limits_of([*points.values(), surface.minima], _MARGIN)
@@ -64,6 +61,7 @@ def arguments(
         "points": points,
         "values": {label: path.values for label, path in paths.items()},
         "rates": {label: path.rates for label, path in paths.items()},
+        "best_rates": best,
         "diverged": [label for label, path in paths.items() if path.diverged],
         "minima": np.column_stack([surface.minima, surface(*surface.minima.T)]),
         "log": surface.log,
@@ -71,6 +69,15 @@ def arguments(
         "levels": surface.levels,
         "title": surface.name.replace("_", " "),
     }
+
+
+def _rates(given: Any, named: Mapping[str, Any], caller: str) -> dict:
+    """Return the learning rate by label: a number, "best" or "auto"."""
+    rates = of_each(given, named, "learning_rates", caller)
+    allowed = [StrOptions({"best", "auto"}), *POSITIVE]
+    for rate in rates.values():
+        check_argument(caller, "learning_rates", rate, allowed)
+    return rates
 
 
 def _including(limits: Limits, start: Array) -> Limits:

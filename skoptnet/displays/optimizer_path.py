@@ -72,6 +72,8 @@ class OptimizerPathDisplay:
         The heights along the paths.
     rates : dict of str to array of shape (n_points - 1,), default=None
         The learning rate of each update, if known.
+    best_rates : dict of str to float, default=None
+        Initial learning rates for the legend; those that `from_solvers` found.
     diverged : collection of str, default=()
         The labels of paths that ended early because they diverged.
     minima : array-like of shape (n_minima, 3), default=()
@@ -111,12 +113,14 @@ class OptimizerPathDisplay:
     --------
     >>> from skoptnet.displays import OptimizerPathDisplay
     >>> display = OptimizerPathDisplay.from_solvers(
-    ...     "ravine", ["gd", "momentum"], learning_rates=0.03, n_updates=50
+    ...     "ravine", ["gd", "momentum"], n_updates=50
     ... )
-    >>> display.plot().ax_.get_xlabel()
-    'x'
+    >>> display.best_rates
+    {'gd': 0.02, 'momentum': 0.01}
     >>> display.points["gd"].shape
     (51, 2)
+    >>> display.plot().ax_.get_xlabel()
+    'x'
     """
 
     def __init__(
@@ -128,6 +132,7 @@ class OptimizerPathDisplay:
         values: Mapping[str, Array],
         *,
         rates: Mapping[str, Array] | None = None,
+        best_rates: Mapping[str, float] | None = None,
         diverged: Collection[str] = (),
         minima: Any = (),
         log: bool = False,
@@ -139,7 +144,7 @@ class OptimizerPathDisplay:
     ):
         self.x, self.y, self.z = x, y, z
         self.points, self.values, self.rates = points, values, rates
-        self.diverged, self.minima = diverged, minima
+        self.best_rates, self.diverged, self.minima = best_rates, diverged, minima
         self.log, self.lowest, self.levels = log, lowest, levels
         self.names, self.step_name, self.title = names, step_name, title
 
@@ -155,7 +160,7 @@ class OptimizerPathDisplay:
         surface: Surface | str | Any,
         solvers: Any,
         *,
-        learning_rates: Any = "auto",
+        learning_rates: Any = "best",
         lr_schedule: Any = "constant",
         n_updates: int = 100,
         updates_per_epoch: int = 1,
@@ -173,9 +178,14 @@ class OptimizerPathDisplay:
             and y.
         solvers : str, Optimizer, list or dict
             Names of solvers or `Optimizer` objects; a dict gives each a label.
-        learning_rates : float, "auto" or dict, default="auto"
-            The initial rate of all solvers, or of each label; "auto" is the solver's
-            default.
+        learning_rates : float, "best", "auto" or dict, default="best"
+            The initial rate of all solvers, or of each label. "best" is the rate of a
+            grid, 1, 2, 5, 10, ... times 0.0001, up to 500, with which the solver gets
+            down fastest, without leaps across the plot
+            (`skoptnet.surfaces.best_learning_rate`). It is in the legend and in
+            ``best_rates``; to find it takes about 20 times as long as the path. "auto"
+            is the solver's default for regression, which is chosen for networks and may
+            be small here. Labels that a dict leaves out have their best rate.
         lr_schedule : str, Schedule, callable or dict, default="constant"
             The schedule of all solvers, or of each label.
         n_updates : int > 0, default=100
@@ -380,11 +390,11 @@ class OptimizerPathDisplay:
             See `plot`.
         frames : int > 1, default=None
             Number of frames, evenly spread over the updates; None makes one for each
-            update, but at most 100.
+            update, but at most 50.
         fps : float > 0, default=10.0
             Frames per second.
         dpi : float > 0, default=100.0
-            Resolution of the file, in pixels per inch.
+            Resolution, in pixels per inch, of the file and of the player in a notebook.
         ax : Axes, default=None
             See `plot`.
         view : (float, float), default=(40.0, -60.0)
@@ -393,17 +403,20 @@ class OptimizerPathDisplay:
         Returns
         -------
         matplotlib.animation.FuncAnimation
-            The animation; keep a reference to it as long as it is shown.
+            The animation; keep a reference to it as long as it is shown. As the last
+            line of a notebook cell it is a player, which starts by itself and takes the
+            place of the figure. The player's resolution is reduced if its size would
+            exceed matplotlib's ``rcParams["animation.embed_limit"]``.
         """
         pyplot(_PURPOSE)  # raises an error without matplotlib
         file = None if path is None else _animation.check_path(path, "animate")
         last = max(len(points) for points in self.points.values()) - 1
         if frames is None:
-            frames = max(2, min(last + 1, 100))
+            frames = max(2, min(last + 1, 50))
         _solver_paths.check_count(frames, "frames", "animate")
         for name, value in (("fps", fps), ("dpi", dpi)):
             _solver_paths.check_positive(value, name, "animate")
-        from matplotlib.animation import FuncAnimation
+        from ._player import PathAnimation
 
         self.plot(ax, kind, view=view)
         figure, counter = self.figure_, self._counter(self.ax_, kind == "3d")
@@ -420,13 +433,8 @@ class OptimizerPathDisplay:
             counter.set_text(f"{self.step_name} {step}")
             return [counter, *self.lines_.values(), *self.ends_.values()]
 
-        self.animation_ = FuncAnimation(
-            figure,
-            draw,
-            frames=np.linspace(0, last, frames).round().astype(int),
-            interval=1000 / fps,
-            init_func=lambda: draw(0),
-        )
+        steps = np.linspace(0, last, frames).round().astype(int)
+        self.animation_ = PathAnimation(figure, draw, steps, fps, dpi, [self.start_])
         if ax is None:  # one layout for all frames
             figure.canvas.draw()
             figure.set_layout_engine("none")
@@ -437,7 +445,7 @@ class OptimizerPathDisplay:
         return self.animation_
 
     def to_html(self, *, fps: float = 10.0, dpi: float = 100.0, **settings: Any) -> str:
-        """Return the animation as HTML: matplotlib's player, self-contained.
+        """Return the animation as HTML: a player with all frames in it.
 
         Parameters
         ----------
@@ -454,7 +462,7 @@ class OptimizerPathDisplay:
             A fragment of HTML, to embed in a page.
         """
         animation = self.animate(fps=fps, dpi=dpi, **settings)
-        html = _animation.player(animation, fps, dpi)
+        html = _animation.self_playing(animation.player())
         if settings.get("ax") is None:
             pyplot(_PURPOSE).close(self.figure_)
         return html
@@ -524,16 +532,23 @@ class OptimizerPathDisplay:
         )
 
     def _legend_text(self, label: str) -> str:
-        """Return a label, saying so if its path diverges or leaves the plot."""
+        """Return a label, its best rate, and whether its path diverges or leaves."""
+        rate = (self.best_rates or {}).get(label)
+        text = label if rate is None else f"{label}, rate {rate:g}"
+        end = self._early_end(label)
+        return f"{text} ({end})" if end else text
+
+    def _early_end(self, label: str) -> str:
+        """Return where a path leaves the plot or diverges, empty if it does not."""
         inside = self._inside(label)
         if not inside[-1]:
             left = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0
             if not left:
-                return f"{label} (outside)"
-            return f"{label} (leaves at {self.step_name} {left})"
+                return "outside"
+            return f"leaves at {self.step_name} {left}"
         if label in self.diverged:
-            return f"{label} (diverges at {self.step_name} {len(inside)})"
-        return label
+            return f"diverges at {self.step_name} {len(inside)}"
+        return ""
 
     def _counter(self, ax: Any, in_space: bool) -> Any:
         """Return the text of an animation that shows the update."""

@@ -1,5 +1,7 @@
 """Pictures of paths: what is drawn are the numbers, on surfaces and in networks."""
 
+import base64
+import io
 import re
 import warnings
 
@@ -17,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from skoptnet import Adam, MLPClassifierX, MLPRegressorX, Momentum
 from skoptnet.displays import OptimizerPathDisplay
 from skoptnet.optimizers import OPTIMIZERS
-from skoptnet.surfaces import SURFACES, Surface, descend
+from skoptnet.surfaces import SURFACES, Surface, best_learning_rate, descend
 
 matplotlib.use("Agg")
 
@@ -92,6 +94,28 @@ def test_lines_are_the_paths(name, kind):
     assert texts(display.ax_.get_legend()) == expected
 
 
+def test_rates_are_the_best_unless_they_are_given():
+    named = {"a": "gd", "b": "gd", "c": "adam", "d": "momentum"}
+    rates = {"a": 0.003, "b": "auto", "c": "best"}
+    display = OptimizerPathDisplay.from_solvers(
+        "beale", named, learning_rates=rates, n_updates=15
+    )
+    best = {
+        s: best_learning_rate("beale", s, n_updates=15) for s in ("adam", "momentum")
+    }
+    assert display.best_rates == {"c": best["adam"], "d": best["momentum"]}
+    first = {label: rates[0] for label, rates in display.rates.items()}
+    assert first == {
+        "a": 0.003, "b": 0.1, "c": best["adam"], "d": best["momentum"],
+    }  # fmt: skip
+    words = texts(display.plot().ax_.get_legend())
+    assert words[3:5] == [f"c, rate {best['adam']:g}", f"d, rate {best['momentum']:g}"]
+    assert words[1].startswith("a (") or words[1] == "a"
+    assert texts(display.plot_values().ax_.get_legend())[2] == words[3]
+    alone = OptimizerPathDisplay.from_solvers("beale", "adam", n_updates=15)
+    np.testing.assert_array_equal(alone.points["adam"], display.points["c"])
+
+
 def test_the_grid_is_that_of_the_function():
     display = OptimizerPathDisplay.from_solvers(
         "beale", "gd", learning_rates=0.01, resolution=20, limits=((0, 4), (-1, 1))
@@ -119,7 +143,7 @@ def test_contour_lines_rise_and_divide_the_picture(name):
 def test_paths_that_leave_are_cut_off_and_said_to(kind):
     display = OptimizerPathDisplay.from_solvers(
         "ravine", {"good": "gd", "bad": "gd"}, n_updates=40, resolution=20,
-        learning_rates={"good": 0.03, "bad": 0.09},
+        learning_rates={"good": 0.02, "bad": 0.03},
     )  # fmt: skip
     with warnings.catch_warnings(action="error"):
         display.plot(kind=kind).figure_.canvas.draw()
@@ -170,7 +194,12 @@ def test_a_start_outside_makes_the_picture_larger():
     assert display.y[-1] > 9
     assert display.x[0] < SURFACES["ravine"].limits[0][0]
     outside = OptimizerPathDisplay.from_solvers(
-        "ravine", "gd", start=(5, 0), limits=((-1, 1), (-1, 1)), n_updates=2
+        "ravine",
+        "gd",
+        learning_rates=0.01,
+        start=(5, 0),
+        n_updates=2,
+        limits=((-1, 1), (-1, 1)),
     )
     assert "gd (outside)" in texts(outside.plot().ax_.get_legend())
 
@@ -263,6 +292,14 @@ def test_schedules_by_label():
             lambda D: D.from_solvers("ravine", "gd", learning_rates={"sgd": 1}),
             r"keys among the labels \['gd'\]. Got the keys \['sgd'\]",
         ),
+        (
+            lambda D: D.from_solvers("ravine", "gd", learning_rates="bets"),
+            "'learning_rates' parameter of from_solvers",
+        ),
+        (
+            lambda D: D.from_solvers("ravine", "gd", learning_rates={"gd": 0}),
+            "'learning_rates' parameter of from_solvers",
+        ),
         (lambda D: D.from_solvers("ravine", "gd", resolution=1), "'resolution'"),
         (lambda D: D.from_solvers("ravine", "gd", limits=(0, 1)), "'limits' parameter"),
         (lambda D: D.from_solvers("ravine", "gd").plot(kind="2d"), "'kind' parameter"),
@@ -323,7 +360,7 @@ def test_frames_show_the_paths_up_to_an_update(display, kind):
 
 @pytest.mark.parametrize(
     ("n_updates", "frames"),
-    [(7, 8), pytest.param(300, 100, marks=pytest.mark.exhaustive)],
+    [(7, 8), pytest.param(300, 50, marks=pytest.mark.exhaustive)],
 )
 def test_a_frame_per_update_unless_there_are_many(n_updates, frames):
     many = OptimizerPathDisplay.from_solvers(
@@ -364,6 +401,97 @@ def test_a_page_has_all_in_it(display, tmp_path):
     buttons = set(re.findall(r'<i class="fa fa-([\w-]+)', html))
     assert buttons
     assert all(f".fa-{button}::before" in html for button in buttons)
+
+
+def frames_of(html):
+    """The frames in an HTML player, as arrays."""
+    found = re.findall(r'frames\[\d+\] = "data:image/png;base64,([^"]+)"', html)
+    images = [base64.b64decode(text.replace("\\\n", "")) for text in found]
+    return [np.array(Image.open(io.BytesIO(i)).convert("RGB"), int) for i in images]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_of_the_player_are_the_figure_saved(display, kind):
+    """But for the palette, and where markers of several artists meet."""
+    animation = display.animate(kind=kind, frames=3, dpi=50)
+    frames = frames_of(animation.player())
+    assert len(frames) == 3
+    for frame, update in zip(frames, (0, 10, 20), strict=True):
+        animation._func(update)
+        file = io.BytesIO()
+        display.figure_.savefig(file, dpi=50)
+        saved = np.array(Image.open(file).convert("RGB"), int)
+        assert frame.shape == saved.shape
+        different = abs(frame - saved).max(axis=2) > 25
+        assert different.mean() < 0.002
+    assert (abs(frames[2] - frames[0]).max(axis=2) > 25).mean() > 0.002
+    assert all(line.get_visible() for line in display.lines_.values())
+    assert display.figure_.dpi == 100
+
+
+def test_a_notebook_shows_the_player_and_not_the_figure(display):
+    animation = display.animate(frames=3, dpi=40)
+    html = animation._repr_html_()
+    assert len(frames_of(html)) == 3
+    assert re.search(r"anim\w+ = new Animation\([^)]*\); anim\w+\.play_animation", html)
+    assert "http" not in re.sub("http://www.w3.org", "", html)
+    assert not plt.get_fignums()
+    assert len(frames_of(animation._repr_html_())) == 3  # again, in another cell
+
+
+def test_a_notebook_shows_the_player_and_not_the_figure_in_a_figure_of_ones_own(
+    display,
+):
+    axes = plt.subplots(1, 2)[1]
+    assert len(frames_of(display.animate(ax=axes[0], frames=2)._repr_html_())) == 2
+    assert not plt.get_fignums()
+
+
+def test_an_animation_can_be_saved_after_a_notebook_showed_it(display, tmp_path):
+    animation = display.animate(frames=3, dpi=40)
+    animation._repr_html_()
+    animation.save(tmp_path / "path.gif", writer="pillow", dpi=40)
+    with Image.open(tmp_path / "path.gif") as gif:
+        assert gif.n_frames == 3
+
+
+def test_a_player_keeps_within_the_limit_of_matplotlib(display):
+    animation = display.animate(frames=3, dpi=200)
+    free = animation.player()
+    with matplotlib.rc_context({"animation.embed_limit": 0.2}):
+        html = animation._repr_html_()
+    assert len(free) > 0.21 * 2**20
+    assert len(html) <= 0.2 * 2**20
+    assert len(frames_of(html)) == 3
+    assert frames_of(html)[0].shape < frames_of(free)[0].shape
+
+
+def test_where_the_figure_itself_moves_there_is_no_player(display, monkeypatch):
+    animation = display.animate(frames=2)
+    monkeypatch.setattr(
+        matplotlib, "get_backend", lambda: "module://ipympl.backend_nbagg"
+    )
+    assert animation._repr_html_() is None
+    assert plt.get_fignums()
+    animation._draw_was_started = True  # else matplotlib warns that none saw it
+
+
+@pytest.mark.filterwarnings("ignore")  # of the packages for notebooks
+def test_a_cell_of_a_notebook_has_one_output_the_player(monkeypatch):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the notebook's own is inline
+    cell = (
+        "from skoptnet.displays import OptimizerPathDisplay\n"
+        "display = OptimizerPathDisplay.from_solvers('ravine', 'sgd', n_updates=3)\n"
+        "display.animate()"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    nbclient.NotebookClient(notebook, timeout=300).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.output_type == "execute_result"
+    assert len(frames_of(output.data["text/html"])) == 4
 
 
 def test_html_is_a_fragment(display):
