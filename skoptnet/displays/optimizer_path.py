@@ -359,10 +359,10 @@ class OptimizerPathDisplay:
             ax.set_yscale("log")
         top = np.ma.masked_invalid(self.z).max() - base
         if ax.get_ylim()[1] > 10 * top > 0:
-            ax.set_ylim(top=1.05 * top)
-            if self.log:
-                shown = [line.get_ydata() for line in self.lines_.values()]
-                ax.set_ylim(bottom=0.5 * np.nanmin(np.concatenate(shown)))
+            shown = np.concatenate([line.get_ydata() for line in self.lines_.values()])
+            low = np.nanmin(shown)
+            margin = 0.05 * (top - low)
+            ax.set_ylim(0.5 * low if self.log else low - margin, top + margin)
         if self.log:
             log_scale(ax)
         legend_beside(ax)
@@ -490,9 +490,9 @@ class OptimizerPathDisplay:
         for look, label in zip(styles(len(self.points)), self.points, strict=True):
             data = list(np.asarray(self.points[label], dtype=float).T)
             if terrain:
-                inside = self._inside(label)
                 data.append(terrain.heights(self.values[label]))
-                data = [np.where(inside, d, np.nan) for d in data]
+            shown = self._shown(label, in_space=terrain is not None)
+            data = [np.where(shown, d, np.nan) for d in data]
             every = -(-len(data[0]) // _MARKED)
             (self.lines_[label],) = ax.plot(
                 *data, label=self._legend_text(label), **look, linewidth=1.5,
@@ -530,6 +530,20 @@ class OptimizerPathDisplay:
         return (
             (self.x[0] <= x) & (x <= self.x[-1]) & (self.y[0] <= y) & (y <= self.y[-1])
         )
+
+    def _shown(self, label: str, in_space: bool) -> Array:
+        """Return which points of a path are drawn.
+
+        In 3D nothing cuts off the others. A contour plot cuts off lines at its edge,
+        but those among points far outside would cross it.
+        """
+        inside = self._inside(label)
+        if in_space:
+            return inside
+        if not inside.any():
+            return np.ones_like(inside)
+        left = np.flatnonzero(inside)[-1] + 1
+        return np.arange(len(inside)) <= left
 
     def _legend_text(self, label: str) -> str:
         """Return a label, its best rate, and whether its path diverges or leaves."""

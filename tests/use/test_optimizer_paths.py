@@ -152,9 +152,12 @@ def test_paths_that_leave_are_cut_off_and_said_to(kind):
     assert f"bad (leaves at update {leaves})" in said
     assert "good" in said
     assert display.ax_.get_ylim() == (-3, 3)
+    shown = np.isfinite(drawn(display.lines_["bad"])[1])
     if kind == "3d":
-        shown = np.isfinite(display.lines_["bad"].get_data_3d()[1])
         np.testing.assert_array_equal(shown, abs(display.points["bad"][:, 1]) <= 3)
+    else:  # up to the first point outside
+        assert shown.sum() == leaves + 1
+        assert shown[: leaves + 1].all()
 
 
 def test_a_path_that_diverges_within_the_picture_is_said_to():
@@ -245,7 +248,9 @@ def test_values_beyond_the_picture_are_cut_off():
     display = OptimizerPathDisplay.from_solvers("ravine", "gd", learning_rates=1.0)
     display.plot_values()
     assert display.values["gd"].max() > 1e4
-    assert display.ax_.get_ylim()[1] < 2 * display.z.max()
+    bottom, top = display.ax_.get_ylim()
+    assert 0 < bottom < display.values["gd"][0] == 200.5
+    assert top < 2 * display.z.max()
 
 
 def test_given_axes_are_drawn_on(display):
