@@ -32,6 +32,7 @@ extensions = [
     "api_pages",
     "gallery",
     "method_pages",
+    "plots",
     "source_pages",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -78,6 +79,12 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
 }
 
+
+# -- Figures of {plot} -----------------------------------------------------------------
+plot_formats = [("png", 150)]
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_rcparams = {"savefig.bbox": "tight"}
 
 # -- Pages -----------------------------------------------------------------------------
 html_theme = "pydata_sphinx_theme"
