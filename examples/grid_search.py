@@ -122,7 +122,7 @@ def print_top(results: dict, n_rows: int = 10) -> None:
     print(
         f"\n{len(mean)} candidates, {N_FOLDS} folds; accuracy as mean ± standard"
         " deviation over the\nfolds. Smaller differences are noise. auto is the default"
-        f" rate of the solver.\n{failed} candidates diverged and have no score."
+        f" rate of the solver.\nCandidates that diverged and have no score: {failed}."
     )
 
 
