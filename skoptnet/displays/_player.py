@@ -155,5 +155,7 @@ class _Frames:
 
     def savefig(self, file: Any, **settings: Any) -> None:
         """Write the frame as a PNG with a palette, a quarter of the size."""
-        frame = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        frame = Image.fromarray(np.asarray(self.canvas.buffer_rgba()))
+        page = Image.new("RGBA", frame.size, "white")  # under a transparent figure
+        frame = Image.alpha_composite(page, frame).convert("RGB")
         frame.quantize(256, Image.Quantize.MAXCOVERAGE).save(file, format="png")

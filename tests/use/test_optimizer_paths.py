@@ -471,6 +471,12 @@ def test_a_player_keeps_within_the_limit_of_matplotlib(display):
     assert frames_of(html)[0].shape < frames_of(free)[0].shape
 
 
+def test_a_transparent_figure_is_white_in_the_player(display):
+    with matplotlib.rc_context({"figure.facecolor": "none"}):
+        animation = display.animate(frames=2, dpi=40)
+    assert (frames_of(animation.player())[0][0, 0] == 255).all()
+
+
 def test_where_the_figure_itself_moves_there_is_no_player(display, monkeypatch):
     animation = display.animate(frames=2)
     monkeypatch.setattr(
