@@ -27,13 +27,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skoptnet.displays import OptimizerPathDisplay
-from skoptnet.surfaces import descend
+from skoptnet.surfaces import descend, quadratic
 
 rates = {"adagrad": 0.8, "rmsprop": 0.8 * np.sqrt(0.1)}
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 7), layout="constrained")
 for ax, (solver, rate) in zip(axes, rates.items(), strict=True):
     display = OptimizerPathDisplay.from_solvers(
-        "ravine", solver, learning_rates=rate, n_updates=50
+        quadratic(), solver, learning_rates=rate, n_updates=50
     )
     display.plot(ax)
     ax.set_title(f"{solver}, 50 updates")
@@ -56,7 +56,7 @@ plt.show()
 colors = {"adagrad": ("#0072B2", "-"), "rmsprop": ("#D55E00", "--")}
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharey=True, layout="constrained")
 for solver, (color, dashes) in colors.items():
-    path = descend("ravine", solver, learning_rate=rates[solver], n_updates=60)
+    path = descend(quadratic(), solver, learning_rate=rates[solver], n_updates=60)
     effective = -np.diff(path.points, axis=0) / path.gradients
     for ax, along, values in zip(axes, "xy", effective.T, strict=True):
         ax.semilogy(np.arange(1, 61), values, color=color, ls=dashes, label=solver)
@@ -87,7 +87,7 @@ plt.show()
 # cosine schedule, which lowers the rate to zero, it converges.
 
 scheduled = OptimizerPathDisplay.from_solvers(
-    "ravine",
+    quadratic(),
     {"adagrad": "adagrad", "rmsprop": "rmsprop", "rmsprop, cosine": "rmsprop"},
     learning_rates={**rates, "rmsprop, cosine": rates["rmsprop"]},
     lr_schedule={"rmsprop, cosine": "cosine"},
