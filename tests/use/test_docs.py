@@ -4,10 +4,11 @@ import doctest
 import importlib.util
 import pkgutil
 import re
+import tomllib
 
 import matplotlib.pyplot as plt
 import pytest
-from pages import ROOT, blocks_of, run, run_python_blocks
+from pages import ROOT, blocks_of, pages, run, run_python_blocks
 
 import skoptnet.displays
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
@@ -18,8 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("error:The network predicts its training rows"),
 ]
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-_IMPORTED = re.compile(r"^(?:import|from) (\w+)", re.MULTILINE)
+ALL_PAGES = PAGES = pages()
 
 
 def modules():
@@ -30,7 +30,7 @@ def modules():
 # What is about callbacks needs scikit-learn 1.9.
 WITH_CALLBACKS = importlib.util.find_spec("sklearn.callback") is not None
 if not WITH_CALLBACKS:
-    PAGES.remove(ROOT / "docs" / "callbacks.md")
+    PAGES = [page for page in PAGES if page.name != "callbacks.md"]
 
 DOCTESTS = [
     test
@@ -53,9 +53,13 @@ def test_docstring_examples(test):
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(block.runs for block in blocks_of(page))],
+    ids=lambda page: page.name,
+)
 def test_python_blocks_of_a_page_run_in_order(page, monkeypatch):
-    """They print what the page shows, and do not warn."""
+    """They print what the page shows, no less and no more, and do not warn."""
     run_python_blocks(page, monkeypatch)
 
 
@@ -65,8 +69,8 @@ def test_python_blocks_of_a_page_run_in_order(page, monkeypatch):
     [
         pytest.param(page, number, id=f"{page.name}-{number}")
         for page in PAGES
-        for number, (kind, *_) in enumerate(blocks_of(page))
-        if kind == "py"
+        for number, block in enumerate(blocks_of(page))
+        if block.kind == "py"
     ],
 )
 def test_blocks_for_other_packages_run_where_these_are(
@@ -74,9 +78,32 @@ def test_blocks_for_other_packages_run_where_these_are(
 ):
     monkeypatch.chdir(tmp_path)
     *before, block = blocks_of(page)[: number + 1]
-    for package in _IMPORTED.findall(block[1]):
+    for package in block.needs:
         pytest.importorskip(package)
-    run(page, [*(b for b in before if b[0] == "python"), block], monkeypatch)
+    run(page, [*(b for b in before if b.runs), block], monkeypatch)
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
+def test_every_block_of_a_page_is_run_or_output_or_a_command_that_can_be_given(page):
+    outputs = [block.output for block in blocks_of(page) if block.output]
+    for block in blocks_of(page):
+        if block.runs or block.kind == "py" or re.match(r"\{\w+\}", block.kind):
+            continue
+        assert block.kind in ("", "text"), f"{page.name}, line {block.line}"
+        if block.kind == "text":
+            assert block.text in outputs, f"{page.name}, line {block.line}"
+        else:
+            check_commands(block.text)
+
+
+def check_commands(text):
+    """Check that the extras and scripts that commands name are there."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = set(project["project"]["optional-dependencies"])
+    for named in re.findall(r"pip install .*\[([\w,]+)\]", text):
+        assert set(named.split(",")) <= extras, text
+    for script in re.findall(r"(?:python|bash|pytest) ([\w./-]+\.(?:py|sh))", text):
+        assert (ROOT / script).is_file(), script
 
 
 def test_every_public_class_shows_an_example():
