@@ -119,11 +119,11 @@ def draw_race(path: Path) -> None:
 
     from skoptnet.displays import OptimizerPathDisplay
 
-    ax = Figure(figsize=(6, 4), layout="constrained").subplots()
+    ax = Figure(figsize=(6.4, 3.4), layout="constrained").subplots()
     display = OptimizerPathDisplay.from_solvers(
-        "ravine", ["gd", "momentum", "adagrad", "adam"], n_updates=60
+        "ravine", ["gd", "momentum", "adagrad", "adam"], n_updates=48
     )
-    display.animate(path, ax=ax, frames=40, fps=8, dpi=80)
+    display.animate(path, ax=ax, frames=25, fps=6, dpi=90)
 
 
 def main() -> None:
