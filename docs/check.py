@@ -12,6 +12,7 @@ from pathlib import Path
 
 import default_rates
 import family
+import inventories
 import rate_range
 import which_solver
 from measured import between
@@ -152,6 +153,14 @@ def rate_faults() -> list[str]:
     return default_rates.differing()
 
 
+def inventory_faults() -> list[str]:
+    """Return names of other projects that the site could not link."""
+    return [
+        f"docs/_inventories lacks {name}; run inventories.py"
+        for name in inventories.missing()
+    ]
+
+
 def main() -> None:
     """Print what is wrong and say so in the exit status."""
     checks = (
@@ -161,6 +170,7 @@ def main() -> None:
         layer_faults,
         table_faults,
         rate_faults,
+        inventory_faults,
     )
     faults = [fault for check in checks for fault in check()]
     print("\n".join(faults) or "Docstrings, links, layers and tables are in order.")

@@ -1,7 +1,7 @@
 """The documentation site: settings for Sphinx. ``python docs/build.py`` builds it.
 
-Nothing is fetched while it is built, or by whoever reads it: pictures are drawn, the
-scripts that set formulas lie in the site.
+Neither a build nor a reader fetches anything: pictures are drawn, MathJax is part of
+the site, and the addresses of other projects' pages come from ``docs/_inventories``.
 """
 
 import importlib.util
@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS / "_ext"))
+sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
+
+import inventories  # noqa: E402
 
 import skoptnet  # noqa: E402
 
@@ -23,6 +25,8 @@ version = release = skoptnet.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
@@ -39,6 +43,17 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "gen_modules", "**sg_execution_times.rst"]
 # `name` in a docstring links to what has that name, where there is such a thing.
 default_role = "py:obj"
+
+# -- Links to elsewhere ----------------------------------------------------------------
+intersphinx_mapping = {
+    name: (address, f"_inventories/{name}.inv")
+    for name, (address, _) in inventories.PROJECTS.items()
+}
+# :doi:`10.1038/323533a0` and :arxiv:`1412.6980`
+extlinks = {
+    "doi": ("https://doi.org/%s", "doi:%s"),
+    "arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s"),
+}
 
 # -- Markdown ------------------------------------------------------------------------
 myst_enable_extensions = ["attrs_block", "dollarmath"]
@@ -75,7 +90,7 @@ sphinx_gallery_conf = {
     "parallel": True,  # as many as -j says
     "show_memory": False,
     "within_subsection_order": "gallery.place",
-    "min_reported_time": 1e9,  # times of a build are nobody's business
+    "min_reported_time": 1e9,  # the running times of a build tell readers nothing
     "remove_config_comments": True,
 }
 

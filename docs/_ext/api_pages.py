@@ -166,7 +166,10 @@ def write(folder: Path) -> None:
 
 
 def from_scikit_learn(app, env, node, contnode):
-    """Show as text what a docstring of scikit-learn links to in its own user guide."""
+    """Show as text what an inherited docstring links to in scikit-learn's user guide.
+
+    The inventory has what the docstrings of one release refer to; others differ.
+    """
     around = node
     while around is not None:
         if "docstring of sklearn." in (around.source or ""):
@@ -178,5 +181,6 @@ def from_scikit_learn(app, env, node, contnode):
 def setup(app):
     """Write the pages as soon as the settings are known."""
     app.connect("config-inited", lambda app, config: write(Path(app.srcdir, "api")))
-    app.connect("missing-reference", from_scikit_learn)
+    # After intersphinx, which knows some of them.
+    app.connect("missing-reference", from_scikit_learn, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
