@@ -31,6 +31,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_parser",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     # in docs/_ext
     "api_pages",
@@ -65,6 +66,11 @@ _FILES = importlib.util.find_spec("sphinx-mathjax-offline").origin
 _MATHJAX = Path(_FILES).with_name("static") / "mathjax"
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"options": {"enableMenu": False}}
+
+# -- Copy buttons: the code without prompts, and none on what a program prints ---------
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.sphx-glr-script-out) > div.highlight pre"
 
 # -- API -------------------------------------------------------------------------------
 autosummary_generate = False  # api_pages writes the pages
