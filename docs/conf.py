@@ -14,6 +14,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
 
 import inventories  # noqa: E402
+import repository  # noqa: E402
 
 import skoptnet  # noqa: E402
 
@@ -44,6 +45,7 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "gen_modules", "**sg_execution_times.rst"]
 # `name` in a docstring links to what has that name, where there is such a thing.
 default_role = "py:obj"
+templates_path = ["_templates"]
 
 # -- Links to elsewhere ----------------------------------------------------------------
 intersphinx_mapping = {
@@ -123,7 +125,9 @@ html_theme_options = {
         "alt_text": "skoptnet: to the first page",
     },
     "header_links_before_dropdown": 6,
-    "navbar_end": ["theme-switcher"],
+    "navbar_start": ["navbar-logo", "version"],
+    "navbar_end": ["theme-switcher", "navbar-icon-links"],
+    "icon_links": repository.icon_links(DOCS.parent / "pyproject.toml"),
     "navbar_persistent": ["search-button-field"],
     "primary_sidebar_end": [],
     "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
