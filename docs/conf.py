@@ -15,6 +15,7 @@ sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
 
 import inventories  # noqa: E402
 import repository  # noqa: E402
+import thumbnails  # noqa: E402
 
 import skoptnet  # noqa: E402
 
@@ -93,6 +94,8 @@ sphinx_gallery_conf = {
     "doc_module": ("skoptnet",),
     "matplotlib_animations": True,
     "image_srcset": ["2x"],
+    "image_scrapers": ("gallery.scrape",),
+    "thumbnail_size": thumbnails.SIZE,
     "reset_modules": ("matplotlib", "gallery.warnings_are_errors"),
     "reset_modules_order": "both",
     "parallel": True,  # as many as -j says

@@ -1,39 +1,69 @@
-"""What sphinx-gallery is to do before and after it runs an example."""
+"""The gallery of examples: its groups, its thumbnails, and how examples are run."""
+
+from __future__ import annotations
 
 import re
 import warnings
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.animation import Animation
+from thumbnails import Thumbnail, draw, simplify
+
+#: The examples in their groups, each with the figure and axes that its thumbnail shows.
+#: Those not named here come last.
+GROUPS = {
+    "How solvers move": {
+        "ravine": Thumbnail(),
+        "saddle_and_minima": Thumbnail(6),
+        "adagrad_rmsprop": Thumbnail(2),
+        "adam_bias_correction": Thumbnail(),
+        "gabor_model": Thumbnail(),
+        "network_path": Thumbnail(3),
+    },
+    "Training": {
+        "seven_solvers": Thumbnail(),
+        "d2l_linear_regression": Thumbnail(),
+        "batch_sizes": Thumbnail(panels=(2,)),
+        "dropout_and_penalties": Thumbnail(2, panels=(0, 5)),
+        "weights": Thumbnail(),
+        "resume": Thumbnail(),
+        "against_mlpclassifier": Thumbnail(2),
+    },
+    "Learning rates and searches": {
+        "rate_effect": Thumbnail(2),
+        "step_and_exponential": Thumbnail(),
+        "rate_range_test": Thumbnail(),
+        "grid_search": Thumbnail(),
+    },
+    "Data": {
+        "imbalanced_classes": Thumbnail(),
+        "quantile_bands": Thumbnail(),
+        "text_sparse": Thumbnail(2),
+    },
+    "Your own solver": {"own_optimizer": Thumbnail()},
+}
+_OTHERS = "More"
+THUMBNAILS = {name: made for group in GROUPS.values() for name, made in group.items()}
+ORDER = tuple(THUMBNAILS)
 
 #: Matplotlib's animations take the icons of their buttons from the net. The theme has
 #: them, too.
-_ICONS = re.compile(r"<link[^>]*https://[^>]*font-awesome[^>]*>")
-
-#: The gallery's order: how solvers move, how networks train, rates and searches, data,
-#: and what is one's own. Those not named here come last.
-ORDER = (
-    "ravine",
-    "saddle_and_minima",
-    "adagrad_rmsprop",
-    "adam_bias_correction",
-    "gabor_model",
-    "network_path",
-    "seven_solvers",
-    "rate_effect",
-    "step_and_exponential",
-    "batch_sizes",
-    "rate_range_test",
-    "grid_search",
-    "dropout_and_penalties",
-    "weights",
-    "imbalanced_classes",
-    "quantile_bands",
-    "text_sparse",
-    "against_mlpclassifier",
-    "resume",
-    "own_optimizer",
-    "d2l_linear_regression",
+ICONS = re.compile(r"<link[^>]*https://[^>]*font-awesome[^>]*>")
+#: Remarks to formatters and linters: a line of their own, or the end of one.
+_REMARKS = re.compile(
+    r"^ *# fmt: (?:on|off)\n|  # (?:fmt: skip|noqa\b.*)$", re.MULTILINE
 )
+#: What sphinx-gallery writes for an example into its index, and around all of them.
+_ENTRY = re.compile(
+    r"\.\. raw:: html\n\n    <div class=\"sphx-glr-thumbcontainer\".*?"
+    r":doc:`/(auto_examples/plot_(\w+))`.*?\n      <div.*?</div>\n    </div>\n",
+    re.DOTALL,
+)
+_BEFORE = '.. raw:: html\n\n    <div class="sphx-glr-thumbnails">\n'
+_AFTER = ".. thumbnail-parent-div-close\n\n.. raw:: html\n\n    </div>\n"
 
-_others = []
+_outside = []
 
 
 def place(filename):
@@ -45,17 +75,92 @@ def place(filename):
 def warnings_are_errors(gallery_conf, fname, when):
     """Let an example that warns fail, as pytest does with a test, and nothing else."""
     if when == "before":
-        _others.append(warnings.catch_warnings())
-        _others[-1].__enter__()
+        _outside.append(warnings.catch_warnings())
+        _outside[-1].__enter__()
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
-    elif _others:
-        _others.pop().__exit__(None, None, None)
+    elif _outside:
+        _outside.pop().__exit__(None, None, None)
 
 
-def _without_icons(app, docname, content):
-    if docname.startswith("auto_examples/"):
-        content[0] = _ICONS.sub("", content[0])
+# -- Thumbnails -----------------------------------------------------------------------
+
+
+def scrape(block, block_vars, gallery_conf):
+    """Save the figures of a block; of the one that its thumbnail shows, that too."""
+    from sphinx_gallery.scrapers import matplotlib_scraper
+
+    example = Path(block_vars["src_file"]).stem.removeprefix("plot_")
+    wanted = THUMBNAILS.get(example, Thumbnail())
+    paths = block_vars["image_path_iterator"]
+    figures = dict(enumerate(map(plt.figure, plt.get_fignums()), start=len(paths) + 1))
+    text = matplotlib_scraper(block, block_vars, gallery_conf)
+    if wanted.figure in figures:
+        figure = figures[wanted.figure]
+        values = block_vars["example_globals"].values()
+        moving = (thing for thing in values if isinstance(thing, Animation))
+        animation = next((a for a in moving if a._fig is figure), None)
+        simplify(figure, wanted.panels)
+        stem = _drawn(Path(paths.paths[0]).parents[1], example)
+        made = draw(figure, animation, stem)
+        block_vars["file_conf"] |= {"thumbnail_number": None, "thumbnail_path": made}
+    return text
+
+
+def _drawn(folder, example):
+    """Return the path, without suffix, of a thumbnail in a folder of the gallery."""
+    return folder / "thumbnails" / example
+
+
+def _thumbnails_are_there(app):
+    """Warn of an example without the figure that its thumbnail is to show."""
+    from sphinx.util.logging import getLogger
+
+    conf = app.config.sphinx_gallery_conf
+    folder = Path(app.srcdir, *conf["gallery_dirs"])
+    for example in map(Path, [*conf["passing_examples"], *conf["stale_examples"]]):
+        name = example.stem.removeprefix("plot_")
+        stem, wanted = _drawn(folder, name), THUMBNAILS.get(name, Thumbnail())
+        if not any(stem.with_suffix(kind).exists() for kind in (".png", ".gif")):
+            getLogger(__name__).warning(
+                "%s has no figure %d for its thumbnail; see GROUPS in gallery.py",
+                example.name,
+                wanted.figure,
+            )
+
+
+# -- Pages ----------------------------------------------------------------------------
+
+
+def grouped(index):
+    """Return the text of the gallery's index with a section for each group."""
+    entries = {match[2]: match for match in _ENTRY.finditer(index)}
+    if not entries:
+        return index
+    start, end = index.index(_BEFORE), index.index(_AFTER) + len(_AFTER)
+    footer = index[end:]
+    footer = footer[footer.index(".. only:: html") :]
+    groups = {
+        title: [name for name in group if name in entries]
+        for title, group in GROUPS.items()
+    }
+    groups[_OTHERS] = [name for name in entries if name not in ORDER]
+    parts = [index[:start]]
+    for title, names in groups.items():
+        if names:
+            parts += [title, "\n", "-" * len(title), "\n\n", _BEFORE, "\n"]
+            parts += [entries[name][0] + "\n\n" for name in names]
+            parts += [_AFTER, f"\n.. toctree::\n   :hidden:\n   :caption: {title}\n\n"]
+            parts += [f"   /{entries[name][1]}\n" for name in names]
+            parts += ["\n"]
+    return "".join([*parts, "\n", footer])
+
+
+def _mend(app, docname, content):
+    if docname == "auto_examples/index":
+        content[0] = grouped(content[0])
+    elif docname.startswith("auto_examples/"):
+        content[0] = _REMARKS.sub("", ICONS.sub("", content[0]))
 
 
 def _header_is_rst(app, config):
@@ -67,5 +172,6 @@ def _header_is_rst(app, config):
 def setup(app):
     """Have the gallery begin with its header; nothing is fetched by its pages."""
     app.connect("config-inited", _header_is_rst, priority=900)
-    app.connect("source-read", _without_icons)
+    app.connect("builder-inited", _thumbnails_are_there, priority=900)
+    app.connect("source-read", _mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
