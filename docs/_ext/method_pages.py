@@ -8,6 +8,7 @@ draws several solvers into one picture. The pictures are those of ``method_pictu
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from pathlib import Path
 from typing import ClassVar
@@ -27,11 +28,25 @@ _METHODS = ("gradient_point", "step", "decay", "__call__", "at", "momentum")
 
 
 def description(cls: type) -> str:
-    """Return what a docstring says between its first line and its parameters."""
+    """Return what a docstring says between its first line and its parameters.
+
+    The default rate is left out: it stands beside the constructor.
+    """
     text = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[2]
     for heading in ("Parameters", "Examples"):
         text = text.partition(f"\n{heading}\n---")[0]
-    return text.strip()
+    return re.sub(r"^Default rate: .*\n?", "", text, flags=re.MULTILINE).strip()
+
+
+def constructor(cls: type) -> str:
+    """Return the class with its parameters and their defaults, as it is called."""
+    given = inspect.signature(cls).parameters.values()
+    texts = [str(each.replace(annotation=each.empty)) for each in given]
+    line = f"{cls.__name__}({', '.join(texts)})"
+    if len(line) <= 80:
+        return line
+    rows = textwrap.wrap(", ".join(texts) + ",", 76)
+    return "\n".join([f"{cls.__name__}(", *(f"    {row}" for row in rows), ")"])
 
 
 def code(cls: type) -> str:
@@ -49,6 +64,8 @@ class _Shown(SphinxDirective):
 
     required_arguments = 1
     option_spec: ClassVar[dict] = {"arguments": directives.unchanged}
+    #: What stands above the source.
+    heading = ""
 
     def made(self, registry):
         """Return the object: by its name, with what ``:arguments:`` says."""
@@ -65,6 +82,8 @@ class _Shown(SphinxDirective):
             *self.restructured(description(cls)),
             *pictures(self.env, f"{self.name}_{self.arguments[0]}", draw, alt),
             self.in_short(cls),
+            *listing(constructor(cls)),
+            nodes.paragraph("", self.heading),
             *listing(code(cls)),
         ]
 
@@ -88,13 +107,14 @@ class _Shown(SphinxDirective):
         )
 
     def facts(self, cls):
-        return "."
+        return ":"
 
 
 class SolverShown(_Shown):
     """``{solver} name``."""
 
     option_spec: ClassVar[dict] = {**_Shown.option_spec, "noise": float}
+    heading = "The update in the source:"
 
     def run(self):
         """Return the nodes."""
@@ -108,12 +128,14 @@ class SolverShown(_Shown):
     def facts(self, cls):
         solver = cls()
         rate, of_regression = (solver.auto_rate(task) for task in (False, True))
-        also = f" (for regression {of_regression:g})" if of_regression != rate else ""
-        return f", default rate {rate:g}{also}. The update, as it runs:"
+        also = f", for regression {of_regression:g}" if of_regression != rate else ""
+        return f", default learning rate {rate:g}{also}:"
 
 
 class ScheduleShown(_Shown):
     """``{schedule} name``."""
+
+    heading = "The factor in the source:"
 
     def run(self):
         """Return the nodes."""
@@ -123,9 +145,6 @@ class ScheduleShown(_Shown):
             lambda: method_pictures.factors(schedule),
             f"What the schedule {self.arguments[0]} multiplies the rate by",
         )
-
-    def facts(self, cls):
-        return ". In the source:"
 
 
 class Paths(SphinxDirective):
