@@ -6,6 +6,9 @@ The site itself is built by ``python docs/build.py``; these are its parts.
 import importlib
 import inspect
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -26,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def of_the_site(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    monkeypatch.syspath_prepend(ROOT / "docs")
     yield
     plt.close("all")
 
@@ -43,6 +47,100 @@ def test_every_example_has_one_place_in_the_gallery():
     ordered = [f"plot_{name}.py" for name in gallery.ORDER]
     assert sorted(files, key=gallery.place) == ordered
     assert gallery.place("plot_of_tomorrow.py") > gallery.place(ordered[-1])
+
+
+def entry(name, title):
+    """What sphinx-gallery writes for an example into its index."""
+    return f"""
+.. raw:: html
+
+    <div class="sphx-glr-thumbcontainer" tooltip="About {name}.">
+
+.. only:: html
+
+  .. image:: /auto_examples/images/thumb/sphx_glr_plot_{name}_thumb.png
+    :alt:
+
+  :doc:`/auto_examples/plot_{name}`
+
+.. raw:: html
+
+      <div class="sphx-glr-thumbnail-title">{title}</div>
+    </div>
+
+"""
+
+
+def test_index_of_the_gallery_has_a_section_for_each_group():
+    index = (
+        "Examples\n========\n\nHeader.\n\n"
+        '.. raw:: html\n\n    <div class="sphx-glr-thumbnails">\n'
+        + entry("text_sparse", "Text")
+        + entry("ravine", "Ravine")
+        + entry("of_tomorrow", "Tomorrow")
+        + ".. thumbnail-parent-div-close\n\n.. raw:: html\n\n    </div>\n\n"
+        ".. toctree::\n   :hidden:\n\n   /auto_examples/plot_text_sparse\n\n"
+        ".. only:: html\n\n  Footer.\n"
+    )
+    text = part("gallery").grouped(index)
+    assert text.startswith("Examples\n========\n\nHeader.\n")
+    assert text.endswith(".. only:: html\n\n  Footer.\n")
+    assert re.findall(r"^(.+)\n-+$|plot_(\w+)`$", text, re.M) == [
+        ("How solvers move", ""),
+        ("", "ravine"),
+        ("Data", ""),
+        ("", "text_sparse"),
+        ("More", ""),
+        ("", "of_tomorrow"),
+    ]
+    toctrees = re.findall(r":caption: (.+)\n\n   /auto_examples/plot_(\w+)\n\n", text)
+    assert toctrees == [
+        ("How solvers move", "ravine"),
+        ("Data", "text_sparse"),
+        ("More", "of_tomorrow"),
+    ]
+    assert part("gallery").grouped("No examples") == "No examples"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("    )  # fmt: skip\n", "    )\n"),
+        ("    # fmt: off\n    x = 1\n", "    x = 1\n"),
+        ("    import y  # noqa: F401\n", "    import y\n"),
+        ("    # not for fmt: skip it\n", "    # not for fmt: skip it\n"),
+    ],
+)
+def test_remarks_to_formatters_are_not_shown(line, shown):
+    content = [f"    before = 0\n{line}"]
+    part("gallery")._mend(None, "auto_examples/plot_x", content)
+    assert content == [f"    before = 0\n{shown}"]
+    content = [line]
+    part("gallery")._mend(None, "training", content)
+    assert content == [line]
+
+
+def test_a_thumbnail_has_the_panels_without_text_at_its_size(tmp_path):
+    thumbnails = part("thumbnails")
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+    for i, ax in enumerate(axes):
+        ax.plot([0, i], label="line")
+        ax.set(title="title", xlabel="x", ylabel="y")
+        ax.legend()
+    width = axes[2].lines[0].get_linewidth()
+    thumbnails.simplify(figure, (0, 2))
+    assert figure.axes == [axes[0], axes[2]]
+    assert not any(text.get_visible() for text in figure.findobj(matplotlib.text.Text))
+    assert axes[2].lines[0].get_linewidth() > width
+    left, right = (ax.get_position() for ax in figure.axes)
+    assert left.x1 < right.x0
+    assert left.width == pytest.approx(right.width)
+    assert left.height > 0.9
+    file = thumbnails.draw(figure, None, tmp_path / "new" / "thumbnail")
+    height, width, _ = plt.imread(file).shape
+    assert (width, height) == thumbnails.SIZE
+    with pytest.raises(ValueError, match=r"axes \(0, 2\) of a figure that has 2"):
+        thumbnails.simplify(figure, (0, 2))
 
 
 # -- API ----------------------------------------------------------------------------
@@ -138,6 +236,29 @@ def test_what_is_shown_of_a_class_is_its_formula_and_its_code(registry):
     )
 
 
+@pytest.mark.parametrize("registry", [OPTIMIZERS, SCHEDULES])
+def test_the_constructor_shown_of_a_class_makes_it_with_its_defaults(registry):
+    pytest.importorskip("sphinx")
+    pages = part("method_pages")
+    for name, cls in registry.items():
+        text = pages.constructor(cls)
+        made = eval(text, {cls.__name__: cls})
+        assert vars(made) == vars(cls()), name
+        assert text.count("=") == len(inspect.signature(cls).parameters), name
+        assert max(map(len, text.splitlines())) <= 80, name
+    assert pages.constructor(skoptnet.Momentum) == (
+        "Momentum(momentum=0.9, weight_decay=0.0, average=0.0)"
+    )
+
+
+def test_the_default_rate_of_a_solver_is_said_once():
+    pytest.importorskip("sphinx")
+    pages = part("method_pages")
+    assert "Default rate: 1, for regression 0.1." in skoptnet.GradientDescent.__doc__
+    for cls in OPTIMIZERS.values():
+        assert "efault rate" not in pages.description(cls)
+
+
 def test_path_of_gradient_descent_is_the_closed_form():
     pictures = part("method_pictures")
     points = pictures.path(skoptnet.SGD(), 0.03).points
@@ -208,6 +329,90 @@ def test_a_picture_is_saved_for_light_and_dark_and_not_written_twice(tmp_path):
 
 
 # -- Links ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("urls", "links"),
+    [
+        ("", []),
+        ('[project.urls]\nDocumentation = "https://x.org/docs"', []),
+        (
+            '[project.urls]\n"Source Code" = "https://x.org/code"',
+            [("https://x.org/code", "fa-solid fa-code-branch")],
+        ),
+        (
+            '[project.urls]\nHomepage = "https://x.org"\n'
+            'Repository = "https://github.com/x/y"',
+            [("https://github.com/x/y", "fa-brands fa-github")],
+        ),
+    ],
+)
+def test_the_link_to_the_repository_is_that_of_pyproject(tmp_path, urls, links):
+    file = tmp_path / "pyproject.toml"
+    file.write_text(f'[project]\nname = "skoptnet"\n{urls}\n')
+    found = part("repository").icon_links(file)
+    assert [(link["url"], link["icon"]) for link in found] == links
+
+
+def test_inventories_hold_what_is_used_at_its_address():
+    inventories = part("inventories")
+    assert inventories.missing() == []
+    held = inventories.shipped()
+    learn, numpy = "https://scikit-learn.org/stable", "https://numpy.org/doc/stable"
+    for name, address in {
+        "sklearn.pipeline.Pipeline": f"{learn}/modules/generated/"
+        "sklearn.pipeline.Pipeline.html#sklearn.pipeline.Pipeline",
+        "sklearn.base.BaseEstimator.set_params": f"{learn}/modules/generated/"
+        "sklearn.base.BaseEstimator.html#sklearn.base.BaseEstimator.set_params",
+        "metadata_routing": f"{learn}/metadata_routing.html#metadata-routing",
+        "numpy.linspace": f"{numpy}/reference/generated/"
+        "numpy.linspace.html#numpy.linspace",
+        "numpy.random.default_rng": f"{numpy}/reference/random/"
+        "generator.html#numpy.random.default_rng",
+        "matplotlib.pyplot.show": "https://matplotlib.org/stable/api/_as_gen/"
+        "matplotlib.pyplot.show.html#matplotlib.pyplot.show",
+    }.items():
+        assert held[name] == address
+
+
+def test_names_of_other_projects_are_found_in_programs():
+    code = """
+import os.path
+import numpy as np
+import scipy.stats
+from sklearn.svm import SVC as Machine
+from skoptnet import Adam
+
+grid = np.linspace(0, 1).mean()
+x = scipy.stats.norm(os.path.sep, np.nan)
+Machine(C=1).fit(grid, x)
+numpy.arange(3)
+"""
+    assert set(part("inventories").names_in(code)) == {
+        "numpy",
+        "numpy.linspace",
+        "numpy.nan",
+        "scipy",
+        "scipy.stats",
+        "scipy.stats.norm",
+        "sklearn.svm.SVC",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("sklearn.pipeline.Pipeline", "class"),
+        ("sklearn.pipeline.make_pipeline", "function"),
+        ("sklearn.base.BaseEstimator.set_params", "method"),
+        ("numpy.nan", "data"),
+        ("numpy.nothing", ""),
+        ("numpy.random", ""),
+        ("scipy.stats.norm.rvs", ""),
+    ],
+)
+def test_kinds_of_names_in_inventories(name, kind):
+    assert part("inventories").kind(name) == kind
 
 
 @pytest.mark.parametrize(
@@ -300,3 +505,182 @@ def skoptnet_warns(text):
     import warnings
 
     warnings.warn(text, UserWarning, stacklevel=2)
+
+
+# -- A small site, built with the settings of docs/conf.py -----------------------------
+
+_CONF = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "docs")!r})
+from conf import *
+extensions = [
+    name
+    for name in extensions
+    if name not in ("api_pages", "source_pages", "sphinx.ext.viewcode")
+]
+sphinx_gallery_conf["examples_dirs"] = ["../programs"]
+"""
+_PAGE = """
+# Page
+
+{doi}`10.1000/182` and {arxiv}`1412.6980`, {obj}`sklearn.pipeline.Pipeline`
+
+```{plot}
+:alt: Two lines
+from matplotlib import pyplot as plt
+height = 3
+plt.plot([1, height])
+```
+
+```{plot}
+:hide-code:
+plt.plot([height, 1])
+```
+
+```{toctree}
+auto_examples/index
+```
+"""
+_RAVINE = '''"""
+Ravine
+======
+
+Text.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+plt.plot(
+    np.linspace(0, 1, 3),
+)  # fmt: skip
+plt.show()
+'''
+_MOVING = '''"""
+Moving
+======
+
+Text.
+"""
+
+import matplotlib.pyplot as plt
+from matplotlib.animation import FuncAnimation
+
+for _ in range(5):
+    plt.figure()
+figure, ax = plt.subplots()
+(line,) = ax.plot([0, 1], [0, 1])
+animation = FuncAnimation(
+    figure, lambda i: line.set_data([0, 1], [0, i]), frames=8, interval=100
+)
+plt.show()
+'''
+_BROKEN = '"""\nBroken\n======\n\nText.\n"""\n\nraise RuntimeError("out of luck")\n'
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory):
+    for name in ("myst_parser", "pydata_sphinx_theme", "sphinx_copybutton"):
+        pytest.importorskip(name)
+    pytest.importorskip("sphinx_gallery")
+    folder = tmp_path_factory.mktemp("site") / "docs"
+    for part_of_it in ("_static", "_templates", "_inventories"):
+        shutil.copytree(ROOT / "docs" / part_of_it, folder / part_of_it)
+    folder.with_name("programs").mkdir()
+    for name, text in {
+        "conf.py": _CONF,
+        "index.md": _PAGE,
+        "../programs/GALLERY_HEADER.rst": "Examples\n========\n",
+        "../programs/plot_ravine.py": _RAVINE,
+        "../programs/plot_saddle_and_minima.py": _MOVING,
+        "../programs/plot_of_tomorrow.py": _BROKEN,
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    options = ["-W", "--keep-going", "-q", "-b", "html", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, str(folder / "html")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return folder / "html", done
+
+
+def page(small_site, name):
+    return (small_site[0] / name).read_text(encoding="utf-8")
+
+
+def test_a_failing_example_fails_the_build_and_is_named(small_site):
+    _, done = small_site
+    assert done.returncode == 1, done.stderr
+    assert "plot_of_tomorrow.py" in done.stderr
+    assert "RuntimeError: out of luck" in done.stderr
+    # when it fails and in the summary; nothing else is wrong
+    assert done.stderr.count("WARNING: ") == 2
+
+
+def test_a_failing_example_leaves_the_site_whole(small_site):
+    site, _ = small_site
+    assert part("site_faults").faults(site) == []
+    styles = re.findall(r'href="(\S+?\.css)', page(small_site, "index.html"))
+    assert {"theme.css", "site.css", "copybutton.css"} <= {
+        Path(style).name for style in styles
+    }
+    assert "out of luck" in page(small_site, "auto_examples/plot_of_tomorrow.html")
+
+
+def test_the_gallery_of_the_small_site_is_in_groups(small_site):
+    text = page(small_site, "auto_examples/index.html")
+    places = [
+        text.index(part_of_it)
+        for part_of_it in (
+            "<h2>How solvers move",
+            'title">Ravine<',
+            'title">Moving<',
+            "<h2>More",
+            'title">Broken<',
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_thumbnails_are_drawn_for_their_size_and_move(small_site):
+    image = pytest.importorskip("PIL.Image")
+    text = page(small_site, "auto_examples/index.html")
+    files = re.findall(r'src="\.\./(_images/sphx_glr_plot_\S+_thumb\.\w+)"', text)
+    assert [Path(file).suffix for file in files] == [".png", ".gif", ".png"]
+    with image.open(small_site[0] / files[0]) as still:
+        assert still.size == part("thumbnails").SIZE
+    with image.open(small_site[0] / files[1]) as moving:
+        assert moving.size == part("thumbnails").SIZE
+        assert moving.n_frames == 4
+        assert moving.info["duration"] == 200
+        assert moving.info["loop"] == 0
+
+
+def test_code_of_an_example_links_to_other_projects(small_site):
+    text = page(small_site, "auto_examples/plot_ravine.html")
+    assert "fmt: skip" not in text
+    assert "numpy.org/doc/stable/reference/generated/numpy.linspace.html" in text
+    assert "matplotlib.org/stable/api/_as_gen/matplotlib.pyplot.show.html" in text
+
+
+def test_version_and_links_to_papers_and_names(small_site):
+    text = page(small_site, "index.html")
+    for address in (
+        "https://doi.org/10.1000/182",
+        "https://arxiv.org/abs/1412.6980",
+        "https://scikit-learn.org/stable/modules/generated/sklearn.pipeline.Pipeline"
+        ".html#sklearn.pipeline.Pipeline",
+    ):
+        assert f'href="{address}"' in text
+    (version,) = re.findall('class="version"[^>]*>([^<]*)<', text)
+    assert version == skoptnet.__version__
+
+
+def test_plots_of_a_page_continue_each_other(small_site):
+    text = page(small_site, "index.html")
+    assert text.count('class="plot"') == 2
+    assert 'alt="Two lines"' in text
+    assert len(re.findall(r">height<", text)) == 2  # both of the first block's code
+    assert (small_site[0] / "_images" / "plot_index_2.svg").exists()
