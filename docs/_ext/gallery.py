@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import warnings
 from pathlib import Path
 
@@ -87,11 +88,11 @@ def warnings_are_errors(gallery_conf, fname, when):
 
 
 def scrape(block, block_vars, gallery_conf):
-    """Save the figures of a block; of the one that its thumbnail shows, that too."""
+    """Save the figures of a block, and draw the thumbnail if one of them shows it."""
     from sphinx_gallery.scrapers import matplotlib_scraper
 
-    example = Path(block_vars["src_file"]).stem.removeprefix("plot_")
-    wanted = THUMBNAILS.get(example, Thumbnail())
+    name = _name(block_vars["src_file"])
+    wanted = THUMBNAILS.get(name, Thumbnail())
     paths = block_vars["image_path_iterator"]
     figures = dict(enumerate(map(plt.figure, plt.get_fignums()), start=len(paths) + 1))
     text = matplotlib_scraper(block, block_vars, gallery_conf)
@@ -101,31 +102,39 @@ def scrape(block, block_vars, gallery_conf):
         moving = (thing for thing in values if isinstance(thing, Animation))
         animation = next((a for a in moving if a._fig is figure), None)
         simplify(figure, wanted.panels)
-        stem = _drawn(Path(paths.paths[0]).parents[1], example)
-        made = draw(figure, animation, stem)
-        block_vars["file_conf"] |= {"thumbnail_number": None, "thumbnail_path": made}
+        draw(figure, animation, Path(paths.paths[0]).parents[1] / "thumbnails" / name)
     return text
 
 
-def _drawn(folder, example):
-    """Return the path, without suffix, of a thumbnail in a folder of the gallery."""
-    return folder / "thumbnails" / example
+def _name(example):
+    return Path(example).stem.removeprefix("plot_")
 
 
-def _thumbnails_are_there(app):
-    """Warn of an example without the figure that its thumbnail is to show."""
+def _put_thumbnails(app):
+    """Put the drawn thumbnails in the place of those that sphinx-gallery makes.
+
+    It makes them in every build; they are drawn when an example runs.
+    """
     from sphinx.util.logging import getLogger
 
     conf = app.config.sphinx_gallery_conf
-    folder = Path(app.srcdir, *conf["gallery_dirs"])
-    for example in map(Path, [*conf["passing_examples"], *conf["stale_examples"]]):
-        name = example.stem.removeprefix("plot_")
-        stem, wanted = _drawn(folder, name), THUMBNAILS.get(name, Thumbnail())
-        if not any(stem.with_suffix(kind).exists() for kind in (".png", ".gif")):
+    gallery = Path(app.srcdir, *conf["gallery_dirs"])
+    drawn = {file.stem: file for file in sorted(gallery.glob("thumbnails/*.*"))}
+    for name in map(_name, conf["failing_examples"]):
+        drawn.pop(name, None)
+    for name, file in drawn.items():
+        made = gallery / "images" / "thumb" / f"sphx_glr_plot_{name}_thumb{file.suffix}"
+        for other in made.parent.glob(f"{made.stem}.*"):
+            if other != made:
+                other.unlink()
+        if not made.exists() or made.read_bytes() != file.read_bytes():
+            shutil.copy(file, made)
+    for name in map(_name, [*conf["passing_examples"], *conf["stale_examples"]]):
+        if name not in drawn:
             getLogger(__name__).warning(
-                "%s has no figure %d for its thumbnail; see GROUPS in gallery.py",
-                example.name,
-                wanted.figure,
+                "plot_%s.py has no figure %d for its thumbnail, see gallery.GROUPS",
+                name,
+                THUMBNAILS.get(name, Thumbnail()).figure,
             )
 
 
@@ -158,7 +167,10 @@ def grouped(index):
 
 def _mend(app, docname, content):
     if docname == "auto_examples/index":
-        content[0] = grouped(content[0])
+        moving = Path(app.srcdir).glob("auto_examples/thumbnails/*.gif")
+        names = "|".join(file.stem for file in moving) or "none"
+        thumb = rf"(thumb/sphx_glr_plot_(?:{names})_thumb)\.png"
+        content[0] = grouped(re.sub(thumb, r"\1.gif", content[0]))
     elif docname.startswith("auto_examples/"):
         content[0] = _REMARKS.sub("", ICONS.sub("", content[0]))
 
@@ -172,6 +184,6 @@ def _header_is_rst(app, config):
 def setup(app):
     """Have the gallery begin with its header; nothing is fetched by its pages."""
     app.connect("config-inited", _header_is_rst, priority=900)
-    app.connect("builder-inited", _thumbnails_are_there, priority=900)
+    app.connect("builder-inited", _put_thumbnails, priority=900)
     app.connect("source-read", _mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,7 +22,7 @@ _DPI = 160
 _MARGINS = {"left": 0.02, "right": 0.98, "bottom": 0.03, "top": 0.97}
 _GAPS = {"wspace": 0.05, "hspace": 0.05}
 #: Colours of a GIF, and the step from one frame that is kept to the next.
-_COLOURS, _EVERY = 32, 2
+_COLOURS, _EVERY = 128, 2
 
 
 class Thumbnail(NamedTuple):
@@ -52,7 +52,7 @@ def simplify(figure: Figure, panels: tuple[int, ...]) -> None:
     grid = figure.add_gridspec(rows, columns, **_MARGINS, **_GAPS)
     for axes, cell in zip(kept, grid, strict=False):
         axes.set_subplotspec(cell)
-        axes.set(xlabel="", ylabel="")
+        axes.set(xlabel="", ylabel="", anchor="C")
         axes.tick_params(which="both", labelcolor="none", length=0)
         for line in axes.lines:
             line.set_linewidth(1.4 * line.get_linewidth())
@@ -66,6 +66,8 @@ def simplify(figure: Figure, panels: tuple[int, ...]) -> None:
 def draw(figure: Figure, animation: Animation | None, stem: Path) -> Path:
     """Save a simplified figure or its animation and return the file."""
     stem.parent.mkdir(exist_ok=True)
+    for old in stem.parent.glob(f"{stem.name}.*"):
+        old.unlink()
     if animation is None:
         file = stem.with_suffix(".png")
         figure.savefig(file, dpi=_DPI)
@@ -84,7 +86,7 @@ def shrink(file: Path) -> None:
         for i in range(0, gif.n_frames, _EVERY):
             gif.seek(i)
             frames.append(gif.convert("RGB"))
-    palette = frames[-1].quantize(_COLOURS, dither=Image.Dither.NONE)
+    palette = frames[-1].quantize(_COLOURS)
     frames = [
         frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames
     ]
