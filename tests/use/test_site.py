@@ -596,6 +596,10 @@ def small_site(tmp_path_factory):
         "../programs/plot_of_tomorrow.py": _BROKEN,
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
+    # left by an earlier build
+    thumbnail = "auto_examples/images/thumb/sphx_glr_plot_saddle_and_minima_thumb.png"
+    (folder / thumbnail).parent.mkdir(parents=True)
+    plt.imsave(folder / thumbnail, np.zeros((2, 3)))
     options = ["-W", "--keep-going", "-q", "-b", "html", str(folder)]
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(folder / "html")],
@@ -644,7 +648,7 @@ def test_the_gallery_of_the_small_site_is_in_groups(small_site):
     assert places == sorted(places)
 
 
-def test_thumbnails_are_drawn_for_their_size_and_move(small_site):
+def test_thumbnails_of_the_small_site_have_their_size_and_move(small_site):
     image = pytest.importorskip("PIL.Image")
     text = page(small_site, "auto_examples/index.html")
     files = re.findall(r'src="\.\./(_images/sphx_glr_plot_\S+_thumb\.\w+)"', text)
