@@ -98,14 +98,14 @@ sphinx_gallery_conf = {
     "thumbnail_size": thumbnails.SIZE,
     "reset_modules": ("matplotlib", "gallery.warnings_are_errors"),
     "reset_modules_order": "both",
+    # An error would end the build before the theme's styles are copied; with -W, a
+    # warning fails it all the same.
+    "only_warn_on_example_error": True,
     "parallel": True,  # as many as -j says
     "show_memory": False,
     "within_subsection_order": "gallery.place",
     "min_reported_time": 1e9,  # the running times of a build tell readers nothing
     "remove_config_comments": True,
-    # An error would end the build before the theme's styles are copied; with -W, a
-    # warning fails it all the same.
-    "only_warn_on_example_error": True,
 }
 
 

@@ -525,18 +525,6 @@ _PAGE = """
 
 {doi}`10.1000/182` and {arxiv}`1412.6980`, {obj}`sklearn.pipeline.Pipeline`
 
-```{plot}
-:alt: Two lines
-from matplotlib import pyplot as plt
-height = 3
-plt.plot([1, height])
-```
-
-```{plot}
-:hide-code:
-plt.plot([height, 1])
-```
-
 ```{toctree}
 auto_examples/index
 ```
@@ -680,11 +668,3 @@ def test_version_and_links_to_papers_and_names(small_site):
         assert f'href="{address}"' in text
     (version,) = re.findall('class="version"[^>]*>([^<]*)<', text)
     assert version == skoptnet.__version__
-
-
-def test_plots_of_a_page_continue_each_other(small_site):
-    text = page(small_site, "index.html")
-    assert text.count('class="plot"') == 2
-    assert 'alt="Two lines"' in text
-    assert len(re.findall(r">height<", text)) == 2  # both of the first block's code
-    assert (small_site[0] / "_images" / "plot_index_2.svg").exists()
