@@ -72,18 +72,26 @@ def used() -> set[str]:
     """Return the names of other projects that docstrings, pages and examples use."""
     paths = [*(ROOT / "skoptnet").rglob("*.py"), *(ROOT / "docs").glob("*.md")]
     texts = [path.read_text(encoding="utf-8") for path in paths]
-    found = {name for text in [*texts, *_docstrings()] for name in _NAME.findall(text)}
+    found = {name for text in texts for name in _NAME.findall(text)}
     for path in (ROOT / "examples").glob("plot_*.py"):
         found |= set(names_in(path.read_text(encoding="utf-8")))
     return {name for name in found if kind(name)}
 
 
-def _docstrings() -> Iterator[str]:
-    """Yield the docstrings of the public classes' methods, inherited ones included."""
-    for thing in vars(skoptnet).values():
-        if inspect.isclass(thing):
-            for _, method in inspect.getmembers(thing, inspect.isroutine):
-                yield inspect.getdoc(method) or ""
+def inherited() -> set[str]:
+    """Return the names in docstrings that public classes inherit from scikit-learn.
+
+    These depend on its release, so none of them counts as missing.
+    """
+    classes = filter(inspect.isclass, vars(skoptnet).values())
+    methods = (
+        method
+        for cls in classes
+        for _, method in inspect.getmembers(cls, inspect.isroutine)
+    )
+    texts = (inspect.getdoc(method) or "" for method in methods)
+    found = {name for text in texts for name in _NAME.findall(text)}
+    return {name for name in found if kind(name)}
 
 
 def names_in(code: str) -> Iterator[str]:
@@ -170,7 +178,7 @@ def missing() -> list[str]:
 
 def main() -> None:
     """Write the inventories."""
-    names = used()
+    names = used() | inherited()
     FOLDER.mkdir(exist_ok=True)
     for project in PROJECTS:
         of_it = {name for name in names if name.startswith(f"{project}.")}
