@@ -18,7 +18,8 @@
 - ``baseline``: comparison with the best constant, and reasons for a failure
 - ``sample_weights``: checks, products and sums of sample weights
 - ``convergence_warnings``: warnings about the end of a training
-- ``verbose``: printed lines and the progress bar
+- ``verbose``: printed lines, or a display of the progress
+- ``progress``, ``progress_displays``: its state, its bars and its lines
 - ``sklearn_callbacks``: scikit-learn's callbacks
 - ``to_sklearn``: conversion to scikit-learn's own estimators
 - ``hidden_activations``: `HiddenActivations`, a transformer

@@ -493,17 +493,24 @@ class Fit:
         plan: Plan,
         measure: AllMetrics | None = None,
         watchers: Sequence[Watcher] = (),
+        title: str = "",
     ) -> Outcome:
-        run, optimizer = self.run, self.parts.optimizer
-        verbose = self.model.verbose
-        with progress_watchers(verbose, run.epoch, plan.max_epochs) as lines:
-            options: Any = {"measure": measure, "watchers": [*lines, *watchers]}
+        run, optimizer, network = self.run, self.parts.optimizer, self.network
+        with progress_watchers(
+            self.model.verbose, run.epoch, plan.max_epochs,
+            partial=self.partial, title=title,
+        ) as displays:  # fmt: skip
+            options: Any = {"measure": measure, "watchers": [*displays, *watchers]}
             if isinstance(optimizer, LBFGS):
-                return optimizer.minimize(self.network, run, self.data, plan, **options)
-            return train(
-                self.network, optimizer, self.parts.schedule,
-                run, self.data, plan, **options,
-            )  # fmt: skip
+                outcome = optimizer.minimize(network, run, self.data, plan, **options)
+            else:
+                outcome = train(
+                    network, optimizer, self.parts.schedule,
+                    run, self.data, plan, **options,
+                )  # fmt: skip
+            for display in displays:
+                display.end(outcome.reason, run.history.at(outcome.kept_epoch))
+        return outcome
 
     def _refit_all(
         self, whole: TrainingSet, rng: np.random.RandomState, validated: Outcome
@@ -527,7 +534,7 @@ class Fit:
             self._plan(), max_epochs=n_epochs, patience=math.inf, early_stopping=False
         )
         try:
-            reason = self._by_solver(plan).reason
+            reason = self._by_solver(plan, title="refit").reason
         except Diverged:
             reason = "diverged"
         except KeyboardInterrupt:

@@ -209,8 +209,10 @@ class MLPRegressorX(RegressorMixin, MLP):
         schedule, random numbers and the order of the rows continue as if the last call
         had not ended. Only the stopping criterion is reset.
     verbose : bool or int, default=False
-        Whether to print a line per epoch; 2 shows a progress bar instead, if rich is
-        installed (``pip install "skoptnet[progress]"``).
+        Whether to print a line per epoch. 2 shows a progress bar instead, in a
+        notebook, or in a terminal if rich is installed (``pip install
+        "skoptnet[progress]"``). Elsewhere, and in the workers of a search, it prints a
+        line when training ends.
     early_stopping : bool, default=False
         Whether to set aside ``validation_fraction`` of the training data, to stop when
         their loss, or another score (see ``scoring``), stops improving, and to keep the

@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..training import Watcher
-
-try:
-    from rich.progress import Progress
-except ImportError:
-    Progress = None  # type: ignore[assignment, misc]
+from ..training import Diverged
+from .progress import Progress, printable, repeats_a_metric
+from .progress_displays import Display, display_for
 
 # The value of ``verbose`` that stands for a progress bar.
 _BAR = 2
@@ -19,14 +16,19 @@ _BAR = 2
 # By the name of a metric: its label and format.
 _FORMATS = {
     "loss": "loss = {:.8f}",
+    "train_loss": "train loss = {:.8f}",
     "validation_loss": "validation loss = {:.8f}",
     "validation_score": "validation score = {:.6f}",
     "learning_rate": "learning rate = {:.4g}",
     "seconds": "{:.3f} s",
 }
 
+_NO_RICH = 'No progress bar, which needs rich: pip install "skoptnet[progress]"'
+# Messages that this process has printed.
+_printed: set[str] = set()
 
-class Lines(Watcher):
+
+class Lines(Display):
     """Prints a line per epoch, with the metrics in columns.
 
     Parameters
@@ -43,42 +45,75 @@ class Lines(Watcher):
         print(f"{epoch}, {format_metrics(metrics)}", flush=True)
 
 
-class Bar(Watcher):
-    """Shows a progress bar over the epochs, with the metrics of the last one.
-
-    Parameters
-    ----------
-    progress : rich.progress.Progress
-        The display, a context to be entered before training.
-    n_epochs : int
-        Maximum number of epochs.
-    """
-
-    def __init__(self, progress: Any, n_epochs: int):
-        self.progress = progress
-        self.task = progress.add_task("", total=n_epochs)
-
-    def after_epoch(self, metrics: dict[str, Any]) -> None:
-        self.progress.update(self.task, advance=1, description=format_metrics(metrics))
-
-
 def format_metrics(metrics: dict[str, Any]) -> str:
     """Return the metrics of an epoch as text."""
-    known = [name for name in _FORMATS if name in metrics]
-    if metrics.get("validation_score") == -metrics.get("validation_loss", 0):
-        known.remove("validation_score")  # says the same again
-    return ", ".join(_FORMATS[name].format(metrics[name]) for name in known)
+    names = [name for name in metrics if name not in ("epoch", "update")]
+    if repeats_a_metric(metrics):
+        names.remove("validation_score")
+    order = [*_FORMATS]
+    # Further scores stand before the learning rate.
+    last = order.index("learning_rate")
+    names.sort(key=lambda name: order.index(name) if name in order else last - 0.5)
+    return ", ".join(_format_for(name).format(metrics[name]) for name in names)
+
+
+def _format_for(name: str) -> str:
+    if name in _FORMATS:
+        return _FORMATS[name]
+    label = printable(name).replace("{", "{{").replace("}", "}}")
+    return f"{label} = {{:.6f}}"
 
 
 @contextmanager
 def progress_watchers(
-    verbose: int, started_at: int, n_epochs: int
-) -> Iterator[list[Watcher]]:
-    """Yield the watchers that show progress: none, or one for lines or a bar."""
+    verbose: int,
+    started_at: int,
+    n_epochs: int,
+    *,
+    partial: bool = False,
+    title: str = "",
+) -> Iterator[list[Display]]:
+    """Yield the watchers that show progress: none, or one for lines or a bar.
+
+    Parameters
+    ----------
+    verbose : int
+        The parameter of the estimators.
+    started_at, n_epochs : int
+        Number of epochs before this call, and maximum number of epochs in it.
+    partial : bool
+        Whether this is `partial_fit`. It has a line: its only epoch needs no bar.
+    title : str
+        What is trained, "" where that is clear.
+    """
     if not verbose:
         yield []
-    elif verbose == _BAR and Progress is not None:
-        with Progress(*Progress.get_default_columns()) as progress:
-            yield [Bar(progress, n_epochs)]
-    else:
-        yield [Lines(started_at + n_epochs)]
+        return
+    display: Display = Lines(started_at + n_epochs)
+    if verbose == _BAR and not partial:
+        try:
+            display = display_for(Progress(n_epochs, title))
+        except ImportError:
+            _print_once(_NO_RICH)
+    shown = display
+    try:
+        shown = display.started()
+        yield [shown]
+    except BaseException as error:
+        shown.end(_reason_of(error))
+        raise
+    finally:
+        display.close()
+
+
+def _print_once(message: str) -> None:
+    if message not in _printed:
+        _printed.add(message)
+        print(message, flush=True)
+
+
+def _reason_of(error: BaseException) -> str:
+    """Return why training ended with an exception, in the words of `Outcome`."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return "diverged" if isinstance(error, Diverged) else "failed"

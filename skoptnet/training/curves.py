@@ -63,6 +63,11 @@ class Curves:
         values, place = self.columns.get(name), epoch - 1 - self.n_dropped
         return values[place] if values and place >= 0 else math.nan
 
+    def at(self, epoch: int) -> dict[str, float]:
+        """Return the metrics of one epoch, without those that it does not have."""
+        values = {name: self.value(name, epoch) for name in self.columns}
+        return {name: v for name, v in values.items() if not math.isnan(v)}
+
     def record(self, metrics: dict[str, list], epoch: int) -> None:
         """Add the metrics of the epochs that have just ended.
 

@@ -41,7 +41,7 @@ from threadpoolctl import threadpool_limits
 
 from skoptnet import MLPClassifierX
 from skoptnet.callbacks import Callback, Checkpoint, History, StopOnPlateau, TimeBudget
-from skoptnet.training import Watcher
+from skoptnet.estimators.progress_displays import Display
 
 ESTIMATORS = {"skoptnet": MLPClassifierX, "scikit-learn": MLPClassifier}
 
@@ -130,8 +130,8 @@ def callback_times(repeats: int, epochs: int = 500) -> dict[str, float]:
             inspect.unwrap(MLPClassifierX.fit)(model, X, y)
 
     @contextmanager
-    def idle(*_: int) -> Any:
-        yield [Watcher()]
+    def idle(*_: Any, **__: Any) -> Any:
+        yield [Display()]
 
     def watched() -> None:
         """Fit with the hooks of an epoch in use, to no effect."""

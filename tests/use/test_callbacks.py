@@ -467,14 +467,6 @@ def test_lines_are_aligned_and_say_what_there_is(capsys):
         assert "validation score = " in line
 
 
-def test_verbose_2_shows_a_bar(capsys):
-    pytest.importorskip("rich")
-    model(verbose=2).fit(X, y)
-    out = capsys.readouterr().out
-    assert "Iteration" not in out
-    assert "loss = " in out
-
-
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_iterations_of_lbfgs_are_tasks(early_stopping):
     options = {"solver": "lbfgs", "max_iter": 6, "early_stopping": early_stopping}
