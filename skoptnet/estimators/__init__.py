@@ -6,6 +6,7 @@
 - ``fitting``: `Fit`, one call of `fit` or `partial_fit`
 - ``partial_fit``: the conditions under which an estimator has `partial_fit`
 - ``prediction``: `Fitted`, fitted attributes and raw outputs
+- ``summary``: `Summary`, the layers and the training of a fitted model
 - ``weights``: `Weights`, behind ``coefs_`` and ``intercepts_``, which users may set
 - ``arrays``: rows, labels and targets of any library as NumPy arrays
 - ``inputs``: checks of parameters, rows and targets

@@ -9,6 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from .._names import Parametrized, explains_names
 from .._params import (
@@ -59,6 +60,7 @@ from .inputs import (
     with_plain_numbers,
 )
 from .prediction import Fitted
+from .summary import Summary
 from .validation import SCORER_NAME, OwnData, Score, check_scorers
 
 # The class of an estimator. Jedi takes Self for the class that has the method.
@@ -349,6 +351,40 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         own = OwnData(X_val, y_val, sample_weight_val, groups)
         Fit(self, has_callbacks=has_callbacks).run_on(X, y, sample_weight, own)
         return self
+
+    def summary(self) -> Summary:
+        """Return a summary of the fitted model.
+
+        It has the layers with their shapes and numbers of parameters, the solver with
+        its learning rate and schedule, the regularisation, the losses, and a sentence
+        that says why training ended. Parameters are those of the last fit.
+
+        Returns
+        -------
+        Summary
+            Shown as text by ``print``, and as tables in a notebook. Its attribute
+            ``layers`` is ready for `pandas.DataFrame`; ``to_dict()`` returns all.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skoptnet import MLPClassifierX
+        >>> model = MLPClassifierX((20,), solver="lbfgs", random_state=0)
+        >>> summary = model.fit(*load_iris(return_X_y=True)).summary()
+        >>> summary.n_parameters
+        163
+        >>> summary.layers["layer"], summary.layers["activation"]
+        (['hidden 1', 'output'], ['relu', 'softmax'])
+        >>> print(summary.training["end"])
+        L-BFGS converged.
+        """
+        check_is_fitted(self)
+        return Summary(self)
 
     def _check_parameters(self) -> Parts:
         """Check the parameters; return the objects that they stand for."""

@@ -39,6 +39,7 @@ from .sample_weights import (
     with_unit_mean_weights,
 )
 from .sklearn_callbacks import Callbacks
+from .summary import settings_of
 from .unused import warn_of_unused
 from .validation import (
     AllMetrics,
@@ -588,6 +589,7 @@ class Fit:
         best, best_epoch = self._best_validation(run, outcome)
         return network_attributes(self.network, run) | {
             "_history": None,
+            "_settings": settings_of(self.model, self.parts),
             "learning_rate_": self.initial_rate,
             "stop_reason_": outcome.reason,
             "n_iter_": run.epoch - self.started_at,

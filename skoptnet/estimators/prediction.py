@@ -72,6 +72,9 @@ class Fitted(BaseEstimator):
     # Whether early stopping has kept the weights of the best epoch.
     _kept_best: bool = False
 
+    # What a summary tells of the parameters.
+    _settings: dict[str, Any]
+
     # The weights that are being trained, while callbacks are called.
     _weights_in_training: Weights | None = None
 
