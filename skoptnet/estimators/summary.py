@@ -20,12 +20,12 @@ from ..schedules import FunctionSchedule
 _PENALTIES = ("alpha", "l1_ratio", "dropout", "label_smoothing", "max_grad_norm")
 
 # Parameters of a fit that the summary tells, besides solver and schedule.
-_NUMBERS = ("max_iter", "n_iter_no_change", "max_fun", *_PENALTIES)
+_NUMBERS = ("max_iter", "n_iter_no_change", "tol", "max_fun", *_PENALTIES)
 
 # By the reason why training ended (see `Outcome`): a sentence without its full stop.
 _ENDS = {
-    "converged": "The training loss stopped improving for {n_iter_no_change}",
-    "early_stopping": "The {monitored} stopped improving for {n_iter_no_change}",
+    "converged": "The training loss did not improve{by_tol} for {patience}",
+    "early_stopping": "The {monitored} did not improve{by_tol} for {patience}",
     "max_iter": "Training reached max_iter={max_iter}",
     "callback": "A callback ended training",
     "interrupted": "The user interrupted training",
@@ -249,7 +249,8 @@ class Summary:
         n, scoring = settings["n_iter_no_change"], settings["scoring"]
         score = f"validation score ({scoring})" if scoring else "validation score"
         words = settings | {
-            "n_iter_no_change": f"{n} epoch{'' if n == 1 else 's'}",
+            "patience": _count(n, "epoch"),
+            "by_tol": f" by {settings['tol']:g} (tol)" if settings["tol"] else "",
             "monitored": "validation loss" if scoring == "loss" else score,
         }
         end = _ENDS[reason].format(**words)
@@ -259,7 +260,7 @@ class Summary:
         if kept is None and reason in _CUT_SHORT:
             kept = model._run.kept_epoch
         if model._history is not None:
-            n_epochs = f"{kept} epoch{'' if kept == 1 else 's'}"
+            n_epochs = _count(kept, "epoch")
             return f"{end}; a new network was then trained on all rows for {n_epochs}."
         return f"{end}; the weights of epoch {kept} were kept." if kept else f"{end}."
 

@@ -427,7 +427,8 @@ def test_a_bar_with_early_stopping(kinds):
         ("pipeline", [r"9/9  ━+  "]),
         # Workers share the terminal; the last fit is at home.
         ("search", [r"9/9  \d"] * 4 + [r"9/9  ━+  "]),
-        ("inside another display", [r"9/9  ━+  ", r"9/9  ━+  ", "outer .*100%"]),
+        # A bar, too, from rich 14.1 on.
+        ("inside another display", [r"9/9  (━+  )?\d"] * 2 + ["outer .*100%"]),
     ],
 )
 def test_all_kinds_of_trainings_have_a_bar(kinds, kind, begins):

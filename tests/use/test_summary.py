@@ -215,8 +215,8 @@ def test_early_stopping_names_the_kept_epoch():
     best, summary = model.best_epoch_, model.summary()
     assert 1 < best < model.n_iter_
     assert end_of(model) == (
-        "The validation loss stopped improving for 10 epochs; the weights of epoch"
-        f" {best} were kept."
+        "The validation loss did not improve by 0.0001 (tol) for 10 epochs; the weights"
+        f" of epoch {best} were kept."
     )
     loss = f"loss {-model.best_validation_score_:.4g} in epoch {best}"
     assert summary.training["validation"] == loss
@@ -234,9 +234,17 @@ def test_early_stopping_names_the_kept_epoch():
 )
 def test_scores_are_named(scoring, monitored):
     model = classifier(scoring=scoring, n_iter_no_change=1, tol=0.5, **EARLY).fit(X, y)
-    assert end_of(model).startswith(f"The {monitored} stopped improving for 1 epoch;")
+    begin = f"The {monitored} did not improve by 0.5 (tol) for 1 epoch; the weights"
+    assert end_of(model).startswith(begin)
     best = f" {model.best_validation_score_:.4g} in epoch {model.best_epoch_}"
     assert model.summary().training["validation"].endswith(best)
+
+
+def test_without_a_tolerance():
+    model = classifier(tol=0, **EARLY).fit(X, y)
+    assert end_of(model).startswith(
+        "The validation loss did not improve for 10 epochs;"
+    )
 
 
 def test_refit_all():
@@ -289,7 +297,10 @@ def explodes(clock):
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        ("converged", "The training loss stopped improving for 2 epochs."),
+        (
+            "converged",
+            r"The training loss did not improve by 10 \(tol\) for 2 epochs\.",
+        ),
         ("max_iter", "Training reached max_iter=3."),
         ("max_fun", "L-BFGS reached max_fun=2 passes over the training set."),
         (
