@@ -35,7 +35,7 @@ _ENDS = {
     "max_fun": "L-BFGS reached max_fun={max_fun} passes over the training set",
     "line_search": "The line search of L-BFGS found no lower point",
 }
-#: Reasons after which the kept epoch is named, with and without validation.
+#: Reasons after which the kept epoch is named without early stopping, too.
 _CUT_SHORT = ("diverged", "interrupted", "failed")
 
 
@@ -256,12 +256,11 @@ class Summary:
         end = _ENDS[reason].format(**words)
         if reason == "converged" and model.learning_rate_ is None:
             end = "L-BFGS converged"
-        kept = model.best_epoch_
-        if kept is None and reason in _CUT_SHORT:
-            kept = model._run.kept_epoch
         if model._history is not None:
-            n_epochs = _count(kept, "epoch")
+            n_epochs = _count(model.best_epoch_, "epoch")
             return f"{end}; a new network was then trained on all rows for {n_epochs}."
+        chosen = model._kept_best or reason in _CUT_SHORT
+        kept = model._run.kept_epoch if chosen else None
         return f"{end}; the weights of epoch {kept} were kept." if kept else f"{end}."
 
 
@@ -305,7 +304,7 @@ def _losses(model: Any) -> str:
     if not history["loss"]:
         return text
     lowest, epoch = min(zip(history["loss"], history["epoch"], strict=True))
-    if model.best_epoch_ is None and lowest < model.loss_:
+    if not model._kept_best and lowest < model.loss_:
         text += f" (lowest: {lowest:.4g} in epoch {epoch})"
     return f"{text}, {model._network.loss.label}"
 

@@ -223,6 +223,16 @@ def test_early_stopping_names_the_kept_epoch():
     assert "lowest" not in summary.training["loss"]
 
 
+def test_monitored_validation_keeps_no_epoch():
+    model = classifier(learning_rate_init=1.0, max_iter=100, tol=0.0)
+    model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    assert model.best_epoch_ < model.n_iter_
+    training = model.summary().training
+    best = f"loss {-model.best_validation_score_:.4g} in epoch {model.best_epoch_}"
+    assert training["validation"] == best
+    assert "kept" not in training["end"]
+
+
 @pytest.mark.parametrize(
     ("scoring", "monitored"),
     [
