@@ -11,7 +11,7 @@ import numpy as np
 
 from skoptnet.displays._style import styles, tidy
 from skoptnet.schedules import Clock, Schedule
-from skoptnet.surfaces import Surface, descend
+from skoptnet.surfaces import Surface, best_learning_rate, descend
 
 UPDATES = 60
 START = np.array([-4.13, 1.57])
@@ -19,8 +19,6 @@ START = np.array([-4.13, 1.57])
 _CURVATURES, _ANGLE = np.array([1.0, 25.0]), np.deg2rad(-15)
 _TURN = np.array([[np.cos(_ANGLE), -np.sin(_ANGLE)], [np.sin(_ANGLE), np.cos(_ANGLE)]])
 HESSIAN = _TURN @ np.diag(_CURVATURES) @ _TURN.T
-#: 1, 2, 5, 10, ... from 0.0001 to 500.
-RATES = [float(f"{digit}e{power}") for power in range(-4, 3) for digit in (1, 2, 5)]
 
 EPOCHS, UPDATES_PER_EPOCH, SAMPLES = 60, 20, 1000
 #: The epoch after which the loss stands still, for schedules that look at it.
@@ -56,13 +54,10 @@ def path(optimizer, rate, noise=0.0):
 
 
 def best_rate(optimizer, noise=0.0):
-    """Return the rate of the grid with the least mean of log loss on the way."""
-
-    def badness(rate):
-        tried = path(optimizer, rate, noise)
-        return np.inf if tried.diverged else np.log(tried.values + 1e-12).mean()
-
-    return min(RATES, key=badness)
+    """Return the rate of a grid at which the solver goes down the ravine fastest."""
+    return best_learning_rate(
+        RAVINE.with_noise(noise), optimizer, n_updates=UPDATES, random_state=1
+    )
 
 
 def paths(optimizers, noise=0.0):

@@ -18,6 +18,7 @@ import pytest
 import skoptnet
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
+from skoptnet.surfaces.rates import RATES
 
 matplotlib.use("Agg")
 
@@ -272,9 +273,9 @@ def test_best_rate_of_gradient_descent_is_near_the_best_there_is():
     # 2 / (m + M), for curvatures between m = 1 and M = 25
     pictures = part("method_pictures")
     rate = pictures.best_rate(skoptnet.SGD())
-    nearest = min(pictures.RATES, key=lambda r: abs(np.log(r * 26 / 2)))
-    i = pictures.RATES.index(nearest)
-    assert rate in pictures.RATES[i - 1 : i + 1]
+    nearest = min(RATES, key=lambda r: abs(np.log(r * 26 / 2)))
+    i = RATES.index(nearest)
+    assert rate in RATES[i - 1 : i + 1]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
