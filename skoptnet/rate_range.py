@@ -345,6 +345,7 @@ def _run(network: MLP, X: Any, y: Any, w: Any, rates: Array, seed: int) -> Array
         max_iter=len(rates),
         n_iter_no_change=np.inf,
         random_state=seed,
+        return_train_score=False,
         refit_all=False,
         verbose=False,
         warm_start=False,

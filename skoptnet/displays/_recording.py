@@ -108,7 +108,8 @@ def fit_and_record(
         return recordings[0]
 
     twin = without_callbacks(clone(estimator))
-    twin.set_params(refit_all=False)  # record the training with validation
+    # Record the training with validation, but no scores.
+    twin.set_params(refit_all=False, return_train_score=False)
     try:
         fit_watched(twin, X, y, sample_weight, watch)
     except ValueError as error:
