@@ -12,6 +12,7 @@ from pathlib import Path
 
 import default_rates
 import family
+import front_page
 import inventories
 import rate_range
 import which_solver
@@ -139,12 +140,17 @@ def link_faults() -> list[str]:
 
 def table_faults() -> list[str]:
     """Return tables that are not what their script makes of its measurements."""
-    return [
-        f"{script.PAGE.relative_to(ROOT)}: the table {name!r} is not that of"
-        f" {script.CSV.name}; run {script.__name__}.py --tables"
-        for script in (default_rates, which_solver, family, rate_range)
+    tables = [
+        (script, page, name, text)
+        for script in (default_rates, which_solver, family, rate_range, front_page)
         for name, text in script.tables_from_csv().items()
-        if between(script.PAGE.read_text(encoding="utf-8"), name) != text
+        for page in (script.PAGES if script is front_page else [script.PAGE])
+    ]
+    return [
+        f"{page.relative_to(ROOT)}: the table {name!r} is not that of"
+        f" {script.CSV.name}; run {script.__name__}.py --tables"
+        for script, page, name, text in tables
+        if between(page.read_text(encoding="utf-8"), name) != text
     ]
 
 
