@@ -227,20 +227,20 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         a list or tuple of names, ``['accuracy', 'roc_auc']``, or a dict with any of the
         above by names of your own, as in `sklearn.model_selection.cross_validate`.
         ``history_`` has all of them; the first is ``validation_score`` and decides
-        early stopping. A scorer is called once per epoch (and once before the first of
-        a warm start) with arrays, with an estimator that has the current weights during
-        the call, and with ``sample_weight`` if there are weights and it takes them. Of
-        epochs with equal scores, which accuracy and other counts often have, the one
-        with the lowest validation loss is the best, and one whose loss is lower by
-        ``tol`` is an improvement. A score that does not decide may be NaN. Without
-        validation rows and ``return_train_score`` the parameter has no effect, and
-        `fit` warns.
+        early stopping. A scorer is called once per epoch (with early stopping, also
+        before the first epoch of a warm start) with arrays, with an estimator that has
+        the current weights during the call, and with ``sample_weight`` if there are
+        weights and it takes them. Of epochs with equal scores, which accuracy and other
+        counts often have, the one with the lowest validation loss is the best, and one
+        whose loss is lower by ``tol`` is an improvement. A score that does not decide
+        may be NaN. Without validation rows and ``return_train_score`` the parameter has
+        no effect, and `fit` warns.
     return_train_score : bool, default=False
         Whether to compute the loss and the scores of ``scoring`` for the training rows,
         too, with the weights at the end of each epoch. Unlike ``loss``, an average over
         the epoch with penalty and dropout, they compare with those of the validation
-        rows. Training stays the same, but each epoch takes a forward pass over all
-        training rows more, in blocks of rows. Scorers (not ``'loss'`` and None) are
+        rows. Training stays the same, but each epoch takes one more forward pass over
+        all training rows, in blocks of rows. Scorers (not ``'loss'`` and None) are
         given a copy of the training rows if early stopping sets others aside.
     refit_all : bool, default=False
         Whether, once early stopping has found the best epoch, to train again on all

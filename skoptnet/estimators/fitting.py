@@ -45,6 +45,7 @@ from .validation import (
     AllMetrics,
     Metrics,
     OwnData,
+    best_validation,
     check_for_validation,
     check_settings,
     scores_of,
@@ -397,7 +398,7 @@ class Fit:
     def _metrics(
         self, training: TrainingSet, held_out: TrainingSet | None
     ) -> AllMetrics | None:
-        """Return what computes metrics after each epoch, None if there are none."""
+        """Return the metrics to compute after each epoch, None for none."""
         self.validates = held_out is not None
         parts = []
         if self.model.return_train_score:
@@ -407,7 +408,7 @@ class Fit:
         return AllMetrics(parts) if parts else None
 
     def _metrics_of(self, part: str, data: TrainingSet) -> Metrics:
-        """Return what computes loss and scores of some rows.
+        """Return the metrics of some rows, loss and scores.
 
         The loss and the estimator's own score apply class weights, and are in the unit
         of the network's targets, as in training. A scorer gets sample weights only, and
@@ -586,7 +587,11 @@ class Fit:
 
     def results(self, run: Run, outcome: Outcome) -> dict[str, Any]:
         """Return the attributes that describe a run and its end."""
-        best, best_epoch = self._best_validation(run, outcome)
+        best: tuple[float | None, int | None] = None, None
+        if self.validates and self.model.early_stopping:
+            best = outcome.best, outcome.kept_epoch
+        elif self.validates:
+            best = best_validation(run.history, run.epoch)
         return network_attributes(self.network, run) | {
             "_history": None,
             "_settings": settings_of(self.model, self.parts),
@@ -595,36 +600,10 @@ class Fit:
             "n_iter_": run.epoch - self.started_at,
             "t_": run.samples,
             "loss_": run.metric("loss", outcome.kept_epoch),
-            "best_validation_score_": best,
-            "best_epoch_": best_epoch,
+            "best_validation_score_": best[0],
+            "best_epoch_": best[1],
             "_kept_best": bool(self.model.early_stopping),
         }
-
-    def _best_validation(
-        self, run: Run, outcome: Outcome
-    ) -> tuple[float | None, int | None]:
-        """Return the best validation score and its epoch, None without validation.
-
-        With early stopping, they are those of the kept weights. Otherwise they are the
-        best in the history; of equal scores, the first one with the lowest loss.
-        """
-        if not self.validates:
-            return None, None
-        if self.model.early_stopping:
-            return outcome.best, outcome.kept_epoch
-        scores, losses = (
-            run.history.values(f"validation_{name}", run.epoch)
-            for name in ("score", "loss")
-        )
-        ranked = [
-            (score, -loss, -i)
-            for i, (score, loss) in enumerate(zip(scores, losses, strict=True), 1)
-            if not (math.isnan(score) or math.isnan(loss))
-        ]
-        if not ranked:
-            return math.nan, None
-        score, _, i = max(ranked)
-        return score, run.history.n_before - i
 
     def so_far(self) -> dict[str, Any]:
         """Return the estimator's attributes as if training had ended now.

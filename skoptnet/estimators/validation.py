@@ -19,7 +19,7 @@ from .._types import Array
 from ..compiled import outputs
 from ..network import Network
 from ..schedules import Schedule
-from ..training import Run, TrainingSet
+from ..training import Curves, Run, TrainingSet
 from .convergence_warnings import warn
 from .prediction import network_attributes
 
@@ -220,6 +220,23 @@ class AllMetrics:
     def __call__(self, theta: Array) -> dict[str, float]:
         """Return the metrics of theta."""
         return {k: v for part in self.parts for k, v in part(theta).items()}
+
+
+def best_validation(history: Curves, epoch: int) -> tuple[float, int | None]:
+    """Return the best validation score of the epochs up to this one, and its epoch.
+
+    Of equal scores, it is the first one with the lowest loss; NaN and None if all of
+    them are NaN.
+    """
+    scores = history.values("validation_score", epoch)
+    losses = history.values("validation_loss", epoch)
+    numbered = enumerate(zip(scores, losses, strict=True), history.n_before + 1)
+    ranked = [(score, -loss, -number) for number, (score, loss) in numbered]
+    known = [ranks for ranks in ranked if not any(map(math.isnan, ranks))]
+    if not known:
+        return math.nan, None
+    score, _, number = max(known)
+    return score, -number
 
 
 def scores_of(
