@@ -81,8 +81,7 @@ class Log(_OfProgress):
     def _print(self) -> None:
         columns = shutil.get_terminal_size().columns
         width = columns if is_terminal(sys.stdout) else 10**6
-        # In one piece: the lines of several processes must not mix.
-        print(f"{self.progress.text(width)}\n", end="", flush=True)
+        print_line(self.progress.text(width))
 
 
 class NotebookBar(_OfProgress):
@@ -233,6 +232,18 @@ def display_for(progress: Progress) -> Display:
     return TerminalBar(progress) if is_terminal(console.file) else Log(progress)
 
 
+def print_line(text: str) -> None:
+    """Print a line at once, and in one piece: those of several fits must not mix.
+
+    A bar in another thread may replace ``sys.stdout`` at any moment. Unlike `print`
+    before Python 3.14, this function then still has the stream that it writes to.
+    """
+    stream = sys.stdout
+    if stream is not None:
+        stream.write(f"{text}\n")
+        stream.flush()
+
+
 def is_terminal(stream: Any) -> bool:
     """Tell whether a stream goes to a terminal."""
     try:
@@ -243,8 +254,9 @@ def is_terminal(stream: Any) -> bool:
 
 def shell_is(kind: str) -> bool:
     """Tell whether the code runs in an IPython shell of a kind, by its class's name."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    # Absent, or only half imported, where this is no cell.
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = get_shell() if get_shell else None
     return any(base.__name__ == kind for base in type(shell).__mro__)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..training import Diverged
 from .progress import Progress, printable, repeats_a_metric
-from .progress_displays import Display, display_for
+from .progress_displays import Display, display_for, print_line
 
 # The value of ``verbose`` that stands for a progress bar.
 _BAR = 2
@@ -42,7 +42,7 @@ class Lines(Display):
 
     def after_epoch(self, metrics: dict[str, Any]) -> None:
         epoch = f"Iteration {metrics['epoch']:>{self.width}}"
-        print(f"{epoch}, {format_metrics(metrics)}", flush=True)
+        print_line(f"{epoch}, {format_metrics(metrics)}")
 
 
 def format_metrics(metrics: dict[str, Any]) -> str:
@@ -109,7 +109,7 @@ def progress_watchers(
 def _print_once(message: str) -> None:
     if message not in _printed:
         _printed.add(message)
-        print(message, flush=True)
+        print_line(message)
 
 
 def _reason_of(error: BaseException) -> str:

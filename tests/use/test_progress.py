@@ -311,6 +311,28 @@ def test_without_a_standard_output(monkeypatch):
     assert model.fit(X, y).stop_reason_ == "converged"
 
 
+def test_the_standard_output_may_be_replaced_while_a_line_is_printed():
+    """As a bar in another thread does; `print` would then use freed memory."""
+    code = """
+    import sys
+    from skoptnet.estimators.progress_displays import print_line
+    written = []
+    class Replaced:
+        def write(self, text):
+            written.append(text)
+            sys.stdout = sys.__stdout__  # the last reference but that of the caller
+        def flush(self):
+            written.append("flushed")
+    sys.stdout = Replaced()
+    print_line("a line")
+    sys.stdout = sys.__stdout__
+    print(written)
+    """
+    call = [sys.executable, "-c", textwrap.dedent(code)]
+    out = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "['a line\\n', 'flushed']"
+
+
 # In a terminal.
 
 SETUP = """
