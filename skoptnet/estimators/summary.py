@@ -148,8 +148,8 @@ class Summary:
     def __init__(self, model: Any):
         network, self._settings = model._network, model._settings
         self._model_name = type(model).__name__
-        self.layers = _layers(network, self._settings["dropout"])
-        self.n_parameters = sum(self.layers["parameters"])
+        self.layers: dict[str, list[Any]] = _layers(network, self._settings["dropout"])
+        self.n_parameters: int = sum(self.layers["parameters"])
         sizes = " -> ".join(map(str, network.layer_sizes))
         self.training = {
             "network": f"{sizes}, {model._run.theta.dtype}",
@@ -264,7 +264,7 @@ class Summary:
         return f"{end}; the weights of epoch {kept} were kept." if kept else f"{end}."
 
 
-def _layers(network: Any, dropout: tuple[float, ...]) -> dict[str, list]:
+def _layers(network: Any, dropout: tuple[float, ...]) -> dict[str, list[Any]]:
     """Return the attribute ``layers`` of a summary."""
     sizes = network.layer_sizes
     pairs = list(pairwise(sizes))

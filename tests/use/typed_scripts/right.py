@@ -119,6 +119,7 @@ logarithms: np.ndarray = fitted.predict_log_proba(X)
 odds: np.ndarray = fitted.decision_function(X)
 hidden: np.ndarray = fitted.hidden_activations(X, layer=-1)
 gradients: np.ndarray = fitted.input_gradients(X)
+n_parameters: int = fitted.summary().n_parameters
 accuracy: float = fitted.score(X, y)
 losses: list[float] = fitted.history_["loss"]
 curve: list[float] = fitted.loss_curve_
