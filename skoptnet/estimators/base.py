@@ -1,4 +1,4 @@
-"""The base class of both estimators: parameters, their checks, and `fit`."""
+"""Base class of both estimators: parameters, parameter checks, and `fit`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _Estimator = TypeVar("_Estimator", bound="MLP")
 
 
 class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
-    """The base class of both estimators: parameters, their checks, and `fit`."""
+    """Base class of both estimators: parameters, parameter checks, and `fit`."""
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": [
@@ -212,12 +212,12 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         self.refit_all = refit_all
 
     def set_params(self: _Estimator, **params: Any) -> _Estimator:
-        """Set parameters of the estimator, or of the objects among its parameters.
+        """Set parameters of the estimator, or of objects among its parameters.
 
         Parameters
         ----------
         **params : dict
-            Values by name; ``solver__momentum=0.5`` sets one of a solver object.
+            Values by name; ``solver__momentum=0.5`` sets that of a solver object.
 
         Returns
         -------
@@ -244,11 +244,11 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
 
     @abstractmethod
     def _strata(self, Y: Array) -> Array | None:
-        """Return the label of each row for a stratified split, None without strata."""
+        """Return each row's label for a stratified split, None for a plain one."""
 
     @abstractmethod
     def _encode_held_out(self, y: Array, dtype: Any) -> Array:
-        """Check validation targets, and return them encoded, in their own unit."""
+        """Check validation targets; return them encoded, in their own unit."""
 
     @abstractmethod
     def _decode(self, Y: Array) -> Any:
@@ -260,26 +260,26 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
 
     @property
     def _has_constant_targets(self) -> bool:
-        """Whether predictions are exact whatever the loss: it is in a tiny unit."""
+        """Whether all targets are constant: predictions are exact whatever the loss."""
         return False
 
     def _class_weights(
         self, Y: Array, whole: bool
     ) -> Callable[[Array], list[Array]] | None:
-        """Return the function targets -> factors of each row's weight, None for 1.
+        """Return a function from targets to factors of each row's weight, None for 1.
 
-        ``whole`` tells whether they are all the targets of a training.
+        ``whole`` is True if Y has all targets of the training.
         """
         return None
 
     def _set_target_scaling(self, Y: Array, w: Array | None, fit: Fit) -> None:
-        """Set the map from the unit of y to that of the network's targets, if any.
+        """Set the scaling of the targets, if any.
 
-        Y and w are targets and weights of the rows that are trained on.
+        Y and w are the targets and weights of the rows trained on.
         """
 
     def _network_targets(self, Y: Array, dtype: Any, w: Array | None) -> Array:
-        """Return encoded targets as the network's targets; w are the rows' weights."""
+        """Return the network's targets for encoded targets; w are the row weights."""
         return Y
 
     # Fitting.
@@ -308,22 +308,22 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows; None gives all the same weight.
         groups : array-like of shape (n_samples,), default=None
-            The group of each row, for a splitter of groups as ``validation_fraction``.
-            With metadata routing, ``set_fit_request(groups=True)`` requests them;
-            otherwise they go to the splitter of a search only.
+            Group of each row, for a splitter such as ``GroupShuffleSplit`` as
+            ``validation_fraction``. With metadata routing, request them by
+            ``set_fit_request(groups=True)``; otherwise only the splitter of a search
+            gets them.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation rows of your own; training uses all of ``X``, and sets no rows
-            aside. With ``early_stopping``, they decide when training stops, and which
-            weights are kept. Without, they are only monitored: ``history_`` has their
-            loss and scores, and the model is the same as without them (unless the
-            schedule monitors their loss, see `skoptnet.Plateau`). They are not copied.
-            In a
+            Validation rows of your own; training then uses all rows of ``X``. With
+            ``early_stopping``, they decide when training stops and which weights are
+            kept. Without, they are only monitored: their loss and scores are in
+            ``history_``, and the model is the same as without them (unless the schedule
+            monitors their loss, see `skoptnet.Plateau`). They are not copied. In a
             `sklearn.pipeline.Pipeline`, metadata routing and
             ``transform_input=["X_val"]`` transform them like ``X``.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Their targets.
+            Targets of the validation rows.
         sample_weight_val : array-like of shape (n_val,), default=None
-            Non-negative weights of the validation rows in their loss and scores.
+            Non-negative weights of the validation rows, for their loss and scores.
 
         Returns
         -------
@@ -339,13 +339,14 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         Warns
         -----
         ConvergenceWarning
-            If training reached ``max_iter`` before its plan, diverged, or ended far
-            above its lowest loss, or if the network predicts its training rows no
-            better than a constant. There is a fitted model in each case.
+            If training reached ``max_iter`` before it converged (unless the schedule
+            ends there), diverged, or ended far above its lowest loss, or if the network
+            predicts its training rows no better than a constant. The estimator is
+            fitted in each case.
         UserWarning
-            If parameters that were set have no effect, such as ``momentum`` with
-            ``solver="adam"`` (one warning names all), or if validation data seem to be
-            in another unit.
+            If parameters were set that have no effect, such as ``momentum`` with
+            ``solver="adam"`` (one warning names them all), or if the validation data
+            seem to be in other units than the training data.
         """
         has_callbacks = begin_callbacks(self, self.max_iter)
         own = OwnData(X_val, y_val, sample_weight_val, groups)
@@ -355,15 +356,15 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     def summary(self) -> Summary:
         """Return a summary of the fitted model.
 
-        It has the layers with their shapes and numbers of parameters, the solver with
-        its learning rate and schedule, the regularisation, the losses, and a sentence
-        that says why training ended. Parameters are those of the last fit.
+        It shows the layers with their shapes and numbers of parameters, the solver with
+        its learning rate and schedule, the regularisation, the losses, and why training
+        ended. Parameters are those of the last fit.
 
         Returns
         -------
         Summary
-            Shown as text by ``print``, and as tables in a notebook. Its attribute
-            ``layers`` is ready for `pandas.DataFrame`; ``to_dict()`` returns all.
+            ``print`` shows it as text, a notebook as tables. Its attribute ``layers``
+            is ready for `pandas.DataFrame`; ``to_dict()`` returns all entries.
 
         Raises
         ------
@@ -406,8 +407,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     def _part(self, given: Any, registry: dict[str, type]) -> Any:
         """Return the object that a name stands for, or a copy of an object.
 
-        An object chosen by name takes those of the estimator's parameters that it
-        reads, and its own default for None.
+        An object chosen by name gets the parameters of the estimator that it reads;
+        None leaves its own default.
         """
         if not isinstance(given, str):
             return with_plain_numbers(copy(given))

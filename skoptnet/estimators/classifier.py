@@ -65,38 +65,44 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units in each hidden layer, each at least 1; ``()`` is a linear model.
     activation : str, Activation or list of these, default='relu'
-        Activation of the hidden layers, or a list or tuple with one for each of them:
-        ``'identity'``, ``'logistic'``, ``'tanh'``, ``'relu'``, ``'leaky_relu'``,
-        ``'elu'``, ``'selu'``, ``'gelu'``, ``'silu'``, ``'mish'``, ``'softplus'``, or an
-        `Activation` object such as ``LeakyReLU(slope=0.1)``. An activation of your own
-        trains without the compiled kernels.
+        Activation of the hidden layers: ``'identity'``, ``'logistic'``, ``'tanh'``,
+        ``'relu'``, ``'leaky_relu'``, ``'elu'``, ``'selu'``, ``'gelu'``, ``'silu'``,
+        ``'mish'``, ``'softplus'``, or an `Activation` object such as
+        ``LeakyReLU(slope=0.1)``. A list or tuple has one for each hidden layer. Your
+        own activations train without the compiled kernels.
     class_weight : dict, list of dicts, 'balanced' or None, default=None
-        Weight of each class in the training loss, multiplied by ``sample_weight``, as
-        in `sklearn.utils.class_weight.compute_sample_weight`. A dict is
-        ``{class label: weight}``, with weights in [0, inf), and 1 for classes it does
-        not name. ``'balanced'`` is ``n_samples / (n_classes * rows of the class)``,
-        from the ``y`` of `fit`; unlike a dict, it rules out `partial_fit`. Multilabel
-        targets take a list of dicts, one ``{0: weight, 1: weight}`` per label, or
-        ``'balanced'``; the weight of a row is the product over its labels, and `fit`
-        warns if that leaves nearly all the weight to a few rows. Class weights apply to
-        ``validation_loss``, too, and to the accuracy of ``scoring=None``, so that early
-        stopping does not undo them; a scorer sees sample weights only.
+        Weight of each class in the training loss, multiplied by ``sample_weight``.
+
+        - A dict, ``{class label: weight}``: weights in [0, inf), and 1 for classes that
+          it does not name.
+        - ``'balanced'``: ``n_samples / (n_classes * rows of the class)``, from the
+          ``y`` of `fit`. Not available with `partial_fit`.
+        - For multilabel targets, ``'balanced'`` or a list of dicts, one
+          ``{0: weight, 1: weight}`` per label. The weight of a row is the product over
+          its labels; `fit` warns if a few rows then have nearly all the weight.
+
+        Class weights also apply to the validation loss and to the accuracy of
+        ``scoring=None``. Scorers use sample weights only.
     label_smoothing : float in [0, 1), default=0.0
         Share s of each label that is spread evenly over the K classes: the target is
-        :math:`(1 - s) y + s / K`, or :math:`(1 - s) y + s / 2` for two classes and for
-        each label of multilabel targets. Reported losses are those of these targets.
+        :math:`(1 - s) y + s / K`. For each label of multilabel targets, K is 2.
+        Reported losses use the smoothed targets.
     solver : str or Optimizer, default='adam'
-        One of ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
-        ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
-        ``'centered_rmsprop'``, ``'adamw'``, ``'amsgrad'``, ``'adamax'``, ``'nadam'``,
-        ``'radam'``, ``'yogi'``, ``'adabelief'``, ``'adan'``, ``'lion'``,
-        ``'schedule_free_adamw'``, ``'muon'``, ``'lbfgs'``, or an `Optimizer` object. A
-        solver chosen by name uses those of the hyperparameters below that name it. An
-        object uses none of them; its own can be searched as ``solver__momentum`` and so
-        on. ``'lbfgs'`` is SciPy's quasi-Newton method on the whole training set: where
-        this page says epochs, read iterations. It chooses its own step sizes and
-        ignores ``batch_size``, ``learning_rate_init``, ``lr_schedule``, ``shuffle`` and
-        ``momentum``; it has no `partial_fit`.
+        The optimizer.
+
+        - A name: ``'gd'``, ``'sgd'``, ``'momentum'``, ``'nesterov'``, ``'adagrad'``,
+          ``'rmsprop'``, ``'adam'``, ``'adadelta'``, ``'rmsprop_nesterov'``,
+          ``'centered_rmsprop'``, ``'adamw'``, ``'amsgrad'``, ``'adamax'``, ``'nadam'``,
+          ``'radam'``, ``'yogi'``, ``'adabelief'``, ``'adan'``, ``'lion'``,
+          ``'schedule_free_adamw'``, ``'muon'``, ``'lbfgs'``. It uses the
+          hyperparameters below whose descriptions name it.
+        - An `Optimizer` object, such as ``Adam(beta_2=0.99)``. It has hyperparameters
+          of its own, which a search sets as ``solver__beta_2``.
+
+        ``'lbfgs'`` is SciPy's quasi-Newton method on the whole training set. Its
+        iterations count as epochs. It chooses its own step sizes, so it ignores
+        ``batch_size``, ``shuffle`` and the parameters of the learning rate; it has no
+        `partial_fit`.
     momentum : float in [0, 1], default=0.9
         Fraction of the velocity kept per update, for ``'momentum'`` and ``'nesterov'``.
         Ignored with ``lr_schedule='one_cycle'``, which sets it.
@@ -109,166 +115,182 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         Decay rate of the second moment, for ``'adam'``.
     epsilon : float in (0, inf) or None, default=None
         Small constant for numerical stability, for ``'adagrad'``, ``'rmsprop'`` and
-        ``'adam'``. None takes the solver's default: 1e-7, 1e-6 and 1e-8, respectively.
+        ``'adam'``. None is the solver's default: 1e-7, 1e-6 and 1e-8, respectively.
     max_fun : int, default=15000
-        Number of passes over the training set after which ``'lbfgs'`` ends; each
-        iteration takes one or more.
+        Maximum number of passes over the training set, for ``'lbfgs'``; each iteration
+        takes one or more. The iteration that reaches it is the last.
     learning_rate_init : float in (0, inf) or 'auto', default='auto'
-        Initial learning rate; ``'auto'`` takes the solver's default, which may be
-        another for regression than for classification (for ``'adam'`` 0.01 and 0.001).
-        `MLPRegressorX` with the loss ``'poisson'`` or ``'gamma'`` takes the lower one.
+        Initial learning rate. ``'auto'`` is the solver's default, which may differ
+        between classification and regression (for ``'adam'`` 0.001 and 0.01).
+        `MLPRegressorX` with the loss ``'poisson'`` or ``'gamma'`` uses the lower one.
         ``learning_rate_`` is the rate used.
     lr_schedule : str, Schedule or callable, default='constant'
-        How the learning rate changes during training, for every solver but ``'lbfgs'``.
-        ``'step'`` and ``'exponential'`` decay it by the factor ``decay_rate`` per
-        ``decay_epochs`` epochs; ``'invscaling'`` divides it by ``(N + 1) ** power_t``,
-        where N is the number of samples seen in finished epochs; ``'adaptive'`` divides
-        it by 5 when ``n_iter_no_change`` epochs in a row bring no improvement of
-        ``tol``, and ends training there once the rate is 1e-6 or less. Over the planned
-        run (see ``max_iter``), ``'cosine'``, ``'linear'`` and ``'polynomial'`` decay to
-        0, ``'one_cycle'`` rises to ``learning_rate_init`` and falls, moving the
-        momentum the other way, and ``'coslog'`` rises and falls four times. The others
-        count epochs from the first: ``'cosine_restarts'``, ``'piecewise'`` (divides by
-        10 after 100 epochs, and again after 150), ``'inverse_sqrt'`` and ``'warmup'``
-        (both warm up over 5 epochs; then the former decays and the latter stays
-        constant). ``'plateau'`` divides by 10 when 6 epochs in a row do not lower the
-        training loss, and never ends training. The objects, such as
-        ``Cosine(epochs=50)`` or ``Warmup('one_cycle', epochs=2)``, have parameters of
-        their own and ignore ``decay_rate``, ``decay_epochs`` and ``power_t``. A
-        callable takes a `skoptnet.schedules.Clock` and returns the factor on
-        ``learning_rate_init``.
+        How the learning rate changes during training; ``'lbfgs'`` ignores it.
+
+        - ``'constant'``: stays at ``learning_rate_init``.
+        - ``'step'``, ``'exponential'``: decay by the factor ``decay_rate`` per
+          ``decay_epochs`` epochs, in steps or smoothly.
+        - ``'invscaling'``: divides by ``(N + 1) ** power_t``, where N is the number of
+          samples seen in finished epochs.
+        - ``'piecewise'``: divides by 10 after 100 epochs, and again after 150.
+        - ``'cosine_restarts'``: decays to 0 and restarts, after 10, 30, 70, 150, ...
+          epochs.
+        - ``'warmup'``, ``'inverse_sqrt'``: warm up over 5 epochs; the former then stays
+          constant, the latter decays.
+        - ``'cosine'``, ``'linear'``, ``'polynomial'``: decay to 0 over the planned run
+          (see ``max_iter``).
+        - ``'one_cycle'``: rises to ``learning_rate_init`` and falls, over the planned
+          run; the momentum moves the other way.
+        - ``'coslog'``: rises and falls four times over the planned run.
+        - ``'adaptive'``: divides by 5 when ``n_iter_no_change`` epochs in a row bring
+          no improvement of ``tol``, and ends training there once the rate is 1e-6 or
+          less.
+        - ``'plateau'``: divides by 10 when 6 epochs in a row do not lower the training
+          loss; never ends training.
+        - A `Schedule` object, such as ``Cosine(epochs=50)`` or
+          ``Warmup('one_cycle', epochs=2)``. It has parameters of its own, and ignores
+          ``decay_rate``, ``decay_epochs`` and ``power_t``.
+        - A callable that takes a `skoptnet.schedules.Clock` and returns the factor on
+          ``learning_rate_init``.
     decay_rate : float in (0, 1], default=0.5
         Factor on the learning rate per ``decay_epochs`` epochs, for ``'step'`` and
         ``'exponential'``.
     decay_epochs : float in (0, inf), default=10
-        Number of epochs in which the learning rate falls by ``decay_rate``.
+        Number of epochs in which ``'step'`` and ``'exponential'`` multiply the learning
+        rate by ``decay_rate``.
     power_t : float in [0, 1000], default=0.5
         Exponent of ``'invscaling'``.
     alpha : float in [0, inf), default=0.0001
-        Strength of the penalty on the weights (not the biases), L2 unless ``l1_ratio``
-        says otherwise. It is divided by the weight sum of the training set.
+        Strength of the penalty on the weights (not the biases): L2, unless ``l1_ratio``
+        is above 0. It is divided by the weight sum of the training set.
     l1_ratio : float in [0, 1], default=0.0
         L1 share r of the penalty, as in `sklearn.linear_model.ElasticNet`:
         :math:`\alpha / n` times the sum of :math:`r \lvert w \rvert + (1 - r) w^2 / 2`
         over the weights w. L1 makes weights exactly 0: a weight stops at 0 when an
         update would change its sign, and stays there while the gradient of all other
         terms is no larger than :math:`\alpha r / n`. Minibatch gradients are noisy, so
-        some weights that belong at 0 only come near it; where exact zeros matter, train
-        on full batches (``batch_size=n_samples``) and let the learning rate decay. Not
-        available with ``'lbfgs'``.
-    dropout : float in [0, 1) or list of these, default=0.0
-        Fraction of the units of every hidden layer that each update drops, drawn
-        separately for each row (Srivastava et al., 2014); or a list or tuple with one
-        number per hidden layer, 0 for no dropout. Inputs and outputs are never dropped,
-        so a number has no effect without hidden layers. Activations that stay are
-        divided by 1 minus this fraction. Predictions, validation metrics and scores use
-        all units; ``loss_curve_`` is the loss with dropout. Not available with
+        some weights only come near 0. For exact zeros, train on full batches
+        (``batch_size=n_samples``) with a decaying learning rate. Not available with
         ``'lbfgs'``.
+    dropout : float in [0, 1) or list of these, default=0.0
+        Fraction of the units of each hidden layer that an update drops, drawn
+        separately for each row (Srivastava et al., 2014). A list or tuple has one
+        number per hidden layer. Activations that stay are divided by 1 minus the
+        fraction; inputs and outputs are never dropped. Predictions, validation metrics
+        and scores use all units; ``loss_curve_`` is the loss with dropout. Not
+        available with ``'lbfgs'``.
     max_grad_norm : float in (0, inf) or None, default=None
-        Clips the gradient of a minibatch: if its Euclidean norm, over all weights and
-        biases, is larger than this, it is scaled down to this before the solver sees it
-        (Pascanu, Mikolov and Bengio, 2013). Ignored by ``'lbfgs'``.
+        Maximum Euclidean norm of the gradient of a minibatch, over all weights and
+        biases: a longer gradient is scaled down to it before the solver uses it
+        (Pascanu, Mikolov and Bengio, 2013). None does not clip. Ignored by ``'lbfgs'``.
     batch_size : int or 'auto', default='auto'
-        Samples per update; ``'auto'`` is 200. A number above ``n_samples`` means all of
-        them. ``'gd'`` and ``'lbfgs'`` always use all.
+        Number of samples per update; ``'auto'`` is 200. A number above ``n_samples``
+        means all samples. ``'gd'`` and ``'lbfgs'`` always use all.
     max_iter : int, default=200
         Maximum number of epochs (of iterations, for ``'lbfgs'``) in each call of `fit`.
-        It is also the plan that schedules such as ``'cosine'`` follow: they end this
-        many epochs after those finished before the call or, for `partial_fit`, after
-        this many epochs in all, and then keep their last rate. To let warm starts
-        follow one plan, name its length: ``Cosine(epochs=50)``.
+        It is also the length of the planned run, which schedules such as ``'cosine'``
+        follow. The plan of a `fit` ends this many epochs after those of earlier calls,
+        that of `partial_fit` after this many epochs in all; then the last rate is kept.
+        To let warm starts follow one plan, set its length: ``Cosine(epochs=50)``.
     tol : float in [0, inf), default=1e-4
-        An epoch counts as an improvement if the training loss falls, or with
-        ``early_stopping`` the validation score rises (see ``scoring``), by at least
-        this. ``'lbfgs'`` ends when no element of the gradient is larger than this.
+        Least improvement. An epoch is an improvement if it beats the best one so far by
+        at least this: by a lower training loss or, with ``early_stopping``, a higher
+        validation score (see ``scoring``). ``'lbfgs'`` converges when no element of the
+        gradient is larger than this.
     n_iter_no_change : int or inf, default=10
-        Number of epochs without an improvement of ``tol`` after which training ends or,
-        with ``lr_schedule='adaptive'``, the learning rate falls. ``'lbfgs'`` uses it
-        with ``early_stopping`` only.
+        Patience: number of epochs in a row without an improvement of ``tol`` after
+        which training ends or, with ``lr_schedule='adaptive'``, the learning rate
+        falls. ``inf`` switches this off. ``'lbfgs'`` uses it with ``early_stopping``
+        only.
     shuffle : bool, default=True
-        Whether to shuffle the samples before every epoch.
+        Whether to shuffle the samples in every epoch.
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, the validation split and the order of the
-        samples, drawn in that order, and of the units that ``dropout`` drops. Pass an
+        samples, drawn in this order, and of the units that ``dropout`` drops. Pass an
         int for reproducible results.
     warm_start : bool, default=False
-        Whether `fit` continues from the fitted network: weights, solver memory,
-        schedule, random numbers and the order of the rows continue as if the last call
-        had not ended. Only the stopping criterion is reset.
+        Whether `fit` continues from the fitted network: the weights, the solver's
+        state, the schedule, the random numbers and the order of the samples continue as
+        if the last call had not ended. Only the stopping criterion is reset.
     verbose : bool or int, default=False
-        Whether to print a line per epoch. 2 shows a progress bar instead, in a
-        notebook, or in a terminal if rich is installed (``pip install
-        "skoptnet[progress]"``). Elsewhere, and in the workers of a search, it prints a
-        line when training ends.
+        Progress output.
+
+        - False: none.
+        - True: a line per epoch.
+        - 2: a progress bar, in a notebook, or in a terminal if rich is installed
+          (``pip install "skoptnet[progress]"``). Elsewhere, and in the workers of a
+          search, a line when training ends.
     early_stopping : bool, default=False
-        Whether to set aside ``validation_fraction`` of the training data, to stop when
-        their loss, or another score (see ``scoring``), stops improving, and to keep the
-        weights of the best epoch. The split is random and stratified by class, except
-        for multilabel targets. A splitter as ``validation_fraction`` splits otherwise;
-        validation data of your own, ``X_val`` and ``y_val`` of `fit`, replace the
-        split.
+        Whether to stop when the validation loss, or another score (see ``scoring``), no
+        longer improves, and to keep the weights of the best epoch. The validation rows
+        are held out of the training data, as ``validation_fraction`` says, or are
+        ``X_val`` and ``y_val`` of `fit`.
     validation_fraction : float in (0, 1) or splitter, default=0.1
-        Fraction of the samples to set aside, and at least 2 samples and 1 of each
-        class. Or a splitter of `sklearn.model_selection`, or of your own with the
-        methods ``split`` and ``get_n_splits``, whose last split is used:
-        ``TimeSeriesSplit()`` sets the latest samples aside, ``GroupShuffleSplit()``
-        whole groups (see ``groups`` of `fit`), ``PredefinedSplit(test_fold)`` those
-        that you choose. It is given ``X``, ``y`` and ``groups`` as `fit` is. If its
-        ``random_state`` is None, that of the estimator decides. The samples in neither
-        part have no effect, except with ``refit_all``. Ignored if `fit` is given
+        How early stopping splits the training data. Ignored if `fit` is given
         ``X_val``.
+
+        - A fraction: holds out that share of the samples at random, at least 2 samples.
+          A classifier's split is stratified by class, with at least 1 sample of each
+          class, except for multilabel targets.
+        - A splitter of `sklearn.model_selection`, or of your own with the methods
+          ``split`` and ``get_n_splits``: the last split is used. ``TimeSeriesSplit()``
+          holds out the latest samples, ``GroupShuffleSplit()`` whole groups,
+          ``PredefinedSplit(test_fold)`` those that you choose.
+
+        A splitter gets ``X``, ``y`` and ``groups`` as `fit` does. If its
+        ``random_state`` is None, that of the estimator is used. Samples in neither part
+        are left out, except by ``refit_all``.
     scoring : str, callable, list, dict or None, default='loss'
-        Score of the validation rows; higher is better. ``'loss'`` is the negative
-        validation loss (see ``validation_loss`` in ``history_``). None is accuracy for
-        a classifier and R2 for a regressor or, if its loss is not ``'squared_error'``,
-        D2: the fraction by which the model reduces the loss of the best constant
-        prediction, averaged over outputs. Any other name is that of a scikit-learn
-        scorer; a callable is called as ``scorer(estimator, X, y)``. Several scores are
-        a list or tuple of names, ``['accuracy', 'roc_auc']``, or a dict with any of the
-        above by names of your own, as in `sklearn.model_selection.cross_validate`.
-        ``history_`` has all of them; the first is ``validation_score`` and decides
-        early stopping. A scorer is called once per epoch (with early stopping, also
-        before the first epoch of a warm start) with arrays, with an estimator that has
-        the current weights during the call, and with ``sample_weight`` if there are
-        weights and it takes them. Of epochs with equal scores, which accuracy and other
-        counts often have, the one with the lowest validation loss is the best, and one
-        whose loss is lower by ``tol`` is an improvement. A score that does not decide
-        may be NaN. Without validation rows and ``return_train_score`` the parameter has
-        no effect, and `fit` warns.
+        Score of the validation rows; higher is better.
+
+        - ``'loss'``: the negative validation loss.
+        - None: the accuracy of a classifier; R2 of a regressor or, if its loss is not
+          ``'squared_error'``, D2: the fraction by which the model reduces the loss of
+          the best constant prediction, averaged over outputs.
+        - The name of a scikit-learn scorer, or a callable ``scorer(estimator, X, y)``.
+        - Several scores: a list or tuple of names, ``['accuracy', 'roc_auc']``, or a
+          dict with any of the above by names of your own. All of them are in
+          ``history_``. The first is ``validation_score`` and decides early stopping;
+          the others may be NaN.
+
+        A scorer is called once per epoch and, with early stopping, before the first
+        epoch of a warm start. It gets arrays, ``sample_weight`` if there are weights
+        and it takes them, and an estimator that has the current weights during the call
+        only. Of epochs with equal scores, the one with the lowest validation loss is
+        the best, and a loss that is lower by ``tol`` is an improvement. Without
+        validation rows and ``return_train_score`` the parameter has no effect, and
+        `fit` warns.
     return_train_score : bool, default=False
-        Whether to compute the loss and the scores of ``scoring`` for the training rows,
-        too, with the weights at the end of each epoch. Unlike ``loss``, an average over
-        the epoch with penalty and dropout, they compare with those of the validation
-        rows. Training stays the same, but each epoch takes one more forward pass over
-        all training rows, in blocks of rows. Scorers (not ``'loss'`` and None) are
-        given a copy of the training rows if early stopping sets others aside.
+        Whether to compute the loss and the scores of the training rows, too, with the
+        weights at the end of each epoch. They are comparable with those of the
+        validation rows; ``loss`` is not, as it is an average over the epoch, with
+        penalty and dropout. Training stays the same, but each epoch takes one more
+        forward pass over the training rows. Scorers get a copy of these rows if early
+        stopping holds out others.
     refit_all : bool, default=False
-        Whether, once early stopping has found the best epoch, to train again on all
-        samples, including those set aside. The second training starts from the first
-        draw of the same ``random_state`` and runs for ``best_epoch_`` epochs without
-        validation, as ``early_stopping=False`` with ``max_iter=best_epoch_`` and
-        ``n_iter_no_change=inf`` does, except for schedules: the learning rates are
-        those of the first training, with its plan, plateaus and validation losses.
-        ``coefs_``, ``intercepts_``, ``loss_`` and ``t_`` are then those of the second
-        training, all other attributes those of the first. There is no second training
-        if the first diverged or was interrupted; if the second does, the first model is
-        kept, with a warning. Not available with ``warm_start`` or ``X_val``; without
-        ``early_stopping`` it has no effect, and `fit` warns.
+        Whether to train again on all samples once early stopping has found the best
+        epoch. The second training starts from the same initial weights, runs for
+        ``best_epoch_`` epochs without validation, and uses the learning rates of the
+        first. It sets ``coefs_``, ``intercepts_``, ``loss_`` and ``t_``; all other
+        attributes are those of the first training. There is no second training if the
+        first diverged or was interrupted; if the second ends in one of these ways, the
+        first model is kept, with a warning. Not available with ``warm_start`` or
+        ``X_val``. Without ``early_stopping`` it has no effect, and `fit` warns.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels; 0, 1, ... for multilabel targets.
     coefs_ : list of ndarrays, the l-th of shape (k_{l-1}, k_l)
-        Weights W_l of each layer. They may be set, as scikit-learn's: see Notes.
+        Weights W_l of each layer. They can be set, as in scikit-learn: see Notes.
     intercepts_ : list of ndarrays, the l-th of shape (k_l,)
-        Biases b_l of each layer, which may be set, too.
+        Biases b_l of each layer. They can be set, too.
     loss_ : float
         Training loss (penalty included) in the epoch whose weights are kept.
     loss_curve_ : list of float
         Training loss of each epoch, averaged over its updates; with ``'lbfgs'``, the
-        loss after each iteration. As ``history_``, it has every epoch of the last call
-        of `fit` or `partial_fit`, and the latest 10 000 of the calls before.
+        loss after each iteration. It has every epoch of the last call of `fit` or
+        `partial_fit`, and the latest 10 000 epochs of earlier calls.
     best_loss_ : float or None
         Minimum of ``loss_curve_``; None with ``early_stopping``.
     validation_scores_ : list of float or None
@@ -277,18 +299,25 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         With ``early_stopping``, the score of the kept weights; with ``X_val`` alone,
         the highest of ``validation_scores_``; else None.
     best_epoch_ : int or None
-        Epoch (from 1, over all calls) with ``best_validation_score_``. With
+        Epoch (from 1, over all calls) of ``best_validation_score_``. With
         ``early_stopping`` its weights are kept, otherwise those of the last epoch.
     history_ : dict of lists
-        One entry per epoch in each list, of as many epochs as ``loss_curve_`` has,
-        ready for `pandas.DataFrame`: ``epoch`` (from 1, over all calls), ``update``
-        (number made so far), ``loss``, ``learning_rate`` (of the last update; not with
-        ``'lbfgs'``), ``train_loss`` and ``train_score`` (with ``return_train_score``),
-        ``validation_loss`` and ``validation_score`` (with ``early_stopping`` or
-        ``X_val``), ``seconds`` (the same for each of several short epochs that the
-        kernels run in one call). ``validation_loss`` and ``train_loss`` are the loss of
-        these rows at the end of the epoch, with class weights but without the penalty.
-        Several scorers have columns by name, too: ``validation_roc_auc``.
+        Metrics of each epoch in ``loss_curve_``, in lists of equal length, ready for
+        `pandas.DataFrame`.
+
+        - ``epoch``: its number (from 1, over all calls).
+        - ``update``: the number of updates so far.
+        - ``loss``: as in ``loss_curve_``.
+        - ``learning_rate``: that of the last update; not with ``'lbfgs'``.
+        - ``train_loss``, ``train_score``: with ``return_train_score``.
+        - ``validation_loss``, ``validation_score``: with ``early_stopping`` or
+          ``X_val``.
+        - ``validation_roc_auc`` and so on: each of several scorers, by name.
+        - ``seconds``: the duration, the same for each of several short epochs that the
+          kernels run in one call.
+
+        ``train_loss`` and ``validation_loss`` are the losses at the end of the epoch,
+        with class weights but without the penalty.
     learning_rate_ : float or None
         Initial learning rate used; None for ``'lbfgs'``, which has none.
     n_iter_ : int
@@ -296,15 +325,22 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     t_ : int
         Number of samples seen in training, over all calls.
     stop_reason_ : str
-        Why training ended: ``'converged'``, ``'early_stopping'``, ``'max_iter'``,
-        ``'callback'`` (one of yours ended it), ``'partial_fit'`` (its one epoch is
-        done), ``'diverged'``, ``'interrupted'``, or ``'failed'`` (an error in a solver,
-        schedule or callback of your own); with ``'lbfgs'`` also ``'max_fun'``, or
-        ``'line_search'`` (it found no lower point, mostly for lack of precision).
+        Why training ended.
+
+        - ``'max_iter'``: it reached ``max_iter``.
+        - ``'converged'``: the training loss stopped improving.
+        - ``'early_stopping'``: the validation score stopped improving.
+        - ``'callback'``: a callback ended it.
+        - ``'partial_fit'``: its one epoch is done.
+        - ``'diverged'``: a loss, score or weight became infinite or NaN.
+        - ``'interrupted'``: you pressed Ctrl-C.
+        - ``'failed'``: a solver, schedule or callback of your own raised an error.
+        - ``'max_fun'``, ``'line_search'``: of ``'lbfgs'`` only; ``'line_search'`` found
+          no lower point, mostly for lack of precision.
     n_layers_ : int
         Number of layers, including input and output.
     n_outputs_ : int
-        Number of outputs; a regressor has one per target, or per quantile.
+        Number of outputs. A regressor has one per target or per quantile.
     out_activation_ : str
         Activation of the outputs: ``'logistic'``, ``'softmax'``, ``'identity'``,
         ``'exp'`` or, for several quantiles, ``'cumulative_softplus'``.
@@ -328,18 +364,22 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
 
     The same ``random_state`` draws the same initial weights, validation split and
     minibatches as scikit-learn's MLP does, except for the stratified split of more than
-    two classes. Training that diverges stops at once and keeps the best earlier
-    weights; Ctrl-C keeps those of the last finished epoch or, with ``early_stopping``,
-    of the best.
+    two classes.
 
-    ``coefs_[k] = W``, ``coefs_[k] *= c``, ``coefs_ = [...]`` and the same for
-    ``intercepts_`` change the model: predictions use these values, the next
-    `partial_fit` or warm `fit` begins at them, copies and pickles keep them. Each value
-    is copied; it must be finite and have the shape of its layer. Arrays handed out
-    before an assignment keep their values. A training makes new arrays: ask for
-    ``coefs_`` again after each call. Solvers that report an average of the weights
-    begin at the assigned values, too, and average from there. Callbacks can set the
-    weights during `fit`, which trains on with them.
+    If training diverges, it stops at once, and the best earlier weights are kept. After
+    Ctrl-C, the weights of the last finished epoch are kept; with ``early_stopping``,
+    those of the best epoch.
+
+    ``coefs_[k] = W``, ``coefs_[k] *= c``, ``coefs_ = [...]``, and the same for
+    ``intercepts_``, set the weights:
+
+    - Predictions use the new values, the next `partial_fit` or warm `fit` starts from
+      them, and copies and pickles keep them.
+    - Each value is copied. It must be finite, and have the shape of its layer.
+    - Arrays read before keep their values. Each training makes new arrays, so read
+      ``coefs_`` again after it.
+    - Solvers that report an average of the weights start it from the new values.
+    - Callbacks can set the weights during `fit`, which continues with them.
 
     Examples
     --------
@@ -468,8 +508,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The class labels, or a 0/1 matrix for multilabel targets.
         classes : array-like of shape (n_classes,), default=None
-            All classes that will ever occur. Required in the first call, optional
-            later.
+            All classes that will ever occur; required in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
 
@@ -481,9 +520,9 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         Raises
         ------
         ValueError
-            If ``classes`` is missing in the first call or later differs, ``y`` has
-            other classes, ``early_stopping`` is True, ``solver`` is ``'lbfgs'``, or
-            ``class_weight`` is ``'balanced'``.
+            If ``classes`` is missing in the first call or differs in a later one, if
+            ``y`` has other classes, if ``early_stopping`` is True, if ``solver`` is
+            ``'lbfgs'``, or if ``class_weight`` is ``'balanced'``.
         """
         classes = as_numpy(classes, "classes")
         Fit(self, partial=True, classes=classes).run_on(X, y, sample_weight)
@@ -542,8 +581,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     def predict_log_proba(self, X: Data) -> Array:
         """Return the logarithm of the probability of each class.
 
-        It is computed from the raw outputs, so it stays finite where the probability
-        rounds to zero.
+        It is computed from the raw outputs, so it is finite even if the probability
+        rounds to 0.
 
         Parameters
         ----------
@@ -585,13 +624,18 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         """Return scikit-learn's own classifier, fitted, with the same predictions.
 
         For tools that know only scikit-learn's classes, such as converters to ONNX.
-        The two share nothing. Constructor parameters are set as far as scikit-learn
-        has them: ``solver='gd'``, ``'sgd'``, ``'momentum'`` and ``'nesterov'`` become
-        its ``'sgd'``; ``'adam'`` and ``'lbfgs'`` stay; other solvers (with their
-        learning rate), and schedules other than ``'constant'``, ``'invscaling'`` and
-        ``'adaptive'``, are left at its defaults. They matter only if it is trained
-        further. It then starts with fresh solver memory, and without ``dropout`` and
-        the L1 part of the penalty, which it does not have.
+        The two models share no arrays.
+
+        Parameters of the constructor matter only if the new model is trained further:
+
+        - ``solver='gd'``, ``'sgd'``, ``'momentum'`` and ``'nesterov'`` become
+          ``'sgd'``; ``'adam'`` and ``'lbfgs'`` stay; other solvers, with their learning
+          rate, are left at scikit-learn's default.
+        - Schedules other than ``'constant'``, ``'invscaling'`` and ``'adaptive'`` are
+          left at the default, too.
+        - ``dropout`` and the L1 part of the penalty are missing.
+
+        Further training starts with a new solver state.
 
         Returns
         -------

@@ -45,7 +45,7 @@ def section(Estimator, title):
     """Return the entries of a section of a class' docstring, by name, as written."""
     parts = re.split(r"^(\w.*)\n-+\n", inspect.cleandoc(Estimator.__doc__), flags=re.M)
     body = parts[parts.index(title) + 1].strip()
-    entries = re.findall(r"^(\w+) : (.*(?:\n    .*)*)", body, re.M)
+    entries = re.findall(r"^(\w+) : (.*(?:\n+    .*)*)", body, re.M)
     assert "\n".join(f"{name} : {text}" for name, text in entries) == body
     return dict(entries)
 
