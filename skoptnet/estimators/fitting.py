@@ -89,7 +89,7 @@ def fit_watched(
     X, y, sample_weight
         As for ``fit``.
     watch : callable
-        Takes the `Fit` just before training, and returns the watcher.
+        Called with the `Fit` just before training; returns the watcher.
     """
     Fit(estimator, watch=watch).run_on(X, y, sample_weight)
 
@@ -157,8 +157,8 @@ class Fit:
     layer_sizes : tuple of int
         Number of units of each layer, input and output included.
     by_class : callable or None
-        The function targets -> class weights of each row, as arrays to multiply, if
-        there are class weights.
+        Function from targets to the class weights of each row, as arrays to multiply;
+        None without class weights.
     run : Run
         The run that is trained.
     started_at : int
@@ -264,7 +264,7 @@ class Fit:
             raise KeyboardInterrupt
 
     def _warn(self, outcome: Outcome, losses: list[float]) -> None:
-        """Warn if training ended other than planned, or the network has not learnt."""
+        """Warn if training did not end as planned, or the network has not learnt."""
         model = self.model
         # Not run.epoch: after refit_all, it counts those of the second training.
         epochs = self.started_at + model.n_iter_
@@ -331,7 +331,7 @@ class Fit:
         self.started_at = self.run.epoch
 
     def _require_finite(self, theta: Array) -> None:
-        """Refuse to continue from weights in which somebody has set NaN or infinity."""
+        """Refuse to continue from weights that were set to NaN or infinity."""
         if np.isfinite(theta).all():
             return
         arrays = zip(*self.model._network.layers(theta), strict=True)
@@ -342,7 +342,7 @@ class Fit:
             if not np.isfinite(value).all()
         ]
         raise ValueError(
-            f"{self.name} continues training the fitted network, whose weights have to"
+            f"{self.name} continues training the fitted network, whose weights must"
             f" be finite. Got NaN or infinity in {' and '.join(names)}. Set finite"
             " weights, or fit a new network with warm_start=False."
         )
@@ -367,8 +367,8 @@ class Fit:
     ) -> tuple[TrainingSet, TrainingSet]:
         """Return training and validation rows.
 
-        A warm start repeats the split of the first fit: of the same number of rows it
-        sets the same ones aside, so none of them has been trained on.
+        A warm start repeats the split of the first fit: with the same number of rows,
+        it holds out the same ones, so none of them has been trained on.
         """
         model = self.model
         if hasattr(model, "_split_state"):
@@ -398,7 +398,7 @@ class Fit:
     def _metrics(
         self, training: TrainingSet, held_out: TrainingSet | None
     ) -> AllMetrics | None:
-        """Return the metrics to compute after each epoch, None for none."""
+        """Return the function that computes metrics, None if there are none."""
         self.validates = held_out is not None
         parts = []
         if self.model.return_train_score:
@@ -408,7 +408,7 @@ class Fit:
         return AllMetrics(parts) if parts else None
 
     def _metrics_of(self, part: str, data: TrainingSet) -> Metrics:
-        """Return the metrics of some rows, loss and scores.
+        """Return the function that computes loss and scores of some rows.
 
         The loss and the estimator's own score apply class weights, and are in the unit
         of the network's targets, as in training. A scorer gets sample weights only, and
@@ -620,6 +620,6 @@ def _twin(estimator: Any) -> Any:
     """Return an object of the same class with the same attributes."""
     twin = object.__new__(type(estimator))
     vars(twin).update(vars(estimator))
-    for name in CURVES:  # where somebody has set them
+    for name in CURVES:  # a user may have set them
         vars(twin).pop(name, None)
     return twin

@@ -22,7 +22,7 @@ _Value = TypeVar("_Value")
 
 
 class computed(Generic[_Value]):  # noqa: N801, used as a decorator
-    """A property that can be set: the value then is an attribute like any other."""
+    """A property that can be set; its value is then an ordinary attribute."""
 
     def __init__(self, function: Callable[[Any], _Value]):
         self.function, self.__doc__ = function, function.__doc__
@@ -72,13 +72,13 @@ class Fitted(BaseEstimator):
     # Whether early stopping has kept the weights of the best epoch.
     _kept_best: bool = False
 
-    # What a summary tells of the parameters.
+    # The parameters of the fit, for the summary.
     _settings: dict[str, Any]
 
     # The weights that are being trained, while callbacks are called.
     _weights_in_training: Weights | None = None
 
-    # Validation rows and their raw outputs, so that a scorer need not compute them.
+    # Validation rows and their raw outputs, so that scorers do not compute them again.
     _known_outputs: tuple[Rows, Array] | None = None
 
     def hidden_activations(self, X: Data, layer: Int = -1) -> Array:
@@ -110,17 +110,22 @@ class Fitted(BaseEstimator):
     def input_gradients(self, X: Data) -> Array:
         r"""Return the gradients of the raw outputs with respect to the inputs.
 
-        They say how each output answers to a small change of each feature:
+        They show how each output responds to a small change of each feature:
 
         .. math::
             G_{ijk} = \frac{\partial z_j(x_i)}{\partial x_{ik}}
 
-        The raw outputs z of a classifier are those of `decision_function`: log-odds,
-        or scores before the softmax. Those of a regressor are its predictions, in the
-        unit of y, with two exceptions: with ``loss='poisson'`` and ``'gamma'`` they are
-        the logarithms of the predictions, and of several quantiles, the first is the
-        lowest, while softplus makes of the others the distances to the next. Where an
-        activation has a kink, as relu has at 0, the derivative is that of one side.
+        The raw outputs z are:
+
+        - of a classifier, those of `decision_function`: log-odds, or scores before the
+          softmax;
+        - of a regressor, the predictions in the unit of y; with ``loss='poisson'`` and
+          ``'gamma'``, their logarithms;
+        - for several quantiles, the lowest quantile, and then values whose softplus is
+          the distance to the next quantile.
+
+        At a kink of an activation, such as that of relu at 0, the derivative is that of
+        one side.
 
         Parameters
         ----------
@@ -131,7 +136,7 @@ class Fitted(BaseEstimator):
         -------
         ndarray of shape (n_samples, n_outputs, n_features)
             The gradients, in the dtype of the network. They are computed in blocks of
-            rows, so that memory is needed for little beside the result.
+            rows, so little memory is needed beside the result.
 
         Examples
         --------

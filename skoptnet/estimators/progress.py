@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from numbers import Real
 from typing import Any
 
-#: Metrics that say nothing beside the count and the times.
+#: Metrics that repeat the count and the times.
 _NOT_SHOWN = ("epoch", "update", "seconds")
 
 #: Short labels of metrics.
@@ -40,14 +40,14 @@ GAP = "  "
 
 
 class Progress:
-    """How far a training is: the state that all displays show.
+    """Progress of a training, as all displays show it.
 
     Parameters
     ----------
     n_epochs : int
         Maximum number of epochs.
     title : str
-        What is trained, "" where that is clear.
+        The name of the training, "" for the only one.
     clock : callable
         Returns the time in seconds.
 
@@ -74,8 +74,7 @@ class Progress:
         self.reason: str | None = None
         self.kept_epoch: int | None = None
         self._started = self._updated = clock()
-        # The longest text of each field so far: a row whose fields move is no good to
-        # read.
+        # The longest text of each field so far, so that fields keep their places.
         self._widths: dict[str, int] = {}
 
     def update(self, metrics: dict[str, Any]) -> None:
@@ -94,7 +93,7 @@ class Progress:
 
     @property
     def ended_badly(self) -> bool:
-        """Whether training has ended in another way than planned."""
+        """Whether training did not end as planned."""
         return self.reason in _BAD_ENDS
 
     @property
@@ -131,8 +130,8 @@ class Progress:
         measure : callable
             Returns the number of columns of a text.
         bar_width : int
-            The least number of columns of the bar. While training, count and times
-            leave it that much space, if there is any; afterwards it gets the rest.
+            Minimum number of columns of the bar. During training, count and times leave
+            it this space, if there is any; afterwards it gets the rest.
         """
         shown: list[str] = []
         used, running = 0, self.reason is None
@@ -178,7 +177,7 @@ def figures(metrics: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def repeats_a_metric(metrics: dict[str, Any]) -> bool:
-    """Tell whether the validation score is also there under a more precise name."""
+    """Tell whether the validation score repeats a metric with a more precise name."""
     score = metrics.get("validation_score")
     others = (
         value
@@ -205,7 +204,7 @@ def short(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text with spaces for underscores, and for what cannot be printed."""
+    """Return a text with spaces for underscores and unprintable characters."""
     return "".join(c if c.isprintable() and c != "_" else " " for c in text)
 
 
@@ -215,7 +214,7 @@ def rate(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as minutes and seconds, with hours or in days where it is long."""
+    """Return a time as minutes and seconds, with hours or in days if it is long."""
     minutes, rest = divmod(int(seconds), 60)
     hours = minutes // 60
     if hours >= 100:

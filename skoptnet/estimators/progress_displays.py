@@ -13,31 +13,31 @@ from typing import Any
 from ..training import Watcher
 from .progress import GAP, Progress
 
-#: Least and greatest width of a bar, in columns.
+#: Minimum and maximum width of a bar, in columns.
 _LEAST_BAR, _WIDEST_BAR = 8, 30
 
-#: Least number of seconds between two updates in a notebook, and two lines of a log.
+#: Minimum number of seconds between updates in a notebook, and between lines of a log.
 _NOTEBOOK_INTERVAL, _LOG_INTERVAL = 0.1, 60.0
 
-#: The class of IPython's shell in a notebook, and base class of others there.
+#: The class of IPython's shell in a notebook, or its base class.
 _NOTEBOOK = "ZMQInteractiveShell"
 
-#: A terminal has space for one bar: held while there is one in this process.
+#: Held while this process shows a bar: a terminal has space for one.
 _TERMINAL = threading.Lock()
 
 
 class Display(Watcher):
-    """Base class: shows a training from when it is started until it is closed."""
+    """Base class: shows a training between `started` and `close`."""
 
     def started(self) -> Display:
-        """Begin to show it; return this display, or another that is possible."""
+        """Start the display; return it, or another one if it is not possible."""
         return self
 
     def end(self, reason: str, metrics: dict[str, Any] | None = None) -> None:
         """Show how training has ended; the arguments are those of `Progress.end`."""
 
     def close(self) -> None:
-        """Leave the output as it was found; called even if `started` has failed."""
+        """Restore the output; called even if `started` has failed."""
 
 
 class _OfProgress(Display):
@@ -62,7 +62,7 @@ class _OfProgress(Display):
 class Log(_OfProgress):
     """Prints a line when training ends, and one a minute until then.
 
-    It is for output that is no terminal, or shared with the bars of other fits.
+    For output that is not a terminal, or that other fits use, too.
     """
 
     def __init__(self, progress: Progress):
@@ -87,8 +87,8 @@ class Log(_OfProgress):
 class NotebookBar(_OfProgress):
     """Shows a bar below the cell of a notebook, without widgets.
 
-    The bar is the HTML element, in a display that is updated in place. Frontends
-    without HTML, and notebooks converted to text, have the row of text.
+    The bar is HTML's progress element, updated in place. Frontends without HTML, and
+    notebooks converted to text, show a row of text.
     """
 
     def __init__(self, progress: Progress):
@@ -120,7 +120,7 @@ class NotebookBar(_OfProgress):
 
 
 class TerminalBar(_OfProgress):
-    """Shows a bar in a terminal, by rich, whose thread draws it a few times a second.
+    """Shows a bar in a terminal. A thread of rich draws it a few times a second.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class _Row:
 
 
 def as_html(progress: Progress) -> str:
-    """Return a row as HTML, of fields that stay whole where the row is broken."""
+    """Return a row as HTML that breaks lines only between fields."""
     fields, _ = progress.row(10**6, len, bar_width=0)
     spans = [
         f'<span style="white-space: pre">{html.escape(text)}</span>' for text in fields
@@ -212,12 +212,12 @@ def as_html(progress: Progress) -> str:
 
 
 def display_for(progress: Progress) -> Display:
-    """Return the display for where the output goes.
+    """Return the display that suits the output.
 
     Raises
     ------
     ImportError
-        If that is a bar in a terminal, and rich is not installed.
+        If it is a bar in a terminal, and rich is not installed.
     """
     if shell_is(_NOTEBOOK):
         return NotebookBar(progress)

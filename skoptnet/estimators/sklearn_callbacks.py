@@ -86,7 +86,7 @@ class Callbacks(Watcher):
 
     @contextmanager
     def _in_training(self) -> Iterator[None]:
-        """Let the estimator show the weights that are being trained."""
+        """Let the estimator show the weights in training."""
         attributes = vars(self.arguments["estimator"])
         try:
             attributes[IN_TRAINING] = self.weights

@@ -19,7 +19,7 @@ from ..schedules import FunctionSchedule
 #: Strengths of regularisation; those that are not 0 or None are shown.
 _PENALTIES = ("alpha", "l1_ratio", "dropout", "label_smoothing", "max_grad_norm")
 
-# Parameters of a fit that the summary tells, besides solver and schedule.
+# Parameters of a fit that the summary shows, besides solver and schedule.
 _NUMBERS = ("max_iter", "n_iter_no_change", "tol", "max_fun", *_PENALTIES)
 
 # By the reason why training ended (see `Outcome`): a sentence without its full stop.
@@ -40,9 +40,10 @@ _CUT_SHORT = ("diverged", "interrupted", "failed")
 
 
 def settings_of(model: Any, parts: Any) -> dict[str, Any]:
-    """Return what a summary needs to know of the parameters of a fit, as plain data.
+    """Return the parameters of a fit that its summary shows, as plain data.
 
-    Parameters may change after the fit. Objects among them cannot always be pickled.
+    Parameters may change after the fit, and objects among them cannot always be
+    pickled.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def warn_of_unused(model: Any, parts: Any, own: OwnData) -> None:
     model : MLPClassifierX or MLPRegressorX
         The estimator, whose parameters are valid.
     parts : Parts
-        The objects that they stand for.
+        The objects that the parameters stand for.
     own : OwnData
         The validation data passed to ``fit``.
     """
@@ -102,7 +102,7 @@ def _unused(model: Any, parts: Any, own: OwnData) -> Iterator[tuple[str, str]]:
         for name in LBFGS.ignores:
             yield name, "solver='lbfgs' does not read it"
         if not model.early_stopping:
-            yield "n_iter_no_change", "solver='lbfgs' reads it for early_stopping=True"
+            yield "n_iter_no_change", "solver='lbfgs' needs early_stopping for it"
     else:
         if parts.optimizer.full_batch:
             for name in ("batch_size", "shuffle"):
@@ -112,7 +112,7 @@ def _unused(model: Any, parts: Any, own: OwnData) -> Iterator[tuple[str, str]]:
             yield momentum, f"lr_schedule={_name(model.lr_schedule)} sets it"
     if not model.early_stopping:
         for name in ("validation_fraction", "refit_all"):
-            yield name, "it is for early_stopping=True"
+            yield name, "it needs early_stopping=True"
         if not (own.given or model.return_train_score):
             yield "scoring", "it needs early_stopping, X_val or return_train_score"
     elif own.given:

@@ -40,7 +40,7 @@ _ADVICE_DICT = " For several scores, pass a dict of scorers by name."
 
 @dataclass
 class OwnData:
-    """Arguments of `fit` for validation, unchecked: own rows, or groups to split by."""
+    """Unchecked arguments of `fit` for validation: own rows, or groups to split by."""
 
     X: Any = None
     y: Any = None
@@ -49,18 +49,19 @@ class OwnData:
 
     @property
     def given(self) -> bool:
-        """Whether there are validation rows, or parts of them; groups do not count."""
+        """Whether validation rows or parts of them are given; groups do not count."""
         return any(part is not None for part in (self.X, self.y, self.w))
 
     def check(self) -> None:
         """Refuse rows without targets, and targets or weights without rows."""
         if self.X is not None and self.y is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
+            raise ValueError("fit needs y_val with X_val. Got X_val only.")
         if self.y is not None and self.X is None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
+            raise ValueError("fit needs X_val with y_val. Got y_val only.")
         if self.X is None and self.w is not None:
             raise ValueError(
-                "sample_weight_val is provided, but X_val and y_val were not provided."
+                "fit needs X_val and y_val with sample_weight_val. Got"
+                " sample_weight_val only."
             )
 
 
@@ -96,7 +97,7 @@ def check_for_validation(model: Any, schedule: Schedule, own: OwnData) -> None:
 
 
 def _check_groups(model: Any, own: OwnData) -> None:
-    """Refuse groups that the split would tear apart; warn where there is no split."""
+    """Refuse groups that the split would divide; warn if there is no split."""
     name, how = type(model).__name__, model.validation_fraction
     if not model.early_stopping or own.given:
         reason = "with X_val" if own.given else "without early_stopping=True"
@@ -146,10 +147,10 @@ def check_scorers(model: Any) -> None:
 
 
 def _check_names(model: Any, scoring: dict[Any, Any]) -> None:
-    """Refuse names that are not strings, or that ``history_`` has for others."""
+    """Refuse names that are not strings, or that other metrics have."""
     for name, scorer in scoring.items():
         if not (isinstance(name, str) and name):
-            raise _bad_scoring(model, "have names of scorers, strings, as its keys")
+            raise _bad_scoring(model, "have strings, the names of the scorers, as keys")
         check_value(model, f"scoring[{name!r}]", scorer, SCORER)
         if name == _SCORE or (name == _LOSS and not _is_loss(scorer)):
             what = "first score" if name == _SCORE else "loss"
@@ -260,7 +261,7 @@ def scores_of(
     network, run
         The network, and the run that is trained.
     decides : bool
-        Whether the first score decides on early stopping, and so has to be finite.
+        Whether the first score decides early stopping, and so must be finite.
     """
     scorers = scorers_of(model.scoring)
     first, scored = next(iter(scorers)), None
@@ -290,8 +291,8 @@ class Scored:
     Attributes
     ----------
     model : estimator
-        An estimator with the fitted attributes, whose weights are those in training.
-        It is given its raw outputs for the rows, which are then computed only once.
+        An estimator with the fitted attributes and the weights in training. It gets
+        its raw outputs for the rows, so that they are computed only once.
     X, y, w : arrays
         The rows, their targets in the form of y, and sample weights or None, for
         scorers that take sample weights.
@@ -306,7 +307,7 @@ class Scored:
     def by_network(
         cls, model: Any, data: TrainingSet, network: Network, run: Run
     ) -> Scored:
-        """Return the arguments for rows, and the network and the run in training."""
+        """Return the arguments for rows, a network and a run in training."""
         model = copy(model)
         # The rows are arrays, without feature names. Names were checked before.
         vars(model).pop("feature_names_in_", None)
@@ -341,15 +342,15 @@ class ScorerScore:
         score = self.scorer(model, X, self.scored.y, **self.extra)
         if not isinstance(score, Real):
             raise TypeError(
-                "The 'scoring' parameter must score a model with one number."
+                "A scorer of the 'scoring' parameter must return one number."
                 f" {self.scoring!r} returned {score!r}."
                 f"{_ADVICE_DICT if isinstance(score, dict) else ''}"
             )
         if self.must_be_finite and not math.isfinite(score):
             raise ValueError(
-                "The 'scoring' parameter must score a model with a finite number."
-                f" {self.scoring!r} returned {score!r}, which early stopping cannot"
-                " use. Are there too few validation rows?"
+                "The scorer that decides early stopping must return a finite number."
+                f" {self.scoring!r} returned {score!r}. There may be too few validation"
+                " rows: increase validation_fraction, or choose another score."
             )
         return float(score)
 

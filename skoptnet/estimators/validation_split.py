@@ -1,4 +1,4 @@
-"""Validation split: the rows that early stopping trains on, and those it sets aside."""
+"""Validation split: the rows that early stopping trains on, and those it holds out."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def split(
     how : float or splitter
         The ``validation_fraction`` parameter.
     given : Given
-        What a splitter takes.
+        The arguments of a splitter.
     strata : array of shape (n,) or None
-        The class of each row, None where there are none.
+        The class of each row; None without classes.
     rng : RandomState
-        Draws the rows that a fraction sets aside. For a splitter it stays as it is.
+        Draws the rows that a fraction holds out. A splitter does not change it.
     """
     if isinstance(how, Real):
         rows = _by_fraction(len(data), float(how), strata, rng)
@@ -82,9 +82,9 @@ def _by_fraction(
 
 
 def _validation_size(n: int, fraction: Float, strata: Array | None) -> int:
-    """Return the number of validation rows: the fraction, or as many as they must be.
+    """Return the number of validation rows: the fraction, or the minimum if larger.
 
-    Refuse a split that is impossible.
+    Refuse an impossible split.
     """
     asked = math.ceil(fraction * n)
     labels, counts = np.unique([] if strata is None else strata, return_counts=True)
@@ -92,7 +92,8 @@ def _validation_size(n: int, fraction: Float, strata: Array | None) -> int:
         raise ValueError(
             "The least populated classes in y have only 1 member, too few for the"
             " stratified split of early_stopping=True. Classes with too few members"
-            f" are: {labels[counts < 2].tolist()}"
+            f" are: {labels[counts < 2].tolist()}. Merge them with others, or pass"
+            " X_val and y_val to fit."
         )
     per_class = f", a row of each of the {len(labels)} classes" if len(labels) else ""
     least_training = max(1, len(labels))
@@ -116,9 +117,9 @@ def _validation_size(n: int, fraction: Float, strata: Array | None) -> int:
 
 
 def _with_each_class(part: Array, other: Array, strata: Array) -> tuple[Array, Array]:
-    """Return both parts, after a row of each class that one lacks has moved there.
+    """Return both parts, with a row of each class that ``part`` lacks moved there.
 
-    A stratified split draws rows in proportion, so a rare class may get none.
+    A stratified split draws rows in proportion, so a rare class may have none.
     """
     lacking = np.setdiff1d(strata, strata[part])
     if not len(lacking):
@@ -163,8 +164,8 @@ def _by_splitter(
     both = np.intersect1d(training, validation)
     if len(both):
         raise ValueError(
-            f"{_named(splitter)} must not validate on rows that are trained on. Its"
-            f" last split has {len(both)} rows in both parts, row {both[0]} among them."
+            f"{_named(splitter)} must not return rows in both parts. Its last split has"
+            f" {len(both)} rows in both, row {both[0]} among them."
         )
     if len(validation) < _LEAST_VALIDATION:
         raise ValueError(
@@ -175,10 +176,10 @@ def _by_splitter(
 
 
 def _seeded(splitter: Any, rng: np.random.RandomState) -> Any:
-    """Return a copy of a splitter, so that this one splits alike in a warm start.
+    """Return a copy of a splitter, so that the original splits alike in a warm start.
 
-    Where the splitter would draw from NumPy's global generator, a copy of ``rng`` gives
-    it a seed: the estimator's ``random_state`` decides, and ``rng`` stays as it is.
+    If the splitter would draw from NumPy's global generator, it gets a seed from a copy
+    of ``rng``: the estimator's ``random_state`` decides, and ``rng`` does not change.
     """
     twin = deepcopy(splitter)
     if getattr(twin, "__dict__", {}).get("random_state", 0) is None:
@@ -203,7 +204,7 @@ def _check_given(n: int, splitter: Any, given: Given) -> None:
 
 
 def _row_numbers(indices: Any, n: int, part: str, splitter: Any) -> Array:
-    """Return the rows of a part of a split, given by numbers or by a mask."""
+    """Return the rows of a part of a split as numbers, from numbers or a mask."""
     rows = np.asarray(indices)
     if rows.dtype == bool and rows.shape == (n,):
         rows = np.flatnonzero(rows)
@@ -211,14 +212,14 @@ def _row_numbers(indices: Any, n: int, part: str, splitter: Any) -> Array:
         raise ValueError(f"{_named(splitter)} leaves no {part} rows in its last split.")
     if rows.ndim != 1 or rows.dtype.kind not in "iu":
         raise ValueError(
-            f"{_named(splitter)} must give the {part} rows by their numbers, or by a"
+            f"{_named(splitter)} must return the {part} rows as row numbers, or as a"
             f" mask of {n} booleans. Got an array of dtype {rows.dtype} and shape"
             f" {rows.shape} instead."
         )
     low, high = int(rows.min()), int(rows.max())
     if low < 0 or high >= n:
         raise ValueError(
-            f"{_named(splitter)} must give row numbers from 0 to {n - 1}. Got"
+            f"{_named(splitter)} must return row numbers from 0 to {n - 1}. Got"
             f" {low if low < 0 else high} among the {part} rows of its last split. Was"
             " it made for other data?"
         )

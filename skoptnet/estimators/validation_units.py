@@ -1,8 +1,8 @@
-"""A warning where validation data seem to be in another unit than the training data.
+"""Warning if validation data seem to be in another unit than the training data.
 
-The rule was chosen such that it finds features and targets of which one side only was
-scaled, and stays silent for small validation sets, heavy tails, random walks, growth
-and groups set aside. Each feature, and each target, is compared by its quantiles.
+It compares the quantiles of each feature and each target. The rule finds data of which
+only one side was scaled; it stays silent for small validation sets, heavy tails, random
+walks, growth and held-out groups.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .._types import Array, Rows
 from ..training import TrainingSet, Watcher
 from .convergence_warnings import warn
 
-#: Fewer rows say too little.
+#: Minimum numbers of rows to compare.
 _ROWS, _HELD_OUT_ROWS = 50, 10
 
-#: More rows and columns are sampled.
+#: Larger numbers of rows and columns are sampled down to about this number.
 _SAMPLE = 1000
 
-#: The validation loss of the first epoch is many times the training loss.
+#: Suspicious ratio of validation loss to training loss in the first epoch.
 _MANY_TIMES = 100.0
 
 _SCALE_X = (
-    "Scale X_val as X: put the scaler and this model in a"
+    "Scale X_val like X: put the scaler and this model in a"
     " Pipeline(..., transform_input=['X_val']), or pass"
     " X_val=scaler.transform(X_val)."
 )
@@ -40,7 +40,7 @@ _SCALE_Y = (
 
 
 class UnitCheck(Watcher):
-    """Warns once, as training begins or after the first epoch.
+    """Warns once, when training begins or after the first epoch.
 
     Parameters
     ----------
@@ -114,9 +114,9 @@ class _Compared:
     def differ(self, ratio: float) -> bool:
         """Tell whether the units seem to differ, given the ratio of the losses.
 
-        Either some columns do not overlap, and the network predicts far worse for them.
-        Or one side alone looks like the result of a scaler, and most values do not
-        overlap; one or two columns may do so without a scaler.
+        Either some columns do not overlap, and the network predicts them far worse. Or
+        only one side looks scaled, and most values do not overlap; one or two columns
+        may look so without a scaler.
         """
         if ratio > _MANY_TIMES and (self.outside > 0.5).mean() >= 0.25:
             return True
@@ -190,7 +190,7 @@ def _widths(quantiles: Array) -> Array:
 
 
 def _look_scaled(quantiles: Array) -> Array:
-    """Tell of which columns scalers to mean 0, median 0 or [0, 1] may be the origin."""
+    """Tell which columns may come from a scaler to mean 0, median 0 or [0, 1]."""
     width = _widths(quantiles)
     return (np.abs(quantiles[1]) <= 1) & (width >= 0.3) & (width <= 10)
 

@@ -23,7 +23,7 @@ _FORMATS = {
     "seconds": "{:.3f} s",
 }
 
-_NO_RICH = 'No progress bar, which needs rich: pip install "skoptnet[progress]"'
+_NO_RICH = 'The progress bar needs rich: pip install "skoptnet[progress]"'
 # Messages that this process has printed.
 _printed: set[str] = set()
 
@@ -82,9 +82,9 @@ def progress_watchers(
     started_at, n_epochs : int
         Number of epochs before this call, and maximum number of epochs in it.
     partial : bool
-        Whether this is `partial_fit`. It has a line: its only epoch needs no bar.
+        Whether this is `partial_fit`, whose only epoch has a line instead of a bar.
     title : str
-        What is trained, "" where that is clear.
+        The name of the training, "" for the only one.
     """
     if not verbose:
         yield []

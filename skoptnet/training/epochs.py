@@ -1,7 +1,7 @@
 """Epochs: passes over the training set, with one update per minibatch.
 
 `FormulaUpdates` makes the updates on the readable path, `KernelUpdates` by compiled
-kernels. `Epochs` chooses one of them, and does what surrounds the updates of an epoch.
+kernels. `Epochs` chooses one of them, and does everything else in an epoch.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Epochs:
     rates : Rates
         The learning rates of the updates.
     metrics : dict of lists
-        The metrics of the last epochs: those that one call of the kernel has trained.
+        The metrics of the last epochs, which one call of the kernel has trained.
     updates : FormulaUpdates or KernelUpdates
         Makes the updates.
     kernel : Kernel or None
@@ -211,8 +211,8 @@ class Epochs:
     def check_predictions(self) -> None:
         """Raise `Diverged` if predictions of the last weights may not be finite.
 
-        A loss is measured before its update, so no loss says it of the last weights.
-        Early stopping has predicted the validation rows with them.
+        A loss is measured before its update, so none covers the last weights. With
+        early stopping, the validation rows have been predicted with them.
         """
         overflows = self.objective.network.loss.overflows
         if overflows and not (

@@ -1,7 +1,7 @@
 """L-BFGS: a quasi-Newton method on the objective of the whole training set.
 
-L-BFGS is no `Optimizer`: it chooses its step sizes itself, and evaluates the objective
-several times to do so. The algorithm is SciPy's. This file gives it the objective, and
+L-BFGS is not an `Optimizer`: it chooses its own step sizes, and evaluates the objective
+several times for each. The algorithm is SciPy's. This file gives it the objective, and
 treats each of its iterations as `train` treats an epoch.
 """
 
@@ -56,7 +56,7 @@ class LBFGS:
     ignores : tuple of str
         Parameters of the estimator that other solvers read and this one ignores.
     points, average
-        As those of `Optimizer`: it has none.
+        As in `Optimizer`; L-BFGS has none.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("max_fun",)
@@ -103,7 +103,7 @@ class LBFGS:
             ``max_epochs`` is the maximum number of iterations. Training converges when
             no element of the gradient is larger than ``tol``. ``patience`` counts
             iterations without a better validation score; without early stopping it has
-            no effect. Nor have the settings of minibatches, updates and learning rates.
+            no effect. Settings of minibatches, updates and learning rates have none.
 
         Returns
         -------
@@ -150,7 +150,7 @@ class LBFGS:
         return result
 
     def _reason(self, result: OptimizeResult, max_iterations: int) -> str:
-        """Translate the reason that SciPy gives."""
+        """Return the reason of the end, from SciPy's result."""
         if result.status == 0:
             return "converged"
         if result.status == 2:

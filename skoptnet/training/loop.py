@@ -76,7 +76,7 @@ def train(
     measure : callable, optional
         Returns further metrics of theta, for the history of each epoch. With
         ``plan.early_stopping``, "validation_score" and "validation_loss" are among
-        them, and have to be finite; otherwise they do not influence training.
+        them, and must be finite; otherwise the metrics do not influence training.
     watchers : sequence of Watcher
         Notified of every epoch; each of them may end training.
 

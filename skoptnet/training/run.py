@@ -1,4 +1,4 @@
-"""Run: the state of a training, all that a later call continues from."""
+"""Run: the state of a training, from which a later call continues."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class HandedOut(Protocol):
 
 @dataclass
 class Run:
-    """The state of a training: all that a later call continues from.
+    """The state of a training, from which a later call continues.
 
     A later call works on a run of its own (`continued`), so this one survives if the
     later call fails. They share two things: the lists of ``history``, to which the

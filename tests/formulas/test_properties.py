@@ -309,7 +309,7 @@ def fitted(model, X, y, w=None, call="fit"):
         getattr(model, call)(X, y, sample_weight=w)
     except ValueError as error:
         overshot = "non-finite parameter weights" in str(error)
-        overshot |= "must score a model with a finite number" in str(error)
+        overshot |= "must return a finite number" in str(error)
         assume(not (log_link and overshot))
         raise
     if log_link:

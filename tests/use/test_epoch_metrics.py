@@ -217,7 +217,7 @@ def test_a_monitored_score_may_not_be_finite(Estimator, score):
     assert model.best_validation_score_ == best
     assert model.best_epoch_ == 1 + scores.index(best)
     given = iter(scores)
-    with pytest.raises(ValueError, match="with a finite number"):
+    with pytest.raises(ValueError, match="return a finite number"):
         small(Estimator, early_stopping=True, scoring=lambda *args: next(given)).fit(
             rows, truth, **own
         )
@@ -564,8 +564,8 @@ def test_a_later_score_may_not_be_finite_with_early_stopping(Estimator):
         ({"a": "acuracy"}, "The \"scoring['a']\" parameter of"),
         ({"a": 1}, "The \"scoring['a']\" parameter of"),
         ({"a": r2_score}, "looks like it is a metric function rather than a scorer"),
-        ({1: "r2"}, "must have names of scorers, strings, as its keys"),
-        ({"": "r2"}, "must have names of scorers, strings, as its keys"),
+        ({1: "r2"}, "must have strings, the names of the scorers, as keys"),
+        ({"": "r2"}, "must have strings, the names of the scorers, as keys"),
         ({"score": "r2"}, "must not call a scorer 'score'"),
         ({"a": None, "loss": "r2"}, "must not call a scorer 'loss'"),
         ({"loss", "r2"}, "The 'scoring' parameter of"),
@@ -637,7 +637,7 @@ def test_what_has_no_effect_is_said(Estimator):
     small(Estimator, scoring=None, return_train_score=True).fit(rows, truth)
     for name, value in (("validation_fraction", 0.3), ("refit_all", True)):
         model = small(Estimator, **{name: value})
-        with pytest.warns(UserWarning, match=f"'{name}' .it is for early_stopping"):
+        with pytest.warns(UserWarning, match=f"'{name}' .it needs early_stopping"):
             model.fit(rows, truth, **own)
 
 

@@ -254,7 +254,7 @@ def test_errors_of_a_fit_itself_stay_as_they_are():
         return "high"
 
     model = small(MLPClassifierX, scoring=score, early_stopping=True)
-    with pytest.raises(TypeError, match="must score a model with one number"):
+    with pytest.raises(TypeError, match="must return one number"):
         model.fit(X, target(MLPClassifierX))
 
 

@@ -530,7 +530,7 @@ def test_without_rich_it_is_said_once():
     model(max_iter=2).fit(X, y)
     """
     said, *lines, _ = lines_of(in_terminal(code))
-    assert said == 'No progress bar, which needs rich: pip install "skoptnet[progress]"'
+    assert said == 'The progress bar needs rich: pip install "skoptnet[progress]"'
     assert [line[:11] for line in lines] == ["Iteration 1", "Iteration 2"] * 2
 
 

@@ -116,7 +116,7 @@ def test_one_warning_names_all(Estimator):
         " 'l1_ratio' (alpha=0 is no penalty);"
         " 'momentum' (solver='sgd' does not read it; 'momentum' and 'nesterov' do);"
         " 'power_t' (lr_schedule='constant' does not read it; 'invscaling' does);"
-        " 'validation_fraction' (it is for early_stopping=True)."
+        " 'validation_fraction' (it needs early_stopping=True)."
     )
 
 

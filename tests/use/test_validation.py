@@ -221,9 +221,9 @@ def test_scorers_are_given_arrays_without_a_word_on_names(Estimator):
 @pytest.mark.parametrize(
     ("own", "match"),
     [
-        ({"X_val": X}, "X_val is provided, but y_val was not"),
-        ({"y_val": LABELS}, "y_val is provided, but X_val was not"),
-        ({"sample_weight_val": W}, "sample_weight_val is provided, but X_val and"),
+        ({"X_val": X}, "fit needs y_val with X_val. Got X_val only"),
+        ({"y_val": LABELS}, "fit needs X_val with y_val. Got y_val only"),
+        ({"sample_weight_val": W}, "X_val and y_val with sample_weight_val. Got"),
         ({"X_val": X[:, :3], "y_val": ...}, "X has 3 features, but"),
         (
             {"X_val": X[:-1], "y_val": ...},
@@ -437,9 +437,9 @@ def test_scorings_that_are_none_are_refused(Estimator, scoring, match):
 @pytest.mark.parametrize(
     ("score", "error", "match"),
     [
-        (np.nan, ValueError, "with a finite number"),
+        (np.nan, ValueError, "return a finite number"),
         ({"a": 1.0}, TypeError, "pass a dict of scorers by name"),
-        (None, TypeError, "with one number"),
+        (None, TypeError, "return one number"),
     ],
 )
 def test_scores_that_are_none_are_refused(Estimator, score, error, match):
