@@ -21,28 +21,27 @@ _SYMBOLS = {
     "fast-forward": "\u23ed",
 }
 _FONT = re.compile(r"<link[^>]*font-awesome[^>]*>")
-# Where the player is made, which does not start it.
+# The statement that makes the player, but does not start it.
 _MADE = re.compile(r"(anim\w+) = new Animation\([^)]*\);")
 _WAYS = '".gif" (Pillow), ".mp4" (ffmpeg) or ".html" (a page with a player)'
 
 
 def check_path(path: Any, purpose: str) -> Path:
-    """Return the path of a file if an animation can be saved there, else raise."""
+    """Return the path of a file, or raise an error if its format cannot be saved."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".gif", ".mp4", ".html"):
         raise ValueError(
-            f"The 'path' parameter of {purpose} must end in {_WAYS}, which says what"
-            f" is written. Got {str(path)!r} instead."
+            f"The 'path' parameter of {purpose} must end in {_WAYS}. Got"
+            f" {str(path)!r} instead."
         )
     if suffix == ".mp4":
         from matplotlib.animation import writers
 
         if not writers.is_available("ffmpeg"):
             raise RuntimeError(
-                f"{purpose} needs the program ffmpeg to write {str(path)!r}, and does"
-                " not find it. Install it, or save as '.gif' or '.html', which work"
-                " without."
+                f"{purpose} needs the program ffmpeg to write {str(path)!r}, and did"
+                " not find it. Install ffmpeg, or save as '.gif' or '.html'."
             )
     return path
 
@@ -62,7 +61,7 @@ def save(animation: Any, path: Path, fps: Any, dpi: float, title: str) -> None:
 
 
 def self_playing(player: str) -> str:
-    """Return matplotlib's HTML player, so that it starts and fetches nothing."""
+    """Change matplotlib's HTML player to start by itself and to fetch nothing."""
     rules = "\n".join(
         f'.anim-buttons .fa-{name}::before {{content: "{symbol}"}}'
         for name, symbol in sorted(_SYMBOLS.items(), key=lambda item: len(item[0]))

@@ -13,14 +13,14 @@ LOSSES = ("loss", "train_loss", "validation_loss")
 #: The score that decides, of both parts of the data, and that of a search.
 _FIRST = ("validation_score", "train_score", "score")
 
-# Labels of the metrics whose names do not say enough.
+# Labels of metrics whose names alone are unclear.
 _LABELS = {
     "loss": "training loss",
     "train_loss": "training loss after the epoch",
     "score": "test score",
 }
 
-# The parts of the data, as names of metrics begin, and as labels do.
+# The parts of the data: the prefix of a metric's name, and that of its label.
 _PARTS = {"train": "training", "validation": "validation"}
 
 
@@ -49,7 +49,7 @@ def label_of_metric(name: str) -> str:
 
 
 def needs_of(name: Any) -> str:
-    """Return which parameters bring a metric that is missing, as a hint."""
+    """Return a hint at the parameters that a missing metric needs."""
     if str(name).startswith("validation"):
         return " Validation needs early_stopping=True, or X_val in fit."
     if str(name).startswith("train"):
@@ -60,9 +60,9 @@ def needs_of(name: Any) -> str:
 def looks_of(metrics: Sequence[str], beside: bool = False) -> list[dict[str, Any]]:
     """Return colour and dashes of the metrics of one training.
 
-    Lines of training rows are solid, those of validation rows dashed; without the
-    other part, further lines have other dashes. Several scores differ in colour; for
-    one, the two parts of the data do.
+    Lines of training rows are solid, those of validation rows dashed; if there is only
+    one part, its lines differ in dashes, too. Several scores differ in colour; of one
+    score, the two parts of the data do.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def looks_of(metrics: Sequence[str], beside: bool = False) -> list[dict[str, Any
         Whether these are scores beside losses, which have other colours.
     """
     whose = [_part_and_score(name) for name in metrics]
-    if "train_loss" not in metrics:  # then the other one stands for it
+    if "train_loss" not in metrics:  # "loss" is then the one of the training rows
         whose = [(part or "train", score) for part, score in whose]
     parts = {part for part, _ in whose}
     names = list(dict.fromkeys(score for _, score in whose))

@@ -19,14 +19,14 @@ from PIL import Image
 from ._animation import self_playing
 from ._style import pyplot
 
-# Least resolution of a player whose size is limited.
+# Minimum resolution of a player whose size is limited.
 _LEAST_DPI = 20
-# Parts of the names of backends that show the figure itself in a notebook, in motion.
+# Parts of the names of backends that show a moving figure in a notebook.
 _LIVE = ("ipympl", "nbagg", "notebook", "widget")
 
 
 class PathAnimation(FuncAnimation):
-    """A FuncAnimation that is a player where it is the value of a notebook cell.
+    """A FuncAnimation that a notebook shows as a player.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ class PathAnimation(FuncAnimation):
         Parameters
         ----------
         embed_limit : float, default=None
-            Most megabytes; above, the resolution is reduced. None means no limit.
+            Maximum size in megabytes; the resolution of a larger player is reduced.
+            None means no limit.
         """
         html = self._player(self._dpi)
         size = len(html) / 2**20
@@ -92,11 +93,11 @@ class PathAnimation(FuncAnimation):
                 for step in self._steps:
                     frames.draw([*self._draw_step(step), *self._still])
                     writer.grab_frame()
-            self._draw_was_started = True  # else matplotlib warns that none saw it
+            self._draw_was_started = True  # prevents matplotlib's warning
             return file.read_text(encoding="utf-8")
 
     def _repr_html_(self) -> str | None:  # type: ignore[override]
-        """Return the player, and close the figure, which the notebook would add."""
+        """Return the player; close the figure, which the notebook would show, too."""
         backend = mpl.get_backend().lower()
         if any(name in backend for name in _LIVE):
             return None

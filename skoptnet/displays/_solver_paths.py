@@ -1,4 +1,4 @@
-"""Paths of solvers on a surface, for `OptimizerPathDisplay`; its shared checks."""
+"""Paths of solvers on a surface, and argument checks, for `OptimizerPathDisplay`."""
 
 from __future__ import annotations
 
@@ -100,12 +100,13 @@ def _labelled(solvers: Any) -> dict[str, str | Optimizer]:
         if twice:
             raise ValueError(
                 "The 'solvers' parameter of from_solvers must not name a solver twice."
-                f" Got {', '.join(twice)} more than once. Give a dict, label -> solver."
+                f" Got {', '.join(twice)} more than once. Pass a dict, with a label for"
+                " each solver."
             )
         named = dict(zip(labels, several, strict=True))
     if not named:
         raise ValueError(
-            "The 'solvers' parameter of from_solvers must have one solver at least:"
+            "The 'solvers' parameter of from_solvers must have at least one solver:"
             f" one of {sorted(OPTIMIZERS)}, an Optimizer, or several in a list or"
             f" dict. Got {solvers!r} instead."
         )
@@ -121,7 +122,7 @@ def of_each(given: Any, labels: Iterable[str], name: str, caller: str) -> dict:
     if unknown:
         raise ValueError(
             f"The {name!r} parameter of {caller} must be one value, or a dict with"
-            f" keys among the labels {labels}. Got the keys {unknown} besides."
+            f" keys among the labels {labels}. Got the unknown keys {unknown}."
         )
     return dict(given)
 

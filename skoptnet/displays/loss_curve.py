@@ -35,7 +35,7 @@ from ._style import (
 
 
 class LossCurveDisplay:
-    """Loss curves of one training, of several, or of the fits of a search.
+    """Loss curves of one or several trainings, or of the fits of a search.
 
     Made by `from_estimator`, `from_estimators`, `from_cross_validate` or
     `from_cv_results`; the constructor takes their results as plain numbers.
@@ -46,8 +46,8 @@ class LossCurveDisplay:
         For each training, or group of trainings, by name: a dict of lists of equal
         length, ready for `pandas.DataFrame`. The first is the horizontal axis,
         ``epoch`` or ``candidate``. The others are metrics as in ``history_`` of the
-        estimators; those of a group are medians, and its spread lies between, for
-        instance, ``loss_low`` and ``loss_high``.
+        estimators; those of a group are medians, with the spread in columns such as
+        ``loss_low`` and ``loss_high``.
     stops : dict of lists or None, default=None
         How the trainings ended: ``name``, ``kept_epoch`` (whose weights are kept; nan
         for a group), ``stop_reason``, and ``params`` of the best candidates of a
@@ -55,7 +55,7 @@ class LossCurveDisplay:
     labels : dict of str or None, default=None
         Names of the metrics: ``{"epoch": "epoch", "loss": "cross-entropy"}``.
     spread : str, default=""
-        What lines and bands mean, where they are medians and spreads.
+        Meaning of lines and bands that are medians and spreads, for the legend.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class LossCurveDisplay:
         estimator : estimator
             A fitted `MLPClassifierX` or `MLPRegressorX`, or a pipeline, search,
             `TransformedTargetRegressor` or `FrozenEstimator` that ends with one. It is
-            left as it is.
+            not changed.
         name : str or None, default=None
             Its name in the plot; None is the name of its class.
 
@@ -235,28 +235,27 @@ class LossCurveDisplay:
     ) -> Self:
         """Compare the candidates of a search, grouped by a parameter.
 
-        A search keeps the test scores of all its fits, but no loss curves. So without
-        data the scores are drawn: for each group its candidates, the best one first,
-        with the median and the spread over the folds. If the line of a group falls late
-        and little, its other parameters matter little.
+        A search keeps the test scores of all its fits, but no loss curves. Without
+        data, the scores are drawn: the candidates of each group, best first, with the
+        median and the spread over the folds. If the line of a group falls late and
+        little, its other parameters matter little.
 
         With ``X`` and ``y``, clones of the candidates are fitted again on the training
         rows of the same splits, and the median and the spread of their loss curves are
-        drawn. They are those of the search if the ``random_state`` of the estimator is
-        an int.
+        drawn. If ``random_state`` of the estimator is an int, the curves are those of
+        the search.
 
         Parameters
         ----------
         search : estimator
             A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
-            `HalvingRandomSearchCV` (in a halving search, a candidate counts with the
-            last iteration that it reached; fitted again, it gets all rows). It is left
-            as it is.
+            `HalvingRandomSearchCV`. It is not changed. In a halving search, the last
+            iteration of a candidate counts; fitted again, it gets all rows.
         X, y : array-like or None, default=None
             The data of the search, to fit clones.
         group_by : str, list of str or None, default=None
-            One or several searched parameters; each combination of values is a group. A
-            prefix may be left out: ``"solver"`` for ``"mlp__solver"``. None is the
+            One or several searched parameters; each combination of values is a group.
+            The prefix is optional: ``"solver"`` for ``"mlp__solver"``. None is the
             solver if it was searched, else the first parameter.
         candidates : {"best", "all"}, default="best"
             With data, which candidates of each group are fitted: the one with the best
@@ -265,9 +264,9 @@ class LossCurveDisplay:
             The band: from the first to the third quartile, or from the lowest to the
             highest.
         metric : str or None, default=None
-            The score, if there are several; None is that of ``refit``.
+            The score, if the search has several; None is that of ``refit``.
         cv : splitter, iterable, int or None, default=None
-            Splits for the clones; None are those of the search, which must be
+            Splits for the clones; None uses those of the search, which must be
             repeatable.
         fit_params : dict or None, default=None
             The further arguments of ``fit`` of the search (``sample_weight``,
@@ -290,7 +289,8 @@ class LossCurveDisplay:
         check_spread(spread)
         if candidates not in ("best", "all"):
             raise ValueError(
-                f"candidates must be 'best' or 'all'. Got {candidates!r} instead."
+                f"The 'candidates' parameter of {purpose} must be 'best' or 'all'. Got"
+                f" {candidates!r} instead."
             )
         if (X is None) != (y is None):
             raise ValueError(
@@ -342,14 +342,15 @@ class LossCurveDisplay:
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a figure.
         show : str, list of str or None, default=None
-            The metrics to draw: one or several of the losses ``"loss"`` (an average
-            over the epoch), ``"train_loss"`` and ``"validation_loss"``, or of the
-            scores, such as ``"validation_score"``, ``"train_score"`` or, by the name of
-            one of several scorers, ``"validation_roc_auc"``. For a single training,
-            losses and scores may be shown together, the scores below. None is all
-            losses of a single training and, in a figure of its own, the scores below if
-            there are several scorers; of several trainings, it is the first available
-            metric.
+            The metrics to draw:
+
+            - losses: ``"loss"`` (an average over the epoch), ``"train_loss"``,
+              ``"validation_loss"``;
+            - scores: ``"validation_score"``, ``"train_score"`` or, of several scorers,
+              a name such as ``"validation_roc_auc"``;
+            - losses and scores, for a single training: the scores are drawn below;
+            - None: all losses of a single training and, in a new figure, the scores of
+              several scorers below; of several trainings, the first available metric.
         rate : bool, default=False
             Whether to draw the learning rate, too (of the last update of each epoch),
             on a second axis.
@@ -569,7 +570,7 @@ class LossCurveDisplay:
         if "o" in drawn:
             entries.append(("weights kept", {**plain, "marker": "o"}))
         if "X" in drawn:
-            entries.append(("diverged hereafter", {**plain, "marker": "X"}))
+            entries.append(("diverged after this epoch", {**plain, "marker": "X"}))
         if self.rate_lines_:
             color = self.rate_lines_[0].get_color() if len(self.curves) == 1 else "0.5"
             entries.append(("learning rate", {"color": color, "linestyle": ":"}))

@@ -179,13 +179,16 @@ class OptimizerPathDisplay:
         solvers : str, Optimizer, list or dict
             Names of solvers or `Optimizer` objects; a dict gives each a label.
         learning_rates : float, "best", "auto" or dict, default="best"
-            The initial rate of all solvers, or of each label. "best" is the rate of a
-            grid, 1, 2, 5, 10, ... times 0.0001, up to 500, with which the solver gets
-            down fastest, without leaps across the plot
-            (`skoptnet.surfaces.best_learning_rate`). It is in the legend and in
-            ``best_rates``; to find it takes about 20 times as long as the path. "auto"
-            is the solver's default for regression, which is chosen for networks and may
-            be small here. Labels that a dict leaves out have their best rate.
+            The initial learning rate of all solvers, or of each label.
+
+            - "best": the rate of a grid, 1, 2, 5, 10, ... times 0.0001, up to 500, with
+              which the solver descends fastest, without leaps across the plot (see
+              `skoptnet.surfaces.best_learning_rate`). It is shown in the legend, and
+              stored in ``best_rates``. The search takes about 20 times as long as the
+              path.
+            - "auto": the solver's default for regression, which is chosen for networks
+              and may be small here.
+            - A dict: labels that it leaves out get "best".
         lr_schedule : str, Schedule, callable or dict, default="constant"
             The schedule of all solvers, or of each label.
         n_updates : int > 0, default=100
@@ -193,15 +196,15 @@ class OptimizerPathDisplay:
         updates_per_epoch : int > 0, default=1
             Number of updates in an epoch, for the schedule.
         start : pair of float, optional
-            Start of the paths; by default that of the surface.
+            Start of the paths; by default the start of the surface.
         limits : ((x_min, x_max), (y_min, y_max)), optional
             Limits of the plot. By default those of the surface, widened to include the
             start; if the surface has none, the extent of the paths.
         resolution : int > 1, default=200
             Number of points of the grid along each axis.
         random_state : int, RandomState instance or None, default=None
-            The source of noise, if the surface has any; with an int all solvers get the
-            same noise.
+            Source of the surface's noise, if it has any; with an int, all solvers get
+            the same noise.
 
         Returns
         -------
@@ -234,18 +237,18 @@ class OptimizerPathDisplay:
         paths) along the first two principal directions of all weights about them (Li,
         Xu, Taylor, Studer and Goldstein, 2018, *Visualizing the Loss Landscape of
         Neural Nets*). The axis labels give each direction's share of the squared
-        distances. The rest is not visible, so the surface has the heights of the plane,
-        while ``values`` are those of the weights themselves.
+        distances. The surface shows the objective on this plane; ``values`` are the
+        objective of the weights themselves, which may lie off the plane.
 
         Parameters
         ----------
         estimator : MLPClassifierX, MLPRegressorX or dict
-            The network to train; or a `sklearn.pipeline.Pipeline`,
-            `sklearn.compose.TransformedTargetRegressor` or fitted search (its
-            ``best_estimator_``) that ends with one, whose other steps are fitted once;
-            or several of these by label, with the same layer sizes and objective.
-            Clones are trained, without callbacks. With the same int for
-            ``random_state`` they start from the same weights.
+            The network to train, or a dict of several by label, with the same layer
+            sizes and objective. Clones are trained, without callbacks; with the same
+            int as ``random_state`` they start from the same weights. A
+            `sklearn.pipeline.Pipeline`, a `sklearn.compose.TransformedTargetRegressor`
+            or a fitted search (its ``best_estimator_``) may contain the network; its
+            other steps are fitted once.
         X : array-like of shape (n_samples, n_features)
             The rows, as for ``fit``.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -253,11 +256,12 @@ class OptimizerPathDisplay:
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, as for ``fit``.
         weights : array of shape (n_points, P) or dict, default=None
-            Recorded weights of a training, or of each label: W_1, b_1, W_2, b_2, ...
-            raveled, one row per epoch, including the initial weights. Then only one
-            epoch is trained, to obtain the objective.
+            Recorded weights of a training, or of each label: a row per epoch, the
+            initial weights included, with W_1, b_1, W_2, b_2, ... raveled. Then only
+            one epoch is trained, to obtain the objective.
         resolution : int > 1, default=40
-            Number of points of the grid along each axis; each is a pass over the rows.
+            Number of points of the grid along each axis; each point takes a pass over
+            the rows.
         margin : float >= 0, default=0.3
             Margin around the paths, as a share of their extent.
 
@@ -285,8 +289,9 @@ class OptimizerPathDisplay:
     ) -> OptimizerPathDisplay:
         """Draw the surface and the paths.
 
-        Each marker is an update, or every second, third, ... one if there are more than
-        200. Paths that leave the plot are cut off at its edge, and the legend says so.
+        Each marker is an update; of more than 200 updates, only every second, third,
+        ... has a marker. Paths that leave the plot are cut off at its edge, and the
+        legend says so.
 
         Parameters
         ----------
@@ -300,7 +305,7 @@ class OptimizerPathDisplay:
         Returns
         -------
         OptimizerPathDisplay
-            This one.
+            The display itself.
         """
         check_argument("plot", "kind", kind, [StrOptions({"contour", "3d"})])
         in_space = kind == "3d"
@@ -337,7 +342,7 @@ class OptimizerPathDisplay:
         Returns
         -------
         OptimizerPathDisplay
-            This one.
+            The display itself.
         """
         self.ax_ = ax = axes_for(ax, _PURPOSE, figsize=(7, 4))
         self.figure_ = ax.figure
@@ -403,10 +408,10 @@ class OptimizerPathDisplay:
         Returns
         -------
         matplotlib.animation.FuncAnimation
-            The animation; keep a reference to it as long as it is shown. As the last
-            line of a notebook cell it is a player, which starts by itself and takes the
-            place of the figure. The player's resolution is reduced if its size would
-            exceed matplotlib's ``rcParams["animation.embed_limit"]``.
+            The animation; keep a reference to it while it is shown. As the last line of
+            a notebook cell, it is a player that starts by itself, in place of the
+            figure. The resolution is reduced if the size would exceed matplotlib's
+            ``rcParams["animation.embed_limit"]``.
         """
         pyplot(_PURPOSE)  # raises an error without matplotlib
         file = None if path is None else _animation.check_path(path, "animate")
@@ -480,8 +485,8 @@ class OptimizerPathDisplay:
             have, need = ("two", "three") if in_space else ("three", "two")
             raise ValueError(
                 f"The 'ax' parameter of plot has {have} dimensions, but kind="
-                f"{'3d' if in_space else 'contour'!r} needs {need}. Three come with"
-                " plt.subplots(subplot_kw={'projection': '3d'})."
+                f"{'3d' if in_space else 'contour'!r} needs {need}. Axes of three"
+                " dimensions: plt.subplots(subplot_kw={'projection': '3d'})."
             )
         return ax
 
@@ -534,8 +539,8 @@ class OptimizerPathDisplay:
     def _shown(self, label: str, in_space: bool) -> Array:
         """Return which points of a path are drawn.
 
-        In 3D nothing cuts off the others. A contour plot cuts off lines at its edge,
-        but those among points far outside would cross it.
+        In 3D, points outside the plot are left out. A contour plot cuts off lines at
+        its edge, but lines between points far outside would cross it.
         """
         inside = self._inside(label)
         if in_space:
@@ -546,14 +551,14 @@ class OptimizerPathDisplay:
         return np.arange(len(inside)) <= left
 
     def _legend_text(self, label: str) -> str:
-        """Return a label, its best rate, and whether its path diverges or leaves."""
+        """Return a label, its best rate, and where its path leaves or diverges."""
         rate = (self.best_rates or {}).get(label)
         text = label if rate is None else f"{label}, rate {rate:g}"
         end = self._early_end(label)
         return f"{text} ({end})" if end else text
 
     def _early_end(self, label: str) -> str:
-        """Return where a path leaves the plot or diverges, empty if it does not."""
+        """Return where a path leaves the plot or diverges, "" if it does not."""
         inside = self._inside(label)
         if not inside[-1]:
             left = int(np.flatnonzero(inside)[-1]) + 1 if inside.any() else 0

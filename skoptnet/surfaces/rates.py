@@ -22,7 +22,7 @@ RATES = tuple(
 )
 # Longest update of a path that follows the surface, in diagonals of the plot.
 _LEAP = 0.25
-# Share of the initial height below which it matters little how low a path gets.
+# Share of the initial height below which further descent counts little.
 _NEAR = 0.001
 
 
@@ -57,14 +57,14 @@ def best_learning_rate(
     lr_schedule, n_updates, updates_per_epoch, start : any
         As for `descend`.
     random_state : int, RandomState instance or None, default=None
-        The source of the noise, if the surface has any: the same noise for all rates.
-        It is left as it was.
+        Source of the surface's noise, if it has any. All rates get the same noise; a
+        RandomState instance is not changed.
 
     Returns
     -------
     float
-        The best rate. If all paths leave the plot or leap, these count, too; if all
-        diverge, it is the lowest rate of the grid.
+        The best rate. If all paths leave the plot or leap, the best of them; if all
+        diverge, the lowest rate of the grid.
 
     Examples
     --------
@@ -106,8 +106,8 @@ def _as_rates(given: Any) -> list[float]:
         rates = np.empty(0)
     if rates.ndim != 1 or not rates.size or not (rates > 0).all():
         raise ValueError(
-            "The 'rates' parameter of best_learning_rate must be numbers above 0, one"
-            f" at least. Got {given!r} instead."
+            "The 'rates' parameter of best_learning_rate must have at least one number,"
+            f" and only numbers above 0. Got {given!r} instead."
         )
     return rates.tolist()
 

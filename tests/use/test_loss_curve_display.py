@@ -131,7 +131,7 @@ def test_a_divergence_is_marked():
     ((kept,), (loss,)) = marks["o"]
     assert loss == model.loss_
     assert model.loss_curve_[kept - 1] == model.loss_
-    assert "diverged hereafter" in texts(display.ax_)
+    assert "diverged after this epoch" in texts(display.ax_)
 
 
 def test_lbfgs_counts_iterations_and_has_no_rates():

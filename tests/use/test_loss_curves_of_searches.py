@@ -244,7 +244,7 @@ def test_refusals_of_loss_curves(classifier, search):
         make(classifier).plot(log="yes")
     with pytest.raises(ValueError, match="needs X and y"):
         LossCurveDisplay.from_cv_results(search, X)
-    with pytest.raises(ValueError, match="candidates must be 'best' or 'all'"):
+    with pytest.raises(ValueError, match=r"'candidates' .* must be 'best' or 'all'"):
         LossCurveDisplay.from_cv_results(search, candidates="some")
     with pytest.raises(ValueError, match=r"spread must be one of .*Got 'std'"):
         LossCurveDisplay.from_cv_results(search, spread="std")

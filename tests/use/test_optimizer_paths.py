@@ -286,7 +286,7 @@ def test_schedules_by_label():
     ("call", "message"),
     [
         (lambda D: D.from_solvers("ravin", "gd"), "Did you mean 'ravine'"),
-        (lambda D: D.from_solvers("ravine", []), "one solver at least"),
+        (lambda D: D.from_solvers("ravine", []), "at least one solver"),
         (
             lambda D: D.from_solvers("ravine", ["gd", "gd"]),
             "name a solver twice",
@@ -295,7 +295,7 @@ def test_schedules_by_label():
         (lambda D: D.from_solvers("ravine", 3), "'solver' parameter of descend"),
         (
             lambda D: D.from_solvers("ravine", "gd", learning_rates={"sgd": 1}),
-            r"keys among the labels \['gd'\]. Got the keys \['sgd'\]",
+            r"keys among the labels \['gd'\]. Got the unknown keys \['sgd'\]",
         ),
         (
             lambda D: D.from_solvers("ravine", "gd", learning_rates="bets"),
