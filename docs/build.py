@@ -1,8 +1,8 @@
 """Build the documentation site into docs/_build/html and check it.
 
-Run with ``python docs/build.py``. Nothing is fetched. Warnings are errors; so are links
-within the site that lead nowhere, and anything that a page would fetch from elsewhere.
-``--no-examples`` leaves the gallery's scripts unrun, for a quick look at the text.
+Run with ``python docs/build.py``. Nothing is fetched. Warnings are errors; so are
+broken links within the site, and files that a page would fetch from elsewhere.
+``--no-examples`` does not run the gallery's scripts, for a quick look at the text.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from sphinx.cmd.build import build_main
 
 DOCS = Path(__file__).resolve().parent
 SITE = DOCS / "_build" / "html"
-#: All that a build makes.
+#: The folders that a build makes.
 MADE = ("_build", "api", "auto_examples", "gen_modules", "generated")
 sys.path.insert(0, str(DOCS / "_ext"))
 

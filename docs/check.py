@@ -1,6 +1,6 @@
 """Check the documentation: docstrings, lists of names, links, layers, measured tables.
 
-Run with ``python docs/check.py``; ends with an error that lists what is wrong.
+Run with ``python docs/check.py``; it lists the faults, and fails if there are any.
 """
 
 import inspect
@@ -28,20 +28,20 @@ from skoptnet.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Rules that are not followed, each with its reason.
+# Rules of numpydoc that are not followed, each with its reason.
 EXCLUDED = {
     "ES01",  # an extended summary is not always needed
-    "EX01",  # examples stand with the classes, not with each method
+    "EX01",  # classes have examples, methods need none
     "GL01",  # summaries start on the first line
-    "GL02",  # closing quotes stand on a line of their own where there is text
+    "GL02",  # closing quotes of longer docstrings are on their own line
     "GL03",  # blank lines around displayed mathematics
     "RT02",  # "self : object", as scikit-learn has it
-    "RT03",  # what a return value is may follow from its name
-    "SA01",  # See Also only where there is something to see
+    "RT03",  # the name of a return value may say enough
+    "SA01",  # See Also is optional
     "YD01",  # generators
 }
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
-#: Parameters of the estimators, and the names that they take.
+#: Parameters of the estimators, and the registered names that they accept.
 _NAMES = {
     "activation": list(ACTIVATIONS),
     "solver": [*OPTIMIZERS, "lbfgs"],
@@ -71,8 +71,8 @@ def public_names() -> list[str]:
 def own_methods(thing: type) -> list[str]:
     """Return the public methods that a class documents itself, class methods too.
 
-    A method that only overrides is documented where it is declared, and scikit-learn
-    writes the set_..._request methods.
+    Overriding methods are documented in the base class, and scikit-learn writes the
+    set_..._request methods.
     """
     return [
         method
@@ -84,7 +84,7 @@ def own_methods(thing: type) -> list[str]:
 
 
 def docstring_faults() -> list[str]:
-    """Return what numpydoc finds wrong with public docstrings."""
+    """Return the faults that numpydoc finds in public docstrings."""
     faults = []
     for name in public_names():
         faults += [
@@ -96,7 +96,7 @@ def docstring_faults() -> list[str]:
 
 
 def name_faults() -> list[str]:
-    """Return registered names that the docstring of their parameter does not name."""
+    """Return registered names that are missing in the docstring of their parameter."""
     return [
         f"{estimator.__name__}: the docstring of {parameter.name} lacks {name!r}"
         for estimator in (skoptnet.MLPClassifierX, skoptnet.MLPRegressorX)
@@ -123,7 +123,7 @@ def layer_faults() -> list[str]:
 
 
 def link_faults() -> list[str]:
-    """Return links between the project's own pages that lead nowhere."""
+    """Return broken links between the project's own pages."""
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
     for folder in (".github", "docs", "examples", "tests"):
         pages += sorted((ROOT / folder).rglob("*.md"))
@@ -155,12 +155,12 @@ def table_faults() -> list[str]:
 
 
 def rate_faults() -> list[str]:
-    """Return default learning rates that are not those that were measured."""
+    """Return default learning rates that differ from the measured ones."""
     return default_rates.differing()
 
 
 def inventory_faults() -> list[str]:
-    """Return names of other projects that the site could not link."""
+    """Return names of other projects for which the site has no address."""
     return [
         f"docs/_inventories lacks {name}; run inventories.py"
         for name in inventories.missing()
@@ -168,7 +168,7 @@ def inventory_faults() -> list[str]:
 
 
 def main() -> None:
-    """Print what is wrong and say so in the exit status."""
+    """Print the faults; the exit status is 1 if there are any."""
     checks = (
         docstring_faults,
         name_faults,

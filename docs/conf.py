@@ -44,11 +44,11 @@ extensions = [
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "gen_modules", "**sg_execution_times.rst"]
-# `name` in a docstring links to what has that name, where there is such a thing.
+# `name` in a docstring is a link to the documentation of that name, if there is any.
 default_role = "py:obj"
 templates_path = ["_templates"]
 
-# -- Links to elsewhere ----------------------------------------------------------------
+# -- Links to other sites --------------------------------------------------------------
 intersphinx_mapping = {
     name: (address, f"_inventories/{name}.inv")
     for name, (address, _) in inventories.PROJECTS.items()
@@ -63,14 +63,14 @@ extlinks = {
 myst_enable_extensions = ["attrs_block", "dollarmath"]
 myst_heading_anchors = 4  # links as [...](page.md#a-heading), as GitHub has them
 
-# -- Formulas: MathJax from the site itself, not from the net --------------------------
-# Of the package only the files are used: its extension copies 20 MB of them.
+# -- Formulas: MathJax from the site itself, not from the internet ---------------------
+# Only the package's files are used: its extension would copy 20 MB.
 _FILES = importlib.util.find_spec("sphinx-mathjax-offline").origin
 _MATHJAX = Path(_FILES).with_name("static") / "mathjax"
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"options": {"enableMenu": False}}
 
-# -- Copy buttons: the code without prompts, and none on what a program prints ---------
+# -- Copy buttons: they copy no prompts; printed output has none -----------------------
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_selector = "div:not(.sphx-glr-script-out) > div.highlight pre"
@@ -104,7 +104,7 @@ sphinx_gallery_conf = {
     "parallel": True,  # as many as -j says
     "show_memory": False,
     "within_subsection_order": "gallery.place",
-    "min_reported_time": 1e9,  # the running times of a build tell readers nothing
+    "min_reported_time": 1e9,  # readers do not need the running times
     "remove_config_comments": True,
 }
 
@@ -147,7 +147,7 @@ html_sidebars = {"index": [], "start": [], "changelog": []}
 
 
 def setup(app):
-    """Copy what formulas are set with, the fonts included."""
+    """Copy the files of MathJax, the fonts included."""
     app.connect("build-finished", _copy_mathjax, priority=100)
 
 

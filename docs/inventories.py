@@ -1,8 +1,8 @@
-"""Inventories of other projects' documentation: addresses of the names that are linked.
+"""Inventories of other projects' documentation: addresses of the linked names.
 
-Sphinx finds the pages of scikit-learn, SciPy, NumPy, Matplotlib and pandas by the
-inventories in ``docs/_inventories``, so that a build fetches nothing. They hold the
-names that docstrings, pages and examples use; ``check.py`` lists the missing ones.
+The inventories in ``docs/_inventories`` have the pages of scikit-learn, SciPy, NumPy,
+Matplotlib and pandas, so that a build fetches nothing. They hold the names that
+docstrings, pages and examples use; ``check.py`` lists the missing ones.
 
     python docs/inventories.py    # write them again
 """
@@ -28,7 +28,7 @@ PROJECTS = {
     "matplotlib": ("https://matplotlib.org/stable/", "api/_as_gen/{}.html"),
     "pandas": ("https://pandas.pydata.org/docs/", "reference/api/{}.html"),
 }
-#: Names whose page does not follow from the name.
+#: Names whose page cannot be derived from the name.
 PAGES = {
     "sklearn.model_selection": (
         "api/sklearn.model_selection.html#module-sklearn.model_selection"
@@ -47,7 +47,7 @@ PAGES = {
         "reference/random/legacy.html#numpy.random.RandomState"
     ),
 }
-#: Classes that not every supported release of scikit-learn has.
+#: Classes that some supported releases of scikit-learn lack.
 RECENT = (
     "sklearn.callback.ProgressBar",
     "sklearn.callback.ScoringMonitor",
@@ -113,7 +113,7 @@ def names_in(code: str) -> Iterator[str]:
 
 
 def _written(node: ast.AST) -> str:
-    """Return a name, dots included, as it is written; "" for any other expression."""
+    """Return a dotted name as written, "" for any other expression."""
     if isinstance(node, ast.Attribute):
         before = _written(node.value)
         return f"{before}.{node.attr}" if before else ""
@@ -143,7 +143,7 @@ def page(name: str) -> str:
     if name in PAGES:
         return PAGES[name]
     project = name.partition(".")[0]
-    # scikit-learn has the methods on the page of their class, the others on their own.
+    # scikit-learn's methods are on the page of their class; others have their own.
     of_class = project == "sklearn" and kind(name) == "method"
     shown_on = name.rpartition(".")[0] if of_class else name
     return f"{PROJECTS[project][1].format(shown_on)}#{name}"
@@ -161,7 +161,7 @@ def inventory(project: str, names: set[str]) -> bytes:
 
 
 def shipped() -> dict[str, str]:
-    """Return name and address of all that the inventories hold."""
+    """Return the address of each name in the inventories."""
     held = {}
     for project, (site, _) in PROJECTS.items():
         content = (FOLDER / f"{project}.inv").read_bytes().split(b"\n", 4)[4]
@@ -172,7 +172,7 @@ def shipped() -> dict[str, str]:
 
 
 def missing() -> list[str]:
-    """Return the names that are used and are not in an inventory."""
+    """Return the used names that are in no inventory."""
     return sorted(used() - set(shipped()))
 
 

@@ -1,8 +1,8 @@
 """Pages of the API, one per public name, written before Sphinx looks for its pages.
 
-What is public is what the modules' ``__all__`` say; what belongs together is seen from
-the classes and from the registries of solvers and schedules. So a new name has its page
-without being written down here.
+Public names are those in the modules' ``__all__``. Their classes, and the registries of
+solvers and schedules, decide their section and order. So a new name gets its page
+without an entry here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MODULES = (
 )
 #: Names of types, which are for annotations only.
 _ALIASES = (GenericAlias, UnionType)
-#: What a solver or schedule of one's own is handed: not made by users, but read.
+#: Classes of the arguments of users' own solvers and schedules.
 HANDED = ("skoptnet.optimizers.State", "skoptnet.schedules.Clock")
 
 
@@ -76,7 +76,7 @@ def sections() -> list[Section]:
         if public:
             text = _first_paragraph(module)
             found.append(Section(module.__name__, public, text))
-    handed = "What solvers and schedules of your own are handed."
+    handed = "Arguments that your own solvers and schedules get."
     return [*found, Section("State and clock", list(HANDED), handed)]
 
 
@@ -110,7 +110,7 @@ def _place(name: str, order: list[str]) -> tuple[int, str]:
 def _imported(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
-    except ImportError:  # not there, or for want of a newer scikit-learn
+    except ImportError:  # missing, or it needs a newer scikit-learn
         return None
 
 
@@ -137,7 +137,7 @@ def page_of(name: str) -> str:
 
 
 def index() -> str:
-    """Return the source of the page that lists them all."""
+    """Return the source of the page that lists all names."""
     lines = ["API", "===", ""]
     for section in sections():
         lines += [section.title, "-" * len(section.title), "", section.text, ""]
@@ -151,7 +151,7 @@ def index() -> str:
 
 
 def write(folder: Path) -> None:
-    """Write the pages; those that stay as they are keep their time of change."""
+    """Write the pages; unchanged pages keep their modification time."""
     pages = {"index": index()}
     for section in sections():
         pages |= {name: page_of(name) for name in section.names}
@@ -166,9 +166,9 @@ def write(folder: Path) -> None:
 
 
 def from_scikit_learn(app, env, node, contnode):
-    """Show as text what an inherited docstring links to in scikit-learn's user guide.
+    """Show links of inherited docstrings to scikit-learn's user guide as text.
 
-    The inventory has what the docstrings of one release refer to; others differ.
+    The inventory has the targets of one release's docstrings; other releases differ.
     """
     around = node
     while around is not None:

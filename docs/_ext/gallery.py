@@ -48,14 +48,13 @@ _OTHERS = "More"
 THUMBNAILS = {name: made for group in GROUPS.values() for name, made in group.items()}
 ORDER = tuple(THUMBNAILS)
 
-#: Matplotlib's animations take the icons of their buttons from the net. The theme has
-#: them, too.
+#: Matplotlib's animations fetch the icons of their buttons; the theme has them, too.
 ICONS = re.compile(r"<link[^>]*https://[^>]*font-awesome[^>]*>")
-#: Remarks to formatters and linters: a line of their own, or the end of one.
+#: Comments for formatters and linters: whole lines, or ends of lines.
 _REMARKS = re.compile(
     r"^ *# fmt: (?:on|off)\n|  # (?:fmt: skip|noqa\b.*)$", re.MULTILINE
 )
-#: What sphinx-gallery writes for an example into its index, and around all of them.
+#: An example in the index that sphinx-gallery writes, and the text around all of them.
 _ENTRY = re.compile(
     r"\.\. raw:: html\n\n    <div class=\"sphx-glr-thumbcontainer\".*?"
     r":doc:`/(auto_examples/plot_(\w+))`.*?\n      <div.*?</div>\n    </div>\n",
@@ -68,13 +67,13 @@ _outside = []
 
 
 def place(filename):
-    """Return the place of an example in the gallery, as a key to sort by."""
+    """Return the sort key of an example in the gallery."""
     name = filename.removeprefix("plot_").removesuffix(".py")
     return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
 
 def warnings_are_errors(gallery_conf, fname, when):
-    """Let an example that warns fail, as pytest does with a test, and nothing else."""
+    """Make warnings errors while an example runs, as pytest does for tests."""
     if when == "before":
         _outside.append(warnings.catch_warnings())
         _outside[-1].__enter__()
@@ -88,7 +87,7 @@ def warnings_are_errors(gallery_conf, fname, when):
 
 
 def scrape(block, block_vars, gallery_conf):
-    """Save the figures of a block, and draw the thumbnail if one of them shows it."""
+    """Save the figures of a block, and draw the thumbnail if it is one of them."""
     from sphinx_gallery.scrapers import matplotlib_scraper
 
     name = _name(block_vars["src_file"])
@@ -111,9 +110,9 @@ def _name(example):
 
 
 def _put_thumbnails(app):
-    """Put the drawn thumbnails in the place of those that sphinx-gallery makes.
+    """Replace the thumbnails of sphinx-gallery by the drawn ones.
 
-    It makes them in every build; they are drawn when an example runs.
+    sphinx-gallery makes its own in every build; ours are drawn when an example runs.
     """
     from sphinx.util.logging import getLogger
 
@@ -182,7 +181,7 @@ def _header_is_rst(app, config):
 
 
 def setup(app):
-    """Have the gallery begin with its header; nothing is fetched by its pages."""
+    """Start the gallery with its header, and remove what its pages would fetch."""
     app.connect("config-inited", _header_is_rst, priority=900)
     app.connect("builder-inited", _put_thumbnails, priority=900)
     app.connect("source-read", _mend)

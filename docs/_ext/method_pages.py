@@ -1,8 +1,8 @@
 """Directives that show a solver or a schedule: docstring, picture, source.
 
-``{solver} adam`` and ``{schedule} cosine`` take all they show from the class that the
-name stands for, so that a formula has one place, the docstring; ``{paths} sgd adam``
-draws several solvers into one picture. The pictures are those of ``method_pictures``.
+``{solver} adam`` and ``{schedule} cosine`` show a class by its registered name, so a
+formula has one place, the docstring of the class. ``{paths} sgd adam`` draws several
+solvers into one picture. ``method_pictures`` draws the pictures.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from sphinx.util.docutils import SphinxDirective
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
 
-#: The methods that are shown, where a class has them itself.
+#: The methods that are shown, if the class itself defines them.
 _METHODS = ("gradient_point", "step", "decay", "__call__", "at", "momentum")
 
 
 def description(cls: type) -> str:
-    """Return what a docstring says between its first line and its parameters.
+    """Return the text of a docstring between its first line and its parameters.
 
-    The default rate is left out: it stands beside the constructor.
+    The default rate is left out: it is shown with the constructor.
     """
     text = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[2]
     for heading in ("Parameters", "Examples"):
@@ -39,7 +39,7 @@ def description(cls: type) -> str:
 
 
 def constructor(cls: type) -> str:
-    """Return the class with its parameters and their defaults, as it is called."""
+    """Return the call of a class with all parameters and their defaults."""
     given = inspect.signature(cls).parameters.values()
     texts = [str(each.replace(annotation=each.empty)) for each in given]
     line = f"{cls.__name__}({', '.join(texts)})"
@@ -50,7 +50,7 @@ def constructor(cls: type) -> str:
 
 
 def code(cls: type) -> str:
-    """Return the source of the methods in which a class' formulas are."""
+    """Return the source of the methods with a class's formulas."""
     own = [vars(cls).get(name) for name in _METHODS]
     return "\n".join(
         textwrap.dedent(inspect.getsource(method))
@@ -60,15 +60,15 @@ def code(cls: type) -> str:
 
 
 class _Shown(SphinxDirective):
-    """What both directives have in common."""
+    """Base class of the directives for a solver and for a schedule."""
 
     required_arguments = 1
     option_spec: ClassVar[dict] = {"arguments": directives.unchanged}
-    #: What stands above the source.
+    #: The line above the source.
     heading = ""
 
     def made(self, registry):
-        """Return the object: by its name, with what ``:arguments:`` says."""
+        """Return the object of a name, made with the ``:arguments:``."""
         name = self.arguments[0]
         if name not in registry:
             raise self.error(f"{name!r} is none of {', '.join(registry)}.")
@@ -95,7 +95,7 @@ class _Shown(SphinxDirective):
         return box.children
 
     def in_short(self, cls):
-        """Return the line that names the class and its numbers."""
+        """Return the line with the name of the class and its facts."""
         name = f"skoptnet.{cls.__name__}"
         link = addnodes.pending_xref(
             "", refdomain="py", reftype="class", reftarget=name, refwarn=True
@@ -177,7 +177,7 @@ def pictures(env, name, draw, alt):
 
 
 def listing(text):
-    """Return a block of Python, or nothing where there is none."""
+    """Return a block of Python, or nothing for an empty text."""
     return [nodes.literal_block(text, text, language="python")] if text else []
 
 

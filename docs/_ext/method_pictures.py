@@ -15,13 +15,13 @@ from skoptnet.surfaces import Surface, best_learning_rate, descend
 
 UPDATES = 60
 START = np.array([-4.13, 1.57])
-#: Curvatures along and across the ravine, and how far it is turned.
+#: Curvatures along and across the ravine, and its angle.
 _CURVATURES, _ANGLE = np.array([1.0, 25.0]), np.deg2rad(-15)
 _TURN = np.array([[np.cos(_ANGLE), -np.sin(_ANGLE)], [np.sin(_ANGLE), np.cos(_ANGLE)]])
 HESSIAN = _TURN @ np.diag(_CURVATURES) @ _TURN.T
 
 EPOCHS, UPDATES_PER_EPOCH, SAMPLES = 60, 20, 1000
-#: The epoch after which the loss stands still, for schedules that look at it.
+#: The epoch after which the loss is constant, for schedules that read it.
 STANDSTILL, PATIENCE = 15, 10
 
 
@@ -61,7 +61,7 @@ def best_rate(optimizer, noise=0.0):
 
 
 def paths(optimizers, noise=0.0):
-    """Draw paths through the ravine, and beside them the loss at every update."""
+    """Draw paths through the ravine, and the loss at every update beside them."""
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(8.4, 3.1), width_ratios=[1.45, 1], layout="constrained"
     )
@@ -119,7 +119,7 @@ def clocks():
 
 
 def factors(schedule: Schedule):
-    """Draw what a schedule multiplies the rate by, and the momentum if it moves it."""
+    """Draw the factor of a schedule on the rate, and the momentum if it moves it."""
     figure, axes = plt.subplots(figsize=(6.4, 2.1), layout="constrained")
     run = clocks()
     epochs = [clock.epochs for clock in run]

@@ -18,7 +18,7 @@ class Plot(PlotDirective):
         if not isinstance(self.state_machine, MockStateMachine):
             return super().run()
         env = self.state.document.settings.env
-        # By itself it would number the figures of each block from 1.
+        # By default, it numbers the figures of each block from 1.
         number = env.new_serialno("plot")
         prefix = f"{env.docname.replace('/', '-')}-{number}"
         options = {"filename-prefix": prefix, **self.options}

@@ -1,14 +1,14 @@
-"""The address of the repository, as pyproject.toml has it."""
+"""The address of the repository, from pyproject.toml."""
 
 import tomllib
 from pathlib import Path
 
-#: Keys of ``[project.urls]`` that stand for it (PyPI's well-known labels).
+#: Keys of ``[project.urls]`` for the repository (PyPI's well-known labels).
 _LABELS = ("repository", "source", "sourcecode", "github")
 
 
 def address(pyproject: Path) -> str | None:
-    """Return the address, or None where ``[project.urls]`` has none."""
+    """Return the address, None if ``[project.urls]`` has none."""
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     urls = {
         "".join(filter(str.isalnum, label.lower())): url

@@ -1,4 +1,4 @@
-"""What is wrong with the links of a built site: all that can be told without a net."""
+"""Broken links of a built site, and files that its pages would fetch from elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IN_STYLES = re.compile(r"@import\s+[\"']([^\"']+)|url\(\s*[\"']?([^\"')]+)")
 
 
 class _Page(HTMLParser):
-    """The anchors of a page and what it refers to."""
+    """The anchors and links of a page, and the files that it fetches."""
 
     def __init__(self):
         super().__init__()
@@ -44,10 +44,10 @@ class _Page(HTMLParser):
 
 
 def faults(site: Path) -> list[str]:
-    """Return links to pages, files and anchors that are not there, and outside files.
+    """Return links to missing pages, files and anchors, and fetched outside files.
 
-    Links that a reader may follow to elsewhere are left alone; what a page fetches by
-    itself has to be in the site.
+    Links to other sites are not checked; files that a page fetches by itself must be in
+    the site.
     """
     site, pages = site.resolve(), {}
     for path in sorted(site.rglob("*.html")):

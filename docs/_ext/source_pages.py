@@ -1,8 +1,8 @@
-"""Links from the pages to source files lead to the source as the site shows it.
+"""Links from the pages to source files, changed to the site's pages of the source.
 
 In the repository, ``[network.py](../skoptnet/network.py)`` is a link to the file. In
-the site, it is one to the page that viewcode makes of the module; of an example in the
-gallery, to the example. Other files are offered as they are.
+the site, it leads to viewcode's page of the module, or to the gallery's page of an
+example. Other files are downloads.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def page_of(path: Path) -> str | None:
 
 
 class LinksToSource(SphinxTransform):
-    """Turns what MyST takes for a download into a link to a page."""
+    """Turns MyST's downloads of source files into links to pages."""
 
     default_priority = 400
 
@@ -56,7 +56,7 @@ class LinksToSource(SphinxTransform):
 
 
 def show_all_modules(app, env):
-    """Have viewcode make a page of every module, documented here or not."""
+    """Let viewcode make a page of every module, documented on the site or not."""
     shown = getattr(env, "_viewcode_modules", {})
     for path in sorted((ROOT / "skoptnet").rglob("*.py")):
         name = page_of(path).removeprefix("_modules/").replace("/", ".")
@@ -68,10 +68,10 @@ def show_all_modules(app, env):
 
 
 def mend_ways_back(app, pagename, templatename, context, doctree):
-    """Let the links from source to documentation have the name documented there.
+    """Correct the anchors of links from the source to the API pages.
 
-    viewcode takes all names of a module for names of one package, but ``Optimizer`` is
-    in skoptnet and ``State``, of the same module, in skoptnet.optimizers.
+    viewcode assumes one package for all names of a module, but ``Optimizer`` is in
+    skoptnet and ``State``, of the same module, in skoptnet.optimizers.
     """
     if pagename.startswith("_modules/"):
         context["body"] = _WAY_BACK.sub(r"\1.\2.html#\1.\3", context["body"])

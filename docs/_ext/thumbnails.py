@@ -1,7 +1,7 @@
-"""Thumbnails of the gallery: some panels of a figure, drawn again for their size.
+"""Thumbnails of the gallery: some panels of a figure, drawn again for a small size.
 
-A figure that is only scaled down has letters that nobody can read and hairlines for
-curves. Here its text is hidden and its lines are thickened; an animation moves.
+A figure that is only scaled down has unreadable letters and very thin curves. Here its
+text is hidden and its lines are thicker; the thumbnail of an animation moves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-#: Width and height in pixels; pages show them at half of it or less.
+#: Width and height in pixels; pages show thumbnails at half this size or less.
 SIZE = (480, 320)
 _DPI = 160
 _MARGINS = {"left": 0.02, "right": 0.98, "bottom": 0.03, "top": 0.97}
@@ -80,7 +80,7 @@ def draw(figure: Figure, animation: Animation | None, stem: Path) -> Path:
 
 
 def shrink(file: Path) -> None:
-    """Give a GIF fewer colours, common to all its frames, and fewer frames."""
+    """Reduce the frames of a GIF, and its colours to a palette for all frames."""
     with Image.open(file) as gif:
         frames, pause = [], gif.info["duration"]
         for i in range(0, gif.n_frames, _EVERY):
