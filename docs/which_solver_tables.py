@@ -324,11 +324,11 @@ def rate_table(results: Results) -> str:
         "default rate",
         "tuned rate",
         "tuned rate with early stopping",
-        "tuned to an end of the grid",
+        "tuned rate at an end of the grid",
         "range of good rates, decades",
-        "the same with early stopping",
-        "points of the default behind tuned",
-        "default diverged",
+        "range of good rates with early stopping",
+        "points of the default rate behind the tuned rate",
+        "default rate diverged",
     ]
     return markdown(header, lines)
 
