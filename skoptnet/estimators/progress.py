@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from numbers import Real
 from typing import Any
 
-#: Metrics that repeat the count and the times.
+#: Metrics that the count and the times already show.
 _NOT_SHOWN = ("epoch", "update", "seconds")
 
 #: Short labels of metrics.
@@ -74,7 +74,7 @@ class Progress:
         self.reason: str | None = None
         self.kept_epoch: int | None = None
         self._started = self._updated = clock()
-        # The longest text of each field so far, so that fields keep their places.
+        # The longest text of each field so far: fields that move are hard to read.
         self._widths: dict[str, int] = {}
 
     def update(self, metrics: dict[str, Any]) -> None:
@@ -112,7 +112,7 @@ class Progress:
         if self.kept_epoch is not None:
             yield "kept", f"epoch {self.kept_epoch} kept"
         yield "times", self._times()
-        yield from figures(self.metrics)
+        yield from metric_fields(self.metrics)
 
     def text(self, width: float = math.inf) -> str:
         """Return a row of the fields that fit a width, without a bar."""
@@ -164,7 +164,7 @@ class Progress:
         return f"{elapsed}, {duration(math.ceil(max(left, 0.0)))} left"
 
 
-def figures(metrics: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def metric_fields(metrics: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the name of each metric to show, and its short label and value."""
     names = [name for name in _FIRST if name in metrics]
     names += [name for name in metrics if name not in (*names, *_NOT_SHOWN, _LAST)]
