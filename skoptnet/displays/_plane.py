@@ -1,4 +1,7 @@
-"""Principal plane (PCA) of paths through weight space (Li et al., 2018)."""
+"""Principal plane (PCA) of paths through weight space (Li et al., 2018).
+
+Source: https://arxiv.org/abs/1712.09913.
+"""
 
 from __future__ import annotations
 

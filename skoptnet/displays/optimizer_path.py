@@ -234,10 +234,10 @@ class OptimizerPathDisplay:
         """Train networks and show their paths on a plane through their weights.
 
         The plane goes through the final weights (their mean, if there are several
-        paths) along the first two principal directions of all weights about them (Li,
-        Xu, Taylor, Studer and Goldstein, 2018, *Visualizing the Loss Landscape of
-        Neural Nets*). The axis labels give each direction's share of the squared
-        distances. The surface shows the objective on this plane; ``values`` are the
+        paths) along the first two principal directions of all weights about them (`Li,
+        Xu, Taylor, Studer and Goldstein, 2018 <https://arxiv.org/abs/1712.09913>`__,
+        *Visualizing the Loss Landscape of Neural Nets*). The axis labels give each
+        direction's share of the squared distances. The surface shows the objective on this plane; ``values`` are the
         objective of the weights themselves, which may lie off the plane.
 
         Parameters

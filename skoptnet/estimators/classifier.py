@@ -174,7 +174,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         ``'lbfgs'``.
     dropout : float in [0, 1) or list of these, default=0.0
         Fraction of the units of each hidden layer that an update drops, drawn
-        separately for each row (Srivastava et al., 2014). A list or tuple has one
+        separately for each row (`Srivastava et al., 2014
+        <https://jmlr.org/papers/v15/srivastava14a.html>`__). A list or tuple has one
         number per hidden layer. Activations that stay are divided by 1 minus the
         fraction; inputs and outputs are never dropped. Predictions, validation metrics
         and scores use all units; ``loss_curve_`` is the loss with dropout. Not
@@ -182,7 +183,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     max_grad_norm : float in (0, inf) or None, default=None
         Maximum Euclidean norm of the gradient of a minibatch, over all weights and
         biases: a longer gradient is scaled down to it before the solver uses it
-        (Pascanu, Mikolov and Bengio, 2013). None does not clip. Ignored by ``'lbfgs'``.
+        (`Pascanu, Mikolov and Bengio, 2013 <https://arxiv.org/abs/1211.5063>`__). None
+        does not clip. Ignored by ``'lbfgs'``.
     batch_size : int or 'auto', default='auto'
         Number of samples per update; ``'auto'`` is 200. A number above ``n_samples``
         means all samples. ``'gd'`` and ``'lbfgs'`` always use all.
