@@ -13,8 +13,8 @@ has the length of the learning rate, whatever the gradient.
 # Adam without the correction
 # ---------------------------
 #
-# Adam (Kingma and Ba, 2015) averages with :math:`\rho_1 = 0.9` and
-# :math:`\rho_2 = 0.999`:
+# Adam (`Kingma and Ba, 2015 <https://arxiv.org/abs/1412.6980>`__) averages with
+# :math:`\rho_1 = 0.9` and :math:`\rho_2 = 0.999`:
 #
 # .. math::
 #     s \leftarrow \rho_1 s + (1 - \rho_1) g, \qquad

@@ -12,8 +12,8 @@ it beats SGD and momentum at a rate that is too high for them, but not at a good
 # Write the optimizer
 # -------------------
 # Momentum follows an average of the gradients, SGD the last one. Quasi-hyperbolic
-# momentum (Ma and Yarats, 2019, *Quasi-hyperbolic momentum and Adam for deep learning*)
-# follows a mixture of the two:
+# momentum (`Ma and Yarats, 2019 <https://arxiv.org/abs/1810.06801>`__,
+# *Quasi-hyperbolic momentum and Adam for deep learning*) follows a mixture of the two:
 #
 # .. math:: s \leftarrow \beta s + (1 - \beta) g, \qquad
 #           \theta \leftarrow \theta - \epsilon \left[(1 - \nu) g + \nu s\right].

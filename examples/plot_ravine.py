@@ -22,7 +22,8 @@ measures the convergence factors and compares them with their closed forms.
 #   :math:`\frac{\kappa - 1}{\kappa + 1}` per update;
 # - momentum: :math:`\epsilon = \left(\frac{2}{\sqrt M + \sqrt m}\right)^2`,
 #   :math:`\alpha = \left(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\right)^2`, and it
-#   shrinks by :math:`\sqrt\alpha` (Polyak, 1964);
+#   shrinks by :math:`\sqrt\alpha` (`Polyak, 1964
+#   <https://doi.org/10.1016/0041-5553(64)90137-5>`__);
 # - Nesterov's momentum: :math:`\epsilon = \frac1M`,
 #   :math:`\alpha = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}`, and it shrinks by
 #   :math:`1 - \frac{1}{\sqrt\kappa}`.

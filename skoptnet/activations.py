@@ -172,8 +172,9 @@ class _HeDrawn(Activation):
     """Base class of the relatives of relu, whose weights have variance 2 / fan_in.
 
     A unit that passes positive inputs only halves the mean square of its input; twice
-    the variance compensates for that (He et al., 2015, equation 10). This is exact for
-    relu and close for its smooth relatives.
+    the variance compensates for that (`He et al., 2015
+    <https://arxiv.org/abs/1502.01852>`__, equation 10). This is exact for relu and
+    close for its smooth relatives.
     """
 
     def draw_bound(self, fan_in, fan_out):

@@ -1,8 +1,9 @@
 """Learning-rate range test (Smith, 2017).
 
 The rate rises from update to update, from one that changes nothing to one at which
-training diverges, and the loss of each minibatch is recorded. Source: Smith (2017),
-*Cyclical Learning Rates for Training Neural Networks*.
+training diverges, and the loss of each minibatch is recorded. Source: `Smith (2017)
+<https://arxiv.org/abs/1506.01186>`__, *Cyclical Learning Rates for Training Neural
+Networks*.
 """
 
 from __future__ import annotations

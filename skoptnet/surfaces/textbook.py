@@ -64,8 +64,9 @@ def rosenbrock(x, y):
     .. math:: f(x, y) = (1 - x)^2 + 100 (y - x^2)^2
 
     A valley along the parabola y = x^2, flat along it and steep across; its minimum is
-    f(1, 1) = 0. Source: Rosenbrock (1960), *An Automatic Method for Finding the
-    Greatest or Least Value of a Function*, with his start (-1.2, 1).
+    f(1, 1) = 0. Source: `Rosenbrock (1960) <https://doi.org/10.1093/comjnl/3.3.175>`__,
+    *An Automatic Method for Finding the Greatest or Least Value of a Function*, with
+    his start (-1.2, 1).
     """
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
@@ -82,9 +83,9 @@ def beale(x, y):
 
     Plateaus, a narrow curved valley and very steep corners; its minimum is
     f(3, 0.5) = 0. Source: Beale (1958), *On an Iterative Method for Finding a Local
-    Minimum of a Function of More than One Variable*; as number 5 in Moré, Garbow and
-    Hillstrom (1981), *Testing Unconstrained Optimization Software*, whose start is
-    (1, 1).
+    Minimum of a Function of More than One Variable*; as number 5 in `Moré, Garbow and
+    Hillstrom (1981) <https://doi.org/10.1145/355934.355936>`__, *Testing Unconstrained
+    Optimization Software*, whose start is (1, 1).
     """
     return sum((c - x + x * y**k) ** 2 for k, c in _BEALE)
 
@@ -123,9 +124,10 @@ def saddle(x, y):
 
     At the saddle point (0, 0) the curvatures are 1 along x and -1 along y; the minima
     are f(0, 1) = f(0, -1) = -1/4. On a path that starts at y = 0 the gradient along y
-    is zero. Source: Nesterov (2004), *Introductory Lectures on Convex Optimization*,
-    example 1.2.2, where it shows that gradient descent may end at a point that is not a
-    minimum.
+    is zero. Source: `Nesterov (2004)
+    <https://doi.org/10.1007/978-1-4419-8853-9>`__, *Introductory Lectures on Convex
+    Optimization*, example 1.2.2, where it shows that gradient descent may end at a
+    point that is not a minimum.
     """
     return 0.5 * x**2 - 0.5 * y**2 + 0.25 * y**4
 

@@ -389,7 +389,10 @@ def _notify(watchers: Sequence[Watcher], loss: float, rate: float) -> None:
 
 
 def clip_gradient(g: Array, max_norm: float, xp: Namespace) -> None:
-    """g <- g min(1, max_norm / ||g||), over all layers together (Pascanu, 2013)."""
+    """g <- g min(1, max_norm / ||g||), over all layers together.
+
+    Source: `Pascanu, Mikolov and Bengio (2013) <https://arxiv.org/abs/1211.5063>`__.
+    """
     norm = float(xp.linalg.norm(g))
     if norm > max_norm:
         g *= max_norm / norm

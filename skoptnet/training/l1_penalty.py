@@ -22,7 +22,8 @@ class L1:
     w = 0, the sign opposite to this subgradient (none if that is 0). A weight that ends
     outside is set to 0. It thus becomes exactly 0, and stays there while the absolute
     value of g is at most lambda_1, whatever velocity or moments the solver has. This is
-    the rule of Andrew and Gao (2007, OWL-QN), applied to the updates of any solver.
+    the rule of `Andrew and Gao (2007) <https://doi.org/10.1145/1273496.1273501>`__,
+    OWL-QN, applied to the updates of any solver.
 
     If a solver takes g at another point than theta (Nesterov momentum), signs and
     penalty are still those of theta, since theta must have the zeros.

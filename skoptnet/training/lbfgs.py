@@ -40,8 +40,10 @@ class LBFGS:
     .. math:: \\theta \\leftarrow \\theta - \\epsilon_k H_k \\nabla C(\\theta)
 
     with :math:`H_k` an approximation of the inverse Hessian from the last ten steps,
-    and :math:`\\epsilon_k` from a line search. Source: Liu and Nocedal (1989); Byrd,
-    Lu, Nocedal and Zhu (1995). These steps are forgotten when `minimize` returns.
+    and :math:`\\epsilon_k` from a line search. Source: `Liu and Nocedal (1989)
+    <https://doi.org/10.1007/BF01589116>`__; `Byrd, Lu, Nocedal and Zhu (1995)
+    <https://doi.org/10.1137/0916069>`__. These steps are forgotten when `minimize`
+    returns.
 
     Parameters
     ----------
