@@ -169,23 +169,31 @@ def metric_fields(metrics: dict[str, Any]) -> Iterator[tuple[str, str]]:
     names = [name for name in _FIRST if name in metrics]
     names += [name for name in metrics if name not in (*names, *_NOT_SHOWN, _LAST)]
     names += [_LAST] if _LAST in metrics else []
+    twice = repeated_scores(metrics)
     for name in names:
-        if name == "validation_score" and repeats_a_metric(metrics):
+        if name in twice:
             continue
         label, value = short_label(name), metrics[name]
         yield name, f"{label} {rate(value) if name == _LAST else short(value)}"
 
 
-def repeats_a_metric(metrics: dict[str, Any]) -> bool:
-    """Tell whether the validation score repeats a metric with a more precise name."""
-    score = metrics.get("validation_score")
-    others = (
+def repeated_scores(metrics: dict[str, Any]) -> list[str]:
+    """Return the first scores that are also there under a more precise name."""
+    return [
+        f"{part}_score"
+        for part in ("validation", "train")
+        if f"{part}_score" in metrics and _is_repeated(part, metrics)
+    ]
+
+
+def _is_repeated(part: str, metrics: dict[str, Any]) -> bool:
+    loss, score = f"{part}_loss", f"{part}_score"
+    others = [
         value
         for name, value in metrics.items()
-        if name.startswith("validation_")
-        and name not in ("validation_loss", "validation_score")
-    )
-    return score == -metrics.get("validation_loss", math.nan) or score in others
+        if name.startswith(f"{part}_") and name not in (loss, score)
+    ]
+    return metrics[score] in [-metrics.get(loss, math.nan), *others]
 
 
 def short_label(name: str) -> str:

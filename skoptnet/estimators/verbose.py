@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..training import Diverged
-from .progress import Progress, printable, repeats_a_metric
+from .progress import Progress, printable, repeated_scores
 from .progress_displays import Display, display_for, print_line
 
 # The value of ``verbose`` that stands for a progress bar.
@@ -47,9 +47,8 @@ class Lines(Display):
 
 def format_metrics(metrics: dict[str, Any]) -> str:
     """Return the metrics of an epoch as text."""
-    names = [name for name in metrics if name not in ("epoch", "update")]
-    if repeats_a_metric(metrics):
-        names.remove("validation_score")
+    left_out = ("epoch", "update", *repeated_scores(metrics))
+    names = [name for name in metrics if name not in left_out]
     order = [*_FORMATS]
     # Further scores stand before the learning rate.
     last = order.index("learning_rate")

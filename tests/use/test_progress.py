@@ -207,6 +207,17 @@ def test_all_metrics_are_shown_and_none_twice():
     assert "val f1 0.9000" in progress(metrics=named).text()
 
 
+def test_a_score_of_the_training_rows_is_not_shown_twice():
+    negative = SEVERAL | {"train_score": -0.11}
+    named = SEVERAL | {"train_accuracy": 0.95}
+    for text in (progress(metrics=negative).text(), format_metrics(negative)):
+        assert "train score" not in text
+    for text in (progress(metrics=named).text(), format_metrics(named)):
+        assert "train score" not in text
+        assert "train accuracy" in text
+    assert "train score = 0.950000" in format_metrics(SEVERAL)
+
+
 def test_names_of_scorers_may_have_any_characters():
     bad = {"epoch": 1, "validation_[red]<b>\x1b[2J\n{x}": 0.5, "loss": 1.0}
     state = progress(metrics=bad)
