@@ -104,10 +104,14 @@ def _as_rates(given: Any) -> list[float]:
         rates = np.array(given, dtype=float)
     except (TypeError, ValueError):
         rates = np.empty(0)
-    if rates.ndim != 1 or not rates.size or not (rates > 0).all():
+    if (
+        rates.ndim != 1
+        or not rates.size
+        or not (np.isfinite(rates) & (rates > 0)).all()
+    ):
         raise ValueError(
             "The 'rates' parameter of best_learning_rate must have at least one number,"
-            f" and only numbers above 0. Got {given!r} instead."
+            f" and only finite numbers above 0. Got {given!r} instead."
         )
     return rates.tolist()
 

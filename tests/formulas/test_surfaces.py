@@ -432,7 +432,9 @@ def test_lessons_of_the_best_rates():
         assert end("saddle", solver) == pytest.approx(-0.25, abs=0.01)
 
 
-@pytest.mark.parametrize("rates", [[], [0.1, 0], [[0.1]], 0.1, "best", [np.nan]])
+@pytest.mark.parametrize(
+    "rates", [[], [0.1, 0], [[0.1]], 0.1, "best", [np.nan], [1, np.inf]]
+)
 def test_grids_that_cannot_be_used_are_refused(rates):
     with pytest.raises(ValueError, match="'rates' parameter of best_learning_rate"):
         best_learning_rate("ravine", rates=rates)
