@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,7 +13,14 @@ import numpy as np
 from .._params import POSITIVE, Interval, StrOptions, check_argument
 from .._types import Array
 from ..optimizers import OPTIMIZERS, Optimizer
-from ..surfaces import Limits, as_limits, as_surface, best_learning_rate, descend
+from ..surfaces import (
+    Limits,
+    Surface,
+    as_limits,
+    as_surface,
+    best_learning_rate,
+    descend,
+)
 
 # Margin around paths where the surface has no limits, as a share of their extent.
 _MARGIN = 0.15
@@ -37,12 +45,13 @@ def arguments(
     schedules = of_each(lr_schedule, named, "lr_schedule", caller)
     check_count(resolution, "resolution", caller)
     limits = None if limits is None else as_limits(caller, limits)
+    searched = _limited(surface, limits)
     paths, best = {}, {}
     for label, solver in named.items():
         how = {"lr_schedule": schedules.get(label, "constant"), **settings}
         rate = rates.get(label, "best")
         if isinstance(rate, str) and rate == "best":
-            rate = best[label] = best_learning_rate(surface, solver, **how)
+            rate = best[label] = best_learning_rate(searched, solver, **how)
         paths[label] = descend(surface, solver, learning_rate=rate, **how)
     points = {label: path.points for label, path in paths.items()}
     if limits is None and surface.limits is None:
@@ -78,6 +87,19 @@ def _rates(given: Any, named: Mapping[str, Any], caller: str) -> dict:
     for rate in rates.values():
         check_argument(caller, "learning_rates", rate, allowed)
     return rates
+
+
+def _limited(surface: Surface, limits: Limits | None) -> Surface:
+    """Return a surface without limits with those of the plot, others as they are.
+
+    They are for the best rates. With limits of its own, a part may be drawn in which
+    not even the start lies.
+    """
+    if surface.limits is not None:
+        return surface
+    twin = copy(surface)
+    twin.limits = limits
+    return twin
 
 
 def _including(limits: Limits, start: Array) -> Limits:

@@ -116,6 +116,23 @@ def test_rates_are_the_best_unless_they_are_given():
     np.testing.assert_array_equal(alone.points["adam"], display.points["c"])
 
 
+def test_the_best_rate_of_a_function_stays_within_the_given_limits():
+    # On the slope x + 2 y, the path to (-1, -2) rate * n_updates is within the limits
+    # if that is not below -4.
+    display = OptimizerPathDisplay.from_solvers(
+        lambda x, y: x + 2 * y, "gd", n_updates=10, limits=((-4, 4), (-4, 4)),
+        resolution=10,
+    )  # fmt: skip
+    assert display.best_rates == {"gd": 0.2}
+
+
+def test_the_limits_of_a_textbook_surface_do_not_change_its_best_rate():
+    zoomed = OptimizerPathDisplay.from_solvers(
+        "beale", "gd", n_updates=15, limits=((2, 4), (0, 1)), resolution=10
+    )
+    assert zoomed.best_rates == {"gd": best_learning_rate("beale", n_updates=15)}
+
+
 def test_the_grid_is_that_of_the_function():
     display = OptimizerPathDisplay.from_solvers(
         "beale", "gd", learning_rates=0.01, resolution=20, limits=((0, 4), (-1, 1))
