@@ -312,8 +312,16 @@ class Scored:
         # The rows are arrays, without feature names. Names were checked before.
         vars(model).pop("feature_names_in_", None)
         vars(model).update(network_attributes(network, run))
-        X, y = data.select(data.X), model._decode(data.select(data.Y))
+        X, y = _read_only(data.select(data.X)), model._decode(data.select(data.Y))
         return cls(model, X, y, data.weights)
+
+
+def _read_only(X: Any) -> Any:
+    """Return rows for scorers, which may be memory of the user, and are trained on."""
+    if isinstance(X, np.ndarray):
+        X = X.view()
+        X.flags.writeable = False
+    return X
 
 
 class ScorerScore:

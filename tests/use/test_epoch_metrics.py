@@ -510,6 +510,24 @@ def test_the_first_score_decides(Estimator, form):
             assert len(values) == several.n_iter_
 
 
+@both
+def test_a_scorer_cannot_write_into_the_rows(Estimator):
+    def scorer(model, rows, truth):
+        rows -= 1
+        return 0.0
+
+    Xt, yt, given = parts(target(Estimator))
+    before = Xt.copy(), given["X_val"].copy()
+    model = batched(Estimator, scoring=scorer, return_train_score=True)
+    with pytest.raises(ValueError, match="read-only"):
+        model.fit(Xt, yt)
+    with pytest.raises(ValueError, match="read-only"):
+        model.set_params(return_train_score=False).fit(Xt, yt, **given)
+    np.testing.assert_array_equal(Xt, before[0])
+    np.testing.assert_array_equal(given["X_val"], before[1])
+    assert Xt.flags.writeable
+
+
 def test_a_dict_has_scorers_of_all_kinds_by_names_of_its_own():
     def half(model, rows, truth):
         return 0.5 * model.score(rows, truth)
