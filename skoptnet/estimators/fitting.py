@@ -397,7 +397,7 @@ class Fit:
 
     def _metrics(
         self, training: TrainingSet, held_out: TrainingSet | None
-    ) -> AllMetrics | None:
+    ) -> Metrics | AllMetrics | None:
         """Return the function that computes metrics, None if there are none."""
         self.validates = held_out is not None
         parts = []
@@ -405,7 +405,9 @@ class Fit:
             parts.append(self._metrics_of("train", training))
         if held_out is not None:
             parts.append(self._metrics_of("validation", held_out))
-        return AllMetrics(parts) if parts else None
+        if len(parts) < 2:
+            return parts[0] if parts else None
+        return AllMetrics(parts)
 
     def _metrics_of(self, part: str, data: TrainingSet) -> Metrics:
         """Return the function that computes loss and scores of some rows.
@@ -468,7 +470,10 @@ class Fit:
         return [callbacks]
 
     def _train(
-        self, plan: Plan, measure: AllMetrics | None, watchers: Sequence[Watcher]
+        self,
+        plan: Plan,
+        measure: Metrics | AllMetrics | None,
+        watchers: Sequence[Watcher],
     ) -> Outcome:
         """Train; after an error, keep the model of the last finished epoch."""
         further = [self.watch(self)] if self.watch else []
@@ -493,7 +498,7 @@ class Fit:
     def _by_solver(
         self,
         plan: Plan,
-        measure: AllMetrics | None = None,
+        measure: Metrics | AllMetrics | None = None,
         watchers: Sequence[Watcher] = (),
         title: str = "",
     ) -> Outcome:

@@ -193,23 +193,28 @@ class Metrics:
     def __init__(
         self, part: str, network: Network, data: TrainingSet, scores: dict[str, Score]
     ):
-        self.part, self.network, self.data = part, network, data
-        self.scores = scores
+        self.network, self.data, self.scores = network, data, scores
         self.Y, self.w = data.select(data.Y), data.weights
+        self.unknown = dict.fromkeys(scores, math.nan)
+        # The names of the metrics, each with that of its score. A score "loss" is the
+        # negative loss, which is a metric only as the first score.
+        self.loss_name = f"{part}_{_LOSS}"
+        self.names = [(f"{part}_{_SCORE}", next(iter(scores)))]
+        self.names += [(f"{part}_{n}", n) for n in scores if n not in (_LOSS, _SCORE)]
 
     def __call__(self, theta: Array) -> dict[str, float]:
         """Return the metrics of theta, NaN if a prediction is not finite."""
         z = outputs(self.network, theta, self.data.X, self.data.rows)
-        loss, scores = math.nan, dict.fromkeys(self.scores, math.nan)
+        loss, scores = math.nan, self.unknown
         with np.errstate(all="ignore"):
             if self.network.loss.predicts(z, self.network.xp):
                 losses = self.network.loss.value(z, self.Y, self.network.xp)
                 loss = float(np.average(losses.astype(np.float64), weights=self.w))
                 scores = {name: of(z, loss) for name, of in self.scores.items()}
-        first = next(iter(scores.values()))
-        scores.pop(_LOSS, None)  # the negative loss, unless it is the first
-        metrics = {_LOSS: loss, _SCORE: first, **scores}
-        return {f"{self.part}_{name}": value for name, value in metrics.items()}
+        metrics = {self.loss_name: loss}
+        for name, score in self.names:
+            metrics[name] = scores[score]
+        return metrics
 
 
 class AllMetrics:
