@@ -246,11 +246,11 @@ class Summary:
 
     def _end(self, model: Any) -> str:
         """Return why training ended, as a sentence."""
-        settings, reason = self._settings, model.stop_reason_
+        settings, reason, unit = self._settings, model.stop_reason_, _unit(model)
         n, scoring = settings["n_iter_no_change"], settings["scoring"]
         score = f"validation score ({scoring})" if scoring else "validation score"
         words = settings | {
-            "patience": _count(n, "epoch"),
+            "patience": _count(n, unit),
             "by_tol": f" by {settings['tol']:g} (tol)" if settings["tol"] else "",
             "monitored": "validation loss" if scoring == "loss" else score,
         }
@@ -258,11 +258,11 @@ class Summary:
         if reason == "converged" and model.learning_rate_ is None:
             end = "L-BFGS converged"
         if model._history is not None:
-            n_epochs = _count(model.best_epoch_, "epoch")
-            return f"{end}; a new network was then trained on all rows for {n_epochs}."
+            n = _count(model.best_epoch_, unit)
+            return f"{end}; a new network was then trained on all rows for {n}."
         chosen = model._kept_best or reason in _CUT_SHORT
         kept = model._run.kept_epoch if chosen else None
-        return f"{end}; the weights of epoch {kept} were kept." if kept else f"{end}."
+        return f"{end}; the weights of {unit} {kept} were kept." if kept else f"{end}."
 
 
 def _layers(network: Any, dropout: tuple[float, ...]) -> dict[str, list[Any]]:
@@ -290,7 +290,7 @@ def _name_of_activation(activation: Any) -> str:
 
 def _duration(model: Any) -> str:
     run = model._run
-    unit = "iteration" if model.learning_rate_ is None else "epoch"
+    unit = _unit(model)
     text = _count(run.epoch, unit)
     if unit == "epoch":
         text = f"{text}, {_count(run.update, 'update')}"
@@ -306,7 +306,7 @@ def _losses(model: Any) -> str:
         return text
     lowest, epoch = min(zip(history["loss"], history["epoch"], strict=True))
     if not model._kept_best and lowest < model.loss_:
-        text += f" (lowest: {lowest:.4g} in epoch {epoch})"
+        text += f" (lowest: {lowest:.4g} in {_unit(model)} {epoch})"
     return f"{text}, {model._network.loss.label}"
 
 
@@ -317,7 +317,12 @@ def _validation(model: Any, scoring: str) -> str:
         return ""
     name, value = ("loss", -score) if scoring == "loss" else ("score", score)
     named = f"{name} ({scoring})" if scoring not in ("", "loss") else name
-    return f"{named} {value:.4g} in epoch {model.best_epoch_}"
+    return f"{named} {value:.4g} in {_unit(model)} {model.best_epoch_}"
+
+
+def _unit(model: Any) -> str:
+    """Return the word for an epoch: L-BFGS has iterations."""
+    return "iteration" if model.learning_rate_ is None else "epoch"
 
 
 def _count(n: int, unit: str) -> str:

@@ -223,6 +223,18 @@ def test_early_stopping_names_the_kept_epoch():
     assert "lowest" not in summary.training["loss"]
 
 
+def test_lbfgs_has_iterations():
+    stopping = {"early_stopping": True, "n_iter_no_change": 3, "max_iter": 500}
+    model = classifier(solver="lbfgs", **stopping).fit(X, y)
+    assert model.stop_reason_ == "early_stopping"
+    training = model.summary().training
+    assert training["validation"].endswith(f" in iteration {model.best_epoch_}")
+    assert training["end"].endswith(
+        f"for 3 iterations; the weights of iteration {model.best_epoch_} were kept."
+    )
+    assert "epoch" not in repr(model.summary())
+
+
 def test_monitored_validation_keeps_no_epoch():
     model = classifier(learning_rate_init=1.0, max_iter=100, tol=0.0)
     model.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
