@@ -199,7 +199,8 @@ class OptimizerPathDisplay:
             Start of the paths; by default the start of the surface.
         limits : ((x_min, x_max), (y_min, y_max)), optional
             Limits of the plot. By default those of the surface, widened to include the
-            start; if the surface has none, the extent of the paths.
+            start; if the surface has none, the extent of the paths. If it has none, the
+            best rates are those whose paths stay within limits given here.
         resolution : int > 1, default=200
             Number of points of the grid along each axis.
         random_state : int, RandomState instance or None, default=None
