@@ -160,9 +160,7 @@ def draw(rows: list[dict], data: str, epochs: int, path: Path) -> None:
     for row in rows:
         number = names.index(row["solver"])
         column = panels[:, SCHEDULES.index(row["schedule"])]
-        for panel, curve in zip(
-            column, (row["training"], row["held_out"]), strict=True
-        ):
+        for panel, curve in zip(column, ("training", "held_out"), strict=True):
             panel.plot(
                 range(1, epochs + 1),
                 row[curve],

@@ -108,6 +108,23 @@ def test_example_runs_without_warnings_and_draws_labelled_figures(script, tmp_pa
     assert not list(tmp_path.iterdir()), "an example leaves files behind"
 
 
+@pytest.mark.parametrize(("data", "solver"), [("digits", "gd"), ("diabetes", "adam")])
+def test_compare_solvers_prints_a_table_and_draws_a_picture(
+    data, solver, tmp_path, monkeypatch, capsys
+):
+    """Also where the higher rates diverge, as those of gd do."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    picture = tmp_path / "curves.png"
+    arguments = f"--data {data} --solvers {solver} --epochs 3 --out {picture}"
+    monkeypatch.setattr("sys.argv", ["compare_solvers.py", *arguments.split()])
+    importlib.import_module("compare_solvers").main()
+    table = capsys.readouterr().out
+    rows = re.findall(rf"^(\w+) +{solver} +([\d.]+) +([\d.]+) ±", table, re.MULTILINE)
+    assert [row[0] for row in rows] == ["constant", "step", "exponential"]
+    assert all(0 < float(score) < 1 for *_, score in rows)
+    assert picture.stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
 def test_example_has_the_form_of_the_gallery(script):
     docstring = ast.get_docstring(parsed(script))
