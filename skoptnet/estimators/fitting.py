@@ -52,7 +52,7 @@ from .validation import (
 )
 from .validation_split import Given, split
 from .validation_units import UnitCheck
-from .verbose import progress_watchers
+from .verbose import end, progress_watchers
 from .weights import Weights
 
 #: Maximum number of rows per update for ``batch_size="auto"``.
@@ -516,7 +516,7 @@ class Fit:
                     run, self.data, plan, **options,
                 )  # fmt: skip
             for display in displays:
-                display.end(outcome.reason, run.history.at(outcome.kept_epoch))
+                end(display, outcome.reason, run.history.at(outcome.kept_epoch))
         return outcome
 
     def _refit_all(

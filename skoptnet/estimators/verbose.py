@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..training import Diverged
@@ -99,10 +99,16 @@ def progress_watchers(
         shown = display.started()
         yield [shown]
     except BaseException as error:
-        shown.end(_reason_of(error))
+        end(shown, _reason_of(error))
         raise
     finally:
         display.close()
+
+
+def end(display: Display, reason: str, metrics: dict[str, Any] | None = None) -> None:
+    """End a display; a full disk or a closed output must not cost the model."""
+    with suppress(OSError, ValueError):
+        display.end(reason, metrics)
 
 
 def _print_once(message: str) -> None:

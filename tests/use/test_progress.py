@@ -322,6 +322,29 @@ def test_without_a_standard_output(monkeypatch):
     assert model.fit(X, y).stop_reason_ == "converged"
 
 
+class Full(io.StringIO):
+    """A standard output on a full disk."""
+
+    def write(self, text):
+        raise OSError(28, "No space left on device")
+
+
+def test_an_output_that_fails_as_training_ends_does_not_cost_the_model(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Full())
+    model = MLPClassifierX((5,), solver="lbfgs", random_state=0, verbose=2)
+    assert model.fit(X, y).stop_reason_ == "converged"
+
+
+def test_an_output_that_fails_hides_no_error(monkeypatch):
+    def scorer(model, X, y):
+        raise RuntimeError("the scorer")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    model = MLPClassifierX(early_stopping=True, scoring=scorer, verbose=2)
+    with pytest.raises(RuntimeError, match="the scorer"):
+        model.fit(X, y)
+
+
 def test_the_standard_output_may_be_replaced_while_a_line_is_printed():
     """As a bar in another thread does; `print` would then use freed memory."""
     code = """
