@@ -238,8 +238,9 @@ class OptimizerPathDisplay:
         paths) along the first two principal directions of all weights about them (`Li,
         Xu, Taylor, Studer and Goldstein, 2018 <https://arxiv.org/abs/1712.09913>`__,
         *Visualizing the Loss Landscape of Neural Nets*). The axis labels give each
-        direction's share of the squared distances. The surface shows the objective on this plane; ``values`` are the
-        objective of the weights themselves, which may lie off the plane.
+        direction's share of the squared distances. The surface shows the objective on
+        this plane; ``values`` are the objective of the weights themselves, which may
+        lie off the plane.
 
         Parameters
         ----------
