@@ -14,6 +14,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from pages import ROOT
 from sklearn.datasets import load_iris
 
 from skoptnet import MLPClassifierX
@@ -665,3 +666,34 @@ def test_a_terminal_of_ipython_is_no_notebook(monkeypatch):
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     assert not progress_displays.shell_is("ZMQInteractiveShell")
     assert progress_displays.shell_is("TerminalInteractiveShell")
+
+
+# The page.
+
+
+def fields_of(progress):
+    return [text.strip() for _, text in progress.fields()]
+
+
+def test_the_rows_of_the_page_are_those_of_the_display():
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^```\n(.*━.*)\n```$", page, re.MULTILINE)
+    running, interrupted = [re.split(r"  +(?:━+  +)?", row.strip()) for row in rows]
+
+    clock = Clock()
+    progress = Progress(400, clock=clock)
+    progress.done, clock.now = 87, clock.now + 2.4
+    progress.update(
+        {"epoch": 88, "loss": 0.1555, "validation_loss": 0.2956}
+        | {"validation_score": 0.918, "learning_rate": 0.001}
+    )
+    shown = fields_of(progress)
+    assert shown[: len(running)] == running
+
+    progress = Progress(400, clock=clock)
+    progress.done, clock.now = 99, clock.now + 2.7
+    progress.update({"epoch": 100, "loss": 0.1, "validation_loss": 0.3})
+    progress.end(
+        "interrupted", {"epoch": 15, "loss": 0.2271, "validation_loss": 0.2595}
+    )
+    assert fields_of(progress)[: len(interrupted)] == interrupted
