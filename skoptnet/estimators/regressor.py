@@ -275,13 +275,13 @@ class MLPRegressorX(RegressorMixin, MLP):
           ``history_``. The first is ``validation_score`` and decides early stopping;
           the others may be NaN.
 
-        A scorer is called once per epoch and, with early stopping, before the first
-        epoch of a warm start. It gets arrays, ``sample_weight`` if there are weights
-        and it takes them, and an estimator that has the current weights during the call
-        only. Of epochs with equal scores, the one with the lowest validation loss is
-        the best, and a loss that is lower by ``tol`` is an improvement. Without
-        validation rows and ``return_train_score`` the parameter has no effect, and
-        `fit` warns.
+        A scorer is called once per epoch for each part, validation rows and training
+        rows, and with early stopping also before the first epoch of a warm start. It
+        gets arrays, ``sample_weight`` if there are weights and it takes them, and an
+        estimator that has the current weights during the call only. Of epochs with
+        equal scores, the one with the lowest validation loss is the best, and a loss
+        that is lower by ``tol`` is an improvement. Without validation rows and
+        ``return_train_score`` the parameter has no effect, and `fit` warns.
     return_train_score : bool, default=False
         Whether to compute the loss and the scores of the training rows, too, with the
         weights at the end of each epoch. They are comparable with those of the
