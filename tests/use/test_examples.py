@@ -3,15 +3,13 @@
 import ast
 import importlib
 import importlib.util
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-import skoptnet
+from processes import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
@@ -90,17 +88,10 @@ SHORT = sorted(RUNNABLE, key=lambda script: script.stat().st_size)[:2]
     ids=lambda script: script.stem,
 )
 def test_example_runs_without_warnings_and_draws_labelled_figures(script, tmp_path):
-    # The package that the tests have imported.
-    paths = [str(Path(skoptnet.__file__).parent.parent), os.environ.get("PYTHONPATH")]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _RUN, str(script)],
         cwd=tmp_path,
-        env={
-            **os.environ,
-            "MPLBACKEND": "Agg",
-            "PYTHONIOENCODING": "utf-8",
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        },
+        env=environment(MPLBACKEND="Agg", PYTHONIOENCODING="utf-8"),
         capture_output=True,
         encoding="utf-8",
     )

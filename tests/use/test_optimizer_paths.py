@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
+from processes import execute
 from sklearn.datasets import make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -505,9 +506,9 @@ def test_where_the_figure_itself_moves_there_is_no_player(display, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")  # of the packages for notebooks
-def test_a_cell_of_a_notebook_has_one_output_the_player(monkeypatch):
+def test_a_cell_of_a_notebook_has_one_output_the_player(monkeypatch, tmp_path):
     nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the notebook's own is inline
     cell = (
@@ -516,7 +517,7 @@ def test_a_cell_of_a_notebook_has_one_output_the_player(monkeypatch):
         "display.animate()"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-    nbclient.NotebookClient(notebook, timeout=300).execute()
+    execute(notebook, tmp_path)
     (output,) = notebook.cells[0].outputs
     assert output.output_type == "execute_result"
     assert len(frames_of(output.data["text/html"])) == 4

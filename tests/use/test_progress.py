@@ -15,6 +15,7 @@ import textwrap
 import numpy as np
 import pytest
 from pages import ROOT
+from processes import environment, execute
 from sklearn.datasets import load_iris
 
 from skoptnet import MLPClassifierX
@@ -364,7 +365,9 @@ def test_the_standard_output_may_be_replaced_while_a_line_is_printed():
     print(written)
     """
     call = [sys.executable, "-c", textwrap.dedent(code)]
-    out = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        call, capture_output=True, text=True, check=True, env=environment()
+    ).stdout
     assert out.strip() == "['a line\\n', 'flushed']"
 
 
@@ -422,11 +425,11 @@ def in_terminal(code, columns=80, interrupt_at=None):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     hidden = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"}
-    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    env = environment(TERM="xterm", PYTHONIOENCODING="utf-8")
     script = subprocess.Popen(
         [sys.executable, "-c", SETUP + textwrap.dedent(code)],
         stdin=theirs, stdout=theirs, stderr=theirs,
-        env=env | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"},
+        env={name: value for name, value in env.items() if name not in hidden},
     )  # fmt: skip
     os.close(theirs)
     out = b""
@@ -588,18 +591,17 @@ print(network.n_iter_, network.best_epoch_, len(network.history_["loss"]))
 
 
 @pytest.fixture(scope="module")
-def notebook():
+def notebook(tmp_path_factory):
     """An executed notebook: a cell with a bar, one that fails, and a search."""
     nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     search = "GridSearchCV(model(), {'alpha': [0, 1]}, cv=2, n_jobs=2).fit(X, y);"
     fails = "model(lr_schedule=lambda clock: 1 / 0).fit(X, y)"
     cells = [SETUP + CELL, fails, search]
     made = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
     made.cells[1].metadata["tags"] = ["raises-exception"]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    nbclient.NotebookClient(made, timeout=300, kernel_name="python3").execute(env=env)
+    execute(made, tmp_path_factory.mktemp("notebook"))
     return made
 
 
