@@ -425,7 +425,8 @@ def in_terminal(code, columns=80, interrupt_at=None):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     hidden = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"}
-    env = environment(TERM="xterm", PYTHONIOENCODING="utf-8")
+    # For the workers of a search, which older releases give no filters.
+    env = environment(TERM="xterm", PYTHONIOENCODING="utf-8", PYTHONWARNINGS="ignore")
     script = subprocess.Popen(
         [sys.executable, "-c", SETUP + textwrap.dedent(code)],
         stdin=theirs, stdout=theirs, stderr=theirs,
