@@ -455,7 +455,8 @@ def test_plateau_watches_training_or_validation_and_ends_nothing():
 @pytest.mark.parametrize("Estimator", [MLPClassifierX, MLPRegressorX])
 @pytest.mark.parametrize("wrap", [lambda s: s, Warmup], ids=["plain", "warmup"])
 def test_plateau_of_a_validation_loss_needs_validation(Estimator, wrap):
-    model = Estimator((3,), lr_schedule=wrap(Plateau(monitor="validation_loss")))
+    schedule = wrap(Plateau(monitor="validation_loss"))
+    model = Estimator((3,), lr_schedule=schedule, random_state=0)
     for fit in (model.fit, model.partial_fit):
         with pytest.raises(ValueError, match="early_stopping=True"):
             fit(X, y)
