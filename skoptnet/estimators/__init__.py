@@ -4,6 +4,7 @@
 - ``classifier``, ``regressor``: `MLPClassifierX` and `MLPRegressorX`
 - ``labels``: the classes of a classifier, and the encoding of its labels
 - ``fitting``: `Fit`, one call of `fit` or `partial_fit`
+- ``parts``: `Parts`, the objects that the parameters stand for
 - ``partial_fit``: the conditions under which an estimator has `partial_fit`
 - ``prediction``: `Fitted`, fitted attributes and raw outputs
 - ``summary``: `Summary`, the layers and the training of a fitted model

@@ -48,7 +48,7 @@ from ..losses import Loss
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import LBFGS
-from .fitting import Fit, Parts
+from .fitting import Fit
 from .inputs import (
     ACTIVATION,
     DROPOUT,
@@ -59,6 +59,7 @@ from .inputs import (
     layer_tuple,
     with_plain_numbers,
 )
+from .parts import Parts
 from .prediction import Fitted
 from .summary import Summary
 from .validation import SCORER_NAME, OwnData, Score, check_scorers

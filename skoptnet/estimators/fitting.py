@@ -6,18 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from sklearn.base import is_regressor
 from sklearn.utils import check_random_state
 
 from .._types import Array
-from ..activations import Activation
 from ..compiled import readable
 from ..network import Network, draw_theta
-from ..optimizers import Optimizer
-from ..schedules import Schedule
 from ..training import (
     LBFGS,
     Diverged,
@@ -32,6 +28,7 @@ from ..training import (
 from .baseline import failure_of
 from .convergence_warnings import message_of_divergence, warn, warn_of_end
 from .inputs import check_memory, check_range, read
+from .parts import Parts, initial_rate
 from .prediction import CURVES, IN_TRAINING, network_attributes
 from .sample_weights import (
     checked_weights,
@@ -59,20 +56,6 @@ from .weights import Weights
 _AUTO_BATCH = 200
 
 
-def initial_rate(model: Any, optimizer: Optimizer | LBFGS) -> float | None:
-    """Return the initial learning rate, None for L-BFGS."""
-    if isinstance(optimizer, LBFGS):
-        return None
-    if isinstance(model.learning_rate_init, str):
-        rates = {task: optimizer.auto_rate(regression=task) for task in (False, True)}
-        # Losses of counts and amounts overfit as fast as those of classes, and are as
-        # steep as those of regression.
-        if getattr(model, "loss", None) in ("poisson", "gamma"):
-            return min(rates.values())
-        return rates[is_regressor(model)]
-    return float(model.learning_rate_init)
-
-
 def fit_watched(
     estimator: Any,
     X: Any,
@@ -92,30 +75,6 @@ def fit_watched(
         Called with the `Fit` just before training; returns the watcher.
     """
     Fit(estimator, watch=watch).run_on(X, y, sample_weight)
-
-
-class Parts(NamedTuple):
-    """The objects that the parameters of an estimator stand for.
-
-    Attributes
-    ----------
-    hidden_layer_sizes : tuple of int
-        Number of units of each hidden layer.
-    activations : tuple of Activation
-        One per hidden layer, see `Network`.
-    dropout : tuple of float
-        Fraction of the units that an update drops, one per hidden layer.
-    optimizer : Optimizer or LBFGS
-        The solver.
-    schedule : Schedule
-        The schedule of the learning rate.
-    """
-
-    hidden_layer_sizes: tuple[int, ...]
-    activations: tuple[Activation, ...]
-    dropout: tuple[float, ...]
-    optimizer: Optimizer | LBFGS
-    schedule: Schedule
 
 
 class Fit:

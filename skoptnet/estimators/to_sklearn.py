@@ -25,7 +25,7 @@ from ..network import Network
 from ..optimizers import SGD, Adam, GradientDescent, Momentum, Nesterov, Optimizer
 from ..schedules import Adaptive, Constant, InverseScaling, Schedule
 from ..training import LBFGS
-from .fitting import initial_rate
+from .parts import initial_rate
 
 _ACTIVATIONS: dict[type[Activation], str] = {
     Identity: "identity",
