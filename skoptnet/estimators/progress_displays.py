@@ -59,32 +59,52 @@ class _OfProgress(Display):
         self.progress.end(reason, metrics)
 
 
-class Log(_OfProgress):
+class _Paced(_OfProgress):
+    """A display that shows the progress now and then, and its end.
+
+    Parameters
+    ----------
+    progress : Progress
+        The progress to show.
+    interval : float
+        Seconds between two times, at least.
+    """
+
+    def __init__(self, progress: Progress, interval: float):
+        super().__init__(progress)
+        self.pace = _Pace(interval, progress.clock)
+
+    def after_epoch(self, metrics: dict[str, Any]) -> None:
+        super().after_epoch(metrics)
+        if self.pace.is_due():
+            self.show()
+
+    def end(self, reason: str, metrics: dict[str, Any] | None = None) -> None:
+        super().end(reason, metrics)
+        self.show()
+
+    def show(self) -> None:
+        """Show the progress as it is."""
+        raise NotImplementedError
+
+
+class Log(_Paced):
     """Prints a line when training ends, and one a minute until then.
 
     For output that is not a terminal, or that other fits use, too.
     """
 
     def __init__(self, progress: Progress):
-        super().__init__(progress)
-        self.pace = _Pace(_LOG_INTERVAL, progress.clock)
+        super().__init__(progress, _LOG_INTERVAL)
 
-    def after_epoch(self, metrics: dict[str, Any]) -> None:
-        super().after_epoch(metrics)
-        if self.pace.is_due():
-            self._print()
-
-    def end(self, reason: str, metrics: dict[str, Any] | None = None) -> None:
-        super().end(reason, metrics)
-        self._print()
-
-    def _print(self) -> None:
+    def show(self) -> None:
+        """Print a line."""
         columns = shutil.get_terminal_size().columns
         width = columns if is_terminal(sys.stdout) else 10**6
         print_line(self.progress.text(width))
 
 
-class NotebookBar(_OfProgress):
+class NotebookBar(_Paced):
     """Shows a bar below the cell of a notebook, without widgets.
 
     The bar is HTML's progress element, updated in place. Frontends without HTML, and
@@ -92,8 +112,7 @@ class NotebookBar(_OfProgress):
     """
 
     def __init__(self, progress: Progress):
-        super().__init__(progress)
-        self.pace = _Pace(_NOTEBOOK_INTERVAL, progress.clock)
+        super().__init__(progress, _NOTEBOOK_INTERVAL)
         self.handle: Any = None
 
     def started(self) -> Display:
@@ -102,16 +121,8 @@ class NotebookBar(_OfProgress):
         self.handle = display(self._mime(), raw=True, display_id=True)
         return self
 
-    def after_epoch(self, metrics: dict[str, Any]) -> None:
-        super().after_epoch(metrics)
-        if self.pace.is_due():
-            self._update()
-
-    def end(self, reason: str, metrics: dict[str, Any] | None = None) -> None:
-        super().end(reason, metrics)
-        self._update()
-
-    def _update(self) -> None:
+    def show(self) -> None:
+        """Update the bar."""
         if self.handle is not None:
             self.handle.update(self._mime(), raw=True)
 
