@@ -106,6 +106,20 @@ def name_faults() -> list[str]:
     ]
 
 
+def difference_faults() -> list[str]:
+    """Return what both estimators have, and document in different words."""
+    classifier, regressor = map(
+        ClassDoc, (skoptnet.MLPClassifierX, skoptnet.MLPRegressorX)
+    )
+    return [
+        f"MLPClassifierX and MLPRegressorX document {entry.name} in different words"
+        for section in ("Parameters", "Attributes")
+        for entry in classifier[section]
+        for other in regressor[section]
+        if entry.name == other.name and entry != other
+    ]
+
+
 def layer_faults() -> list[str]:
     """Return how docs/layers.svg differs from the layers that import-linter holds."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -172,6 +186,7 @@ def main() -> None:
     checks = (
         docstring_faults,
         name_faults,
+        difference_faults,
         link_faults,
         layer_faults,
         table_faults,
