@@ -21,7 +21,8 @@ from ..network import Network
 from ..schedules import Schedule
 from ..training import Curves, Run, TrainingSet
 from .convergence_warnings import warn
-from .prediction import network_attributes
+from .prediction import IN_TRAINING, network_attributes
+from .weights import Weights
 
 #: Raw outputs and loss of some rows -> score.
 Score = Callable[[Array, float], float]
@@ -317,16 +318,17 @@ class Scored:
         # The rows are arrays, without feature names. Names were checked before.
         vars(model).pop("feature_names_in_", None)
         vars(model).update(network_attributes(network, run))
+        vars(model)[IN_TRAINING] = Weights(network, _read_only(run.theta))
         X, y = _read_only(data.select(data.X)), model._decode(data.select(data.Y))
         return cls(model, X, y, data.weights)
 
 
-def _read_only(X: Any) -> Any:
-    """Return rows for scorers, which may be memory of the user, and are trained on."""
-    if isinstance(X, np.ndarray):
-        X = X.view()
-        X.flags.writeable = False
-    return X
+def _read_only(values: Any) -> Any:
+    """Return a view of an array that scorers cannot change; sparse rows as they are."""
+    if isinstance(values, np.ndarray):
+        values = values.view()
+        values.flags.writeable = False
+    return values
 
 
 class ScorerScore:

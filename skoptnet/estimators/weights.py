@@ -149,9 +149,8 @@ class Layers(list):
         what = f"{self._name}[{place}]"
         if not layer.flags.writeable:
             raise ValueError(
-                f"{what} cannot be set while solver='lbfgs' trains: L-BFGS has a copy"
-                " of the weights, which a change would not reach. Use another solver,"
-                " or set it after fit."
+                f"{what} cannot be set while solver='lbfgs' trains, nor by a scorer."
+                " Use a callback and another solver, or set it after fit."
             )
         if issparse(value):
             raise TypeError(

@@ -510,6 +510,41 @@ def test_the_first_score_decides(Estimator, form):
             assert len(values) == several.n_iter_
 
 
+def zero_in_place(model):
+    model.coefs_[0][...] = 0
+
+
+def zero_by_item(model):
+    model.coefs_[0] = np.zeros_like(model.coefs_[0])
+
+
+def zero_all(model):
+    model.intercepts_ = [np.zeros_like(b) for b in model.intercepts_]
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("change", [zero_in_place, zero_by_item, zero_all])
+def test_a_scorer_cannot_change_the_weights_in_training(change, solver):
+    refused = []
+
+    def scorer(model, rows, truth):
+        try:
+            change(model)
+        except ValueError as error:
+            refused.append(str(error))
+        return 0.0
+
+    y_class = target(MLPClassifierX)
+    plain = batched(MLPClassifierX, solver=solver).fit(X, y_class)
+    model = batched(MLPClassifierX, solver=solver, scoring=scorer)
+    model.set_params(return_train_score=True).fit(X, y_class)
+    assert len(refused) == model.n_iter_
+    assert all("read-only" in text or "nor by a scorer" in text for text in refused)
+    for a, b in zip(model.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    change(model)  # after fit they can be set
+
+
 @both
 def test_a_scorer_cannot_write_into_the_rows(Estimator):
     def scorer(model, rows, truth):
