@@ -11,7 +11,8 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skoptnet import MLPClassifierX
+from skoptnet import MLPClassifierX, Momentum
+from skoptnet.displays import OptimizerPathDisplay
 
 #: Trainings end early here, and figures do not outlive their test.
 DRAWN = [
@@ -79,6 +80,23 @@ def failing():
 
 def curve(line):
     return list(line.get_xdata()), list(line.get_ydata())
+
+
+@pytest.fixture
+def two_paths():
+    """The paths of two solvers on a surface."""
+    return OptimizerPathDisplay.from_solvers(
+        "himmelblau",
+        {"slow": "gd", "heavy": Momentum(momentum=0.8)},
+        learning_rates={"slow": 0.005, "heavy": 0.004},
+        n_updates=20,
+    )
+
+
+def coordinates(line):
+    """Return the coordinates of a line in the plane or in space."""
+    in_space = hasattr(line, "get_data_3d")
+    return np.array(line.get_data_3d() if in_space else line.get_data())
 
 
 def texts(ax):

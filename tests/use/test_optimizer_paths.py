@@ -1,7 +1,5 @@
 """Pictures of paths: what is drawn are the numbers, on surfaces and in networks."""
 
-import base64
-import io
 import re
 import warnings
 
@@ -9,15 +7,14 @@ import joblib
 import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
-from processes import execute
+from drawn import coordinates
 from sklearn.datasets import make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skoptnet import Adam, MLPClassifierX, MLPRegressorX, Momentum
+from skoptnet import Adam, MLPClassifierX, MLPRegressorX
 from skoptnet.displays import OptimizerPathDisplay
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.surfaces import SURFACES, Surface, best_learning_rate, descend
@@ -25,34 +22,13 @@ from skoptnet.surfaces import SURFACES, Surface, best_learning_rate, descend
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-from matplotlib.animation import AbstractMovieWriter
+
+pytestmark = pytest.mark.usefixtures("no_figures_left")
 
 KINDS = ("contour", "3d")
 RNG = np.random.RandomState(0)
 X, LABELS = make_moons(60, noise=0.2, random_state=0)
 NUMBERS = X @ [1.0, -2.0] + 0.1 * RNG.standard_normal(60)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def display():
-    return OptimizerPathDisplay.from_solvers(
-        "himmelblau",
-        {"slow": "gd", "heavy": Momentum(momentum=0.8)},
-        learning_rates={"slow": 0.005, "heavy": 0.004},
-        n_updates=20,
-    )
-
-
-def drawn(line):
-    """The coordinates of a line in the plane or in space."""
-    in_space = hasattr(line, "get_data_3d")
-    return np.array(line.get_data_3d() if in_space else line.get_data())
 
 
 def texts(legend):
@@ -73,7 +49,7 @@ def test_lines_are_the_paths(name, kind):
     display.figure_.canvas.draw()
     for solver in solvers:
         path = descend(name, solver, learning_rate=0.001, n_updates=15, random_state=3)
-        data = drawn(display.lines_[solver])
+        data = coordinates(display.lines_[solver])
         np.testing.assert_array_equal(data[:2].T, path.points)
         if kind == "3d":
             heights = path.values
@@ -82,11 +58,11 @@ def test_lines_are_the_paths(name, kind):
             np.testing.assert_allclose(data[2], heights)
         np.testing.assert_array_equal(display.values[solver], path.values)
         np.testing.assert_array_equal(display.rates[solver], path.rates)
-        np.testing.assert_array_equal(drawn(display.ends_[solver]), data[:, -1:])
+        np.testing.assert_array_equal(coordinates(display.ends_[solver]), data[:, -1:])
     assert len({line.get_color() for line in display.lines_.values()}) == 3
     surface = SURFACES[name]
-    np.testing.assert_array_equal(drawn(display.start_)[:2, 0], surface.start)
-    np.testing.assert_array_equal(drawn(display.minima_)[:2].T, surface.minima)
+    np.testing.assert_array_equal(coordinates(display.start_)[:2, 0], surface.start)
+    np.testing.assert_array_equal(coordinates(display.minima_)[:2].T, surface.minima)
     assert display.ax_.get_xlim() == SURFACES[name].limits[0]
     assert display.ax_.get_ylim() == SURFACES[name].limits[1]
     heights = ["f(x, y)"] if kind == "contour" else []
@@ -170,7 +146,7 @@ def test_paths_that_leave_are_cut_off_and_said_to(kind):
     assert f"bad (leaves at update {leaves})" in said
     assert "good" in said
     assert display.ax_.get_ylim() == (-3, 3)
-    shown = np.isfinite(drawn(display.lines_["bad"])[1])
+    shown = np.isfinite(coordinates(display.lines_["bad"])[1])
     if kind == "3d":
         np.testing.assert_array_equal(shown, abs(display.points["bad"][:, 1]) <= 3)
     else:  # up to the first point outside
@@ -233,32 +209,34 @@ def test_a_path_without_an_update_has_pictures():
     assert display.to_html(dpi=30).count("data:image/png;base64") == 2
 
 
-def test_values_over_updates(display):
-    display.plot_values()
-    assert display.ax_.get_xlabel() == "updates"
-    assert display.ax_.get_ylabel() == "f(x, y)"
-    assert display.ax_.get_yscale() == "log"
-    for label, line in display.lines_.items():
-        np.testing.assert_array_equal(line.get_ydata(), display.values[label])
+def test_values_over_updates(two_paths):
+    two_paths.plot_values()
+    assert two_paths.ax_.get_xlabel() == "updates"
+    assert two_paths.ax_.get_ylabel() == "f(x, y)"
+    assert two_paths.ax_.get_yscale() == "log"
+    for label, line in two_paths.lines_.items():
+        np.testing.assert_array_equal(line.get_ydata(), two_paths.values[label])
         np.testing.assert_array_equal(line.get_xdata(), range(21))
-    display.figure_.canvas.draw()
-    labels = [t.get_text() for t in display.ax_.get_yticklabels()]
+    two_paths.figure_.canvas.draw()
+    labels = [t.get_text() for t in two_paths.ax_.get_yticklabels()]
     assert all(re.fullmatch(r"[\d.e+-]*", label) for label in labels)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_display_of_plain_lists_draws_the_same(display, kind):
+def test_a_display_of_plain_lists_draws_the_same(two_paths, kind):
     twin = OptimizerPathDisplay(
-        display.x.tolist(), display.y.tolist(), display.z.tolist(),
-        {label: points.tolist() for label, points in display.points.items()},
-        {label: values.tolist() for label, values in display.values.items()},
-        minima=display.minima.tolist(), log=True,
+        two_paths.x.tolist(), two_paths.y.tolist(), two_paths.z.tolist(),
+        {label: points.tolist() for label, points in two_paths.points.items()},
+        {label: values.tolist() for label, values in two_paths.values.items()},
+        minima=two_paths.minima.tolist(), log=True,
     )  # fmt: skip
     twin.plot_values()
     twin.plot(kind=kind)
-    display.plot(kind=kind)
+    two_paths.plot(kind=kind)
     for label, line in twin.lines_.items():
-        np.testing.assert_array_equal(drawn(line), drawn(display.lines_[label]))
+        np.testing.assert_array_equal(
+            coordinates(line), coordinates(two_paths.lines_[label])
+        )
     twin.to_html(frames=2, dpi=30)
 
 
@@ -271,17 +249,17 @@ def test_values_beyond_the_picture_are_cut_off():
     assert top < 2 * display.z.max()
 
 
-def test_given_axes_are_drawn_on(display):
+def test_given_axes_are_drawn_on(two_paths):
     figure, (flat, other) = plt.subplots(1, 2)
     space = plt.figure().add_subplot(projection="3d")
-    assert display.plot(flat).ax_ is flat
-    assert display.figure_ is figure
-    assert display.plot_values(other).ax_ is other
-    assert display.plot(space, kind="3d").ax_ is space
+    assert two_paths.plot(flat).ax_ is flat
+    assert two_paths.figure_ is figure
+    assert two_paths.plot_values(other).ax_ is other
+    assert two_paths.plot(space, kind="3d").ax_ is space
     with pytest.raises(ValueError, match="has two dimensions, but kind='3d' needs"):
-        display.plot(flat, kind="3d")
+        two_paths.plot(flat, kind="3d")
     with pytest.raises(ValueError, match="has three dimensions"):
-        display.plot(space)
+        two_paths.plot(space)
 
 
 def test_all_solvers_in_one_picture():
@@ -346,200 +324,6 @@ def test_schedules_by_label():
 def test_what_cannot_be_used_is_refused(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call(OptimizerPathDisplay)
-
-
-# --------------------------------------------------------------------------- in motion
-
-
-class Recorder(AbstractMovieWriter):
-    """Writes nothing, remembers what was drawn."""
-
-    def __init__(self, display):
-        super().__init__()
-        self.display, self.frames = display, []
-
-    def setup(self, fig, outfile, dpi=None):
-        self.fig = fig
-
-    def grab_frame(self, **settings):
-        data = {label: drawn(line) for label, line in self.display.lines_.items()}
-        words = [text.get_text() for text in self.display.ax_.texts]
-        self.frames.append((data, words))
-
-    def finish(self):
-        pass
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_frames_show_the_paths_up_to_an_update(display, kind):
-    recorder = Recorder(display)
-    display.animate(kind=kind, frames=6).save("nowhere", writer=recorder)
-    assert len(recorder.frames) == 6
-    for (data, words), update in zip(recorder.frames, range(0, 21, 4), strict=True):
-        assert f"update {update}" in words
-        for label, points in display.points.items():
-            np.testing.assert_array_equal(data[label][:2].T, points[: update + 1])
-
-
-@pytest.mark.parametrize(
-    ("n_updates", "frames"),
-    [(7, 8), pytest.param(300, 50, marks=pytest.mark.exhaustive)],
-)
-def test_a_frame_per_update_unless_there_are_many(n_updates, frames):
-    many = OptimizerPathDisplay.from_solvers(
-        "ravine", "adam", n_updates=n_updates, resolution=5
-    )
-    recorder = Recorder(many)
-    many.animate().save("nowhere", writer=recorder)
-    assert len(recorder.frames) == frames
-    assert len(recorder.frames[-1][0]["adam"].T) == n_updates + 1
-
-
-def test_a_short_path_waits_for_the_others():
-    both = OptimizerPathDisplay.from_solvers(
-        "rosenbrock", ["gd", "adam"], learning_rates={"gd": 1.0, "adam": 0.1},
-        n_updates=10, resolution=5,
-    )  # fmt: skip
-    assert len(both.points["gd"]) < 11
-    recorder = Recorder(both)
-    both.animate().save("nowhere", writer=recorder)
-    assert recorder.frames[-1][0]["gd"].shape[1] == len(both.points["gd"])
-
-
-def test_a_gif_has_the_frames(display, tmp_path):
-    display.animate(tmp_path / "path.gif", frames=3, fps=20, dpi=40)
-    with Image.open(tmp_path / "path.gif") as gif:
-        assert gif.n_frames == 3
-        assert gif.info["duration"] == 50
-    assert not plt.get_fignums()
-
-
-def test_a_page_has_all_in_it(display, tmp_path):
-    file = tmp_path / "path.html"
-    display.animate(str(file), frames=3, dpi=40)
-    html = file.read_text(encoding="utf-8")
-    assert html.startswith("<!DOCTYPE html>")
-    assert len(re.findall(r'frames\[\d+\] = "data:image/png;base64', html)) == 3
-    assert not re.search(r'(src|href)\s*=\s*"?http', html)
-    buttons = set(re.findall(r'<i class="fa fa-([\w-]+)', html))
-    assert buttons
-    assert all(f".fa-{button}::before" in html for button in buttons)
-
-
-def frames_of(html):
-    """The frames in an HTML player, as arrays."""
-    found = re.findall(r'frames\[\d+\] = "data:image/png;base64,([^"]+)"', html)
-    images = [base64.b64decode(text.replace("\\\n", "")) for text in found]
-    return [np.array(Image.open(io.BytesIO(i)).convert("RGB"), int) for i in images]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_frames_of_the_player_are_the_figure_saved(display, kind):
-    """But for the palette, and where markers of several artists meet."""
-    animation = display.animate(kind=kind, frames=3, dpi=50)
-    frames = frames_of(animation.player())
-    assert len(frames) == 3
-    for frame, update in zip(frames, (0, 10, 20), strict=True):
-        animation._func(update)
-        file = io.BytesIO()
-        display.figure_.savefig(file, dpi=50)
-        saved = np.array(Image.open(file).convert("RGB"), int)
-        assert frame.shape == saved.shape
-        different = abs(frame - saved).max(axis=2) > 25
-        assert different.mean() < 0.002
-    assert (abs(frames[2] - frames[0]).max(axis=2) > 25).mean() > 0.002
-    assert all(line.get_visible() for line in display.lines_.values())
-    assert display.figure_.dpi == 100
-
-
-def test_a_notebook_shows_the_player_and_not_the_figure(display):
-    animation = display.animate(frames=3, dpi=40)
-    html = animation._repr_html_()
-    assert len(frames_of(html)) == 3
-    assert re.search(r"anim\w+ = new Animation\([^)]*\); anim\w+\.play_animation", html)
-    assert "http" not in re.sub("http://www.w3.org", "", html)
-    assert not plt.get_fignums()
-    assert len(frames_of(animation._repr_html_())) == 3  # again, in another cell
-
-
-def test_a_notebook_shows_the_player_and_not_the_figure_in_a_figure_of_ones_own(
-    display,
-):
-    axes = plt.subplots(1, 2)[1]
-    assert len(frames_of(display.animate(ax=axes[0], frames=2)._repr_html_())) == 2
-    assert not plt.get_fignums()
-
-
-def test_an_animation_can_be_saved_after_a_notebook_showed_it(display, tmp_path):
-    animation = display.animate(frames=3, dpi=40)
-    animation._repr_html_()
-    animation.save(tmp_path / "path.gif", writer="pillow", dpi=40)
-    with Image.open(tmp_path / "path.gif") as gif:
-        assert gif.n_frames == 3
-
-
-def test_a_player_keeps_within_the_limit_of_matplotlib(display):
-    animation = display.animate(frames=3, dpi=200)
-    free = animation.player()
-    with matplotlib.rc_context({"animation.embed_limit": 0.2}):
-        html = animation._repr_html_()
-    assert len(free) > 0.21 * 2**20
-    assert len(html) <= 0.2 * 2**20
-    assert len(frames_of(html)) == 3
-    assert frames_of(html)[0].shape < frames_of(free)[0].shape
-
-
-def test_a_transparent_figure_is_white_in_the_player(display):
-    with matplotlib.rc_context({"figure.facecolor": "none"}):
-        animation = display.animate(frames=2, dpi=40)
-    assert (frames_of(animation.player())[0][0, 0] == 255).all()
-
-
-def test_where_the_figure_itself_moves_there_is_no_player(display, monkeypatch):
-    animation = display.animate(frames=2)
-    monkeypatch.setattr(
-        matplotlib, "get_backend", lambda: "module://ipympl.backend_nbagg"
-    )
-    assert animation._repr_html_() is None
-    assert plt.get_fignums()
-    animation._draw_was_started = True  # else matplotlib warns that none saw it
-
-
-@pytest.mark.filterwarnings("ignore")  # of the packages for notebooks
-def test_a_cell_of_a_notebook_has_one_output_the_player(monkeypatch, tmp_path):
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
-    monkeypatch.delenv("MPLBACKEND", raising=False)  # the notebook's own is inline
-    cell = (
-        "from skoptnet.displays import OptimizerPathDisplay\n"
-        "display = OptimizerPathDisplay.from_solvers('ravine', 'sgd', n_updates=3)\n"
-        "display.animate()"
-    )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-    execute(notebook, tmp_path)
-    (output,) = notebook.cells[0].outputs
-    assert output.output_type == "execute_result"
-    assert len(frames_of(output.data["text/html"])) == 4
-
-
-def test_html_is_a_fragment(display):
-    html = display.to_html(frames=2, dpi=40, kind="3d")
-    assert html.count("data:image/png;base64") == 2
-    assert "<html" not in html
-    assert not plt.get_fignums()
-
-
-def test_a_film_needs_ffmpeg(display, tmp_path, monkeypatch):
-    from matplotlib.animation import writers
-
-    if writers.is_available("ffmpeg"):
-        display.animate(tmp_path / "path.mp4", frames=3, dpi=40)
-        assert (tmp_path / "path.mp4").stat().st_size > 1000
-    monkeypatch.setattr(type(writers), "is_available", lambda self, name: False)
-    with pytest.raises(RuntimeError, match=r"ffmpeg .* save as '.gif' or '.html'"):
-        display.animate(tmp_path / "other.mp4")
-    assert not (tmp_path / "other.mp4").exists()
 
 
 # ------------------------------------------------------------------------ of a network
@@ -807,8 +591,8 @@ def test_weights_that_never_move_have_a_picture():
     assert display.names[0] == "direction 1 (0 % of variance)"
 
 
-def test_without_matplotlib_there_are_numbers_and_a_message(monkeypatch, display):
+def test_without_matplotlib_there_are_numbers_and_a_message(monkeypatch, two_paths):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
-    for draw in (display.plot, display.plot_values, display.animate):
+    for draw in (two_paths.plot, two_paths.plot_values, two_paths.animate):
         with pytest.raises(ImportError, match=r"skoptnet\[plot\]"):
             draw()
