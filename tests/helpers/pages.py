@@ -84,7 +84,7 @@ def run(page, blocks, monkeypatch):
     """Run blocks of a page in order, compare what they print, return their names."""
     script = ModuleType(f"page_{page.stem}")  # so that its classes can be pickled
     monkeypatch.setitem(sys.modules, script.__name__, script)
-    monkeypatch.setenv("COLUMNS", str(_WIDTH))
+    _widen(monkeypatch)
     for block in blocks:
         where, printed = f"{page.name}, line {block.line}", io.StringIO()
         code = "\n" * block.line + block.text  # so that a traceback has the page's line
@@ -92,6 +92,16 @@ def run(page, blocks, monkeypatch):
             exec(compile(code, str(page), "exec"), vars(script))
         assert comparable(printed.getvalue()) == comparable(block.output), where
     return script
+
+
+def _widen(monkeypatch):
+    """Make the terminal as wide as the rows on the pages need."""
+    monkeypatch.setenv("COLUMNS", str(_WIDTH))
+    # The console that all bars of rich share asks for COLUMNS once, when it is made.
+    with contextlib.suppress(ImportError):
+        from rich import get_console
+
+        monkeypatch.setattr(get_console(), "width", _WIDTH)
 
 
 def comparable(output):
