@@ -22,6 +22,7 @@ _Method = TypeVar("_Method", bound=Callable)
 # The names of each parameter in other libraries. A name may be in several rows: then
 # the first parameter that the class has is suggested.
 _PARAMETERS = {
+    "decay_epochs": "step_size decay_steps epochs_drop",
     "learning_rate_init": "lr eta eta0 lr0 base_lr max_lr init_lr initial_lr step_size"
     " initial_learning_rate learning_rate_initial rate",
     "lr_schedule": "scheduler schedule lr_scheduler learning_rate_schedule"
@@ -62,7 +63,6 @@ _PARAMETERS = {
     "beta_3": "beta3 betas b3",
     "epsilon": "eps delta",
     "decay_rate": "gamma lr_decay decay drop_factor",
-    "decay_epochs": "step_size decay_steps epochs_drop",
     "factor": "gamma decay_rate factors",
     "milestones": "boundaries",
     "final": "eta_min alpha end_factor min_lr end_value end_learning_rate",
@@ -106,6 +106,14 @@ _FIRST_WEIGHTS = (
     "The first weights are Glorot's, drawn with random_state; coefs_ and intercepts_"
     " can be set after fit."
 )
+_COSINE = (
+    "Parameters of the cosine schedule are set on an object:"
+    " lr_schedule=Cosine(epochs=..., final=...)."
+)
+_RESTARTS = (
+    "Parameters of the cosine schedule with restarts are set on an object:"
+    " lr_schedule=CosineRestarts(period=..., multiplier=...)."
+)
 _WARMUP = (
     "A warm-up is a schedule: lr_schedule='warmup', or Warmup(schedule, epochs=...)."
 )
@@ -129,6 +137,12 @@ _ADVICE = {
     "kernel_initializer": _FIRST_WEIGHTS,
     "warmup_epochs": _WARMUP,
     "warmup_steps": _WARMUP,
+    "T_max": _COSINE,
+    "eta_min": _COSINE,
+    "T_0": _RESTARTS,
+    "T_mult": _RESTARTS,
+    "milestones": "The milestones of a schedule are set on an object:"
+    " lr_schedule=Piecewise(milestones=..., factor=...).",
     "device": "Training always runs on the CPU.",
     "n_jobs": "Training uses one process; a search runs its candidates in parallel.",
 }

@@ -5,6 +5,7 @@ It may be misspelt, or that of scikit-learn's MLP, Keras, PyTorch, LightGBM or X
 
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -76,6 +77,7 @@ ELSEWHERE = [
     ("eval_metric", "auc", "scoring"),
     ("metrics", ["accuracy"], "scoring"),
     ("gamma", 0.1, "decay_rate"),
+    ("step_size", 10, "decay_epochs"),
     ("betas", (0.9, 0.99), "beta_1"),
     ("eps", 1e-8, "epsilon"),
     ("eval_set", [], "X_val"),
@@ -179,6 +181,23 @@ def test_nesterov_is_a_solver(name):
         (lambda: SGD(**{name: True}), TypeError),
     ):
         assert "solver='nesterov'" in refused(call, error)
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [
+        ("T_max", Cosine),
+        ("eta_min", Cosine),
+        ("T_0", CosineRestarts),
+        ("T_mult", CosineRestarts),
+        ("milestones", Piecewise),
+    ],
+)
+def test_parameters_of_a_schedule_are_set_on_it(name, schedule):
+    message = refused(lambda: MLPClassifierX(**{name: 10}))
+    example = re.search(rf"lr_schedule={schedule.__name__}\((.*?)\)\.", message)[1]
+    names = [part.partition("=")[0] for part in example.split(", ")]
+    assert set(names) <= set(schedule().get_params())
 
 
 def test_what_belongs_to_the_other_task_is_said():
