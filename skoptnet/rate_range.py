@@ -27,7 +27,7 @@ from .estimators.fitting import fit_watched
 from .estimators.wrapped import inputs_of_network, network_in
 from .training import Watcher
 
-#: The rule suggests the rate at which the loss has done this share of its fall.
+#: The rule suggests the rate at which the loss has completed this share of its fall.
 SHARE_OF_FALL = 0.75
 # A run has diverged after _IN_A_ROW losses above _TIMES the initial loss, which is the
 # mean over the first updates, the share _INITIAL of all.
@@ -204,10 +204,11 @@ def learning_rate_range_test(
     ``min_rate`` to ``max_rate``, one per update. ``lr_schedule`` is not used, nor the
     momentum that it may move. Neither the estimator nor the data are changed.
 
-    The **suggested rate** of a run is the first at which its smoothed loss has done
-    three quarters of its fall from the first rate to the minimum. Higher rates still
-    lower the loss in the test, but from weights that lower rates have trained; training
-    that starts with such a rate may diverge. The result is the median over the runs.
+    The **suggested rate** of a run is the first at which its smoothed loss has
+    completed three quarters of its fall from the first rate to the minimum. Higher
+    rates still lower the loss in the test, but from weights that lower rates have
+    trained; training that starts with such a rate may diverge. The result is the median
+    over the runs.
 
     A run **ends early** as soon as a loss or a weight is not finite, or three losses
     in a row are more than four times the initial loss (exactly: exceed it by three

@@ -291,9 +291,9 @@ class OptimizerPathDisplay:
     ) -> OptimizerPathDisplay:
         """Draw the surface and the paths.
 
-        Each marker is an update; of more than 200 updates, only every second, third,
-        ... has a marker. Paths that leave the plot are cut off at its edge, and the
-        legend says so.
+        Each marker is an update; in paths of more than 200 updates, only every second,
+        third, ... update is marked. Paths that leave the plot are cut off at its edge,
+        and the legend says so.
 
         Parameters
         ----------

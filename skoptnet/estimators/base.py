@@ -261,7 +261,7 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
 
     @property
     def _has_constant_targets(self) -> bool:
-        """Whether all targets are constant: predictions are exact whatever the loss."""
+        """Whether all targets are constant, so that any network predicts them."""
         return False
 
     def _class_weights(
@@ -334,8 +334,9 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         Raises
         ------
         ValueError
-            If a parameter or the data are invalid, or if training diverges in the first
-            epoch. The estimator is then as it was before the call.
+            If a parameter or the data are invalid, or if training diverges before an
+            epoch is better than the untrained network. The estimator is then as it was
+            before the call.
 
         Warns
         -----

@@ -54,8 +54,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         C(\theta) = \frac{\sum_i w_i L(y_i, \hat y_i)}{\sum_i w_i}
         + \frac{\alpha}{2 n} \sum_l \lVert W_l \rVert^2
 
-    with :math:`n` the weight sum of the training set. With ``l1_ratio``, all or part of
-    the penalty is L1.
+    with :math:`n` the sum of the weights of the training rows. With ``l1_ratio``, all
+    or part of the penalty is L1.
 
     The parameters come in groups: the network, the classes, the solver, the learning
     rate, regularisation, epochs and minibatches, validation.
@@ -162,7 +162,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         Exponent of ``'invscaling'``.
     alpha : float in [0, inf), default=0.0001
         Strength of the penalty on the weights (not the biases): L2, unless ``l1_ratio``
-        is above 0. It is divided by the weight sum of the training set.
+        is above 0. It is divided by the sum of the weights of the
+        training rows.
     l1_ratio : float in [0, 1], default=0.0
         L1 share r of the penalty, as in `sklearn.linear_model.ElasticNet`:
         :math:`\alpha / n` times the sum of :math:`r \lvert w \rvert + (1 - r) w^2 / 2`
@@ -195,10 +196,10 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         that of `partial_fit` after this many epochs in all; then the last rate is kept.
         To let warm starts follow one plan, set its length: ``Cosine(epochs=50)``.
     tol : float in [0, inf), default=1e-4
-        Least improvement. An epoch is an improvement if it beats the best one so far by
-        at least this: by a lower training loss or, with ``early_stopping``, a higher
-        validation score (see ``scoring``). ``'lbfgs'`` converges when no element of the
-        gradient is larger than this.
+        Smallest change that counts as an improvement. An epoch is an improvement if it
+        beats the best one so far by at least this: by a lower training loss or, with
+        ``early_stopping``, a higher validation score (see ``scoring``). ``'lbfgs'``
+        converges when no element of the gradient is larger than this.
     n_iter_no_change : int or inf, default=10
         Patience: number of epochs in a row without an improvement of ``tol`` after
         which training ends or, with ``lr_schedule='adaptive'``, the learning rate
@@ -220,8 +221,9 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         - False: none.
         - True: a line per epoch.
         - 2: a progress bar, in a notebook, or in a terminal if rich is installed
-          (``pip install "skoptnet[progress]"``). Elsewhere, and in the workers of a
-          search, a line when training ends.
+          (``pip install "skoptnet[progress]"``; without it, a line per epoch).
+          Elsewhere, and in the workers of a search, a line when training ends, and one
+          a minute until then.
     early_stopping : bool, default=False
         Whether to stop when the validation loss, or another score (see ``scoring``), no
         longer improves, and to keep the weights of the best epoch. The validation rows
@@ -273,11 +275,12 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         Whether to train again on all samples once early stopping has found the best
         epoch. The second training starts from the same initial weights, runs for
         ``best_epoch_`` epochs without validation, and uses the learning rates of the
-        first. It sets ``coefs_``, ``intercepts_``, ``loss_`` and ``t_``; all other
-        attributes are those of the first training. There is no second training if the
-        first diverged or was interrupted; if the second ends in one of these ways, the
-        first model is kept, with a warning. Not available with ``warm_start`` or
-        ``X_val``. Without ``early_stopping`` it has no effect, and `fit` warns.
+        first. It sets ``coefs_``, ``intercepts_``, ``loss_``, ``t_`` and, for the
+        regressor, ``y_mean_`` and ``y_scale_``; all other attributes are those of the
+        first training. There is no second training if the first diverged or was
+        interrupted; if the second ends in one of these ways, the first model is kept,
+        with a warning. Not available with ``warm_start`` or ``X_val``. Without
+        ``early_stopping`` it has no effect, and `fit` warns.
 
     Attributes
     ----------
@@ -368,9 +371,10 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     minibatches as scikit-learn's MLP does, except for the stratified split of more than
     two classes.
 
-    If training diverges, it stops at once, and the best earlier weights are kept. After
-    Ctrl-C, the weights of the last finished epoch are kept; with ``early_stopping``,
-    those of the best epoch.
+    If training diverges, it stops at once, and the best earlier weights are kept; if
+    none are better than the untrained network, `fit` raises a ValueError. After Ctrl-C,
+    the weights of the last finished epoch are kept; with ``early_stopping``, those of
+    the best epoch.
 
     ``coefs_[k] = W``, ``coefs_[k] *= c``, ``coefs_ = [...]``, and the same for
     ``intercepts_``, set the weights:
@@ -524,7 +528,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         ValueError
             If ``classes`` is missing in the first call or differs in a later one, if
             ``y`` has other classes, if ``early_stopping`` is True, if ``solver`` is
-            ``'lbfgs'``, or if ``class_weight`` is ``'balanced'``.
+            ``'lbfgs'``, if ``class_weight`` is ``'balanced'``, or if the first call
+            diverges.
         """
         classes = as_numpy(classes, "classes")
         Fit(self, partial=True, classes=classes).run_on(X, y, sample_weight)

@@ -121,8 +121,8 @@ class Fitted(BaseEstimator):
           softmax;
         - of a regressor, the predictions in the unit of y; with ``loss='poisson'`` and
           ``'gamma'``, their logarithms;
-        - for several quantiles, the lowest quantile, and then values whose softplus is
-          the distance to the next quantile.
+        - for several quantiles, the lowest quantile, and then ``y_scale_`` times values
+          whose softplus, times ``y_scale_``, is the distance to the next quantile.
 
         At a kink of an activation, such as that of relu at 0, the derivative is that of
         one side.

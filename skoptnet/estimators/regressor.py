@@ -56,9 +56,9 @@ class MLPRegressorX(RegressorMixin, MLP):
         C(\theta) = \frac{\sum_i w_i L(y_i, \hat y_i)}{\sum_i w_i}
         + \frac{\alpha}{2 n} \sum_l \lVert W_l \rVert^2
 
-    with :math:`n` the weight sum of the training set. With ``l1_ratio``, all or part of
-    the penalty is L1. Targets may have any unit: training normalises them (see
-    ``normalize_y``), and predictions and scores are in the unit of y.
+    with :math:`n` the sum of the weights of the training rows. With ``l1_ratio``, all
+    or part of the penalty is L1. Targets may have any unit: training normalises them
+    (see ``normalize_y``), and predictions and scores are in the unit of y.
 
     The parameters come in groups: the network, the loss, the solver, the learning
     rate, regularisation, epochs and minibatches, validation.
@@ -182,7 +182,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         Exponent of ``'invscaling'``.
     alpha : float in [0, inf), default=0.0001
         Strength of the penalty on the weights (not the biases): L2, unless ``l1_ratio``
-        is above 0. It is divided by the weight sum of the training set.
+        is above 0. It is divided by the sum of the weights of the
+        training rows.
     l1_ratio : float in [0, 1], default=0.0
         L1 share r of the penalty, as in `sklearn.linear_model.ElasticNet`:
         :math:`\alpha / n` times the sum of :math:`r \lvert w \rvert + (1 - r) w^2 / 2`
@@ -215,10 +216,10 @@ class MLPRegressorX(RegressorMixin, MLP):
         that of `partial_fit` after this many epochs in all; then the last rate is kept.
         To let warm starts follow one plan, set its length: ``Cosine(epochs=50)``.
     tol : float in [0, inf), default=1e-4
-        Least improvement. An epoch is an improvement if it beats the best one so far by
-        at least this: by a lower training loss or, with ``early_stopping``, a higher
-        validation score (see ``scoring``). ``'lbfgs'`` converges when no element of the
-        gradient is larger than this.
+        Smallest change that counts as an improvement. An epoch is an improvement if it
+        beats the best one so far by at least this: by a lower training loss or, with
+        ``early_stopping``, a higher validation score (see ``scoring``). ``'lbfgs'``
+        converges when no element of the gradient is larger than this.
     n_iter_no_change : int or inf, default=10
         Patience: number of epochs in a row without an improvement of ``tol`` after
         which training ends or, with ``lr_schedule='adaptive'``, the learning rate
@@ -240,8 +241,9 @@ class MLPRegressorX(RegressorMixin, MLP):
         - False: none.
         - True: a line per epoch.
         - 2: a progress bar, in a notebook, or in a terminal if rich is installed
-          (``pip install "skoptnet[progress]"``). Elsewhere, and in the workers of a
-          search, a line when training ends.
+          (``pip install "skoptnet[progress]"``; without it, a line per epoch).
+          Elsewhere, and in the workers of a search, a line when training ends, and one
+          a minute until then.
     early_stopping : bool, default=False
         Whether to stop when the validation loss, or another score (see ``scoring``), no
         longer improves, and to keep the weights of the best epoch. The validation rows
@@ -293,11 +295,12 @@ class MLPRegressorX(RegressorMixin, MLP):
         Whether to train again on all samples once early stopping has found the best
         epoch. The second training starts from the same initial weights, runs for
         ``best_epoch_`` epochs without validation, and uses the learning rates of the
-        first. It sets ``coefs_``, ``intercepts_``, ``loss_`` and ``t_``; all other
-        attributes are those of the first training. There is no second training if the
-        first diverged or was interrupted; if the second ends in one of these ways, the
-        first model is kept, with a warning. Not available with ``warm_start`` or
-        ``X_val``. Without ``early_stopping`` it has no effect, and `fit` warns.
+        first. It sets ``coefs_``, ``intercepts_``, ``loss_``, ``t_`` and, for the
+        regressor, ``y_mean_`` and ``y_scale_``; all other attributes are those of the
+        first training. There is no second training if the first diverged or was
+        interrupted; if the second ends in one of these ways, the first model is kept,
+        with a warning. Not available with ``warm_start`` or ``X_val``. Without
+        ``early_stopping`` it has no effect, and `fit` warns.
 
     Attributes
     ----------
@@ -310,7 +313,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         ``y_scale_`` times the output of the network.
     y_scale_ : ndarray of shape (n_targets,)
         Scale s of each target, see ``normalize_y``. ``loss_`` and all other losses are
-        those of the normalised targets, (y - ``y_mean_``) / ``y_scale_``.
+        those of the normalised targets, (y - ``y_mean_``) / ``y_scale_``; with
+        ``refit_all``, all but ``loss_`` use the m and s of the first training.
     loss_ : float
         Training loss (penalty included) in the epoch whose weights are kept.
     loss_curve_ : list of float
@@ -392,9 +396,10 @@ class MLPRegressorX(RegressorMixin, MLP):
     minibatches as scikit-learn's MLP does, except for the stratified split of more than
     two classes.
 
-    If training diverges, it stops at once, and the best earlier weights are kept. After
-    Ctrl-C, the weights of the last finished epoch are kept; with ``early_stopping``,
-    those of the best epoch.
+    If training diverges, it stops at once, and the best earlier weights are kept; if
+    none are better than the untrained network, `fit` raises a ValueError. After Ctrl-C,
+    the weights of the last finished epoch are kept; with ``early_stopping``, those of
+    the best epoch.
 
     ``coefs_[k] = W``, ``coefs_[k] *= c``, ``coefs_ = [...]``, and the same for
     ``intercepts_``, set the weights:
@@ -558,8 +563,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         Raises
         ------
         ValueError
-            If ``early_stopping`` is True, ``solver`` is ``'lbfgs'``, or the data do not
-            match the model.
+            If ``early_stopping`` is True, ``solver`` is ``'lbfgs'``, the data do not
+            match the model, or the first call diverges.
         """
         Fit(self, partial=True).run_on(X, y, sample_weight)
         return self
@@ -600,7 +605,8 @@ class MLPRegressorX(RegressorMixin, MLP):
         Returns
         -------
         float
-            1 is best; a constant prediction scores 0 at most.
+            1 is best; a constant prediction scores 0 at most, unless the targets are
+            constant, too.
         """
         check_is_fitted(self)
         loss, y = self._network.loss, as_numbers(y)
