@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import SequenceMatcher
 from functools import wraps
+from operator import itemgetter
 from typing import Any, ClassVar, TypeVar, cast
 
 from ._sklearn import BaseEstimator
@@ -106,14 +107,6 @@ _FIRST_WEIGHTS = (
     "The first weights are Glorot's, drawn with random_state; coefs_ and intercepts_"
     " can be set after fit."
 )
-_COSINE = (
-    "Parameters of the cosine schedule are set on an object:"
-    " lr_schedule=Cosine(epochs=..., final=...)."
-)
-_RESTARTS = (
-    "Parameters of the cosine schedule with restarts are set on an object:"
-    " lr_schedule=CosineRestarts(period=..., multiplier=...)."
-)
 _WARMUP = (
     "A warm-up is a schedule: lr_schedule='warmup', or Warmup(schedule, epochs=...)."
 )
@@ -137,12 +130,6 @@ _ADVICE = {
     "kernel_initializer": _FIRST_WEIGHTS,
     "warmup_epochs": _WARMUP,
     "warmup_steps": _WARMUP,
-    "T_max": _COSINE,
-    "eta_min": _COSINE,
-    "T_0": _RESTARTS,
-    "T_mult": _RESTARTS,
-    "milestones": "The milestones of a schedule are set on an object:"
-    " lr_schedule=Piecewise(milestones=..., factor=...).",
     "device": "Training always runs on the CPU.",
     "n_jobs": "Training uses one process; a search runs its candidates in parallel.",
 }
@@ -218,9 +205,12 @@ class Parametrized(BaseEstimator):
     parameter_of : str
         The parameter of the estimators that takes objects of the class, "" for the
         estimators themselves.
+    parts : dict of dicts
+        For each parameter that takes an object, the classes to choose from, by name.
     """
 
     parameter_of: ClassVar[str] = ""
+    parts: ClassVar[Mapping[str, Mapping[str, type]]] = {}
 
     def __init__(self) -> None:
         """Take no parameters, unless a subclass has some."""
@@ -324,7 +314,28 @@ class _Call:
         for target in targets:
             if target in _ADVICE:
                 return _ADVICE[target]
-        return self._nearest(name, value)
+        return self._on_a_part(targets) or self._nearest(name, value)
+
+    def _on_a_part(self, targets: list[str]) -> str:
+        """Return the hint for a parameter of an object, such as a schedule.
+
+        The object is the default of the class or, if that has no such parameter, the
+        one with the fewest parameters.
+        """
+        own = inspect.signature(self.cls.__init__).parameters
+        for target in targets:
+            owners = [
+                (own[place].default != name, len(names), f"{place}={Part.__name__}")
+                for place in own if place in self.cls.parts
+                for name, Part in self.cls.parts[place].items()
+                if target in (names := _names_of(Part.__init__))
+            ]  # fmt: skip
+            if owners:
+                *_, chosen = min(owners, key=itemgetter(0, 1))
+                such_as = "such as " if len(owners) > 1 else ""
+                example = f"{self.cls.__name__}({chosen}({target}=...))"
+                return f"Set {target!r} on an object, {such_as}{example}."
+        return ""
 
     def _in_constructor(self, name: str, value: Any) -> str:
         if (self.place, name) == ("partial_fit", "max_iter"):

@@ -43,7 +43,7 @@ from .._types import (
     SolverName,
     Splitter,
 )
-from ..activations import Activation
+from ..activations import ACTIVATIONS, Activation
 from ..losses import Loss
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
@@ -116,6 +116,10 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         "return_train_score": ["boolean"],
         "refit_all": ["boolean"],
     }
+
+    parts: ClassVar = {
+        "solver": OPTIMIZERS, "lr_schedule": SCHEDULES, "activation": ACTIVATIONS,
+    }  # fmt: skip
 
     # Metadata routing (scikit-learn's name): groups are for the splitter of a search,
     # unless they are requested.
@@ -261,7 +265,7 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
 
     @property
     def _has_constant_targets(self) -> bool:
-        """Whether all targets are constant, so that any network predicts them."""
+        """Whether all targets are constant, so that there is nothing to learn."""
         return False
 
     def _class_weights(

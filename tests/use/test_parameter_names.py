@@ -183,21 +183,59 @@ def test_nesterov_is_a_solver(name):
         assert "solver='nesterov'" in refused(call, error)
 
 
+PARTS = [*OPTIMIZERS.values(), *SCHEDULES.values(), *ACTIVATIONS.values()]
+#: Parameters of objects that stand for one of the estimator, or have an advice.
+OTHERWISE = {
+    "epochs", "monitor", "patience", "power", "schedule", "warmup_steps",
+    "weight_decay",
+}  # fmt: skip
+OF_PARTS = {name for Part in PARTS for name in Part().get_params(deep=False)}
+
+
+def offered_object(message):
+    """Return class and parameter of the object in a message."""
+    offered = re.search(
+        r"Set '(\w+)' on an object, .*=(\w+)\((\w+)=\.\.\.\)\)", message
+    )
+    assert offered[1] == offered[3]
+    (Part,) = (Part for Part in PARTS if Part.__name__ == offered[2])
+    assert f"{Part.parameter_of}={offered[2]}(" in offered[0]
+    return Part, offered[1]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_parameters_of_an_object_are_set_on_one(Estimator):
+    names = OF_PARTS - OTHERWISE - set(Estimator().get_params())
+    assert {"average", "beta_3", "final", "milestones", "slope"} <= names
+    for name in sorted(names):
+        message = refused(lambda name=name: Estimator(**{name: 1}))
+        Part, offered = offered_object(message)
+        assert offered == name
+        assert name in Part().get_params()
+
+
 @pytest.mark.parametrize(
-    ("name", "schedule"),
+    ("name", "Part", "offered"),
     [
-        ("T_max", Cosine),
-        ("eta_min", Cosine),
-        ("T_0", CosineRestarts),
-        ("T_mult", CosineRestarts),
-        ("milestones", Piecewise),
+        ("T_max", Cosine, "epochs"),
+        ("eta_min", Cosine, "final"),
+        ("T_0", CosineRestarts, "period"),
+        ("T_mult", CosineRestarts, "multiplier"),
+        ("boundaries", Piecewise, "milestones"),
+        ("final_div_factor", OneCycle, "final_div"),
+        ("negative_slope", LeakyReLU, "slope"),
+        ("average", Adam, "average"),
     ],
 )
-def test_parameters_of_a_schedule_are_set_on_it(name, schedule):
-    message = refused(lambda: MLPClassifierX(**{name: 10}))
-    example = re.search(rf"lr_schedule={schedule.__name__}\((.*?)\)\.", message)[1]
-    names = [part.partition("=")[0] for part in example.split(", ")]
-    assert set(names) <= set(schedule().get_params())
+def test_the_object_is_the_default_or_the_simplest(name, Part, offered):
+    for call, error in (
+        (lambda: MLPClassifierX(**{name: 10}), TypeError),
+        (lambda: MLPClassifierX().set_params(**{name: 10}), ValueError),
+        (lambda: MLPClassifierX().fit([[0]], [0], **{name: 10}), TypeError),
+    ):
+        assert offered_object(refused(call, error)) == (Part, offered)
+    if Part is not Adam:  # a constructor without the parameter that takes the object
+        assert "on an object" not in refused(lambda: OwnSmall(**{name: 10}))
 
 
 def test_what_belongs_to_the_other_task_is_said():
@@ -326,9 +364,7 @@ def test_solvers_schedules_and_activations_answer_too(make, words):
     assert words in message
 
 
-@pytest.mark.parametrize(
-    "Part", [*OPTIMIZERS.values(), *SCHEDULES.values(), *ACTIVATIONS.values()]
-)
+@pytest.mark.parametrize("Part", PARTS)
 def test_set_params_of_a_part_answers(Part):
     part = Part()
     message = refused(lambda: part.set_params(lr=0.1), ValueError)
