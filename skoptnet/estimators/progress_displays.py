@@ -7,6 +7,7 @@ import multiprocessing
 import shutil
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -59,7 +60,7 @@ class _OfProgress(Display):
         self.progress.end(reason, metrics)
 
 
-class _Paced(_OfProgress):
+class _Paced(_OfProgress, ABC):
     """A display that shows the progress now and then, and its end.
 
     Parameters
@@ -83,9 +84,9 @@ class _Paced(_OfProgress):
         super().end(reason, metrics)
         self.show()
 
+    @abstractmethod
     def show(self) -> None:
         """Show the progress as it is."""
-        raise NotImplementedError
 
 
 class Log(_Paced):
