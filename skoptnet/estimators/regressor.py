@@ -720,7 +720,9 @@ class MLPRegressorX(RegressorMixin, MLP):
                 )
         elif self.normalize_y:
             if loss.takes_shifted:
-                scaling = TargetScaling.standardizing(Y, w, are_all=not fit.partial)
+                scaling = TargetScaling.standardizing(
+                    Y, w, are_all=not fit.partial, dtype=fit.run.theta.dtype
+                )
             else:
                 scaling = TargetScaling.dividing(Y, w)
         self._target_scaling = scaling

@@ -10,9 +10,6 @@ import numpy as np
 
 from .._types import Array
 
-#: Scale of a constant target, as a fraction of its value.
-_TINY = 2.0**-26
-
 #: The smallest scale, which is above 0.
 _SMALLEST = np.nextafter(0.0, 1.0)
 
@@ -42,12 +39,14 @@ class TargetScaling:
         return cls(np.zeros(n_targets), np.ones(n_targets))
 
     @classmethod
-    def standardizing(cls, Y: Array, w: Array | None, are_all: bool) -> Self:
+    def standardizing(
+        cls, Y: Array, w: Array | None, are_all: bool, dtype: Any
+    ) -> Self:
         """Return the map to a weighted mean of 0 and a weighted deviation of 1.
 
         A constant target has no deviation. If there are no other targets, its scale is
-        a tiny fraction of its value, so that all predictions are that value; otherwise,
-        its scale is its value.
+        below the precision of its value, so that all predictions are that value;
+        otherwise, its scale is its value.
 
         Parameters
         ----------
@@ -57,15 +56,18 @@ class TargetScaling:
             The weight of each row; None if all are the same.
         are_all : bool
             Whether these are all the targets of the training.
+        dtype : dtype
+            That of the network's predictions.
         """
         U, w, exponent = _near_one(Y, w)
+        precision = np.finfo(dtype).eps
         # Distances from one of the rows: exactly 0 for a constant target, and precise
         # for a target that varies little around a large mean.
         D = U - U[0]
         distance = np.average(D, axis=0, weights=w)
         mean = U[0] + distance
         scale = np.sqrt(np.average((D - distance) ** 2, axis=0, weights=w))
-        size = np.where(mean == 0, 1, np.abs(mean)) * (_TINY if are_all else 1)
+        size = np.where(mean == 0, 1, np.abs(mean)) * (precision / 8 if are_all else 1)
         constant = scale == 0
         scale = np.ldexp(np.where(constant, size, scale), exponent)
         return cls(np.ldexp(mean, exponent), np.maximum(scale, _SMALLEST), constant)

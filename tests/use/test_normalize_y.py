@@ -237,7 +237,19 @@ def test_a_loss_that_needs_another_unit_cannot_take_over():
 def test_a_constant_target(loss, n, value):
     model = model_of(loss, max_iter=400).fit(X[:n], np.full(n, value))
     assert_array_equal(model.y_mean_, [value])
-    assert_allclose(model.predict(X), value, rtol=1e-6, atol=1e-6 if value == 0 else 0)
+    if value == 0:
+        assert_allclose(model.predict(X), 0, atol=1e-16)
+    else:
+        assert_array_equal(model.predict(X), value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [3.0, 152.1])  # the mean of the second is rounded
+def test_a_constant_target_has_the_score_of_exact_predictions(value, dtype):
+    y = np.full(50, value, dtype)
+    model = model_of("squared_error").fit(X[:50].astype(dtype), y)
+    assert_array_equal(model.predict(X.astype(dtype)), dtype(value))
+    assert model.score(X[:50].astype(dtype), y) == 1
 
 
 @pytest.mark.parametrize("solver", ["adam", "momentum", "sgd", "lbfgs"])
