@@ -354,7 +354,15 @@ class ScorerScore:
     def __call__(self, z: Array, loss: float) -> float:
         model, X = self.scored.model, self.scored.X
         model._known_outputs = X, z
-        score = self.scorer(model, X, self.scored.y, **self.extra)
+        try:
+            score = self.scorer(model, X, self.scored.y, **self.extra)
+        except Exception as error:
+            error.add_note(
+                f"It comes from the scorer {self.scoring!r} of the 'scoring' parameter."
+                " If the rows to score are too few, or lack a class, hold out more of"
+                " them, or choose another score."
+            )
+            raise
         if not isinstance(score, Real):
             raise TypeError(
                 "A scorer of the 'scoring' parameter must return one number."

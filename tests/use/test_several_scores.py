@@ -232,3 +232,14 @@ def test_return_train_score_is_yes_or_no(Estimator, value):
         "'return_train_score' parameter", small(Estimator, return_train_score=value),
         X, target(Estimator),
     )  # fmt: skip
+
+
+def test_an_error_in_a_scorer_says_which_one():
+    """With validation rows of one class, ROC AUC of three classes is not defined."""
+    y = np.resize(["a", "b", "c"], len(X))
+    model = batched(MLPClassifierX, scoring=["accuracy", "roc_auc_ovr"])
+    with pytest.raises(ValueError, match="classes") as caught:
+        model.fit(X, y, X_val=X[y == "b"], y_val=y[y == "b"])
+    (note,) = caught.value.__notes__
+    assert "the scorer 'roc_auc_ovr' of the 'scoring' parameter" in note
+    assert not hasattr(model, "coefs_")
