@@ -237,8 +237,8 @@ class LossCurveDisplay:
 
         A search keeps the test scores of all its fits, but no loss curves. Without
         data, the scores are drawn: the candidates of each group, best first, with the
-        median and the spread over the folds. If the line of a group stays flat
-        for long and falls only slightly, its other parameters matter little.
+        median and the spread over the folds. If the line of a group stays flat for long
+        and falls only slightly, its other parameters matter little.
 
         With ``X`` and ``y``, clones of the candidates are fitted again on the training
         rows of the same splits, and the median and the spread of their loss curves are

@@ -162,8 +162,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         Exponent of ``'invscaling'``.
     alpha : float in [0, inf), default=0.0001
         Strength of the penalty on the weights (not the biases): L2, unless ``l1_ratio``
-        is above 0. It is divided by the sum of the weights of the
-        training rows.
+        is above 0. It is divided by the sum of the weights of the training rows.
     l1_ratio : float in [0, 1], default=0.0
         L1 share r of the penalty, as in `sklearn.linear_model.ElasticNet`:
         :math:`\alpha / n` times the sum of :math:`r \lvert w \rvert + (1 - r) w^2 / 2`
