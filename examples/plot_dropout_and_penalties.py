@@ -138,7 +138,7 @@ plt.show()
 # Each dot is a training set of 100 rows, each bar the mean of ten. All five methods
 # help, and they improve the log loss more than the accuracy. L2 and weight decay do
 # best here, at strengths chosen as the best of a few. Dropout suits larger networks,
-# and often works better beside a penalty than alone. Early stopping needs no tuning,
+# and often works better with a penalty than alone. Early stopping needs no tuning,
 # but costs a fifth of the rows; ``refit_all=True`` would train on them, too.
 
 X_test, y_test = draw(4000, seed=101)

@@ -81,8 +81,9 @@ class Network:
     loss : Loss
         L and the link of the raw output.
     l2 : float, default=0.0
-        lambda. The estimators set it to ``alpha / n``, n being the weight sum of the
-        training set, so that a minibatch has the same penalty as the whole set.
+        lambda. The estimators set it to ``alpha / n``, n being the sum of the
+        weights of the training rows, so that a minibatch has the same penalty as the
+        whole set.
     """
 
     layer_sizes: tuple[int, ...]
@@ -208,7 +209,7 @@ class Network:
     def outputs(self, theta: Array, X: Rows, rows: Array | None = None) -> Array:
         """Return the raw outputs of all or of the given rows, computed in blocks.
 
-        Beside the result, memory is needed for `block_rows` rows only. Rows of
+        Besides the result, memory is needed for `block_rows` rows only. Rows of
         another dtype than theta's are converted block by block.
         """
         n = X.shape[0] if rows is None else len(rows)
@@ -335,7 +336,7 @@ class Network:
             D_l = (D_{l+1} W_{l+1}^T) \\odot \\sigma'(z_l), \\qquad
             \\frac{\\partial z_L}{\\partial x} = D_1 W_1^T
 
-        Beside the result, memory is needed for `gradient_block_rows` rows only.
+        Besides the result, memory is needed for `gradient_block_rows` rows only.
 
         Parameters
         ----------

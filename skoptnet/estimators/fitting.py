@@ -341,7 +341,7 @@ class Fit:
     def _set_rows(self, data: TrainingSet) -> None:
         """Set the rows to train on, with final weights and targets, and the network.
 
-        The network depends on them: its penalty is divided by their weight sum.
+        The network depends on them: its penalty is divided by the sum of their weights.
         """
         model = self.model
         data = with_row_weights(data, self.by_class, "training")

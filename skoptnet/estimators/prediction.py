@@ -136,7 +136,7 @@ class Fitted(BaseEstimator):
         -------
         ndarray of shape (n_samples, n_outputs, n_features)
             The gradients, in the dtype of the network. They are computed in blocks of
-            rows, so little memory is needed beside the result.
+            rows, so little memory is needed besides the result.
 
         Examples
         --------
