@@ -104,8 +104,8 @@ _NESTEROV = (
     " classical one."
 )
 _FIRST_WEIGHTS = (
-    "The first weights are Glorot's, drawn with random_state; coefs_ and intercepts_"
-    " can be set after fit."
+    "The first weights are drawn with random_state, as 'parametrization' says; coefs_"
+    " and intercepts_ can be set after fit."
 )
 _WARMUP = (
     "A warm-up is a schedule: lr_schedule='warmup', or Warmup(schedule, epochs=...)."

@@ -120,6 +120,9 @@ ActivationName: TypeAlias = Literal[
     "softplus",
 ]
 
+#: The names that ``parametrization=`` takes.
+ParametrizationName: TypeAlias = Literal["standard", "ntk"]
+
 #: The names that ``loss=`` of the regressor takes.
 LossName: TypeAlias = Literal[
     "squared_error",

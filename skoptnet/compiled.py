@@ -358,6 +358,7 @@ def _passes(
     """Return the compiled passes of a network."""
     return _kernels.network.Network(
         network.layer_sizes,
+        network.layout,
         network.activations,
         network.loss,
         network.l2,

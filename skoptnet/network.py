@@ -6,11 +6,11 @@ rows, it computes the outputs, or the objective and its gradient.
 
 Samples are rows. For layer sizes d = k_0, k_1, ..., k_L the flat vector theta (P,) is
 W_1, b_1, W_2, b_2, ..., each raveled in C order, with W_l (k_{l-1}, k_l), b_l (k_l,).
+With a scaling layer, its factors s (d,) come first.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,11 +21,19 @@ from scipy.sparse import issparse
 
 from ._types import Array, Namespace, Rows
 from .activations import Activation
+from .blocks import Block
 from .losses import Loss
+from .parametrizations import Parametrization, Standard
 
 # Elements of the widest layer that are computed at a time when all rows are: 8 MB in
 # float64, far above what keeps matrix products efficient.
 _BLOCK_ELEMENTS = 2**20
+
+# Factor of the learning rate of the scaling layer, as in RealMLP.
+_SCALING_RATE = 6.0
+
+# The default as an attribute of the class, which pickles of earlier versions find.
+_STANDARD = Standard()
 
 Masks = Sequence[Array | None]
 
@@ -71,6 +79,9 @@ class Network:
         C(\\theta) = \\frac{1}{m} \\sum_i w_i L(y_i, \\hat y_i)
         + \\frac{\\lambda}{2} \\sum_l \\lVert W_l \\rVert^2
 
+    A scaling layer multiplies each input column j by a factor s_j that is learnt. It is
+    computed as diag(s) W_1 in place of W_1.
+
     Parameters
     ----------
     layer_sizes : tuple of int
@@ -84,18 +95,24 @@ class Network:
         lambda. The estimators set it to ``alpha / n``, n being the sum of the
         weights of the training rows, so that a minibatch has the same penalty as the
         whole set.
+    input_scaling : bool, default=False
+        Whether there is a scaling layer.
+    parametrization : Parametrization, default=Standard()
+        Draws the first theta, and sets the rate factor of each block.
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
     loss: Loss
     l2: float = 0.0
+    input_scaling: bool = False
+    parametrization: Parametrization = _STANDARD
     xp: ClassVar[Namespace] = np
 
     @property
     def n_parameters(self) -> int:
         """P, the length of theta."""
-        return sum((k_in + 1) * k_out for k_in, k_out in pairwise(self.layer_sizes))
+        return self.layout[-1].rows.stop
 
     def block_rows(self, X: Rows) -> int:
         """Return the number of rows computed at a time when all of X is.
@@ -121,25 +138,61 @@ class Network:
         return max((k_in * k_out for k_in, k_out in pairwise(sizes)), default=0)
 
     @property
-    def layout(self) -> list[tuple[slice, tuple[int, ...]]]:
-        """Where W_1, b_1, W_2, b_2, ... lie in theta, with their shapes."""
-        places: list[tuple[slice, tuple[int, ...]]] = []
-        at = 0
+    def layout(self) -> list[Block]:
+        """The blocks of theta: s if there is a scaling layer, then W_1, b_1, ..."""
+        d, scheme = self.layer_sizes[0], self.parametrization
+        blocks = [Block(slice(0, d), (d,), False, _SCALING_RATE)]
+        at = d if self.input_scaling else 0
         for k_in, k_out in pairwise(self.layer_sizes):
-            for shape in ((k_in, k_out), (k_out,)):
-                size = math.prod(shape)
-                places.append((slice(at, at + size), shape))
-                at += size
-        return places
+            end = at + k_in * k_out
+            rate = scheme.weight_rate(k_in)
+            blocks.append(Block(slice(at, end), (k_in, k_out), True, rate))
+            at = end + k_out
+            blocks.append(Block(slice(end, at), (k_out,), False, scheme.bias_rate))
+        return blocks if self.input_scaling else blocks[1:]
 
     def layers(self, theta: Array) -> list[tuple[Array, Array]]:
         """Return (W_l, b_l) of every layer, as views into theta."""
-        views = [theta[rows].reshape(shape) for rows, shape in self.layout]
+        blocks = self.layout[1:] if self.input_scaling else self.layout
+        views = [theta[block.rows].reshape(block.shape) for block in blocks]
         return list(zip(views[::2], views[1::2], strict=True))
 
+    def scales(self, theta: Array) -> Array | None:
+        """Return s of the scaling layer, as a view into theta; None without one."""
+        return theta[: self.layer_sizes[0]] if self.input_scaling else None
+
+    def unscaled_layers(self, theta: Array) -> list[tuple[Array, Array]]:
+        """Return (W_l, b_l) of the same network without a scaling layer.
+
+        Its W_1 is diag(s) W_1, a new array.
+        """
+        layers, s = self.layers(theta), self.scales(theta)
+        if s is not None:
+            W, b = layers[0]
+            layers[0] = s[:, None] * W, b
+        return layers
+
     def draw(self, rng: np.random.RandomState, dtype: Any) -> Array:
-        """Draw the first theta, see `draw_theta`."""
-        return draw_theta(self.layer_sizes, self.activations, rng, dtype)
+        """Draw the first theta: per layer weights, then biases; all s are 1."""
+        theta = np.empty(self.n_parameters, dtype=dtype)
+        s, last = self.scales(theta), len(self.layer_sizes) - 2
+        if s is not None:
+            s[...] = 1
+        for level, (W, b) in enumerate(self.layers(theta)):
+            sigma = self.activations[min(level, len(self.activations) - 1)]
+            k_in, k_out = W.shape
+            weights, b[...] = self.parametrization.draw(
+                k_in, k_out, sigma, level == last, rng
+            )
+            W[...] = weights.reshape(W.shape)
+        return theta
+
+    def has_layout_of(self, other: Network) -> bool:
+        """Tell whether theta of another network has the same blocks."""
+        return (
+            self.layer_sizes == other.layer_sizes
+            and self.input_scaling == other.input_scaling
+        )
 
     def workspace(
         self, n_rows: int, dtype: Any, backward: bool = True, dropout: bool = False
@@ -188,7 +241,7 @@ class Network:
         """
         work = work or self.workspace(X.shape[0], theta.dtype, backward=False)
         a, last = X, len(work.a) - 1
-        for level, (W, b) in enumerate(self.layers(theta)):
+        for level, (W, b) in enumerate(self.unscaled_layers(theta)):
             if issparse(a):
                 work.a[level] = a @ W  # SciPy makes an array of its own
             else:
@@ -274,6 +327,9 @@ class Network:
     ) -> float:
         """Return the objective of some rows and write its gradient (BP1 to BP4).
 
+        With a scaling layer, BP4 gives the gradient G of diag(s) W_1. Then dC/ds_j is
+        the sum of row j of W_1 * G, and dC/dW_1 is diag(s) G.
+
         Parameters
         ----------
         theta : array of shape (P,)
@@ -310,11 +366,15 @@ class Network:
         delta /= m
 
         weights, gradients = self.layers(theta), self.layers(out)
+        s, ds = self.scales(theta), self.scales(out)
         for level in reversed(range(len(weights))):
             W, (dW, db) = weights[level][0], gradients[level]
             a = work.a[level - 1] if level > 0 else X
             xp.sum(delta, axis=0, out=db)  # BP3
             _product(a.T, delta, dW, xp)  # BP4
+            if level == 0 and s is not None and ds is not None:
+                xp.sum(W * dW, axis=1, out=ds)
+                dW *= s[:, None]
             if self.l2:
                 cost += 0.5 * self.l2 * float(xp.vdot(W, W))
                 dW += self.l2 * W
@@ -354,7 +414,7 @@ class Network:
         gradients = xp.empty((n, n_outputs, d), dtype=theta.dtype)
         size = min(n, self.gradient_block_rows)
         work = self.workspace(size, theta.dtype)
-        weights = [W for W, _ in self.layers(theta)]
+        weights = [W for W, _ in self.unscaled_layers(theta)]
         for part, buffers in self._forward_blocks(theta, X, work):
             D = weights[-1].T  # D_L W_L^T, the same for all rows
             for level in reversed(range(len(weights) - 1)):
@@ -382,26 +442,3 @@ def _product(a: Rows, b: Array, out: Array, xp: Namespace) -> None:
         out[...] = a @ b
     else:
         xp.matmul(a, b, out=out)
-
-
-def draw_theta(
-    layer_sizes: tuple[int, ...],
-    activations: tuple[Activation, ...],
-    rng: np.random.RandomState,
-    dtype: Any,
-) -> Array:
-    """Draw the first theta of a network: uniform, per layer weights then biases.
-
-    The bound of a hidden layer is its activation's; the output layer has Glorot's.
-    """
-    n_parameters = sum((k_in + 1) * k_out for k_in, k_out in pairwise(layer_sizes))
-    theta, at = np.empty(n_parameters, dtype=dtype), 0
-    for level, (k_in, k_out) in enumerate(pairwise(layer_sizes)):
-        if level < len(layer_sizes) - 2:
-            bound = activations[level].draw_bound(k_in, k_out)
-        else:
-            bound = np.sqrt(activations[-1].draw_factor / (k_in + k_out))
-        for size in (k_in * k_out, k_out):
-            theta[at : at + size] = rng.uniform(-bound, bound, size)
-            at += size
-    return theta

@@ -170,6 +170,13 @@ typedef struct {
     void (*sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add);
     /* g <- g + l2 W; returns the sum of the squares of W. */
     double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n);
+    /* out <- diag(s) W for d rows of k numbers */
+    void (*scale_weights)(void *out, const void *W, const void *s, ptrdiff_t d,
+                          ptrdiff_t k);
+    /* From dW, the gradient of diag(s) W: ds <- the sums of the rows of W * dW; then
+       dW <- diag(s) dW */
+    void (*scale_gradient)(void *ds, void *dW, const void *W, const void *s,
+                           ptrdiff_t d, ptrdiff_t k);
     /* Updates n coordinates with the gradient g + l2 W, where W is the point that g was
        taken at. Weight decay leaves the share `keep` of theta. Returns the sum of the
        squares of W. */

@@ -59,6 +59,10 @@ cdef extern from "loops.h" nogil:
         void (*sum_rows)(void*, const void*, Py_ssize_t, Py_ssize_t,
                          int) noexcept nogil
         double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
+        void (*scale_weights)(void*, const void*, const void*, Py_ssize_t,
+                              Py_ssize_t) noexcept nogil
+        void (*scale_gradient)(void*, void*, const void*, const void*, Py_ssize_t,
+                               Py_ssize_t) noexcept nogil
         double (*step[N_SOLVERS])(const Vectors*, const void*, Py_ssize_t, double, double,
                                   const StepNumbers*) noexcept nogil
         void (*look_ahead[N_SOLVERS])(const Vectors*, Py_ssize_t,

@@ -50,7 +50,14 @@ cdef class Network:
     cdef Hidden* hidden
     cdef uint64_t seed
     cdef bint has_masks, drops
+    # The places in theta of the W_l, and its length; theta begins with s, if there is a
+    # scaling layer. `scaled` holds diag(s) W_1 then, and is NULL otherwise.
     cdef Py_ssize_t* offset
+    cdef char* scaled
+    # Factors of the learning rates.
+    cdef double scale_rate
+    cdef double* weight_rates
+    cdef double* bias_rates
     cdef double l2
     cdef readonly Py_ssize_t n_rows
     cdef char** a
@@ -58,10 +65,15 @@ cdef class Network:
     cdef Workspace* workspaces
     cdef list memory
 
+    cdef take_layout(self, layout)
     cdef take_hidden(self, activations, dropout, bint backward)
     cdef take_loss(self, loss)
     cdef make_workspaces(self, int n_threads, int first)
     cdef char* buffer(self, size_t n) except NULL
+    cdef void scale(self, const char* theta) noexcept nogil
+    cdef void scale_gradient(self, const char* theta, char* dW, Py_ssize_t start,
+                             Py_ssize_t stop, char* g) noexcept nogil
+    cdef const char* weights(self, const char* theta, int layer) noexcept nogil
     cdef char* biases(self, const char* theta, int layer) noexcept nogil
     cdef const char* input(self, const Rows* data, const Chunk* chunk,
                            Py_ssize_t start) noexcept nogil

@@ -104,6 +104,8 @@ cdef class Network:
     ----------
     layer_sizes : tuple of int
         (k_0, ..., k_L).
+    layout : list of Block
+        The blocks of theta, see `skoptnet.network.Network`.
     activations, loss
         Those of the hidden layers, and the loss: of classes that have a kernel. Their
         parameters are read once.
@@ -123,39 +125,41 @@ cdef class Network:
         Drops hidden units in updates whose number `begin` gets.
     """
 
-    def __cinit__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                  Py_ssize_t n_rows, int n_threads, bint sparse, str instruction_set,
-                  dropout=None):
+    def __cinit__(self, tuple layer_sizes, list layout, tuple activations, loss,
+                  double l2, dtype, Py_ssize_t n_rows, int n_threads, bint sparse,
+                  str instruction_set, dropout=None):
         self.n_layers = len(layer_sizes) - 1
         self.k = <int*>calloc(len(layer_sizes), sizeof(int))
         self.offset = <Py_ssize_t*>calloc(len(layer_sizes), sizeof(Py_ssize_t))
+        self.weight_rates = <double*>calloc(len(layer_sizes), sizeof(double))
+        self.bias_rates = <double*>calloc(len(layer_sizes), sizeof(double))
         self.a = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.delta = <char**>calloc(len(layer_sizes), sizeof(char*))
         self.hidden = <Hidden*>calloc(len(layer_sizes), sizeof(Hidden))
         self.workspaces = <Workspace*>calloc(max(n_threads, 1), sizeof(Workspace))
-        if not (self.k and self.offset and self.a and self.delta and self.hidden
-                and self.workspaces):
+        if not (self.k and self.offset and self.weight_rates and self.bias_rates
+                and self.a and self.delta and self.hidden and self.workspaces):
             raise MemoryError
 
     def __dealloc__(self):
         free(self.k)
         free(self.offset)
+        free(self.weight_rates)
+        free(self.bias_rates)
         free(self.a)
         free(self.delta)
         free(self.hidden)
         free(self.workspaces)
 
-    def __init__(self, tuple layer_sizes, tuple activations, loss, double l2, dtype,
-                 Py_ssize_t n_rows, int n_threads, bint sparse, str instruction_set,
-                 dropout=None):
+    def __init__(self, tuple layer_sizes, list layout, tuple activations, loss,
+                 double l2, dtype, Py_ssize_t n_rows, int n_threads, bint sparse,
+                 str instruction_set, dropout=None):
         cdef int level
         self.loops = loops_of(dtype.char, instruction_set)
         self.l2, self.n_rows, self.memory = l2, n_rows, []
         for level in range(self.n_layers + 1):
             self.k[level] = layer_sizes[level]
-        for level in range(self.n_layers):
-            self.offset[level + 1] = self.offset[level] + (
-                <Py_ssize_t>self.k[level] + 1) * self.k[level + 1]
+        self.take_layout(layout)
         for level in range(self.n_layers + 1):
             if level or (n_threads and not sparse):
                 self.a[level] = self.buffer(n_rows * self.k[level])
@@ -166,6 +170,20 @@ cdef class Network:
         self.take_loss(loss)
         if self.loops.product:
             self.make_workspaces(max(n_threads, 1), 1 if sparse else 0)
+
+    cdef take_layout(self, layout):
+        """Set the places and rate factors of the blocks of theta."""
+        cdef int level
+        blocks = iter(layout)
+        if len(layout) > 2 * self.n_layers:
+            self.scale_rate = next(blocks).rate_factor
+            self.scaled = self.buffer(<size_t>self.k[0] * self.k[1])
+        for level in range(self.n_layers):
+            W, b = next(blocks), next(blocks)
+            self.offset[level] = W.rows.start
+            self.weight_rates[level] = W.rate_factor
+            self.bias_rates[level] = b.rate_factor
+            self.offset[level + 1] = b.rows.stop
 
     cdef take_hidden(self, activations, dropout, bint backward):
         """Set each hidden layer's activation and dropout."""
@@ -235,11 +253,37 @@ cdef class Network:
             raise ValueError("more rows than the buffers hold")
         self.a[self.n_layers] = address(z)
         with nogil:
+            self.scale(at)
             self.rows(0, at, &data, &chunk, 0, chunk.size, 1, 0, self.n_layers + 1)
             self.loops.forward[loops.ACTIVATION_identity](
                 self.a[self.n_layers], NULL, self.biases(at, self.n_layers - 1),
                 chunk.size, self.k[self.n_layers], 0)
         self.a[self.n_layers] = own
+
+    cdef void scale(self, const char* theta) noexcept nogil:
+        """Compute diag(s) W_1, if there is a scaling layer."""
+        if self.scaled:
+            self.loops.scale_weights(
+                self.scaled, theta + self.offset[0] * <Py_ssize_t>self.loops.size,
+                theta, self.k[0], self.k[1])
+
+    cdef void scale_gradient(self, const char* theta, char* dW, Py_ssize_t start,
+                             Py_ssize_t stop, char* g) noexcept nogil:
+        """Turn rows start..stop of the gradient of diag(s) W_1 into that of W_1.
+
+        Write the gradient of s into g.
+        """
+        cdef Py_ssize_t size = self.loops.size
+        self.loops.scale_gradient(
+            g + start * size, dW,
+            theta + (self.offset[0] + start * self.k[1]) * size,
+            theta + start * size, stop - start, self.k[1])
+
+    cdef const char* weights(self, const char* theta, int layer) noexcept nogil:
+        """Return the weights that a layer's inputs are multiplied by."""
+        if layer == 0 and self.scaled:
+            return self.scaled
+        return theta + self.offset[layer] * <Py_ssize_t>self.loops.size
 
     cdef char* biases(self, const char* theta, int layer) noexcept nogil:
         """Return the place of a layer's biases in theta or g."""
@@ -343,7 +387,7 @@ cdef class Network:
         cdef Py_ssize_t size = self.loops.size, k = self.k[level], m = stop - start
         cdef Py_ssize_t k_in = self.k[level - 1]
         cdef const char* a
-        cdef const char* W = theta + (self.offset[level - 1] + left) * size
+        cdef const char* W = self.weights(theta, level - 1) + left * size
         cdef const char* b = self.biases(theta, level - 1) + left * size
         cdef char* z = self.a[level] + (start * k + left) * size
         if level == 1 and not data.X:

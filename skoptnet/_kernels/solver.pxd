@@ -25,4 +25,5 @@ cdef class Solver:
     cdef void begin_schedule_free(self, double rate, double t) noexcept nogil
     cdef double largest(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                     double keep) noexcept nogil
+                     double keep, double rate_factor) noexcept nogil
+    cdef StepNumbers numbers_of(self, double rate_factor) noexcept nogil

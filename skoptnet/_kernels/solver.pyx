@@ -159,18 +159,30 @@ cdef class Solver:
         return size + 0 * (self.mu_product + self.largest_rate + self.sum_of_weights)
 
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                     double keep) noexcept nogil:
+                     double keep, double rate_factor) noexcept nogil:
         """Update n coordinates from ``start`` on; g is their part of the gradient.
 
-        Weight decay leaves the share ``keep`` of them. Add the gradient of the penalty;
-        return the sum of squares that the penalty is made of.
+        Weight decay leaves the share ``keep`` of them. Their rate is the update's times
+        ``rate_factor``. Add the gradient of the penalty; return the sum of squares that
+        the penalty is made of.
         """
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
         cdef Vectors part = self.vectors
+        cdef StepNumbers numbers = self.numbers_of(rate_factor)
         cdef int i
         part.theta = <char*>part.theta + at
         if part.ahead:
             part.ahead = <char*>part.ahead + at
         for i in range(self.n_vectors):
             part.memory[i] = <char*>part.memory[i] + at
-        return self.loops.step[self.kind](&part, g, n, l2, keep, &self.numbers)
+        return self.loops.step[self.kind](&part, g, n, l2, keep, &numbers)
+
+    cdef StepNumbers numbers_of(self, double rate_factor) noexcept nogil:
+        """Return the numbers of the update with its rate multiplied by a factor."""
+        cdef StepNumbers numbers = self.numbers
+        numbers.rate *= rate_factor
+        numbers.corrected_rate *= rate_factor
+        if self.kind != loops.SOLVER_schedule_free_adamw:  # the weights are rates
+            numbers.weight_1 *= rate_factor
+            numbers.weight_2 *= rate_factor
+        return numbers

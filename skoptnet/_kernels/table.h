@@ -11,6 +11,7 @@
 #include "losses.h"
 #include "reductions.h"
 #include "rows.h"
+#include "scaling.h"
 #include "solvers.h"
 #include "sparse.h"
 #ifdef VECTOR_BYTES
@@ -51,6 +52,8 @@ const Loops TABLE = {
     .loss = {LOSSES(LOSS_OF)},
     .sum_rows = sum_rows,
     .penalise = penalise,
+    .scale_weights = scale_weights,
+    .scale_gradient = scale_gradient,
     .step = {SOLVERS(STEP_OF)},
     .look_ahead = {SOLVERS(LOOK_AHEAD_OF)},
     .sparse_forward = sparse_forward,

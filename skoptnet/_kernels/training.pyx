@@ -222,7 +222,8 @@ cdef class Trainer:
             if job.last and job.step:
                 at = self.network.offset[layer] + k_in * k_out
                 self.solver.step(
-                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0, 1)
+                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0, 1,
+                    self.network.bias_rates[layer])
                 self.check(i, at, k_out)
 
     cdef void make_weights(self, int i, int layer, Py_ssize_t start,
@@ -249,14 +250,28 @@ cdef class Trainer:
                 dW = self.network.workspaces[i].block
             self.network.gradient(i, &self.data, &job.chunk, layer, start, next,
                                   job.add, panels, dW)
+            if job.last and layer == 0 and self.network.scaled:
+                self.make_scales(i, dW, start, next)
             if job.last and job.step:
                 self.shares[i].squares += self.solver.step(
-                    dW, at, (next - start) * k_out, self.network.l2, self.solver.keep)
+                    dW, at, (next - start) * k_out, self.network.l2, self.solver.keep,
+                    self.network.weight_rates[layer])
                 self.check(i, at, (next - start) * k_out)
             elif job.last and self.network.l2:
                 self.shares[i].squares += self.network.penalty(
                     job.theta, layer, start, next, job.g)
             start = next
+
+    cdef void make_scales(self, int i, char* dW, Py_ssize_t start,
+                          Py_ssize_t stop) noexcept nogil:
+        """Turn rows start..stop of dC/dW_1 into the gradients of W_1 and s; update s."""
+        cdef Job* job = &self.job
+        self.network.scale_gradient(job.theta, dW, start, stop, job.g)
+        if job.step:
+            self.solver.step(
+                job.g + start * <Py_ssize_t>self.network.loops.size, start,
+                stop - start, 0, 1, self.network.scale_rate)
+            self.check(i, start, stop - start)
 
     cdef void check(self, int i, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         """Note the largest of n coordinates in share i, if an epoch ends here."""
@@ -403,6 +418,7 @@ cdef class Trainer:
         cdef double loss = 0, squares = 0
         cdef int i
         job.g, job.scale, job.add = self.g, 1.0 / m, False
+        self.network.scale(job.theta)
         while start < stop:
             job.chunk.size = min(stop - start, self.network.n_rows)
             job.chunk.first = start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
+from inspect import signature
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -36,6 +37,7 @@ from .._types import (
     Float,
     Int,
     LayerSizes,
+    ParametrizationName,
     RandomState,
     Request,
     ScheduleName,
@@ -46,6 +48,7 @@ from .._types import (
 from ..activations import ACTIVATIONS, Activation
 from ..losses import Loss
 from ..optimizers import OPTIMIZERS, Optimizer
+from ..parametrizations import PARAMETRIZATIONS
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import LBFGS
 from .fitting import Fit
@@ -77,6 +80,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             *COUNT,
         ],
         "activation": [*ACTIVATION, list, tuple],
+        "input_scaling": ["boolean"],
+        "parametrization": [StrOptions(set(PARAMETRIZATIONS))],
         "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
         "momentum": SHARE,
         "rho": DECAY,
@@ -149,6 +154,9 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         hidden_layer_sizes: LayerSizes,
         activation: ActivationName | Activation | Sequence[ActivationName | Activation],
         *,
+        # The network.
+        input_scaling: Bool,
+        parametrization: ParametrizationName,
         # The solver and its hyperparameters.
         solver: SolverName | Optimizer,
         momentum: Float,
@@ -186,6 +194,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.input_scaling = input_scaling
+        self.parametrization = parametrization
         self.solver = solver
         self.momentum = momentum
         self.rho = rho
@@ -236,6 +246,13 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         """
         check_nested(self, params)
         return super().set_params(**params)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickle; parameters that it lacks were added later."""
+        super().__setstate__(state)
+        for parameter in signature(type(self).__init__).parameters.values():
+            if parameter.default is not parameter.empty:
+                vars(self).setdefault(parameter.name, parameter.default)
 
     # What classifier and regressor do differently.
 

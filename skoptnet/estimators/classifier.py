@@ -22,6 +22,7 @@ from .._types import (
     Float,
     Int,
     LayerSizes,
+    ParametrizationName,
     RandomState,
     Request,
     ScheduleName,
@@ -70,6 +71,18 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         ``'mish'``, ``'softplus'``, or an `Activation` object such as
         ``LeakyReLU(slope=0.1)``. A list or tuple has one for each hidden layer. Your
         own activations train without the compiled kernels.
+    input_scaling : bool, default=False
+        Whether to multiply each feature by a factor that is learnt, ``input_scale_``.
+        The factors start at 1, and have 6 times the learning rate. A network so finds
+        out which features matter, which helps on tables.
+    parametrization : {'standard', 'ntk'}, default='standard'
+        The initial weights, and the learning rate of each layer.
+
+        - ``'standard'``: Glorot's uniform initial weights, and one learning rate.
+        - ``'ntk'``: normal initial weights with standard deviation 1 / sqrt(k_{l-1})
+          and biases with 1; the output layer starts at zero. The learning rate of W_l
+          is divided by sqrt(k_{l-1}), that of the biases by 10. ``'lbfgs'`` only uses
+          the initial weights.
     class_weight : dict, list of dicts, 'balanced' or None, default=None
         Weight of each class in the training loss, multiplied by ``sample_weight``.
 
@@ -289,6 +302,9 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         Weights W_l of each layer. They can be set, as in scikit-learn: see Notes.
     intercepts_ : list of ndarrays, the l-th of shape (k_l,)
         Biases b_l of each layer. They can be set, too.
+    input_scale_ : ndarray of shape (n_features,)
+        Factors s of the features, with ``input_scaling``: the first layer computes
+        ``(X * input_scale_) @ coefs_[0] + intercepts_[0]``. They can be set, too.
     loss_ : float
         Training loss (penalty included) in the epoch whose weights are kept.
     loss_curve_ : list of float
@@ -421,6 +437,9 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         | Activation
         | Sequence[ActivationName | Activation] = "relu",
         *,
+        # The network.
+        input_scaling: Bool = False,
+        parametrization: ParametrizationName = "standard",
         # The classes.
         class_weight: ClassWeight = None,
         label_smoothing: Float = 0.0,
@@ -462,6 +481,8 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         super().__init__(
             hidden_layer_sizes,
             activation,
+            input_scaling=input_scaling,
+            parametrization=parametrization,
             solver=solver,
             momentum=momentum,
             rho=rho,

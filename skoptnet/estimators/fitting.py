@@ -13,7 +13,8 @@ from sklearn.utils import check_random_state
 
 from .._types import Array
 from ..compiled import readable
-from ..network import Network, draw_theta
+from ..network import Network
+from ..parametrizations import PARAMETRIZATIONS
 from ..training import (
     LBFGS,
     Diverged,
@@ -53,7 +54,7 @@ from .verbose import end, progress_watchers
 from .weights import Weights
 
 #: Maximum number of rows per update for ``batch_size="auto"``.
-_AUTO_BATCH = 200
+AUTO_BATCH = 200
 
 
 def fit_watched(
@@ -111,10 +112,6 @@ class Fit:
         The name of the call in messages, if it continues.
     parts : Parts
         The objects that the parameters stand for.
-    loss : Loss
-        The loss.
-    layer_sizes : tuple of int
-        Number of units of each layer, input and output included.
     by_class : callable or None
         Function from targets to the class weights of each row, as arrays to multiply;
         None without class weights.
@@ -128,7 +125,7 @@ class Fit:
     total_weight : float
         The sum of the products before scaling.
     network : Network
-        The network, with its L2 penalty.
+        The network; from `_set_rows` on, with its L2 penalty.
     l1 : float
         The strength of its L1 penalty.
     drawn_from : tuple
@@ -251,10 +248,14 @@ class Fit:
         X = readable(X, dtype)
         w = checked_weights(sample_weight, X)
         Y = model._encode(y, X.dtype, self)
-        self.loss, model.n_outputs_ = model._task(Y)
-        self.layer_sizes = (
-            X.shape[1], *self.parts.hidden_layer_sizes, model.n_outputs_,
-        )  # fmt: skip
+        loss, model.n_outputs_ = model._task(Y)
+        self.network = Network(
+            (X.shape[1], *self.parts.hidden_layer_sizes, model.n_outputs_),
+            self.parts.activations,
+            loss,
+            input_scaling=bool(model.input_scaling),
+            parametrization=PARAMETRIZATIONS[model.parametrization](),
+        )
         held_out = self._read_own(own, X.dtype) if own.given else None
         self.by_class = model._class_weights(Y, whole=not self.partial)
         return TrainingSet(X, Y, w), held_out
@@ -276,30 +277,46 @@ class Fit:
         if not (self.continues and before):
             vars(self.model).pop("_split_state", None)
             self.run = self._new_run(whole, rng)
-        elif self.layer_sizes == self.model._network.layer_sizes:
+        else:
+            self._require_same_layout(self.model._network)
             self._require_finite(before.theta)
             self.run = before.continued(self.parts.optimizer, np)
-        else:
+        self.started_at = self.run.epoch
+
+    def _require_same_layout(self, fitted: Network) -> None:
+        """Refuse to continue with other layers than those of the fitted network."""
+        network = self.network
+        if network.layer_sizes != fitted.layer_sizes:
             raise ValueError(
                 f"{self.name} continues training the fitted network, whose layer sizes"
-                f" are {self.model._network.layer_sizes} (input and output included)."
+                f" are {fitted.layer_sizes} (input and output included)."
                 " The 'hidden_layer_sizes' parameter and the data now require"
-                f" {self.layer_sizes}. Reset hidden_layer_sizes, or fit a new network"
-                " with warm_start=False."
+                f" {network.layer_sizes}. Reset hidden_layer_sizes, or fit a new"
+                " network with warm_start=False."
             )
-        self.started_at = self.run.epoch
+        if not network.has_layout_of(fitted):
+            has = "has a" if fitted.input_scaling else "has no"
+            raise ValueError(
+                f"{self.name} continues training the fitted network, which {has}"
+                f" scaling layer. Got input_scaling={network.input_scaling}. Reset"
+                " input_scaling, or fit a new network with warm_start=False."
+            )
 
     def _require_finite(self, theta: Array) -> None:
         """Refuse to continue from weights that were set to NaN or infinity."""
         if np.isfinite(theta).all():
             return
-        arrays = zip(*self.model._network.layers(theta), strict=True)
+        network = self.model._network
+        arrays = zip(*network.layers(theta), strict=True)
         names = [
             f"{name}[{i}]"
             for name, values in zip(("coefs_", "intercepts_"), arrays, strict=True)
             for i, value in enumerate(values)
             if not np.isfinite(value).all()
         ]
+        s = network.scales(theta)
+        if s is not None and not np.isfinite(s).all():
+            names.append("input_scale_")
         raise ValueError(
             f"{self.name} continues training the fitted network, whose weights must"
             f" be finite. Got NaN or infinity in {' and '.join(names)}. Set finite"
@@ -309,17 +326,16 @@ class Fit:
     def _new_run(self, whole: TrainingSet, rng: np.random.RandomState) -> Run:
         memory = getattr(self.parts.optimizer, "memory", ())
         n_bytes = whole.X.dtype.itemsize * (2 + len(memory))  # theta and its gradient
-        check_memory(self.model, self.layer_sizes, n_bytes)
+        check_memory(self.model, self.network, n_bytes)
         self.drawn_from = rng.get_state()
-        theta = draw_theta(self.layer_sizes, self.parts.activations, rng, whole.X.dtype)
+        theta = self.network.draw(rng, whole.X.dtype)
         return Run.new(theta, self.parts.optimizer, rng, np)
 
     def untrained(self) -> Array:
         """Return the initial weights of a new run, drawn again."""
         rng = np.random.RandomState()
         rng.set_state(self.drawn_from)
-        dtype = self.run.theta.dtype
-        return draw_theta(self.layer_sizes, self.parts.activations, rng, dtype)
+        return self.network.draw(rng, self.run.theta.dtype)
 
     def _split(
         self, whole: TrainingSet, given: Given, rng: np.random.RandomState
@@ -339,9 +355,9 @@ class Fit:
         return split(whole, model.validation_fraction, given, strata, rng)
 
     def _set_rows(self, data: TrainingSet) -> None:
-        """Set the rows to train on, with final weights and targets, and the network.
+        """Set the rows to train on, with final weights and targets, and the penalty.
 
-        The network depends on them: its penalty is divided by the sum of their weights.
+        The network's penalty is divided by the sum of their weights.
         """
         model = self.model
         data = with_row_weights(data, self.by_class, "training")
@@ -352,7 +368,7 @@ class Fit:
         penalty = float(model.alpha) / self.total_weight
         self.l1 = penalty * float(model.l1_ratio)
         l2 = penalty * (1 - float(model.l1_ratio))
-        self.network = Network(self.layer_sizes, self.parts.activations, self.loss, l2)
+        self.network = replace(self.network, l2=l2)
 
     def _metrics(
         self, training: TrainingSet, held_out: TrainingSet | None
@@ -401,7 +417,7 @@ class Fit:
         max_iter = int(model.max_iter)
         return Plan(
             learning_rate=math.nan if rate is None else rate,
-            batch_size=_AUTO_BATCH if isinstance(batch_size, str) else int(batch_size),
+            batch_size=AUTO_BATCH if isinstance(batch_size, str) else int(batch_size),
             max_epochs=1 if partial else max_iter,
             tol=model.tol,
             patience=model.n_iter_no_change,

@@ -31,6 +31,7 @@ from .._params import (
 from .._types import Array, Rows
 from ..activations import ACTIVATIONS, Activation
 from ..compiled import readable
+from ..network import Network
 from ..schedules import Schedule
 from .arrays import as_labels, as_numbers, as_rows
 
@@ -101,24 +102,24 @@ def layer_tuple(estimator: Any) -> tuple[int, ...]:
     return tuple(int(k) for k in sizes)
 
 
-def check_memory(estimator: Any, layer_sizes: tuple[int, ...], n_bytes: int) -> None:
+def check_memory(estimator: Any, network: Network, n_bytes: int) -> None:
     """Refuse a network whose training takes more memory than the machine has.
 
     Parameters
     ----------
     estimator : MLPClassifierX or MLPRegressorX
         Has the sizes of the hidden layers.
-    layer_sizes : tuple of int
-        Number of units of each layer, input and output included.
+    network : Network
+        The network.
     n_bytes : int
         Number of bytes per parameter of the network.
     """
-    n_parameters = sum((k_in + 1) * k_out for k_in, k_out in pairwise(layer_sizes))
+    n_parameters, sizes = network.n_parameters, network.layer_sizes
     if n_parameters * n_bytes > memory_of_machine():
         raise MemoryError(
             f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} makes a network too"
-            f" large for the memory of this machine: {layer_sizes[0]} features and"
-            f" {layer_sizes[-1]} output(s) give it {n_parameters:.3g} parameters, and"
+            f" large for the memory of this machine: {sizes[0]} features and"
+            f" {sizes[-1]} output(s) give it {n_parameters:.3g} parameters, and"
             f" training it takes at least {n_parameters * n_bytes / 2**30:.3g} GiB."
             " Choose fewer units."
         )

@@ -16,7 +16,7 @@ from ..network import Network
 from ..threads import blas_threads
 from ..training import Curves, Run
 from .inputs import check_range, hidden_layer, read_rows
-from .weights import Weights
+from .weights import Scales, Weights
 
 _Value = TypeVar("_Value")
 
@@ -194,6 +194,25 @@ class Fitted(BaseEstimator):
     @intercepts_.setter
     def intercepts_(self, values: Iterable[ArrayLike]) -> None:
         self._weights_for("intercepts_").assign("intercepts_", values)
+
+    @property
+    def input_scale_(self) -> Array:
+        """Factors s of the features, with ``input_scaling``."""
+        return self._scales[0]
+
+    @input_scale_.setter
+    def input_scale_(self, value: ArrayLike) -> None:
+        self._scales[0] = value
+
+    @property
+    def _scales(self) -> Scales:
+        scales = self._weights_for("input_scale_").scales
+        if not scales:
+            raise AttributeError(
+                f"This {type(self).__name__} has no attribute 'input_scale_': it was"
+                " fitted with input_scaling=False."
+            )
+        return scales
 
     def _weights_for(self, name: str) -> Weights:
         """Return the weights to hand out."""

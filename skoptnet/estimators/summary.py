@@ -150,10 +150,9 @@ class Summary:
         network, self._settings = model._network, model._settings
         self._model_name = type(model).__name__
         self.layers: dict[str, list[Any]] = _layers(network, self._settings["dropout"])
-        self.n_parameters: int = sum(self.layers["parameters"])
-        sizes = " -> ".join(map(str, network.layer_sizes))
+        self.n_parameters: int = network.n_parameters
         self.training = {
-            "network": f"{sizes}, {model._run.theta.dtype}",
+            "network": _network(network, model._run.theta.dtype),
             "solver": self._solver(model),
             "regularisation": self._regularisation(),
             "trained for": _duration(model),
@@ -265,8 +264,31 @@ class Summary:
         return f"{end}; the weights of {unit} {kept} were kept." if kept else f"{end}."
 
 
+def _network(network: Any, dtype: Any) -> str:
+    """Return the sizes, the dtype and the parametrization of a network."""
+    text = f"{' -> '.join(map(str, network.layer_sizes))}, {dtype}"
+    name = network.parametrization.name
+    return text if name == "standard" else f"{text}, {name} parametrization"
+
+
 def _layers(network: Any, dropout: tuple[float, ...]) -> dict[str, list[Any]]:
-    """Return the attribute ``layers`` of a summary."""
+    """Return the attribute ``layers`` of a summary.
+
+    A scaling layer comes first.
+    """
+    layers = _dense_layers(network, dropout)
+    d = network.layer_sizes[0]
+    scaling = ["input scaling", d, d, "identity", 0.0, d]
+    if network.input_scaling:
+        return {
+            name: [value, *layers[name]]
+            for name, value in zip(layers, scaling, strict=True)
+        }
+    return layers
+
+
+def _dense_layers(network: Any, dropout: tuple[float, ...]) -> dict[str, list[Any]]:
+    """Return names, shapes, activations, dropout and parameters of the layers."""
     sizes = network.layer_sizes
     pairs = list(pairwise(sizes))
     hidden = [_name_of_activation(a) for a in network.activations[: len(pairs) - 1]]

@@ -131,9 +131,12 @@ def _twin(model: Any, Estimator: type) -> Any:
     ):
         if hasattr(model, name):
             setattr(twin, name, deepcopy(getattr(model, name)))
+    scales = network.scales(model._run.theta)
+    if scales is not None:  # scikit-learn has no scaling layer
+        twin.coefs_[0] = model.input_scale_[:, None] * model.coefs_[0]
     # A warm start or partial_fit continues from these. scikit-learn begins with new
     # solver memory, which is missing here.
-    set_best_weights(twin, model.coefs_, model.intercepts_)
+    set_best_weights(twin, twin.coefs_, twin.intercepts_)
     return twin
 
 

@@ -1,4 +1,4 @@
-"""Coefficients that users may set: `coefs_` and `intercepts_` of a fitted model."""
+"""Weights that users may set: `coefs_`, `intercepts_` and `input_scale_`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..network import Network
 
 
 class Weights:
-    """The weights of a fitted network, one array for each W_l and b_l.
+    """The weights of a fitted network, one array for each W_l, b_l, and for s.
 
     They are views into theta. An array that the user assigns replaces such a view, as
     in scikit-learn: arrays that were returned before keep their values, and those of
@@ -33,6 +33,8 @@ class Weights:
     ----------
     coefs, intercepts : Layers
         The arrays.
+    scales : Scales
+        A list with the array s of the scaling layer; empty without one.
     estimators : mapping
         The estimators that have returned these weights.
     are_assigned : bool
@@ -46,6 +48,8 @@ class Weights:
         layers = network.layers(theta)
         self.coefs = Layers("coefs_", [W for W, _ in layers], self)
         self.intercepts = Layers("intercepts_", [b for _, b in layers], self)
+        s = network.scales(theta)
+        self.scales = Scales("input_scale_", [] if s is None else [s], self)
 
     @property
     def theta(self) -> Array:
@@ -56,6 +60,9 @@ class Weights:
         views = self.network.layers(theta)
         for (W, b), *new in zip(views, self.coefs, self.intercepts, strict=True):
             W[...], b[...] = new
+        s = self.network.scales(theta)
+        if s is not None:
+            s[...] = self.scales[0]
         return theta
 
     def assign(self, name: str, values: Iterable[Any]) -> None:
@@ -146,7 +153,7 @@ class Layers(list):
     def _checked(self, place: int, value: Any) -> Array:
         """Return a copy of a value for a layer, in the layer's dtype."""
         layer = self[place]
-        what = f"{self._name}[{place}]"
+        what = self._label(place)
         if not layer.flags.writeable:
             raise ValueError(
                 f"{what} cannot be set while solver='lbfgs' trains, nor by a scorer."
@@ -178,6 +185,10 @@ class Layers(list):
             )
         return array
 
+    def _label(self, place: int) -> str:
+        """Return the name of an array in messages."""
+        return f"{self._name}[{place}]"
+
     def _refuse(self, demand: str) -> NoReturn:
         raise ValueError(
             f"{self._name} must {demand}. The layers of a fitted network cannot change:"
@@ -199,3 +210,10 @@ class Layers(list):
     def __copy__(self) -> list:
         """Return a plain list of the same arrays."""
         return list(self)
+
+
+class Scales(Layers):
+    """A list with the only array of the scaling layer: ``input_scale_``."""
+
+    def _label(self, place: int) -> str:
+        return self._name

@@ -159,6 +159,10 @@ class Optimizer(Part, ABC):
         Names and first values, all finite, of the numbers, besides ``t``, that `step`
         finds in ``state`` and replaces. They depend on t, the rates and the
         hyperparameters only.
+    rate_powers : dict of str to int
+        Those of ``numbers`` that are proportional to the rate (1), its square (2), and
+        so on. Where blocks of theta have rate factors, `step` finds the numbers of the
+        block's own rate.
     default_learning_rate : float
         The rate of ``learning_rate_init="auto"``.
     regression_learning_rate : float or None
@@ -205,6 +209,7 @@ class Optimizer(Part, ABC):
     memory: ClassVar[tuple[str, ...]] = ()
     points: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[dict[str, float]] = {}
+    rate_powers: ClassVar[dict[str, int]] = {}
     default_learning_rate: ClassVar[float] = 0.01
     regression_learning_rate: ClassVar[float | None] = None
     full_batch: ClassVar[bool] = False

@@ -322,6 +322,7 @@ class ScheduleFreeAdamW(Optimizer):
     kernel = "schedule_free_adamw"
     kernel_numbers = ("beta_1", "beta_2", "epsilon", "warmup_steps")
     numbers: ClassVar[dict[str, float]] = {"largest_rate": 0.0, "sum_of_weights": 0.0}
+    rate_powers: ClassVar[dict[str, int]] = {"largest_rate": 1, "sum_of_weights": 2}
     default_learning_rate = 0.001
     regression_learning_rate = 0.03
     elementwise = True

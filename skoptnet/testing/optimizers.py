@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._types import Array
+from ..blocks import Block
 from ..optimizers import Optimizer, State
 from ..optimizers.update import _BLOCK, Update
 from .contract import (
@@ -58,7 +59,7 @@ def check_optimizer(optimizer: Optimizer, *, raise_on_failure: bool = True) -> R
     >>> from skoptnet import RMSProp
     >>> from skoptnet.testing import check_optimizer
     >>> check_optimizer(RMSProp(rho=0.5))
-    <RMSProp(rho=0.5) keeps the contract: 20 checks passed>
+    <RMSProp(rho=0.5) keeps the contract: 21 checks passed>
     """
     report = examine(optimizer, Optimizer, _CHECKS)
     if raise_on_failure:
@@ -73,7 +74,7 @@ class _Training:
         self,
         optimizer: Optimizer,
         dtype: type = np.float64,
-        layout: list[tuple[slice, tuple[int, ...]]] | None = None,
+        layout: list[Block] | None = None,
         size: int = _P,
     ):
         self.optimizer, self.layout = optimizer, layout
@@ -105,10 +106,10 @@ def _without_decay(optimizer: Optimizer) -> Optimizer:
     return optimizer
 
 
-def _layout(shapes: tuple[tuple[int, ...], ...]) -> list:
+def _layout(shapes: tuple[tuple[int, ...], ...]) -> list[Block]:
     ends = np.cumsum([math.prod(shape) for shape in shapes]).tolist()
     return [
-        (slice(end - math.prod(shape), end), shape)
+        Block(slice(end - math.prod(shape), end), shape, decays=len(shape) == 2)
         for end, shape in zip(ends, shapes, strict=True)
     ]
 
@@ -142,6 +143,13 @@ def _declares(optimizer: Optimizer) -> None:
         all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers.values()),
         f"numbers is {numbers!r}.",
         "First values must be Python numbers, and finite; vectors belong in memory.",
+    )
+    powers = optimizer.rate_powers
+    require(
+        powers.keys() <= numbers.keys()
+        and all(isinstance(power, int) for power in powers.values()),
+        f"rate_powers is {powers!r}.",
+        "It gives the powers of the rate, as ints, for names in numbers.",
     )
     rates = {"default_learning_rate": optimizer.default_learning_rate}
     if optimizer.regression_learning_rate is not None:
@@ -353,6 +361,32 @@ def _comes_in_blocks(optimizer: Optimizer) -> str | None:
     return None
 
 
+def _takes_rate_factors(optimizer: Optimizer) -> str | None:
+    if not optimizer.elementwise:
+        return "elementwise is False."
+    optimizer, half = _without_decay(twin_of(optimizer)), _P // 2
+    parts = [(slice(0, half), 0.25), (slice(half, _P), 1.0)]
+    layout = [Block(rows, (rows.stop - rows.start,), True, f) for rows, f in parts]
+    together = _Training(optimizer, layout=layout)
+    theta = together.updates(5)
+    for rows, factor in parts:
+        alone = _Training(optimizer)
+        alone.theta, alone.curvature = (
+            vector[rows].copy() for vector in (alone.theta, alone.curvature)
+        )
+        alone.state = optimizer.start(alone.theta, np)
+        expected = alone.updates(5, factor * _RATE)
+        apart = abs(theta[rows] - expected).max()
+        require(
+            np.allclose(theta[rows], expected, rtol=1e-10, atol=1e-12),
+            f"A part of theta with {factor:g} of the rate differs by {apart:.3g} from"
+            " the same part on its own at that rate.",
+            "`state` must not remember rates, except in numbers that rate_powers names"
+            " with the power of the rate to which they are proportional.",
+        )
+    return None
+
+
 def _require_close(expected: Array, found: Array, what: str) -> None:
     # The last digit may differ where an operation has other code for short arrays.
     require(
@@ -367,7 +401,7 @@ def _takes_layers(optimizer: Optimizer) -> str | None:
     if not optimizer.layerwise:
         return "layerwise is False."
     layout = _layout(_SHAPES)
-    training = _Training(optimizer, layout=layout, size=layout[-1][0].stop)
+    training = _Training(optimizer, layout=layout, size=layout[-1].rows.stop)
     before = training.theta.copy()
     try:
         theta = training.updates(5)
@@ -385,7 +419,7 @@ def _takes_layers(optimizer: Optimizer) -> str | None:
         "With layers of several shapes, theta is not finite.",
         "Some of them have a single row or column.",
     )
-    for rows, shape in layout:
+    for rows, shape, *_ in layout:
         require(
             len(shape) == 1 or not np.array_equal(theta[rows], before[rows]),
             f"A W_l of shape {shape} did not change.",
@@ -399,11 +433,11 @@ def _decays_weights(optimizer: Optimizer) -> str | None:
         return "__init__ does not take weight_decay."
     optimizer = clone(optimizer).set_params(weight_decay=0.1)
     layout = _layout(_SHAPES)
-    training = _Training(optimizer, layout=layout, size=layout[-1][0].stop)
+    training = _Training(optimizer, layout=layout, size=layout[-1].rows.stop)
     before, training.curvature = training.theta.copy(), 0 * training.curvature
     theta = training.updates(3)
     shrunk = abs(theta) < abs(before)
-    for rows, shape in layout:
+    for rows, shape, *_ in layout:
         name = "W_l" if len(shape) == 2 else "b_l"
         require(
             shrunk[rows].all() if name == "W_l" else not shrunk[rows].any(),
@@ -513,6 +547,7 @@ _CHECKS = (
     Check("rate of zero", _obeys_the_rate, ("rest",)),
     Check("permutation", _permutes, ("determinism",)),
     Check("blocks", _comes_in_blocks, ("permutation",)),
+    Check("rate factors", _takes_rate_factors, ("blocks",)),
     Check("layers", _takes_layers, ("updates",)),
     Check("weight decay", _decays_weights, ("clone", "rest", "layers")),
     Check("average", _averages, ("clone", "determinism", "memory")),

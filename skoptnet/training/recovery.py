@@ -167,8 +167,8 @@ class Recovery:
             return False
         if not np.isfinite(theta).all():
             raise ValueError(
-                "coefs_ and intercepts_ must be finite. A callback has set them to"
-                " infinity or NaN."
+                "coefs_, intercepts_ and input_scale_ must be finite. A callback has"
+                " set them to infinity or NaN."
             )
         self.optimizer.follow(run.state, theta, saved)
         weights = self._copy(theta), epoch

@@ -143,6 +143,17 @@ def test_l1(estimator, check):
     check(estimator)
 
 
+@checks_of(
+    [
+        E(input_scaling=True, parametrization="ntk", learning_rate_init=0.05)
+        for E in ESTIMATORS
+    ],
+    in_turn=True,
+)
+def test_scaling_layer_and_ntk_parametrization(estimator, check):
+    check(estimator)
+
+
 # Of a copy of a row, other units are left out. In test_dropout.py, gradients under
 # weights are held to numerical derivatives.
 @checks_of([E(dropout=0.2) for E in ESTIMATORS], without=ROWS_ARE_DRAWN, in_turn=True)

@@ -35,6 +35,7 @@ from skoptnet.losses import (
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.optimizers.update import _BLOCK
+from skoptnet.parametrizations import NTK
 from skoptnet.schedules import SCHEDULES
 from skoptnet.training import Diverged, TrainingSet, Watcher
 
@@ -117,7 +118,7 @@ def held(container, data):
     return TrainingSet(CONTAINERS[container](data.X), data.Y, data.w)
 
 
-def build(data, hidden=(5,), activation="tanh", loss="multiclass"):
+def build(data, hidden=(5,), activation="tanh", loss="multiclass", **options):
     k = data.Y.max() + 1 if data.Y.ndim == 1 else data.Y.shape[1]
     rule = RULES[loss]
     k = rule.n_outputs(k) if loss in NUMBERS else k
@@ -125,7 +126,7 @@ def build(data, hidden=(5,), activation="tanh", loss="multiclass"):
     if isinstance(activation, str):
         activation = [activation] * max(1, len(hidden))
     sigmas = tuple(SIGMAS[name] for name in activation)
-    return Network(sizes, sigmas, rule, l2=0.01)
+    return Network(sizes, sigmas, rule, l2=0.01, **options)
 
 
 def begin(network, solver, dtype, rng=0):
@@ -173,7 +174,10 @@ def assert_same(network, pair, tolerance=1e-9):
     np.testing.assert_allclose(losses, expected, rtol=tolerance)
     least = 0.01 * np.abs(readable).max()
     layers = zip(network.layers(kernels), network.layers(readable), strict=True)
-    for a, b in (arrays for layer in layers for arrays in zip(*layer, strict=True)):
+    arrays = [arrays for layer in layers for arrays in zip(*layer, strict=True)]
+    if network.input_scaling:
+        arrays.append((network.scales(kernels), network.scales(readable)))
+    for a, b in arrays:
         room = tolerance * max(np.abs(b).max(), least)
         np.testing.assert_allclose(a, b, rtol=0, atol=room)
 
@@ -386,6 +390,178 @@ def test_every_instruction_set_makes_the_same_updates(
     assert_same(network, both(go, network, solver, data, 5), ROOM[dtype])
 
 
+# Rows per batch, columns and hidden layers: gradients in several blocks (of 12 rows at
+# the least), products left to BLAS, more features or rows than a panel is long.
+WIDE = [(5, 64, (1100, 100)), (40, 64, (6000, 20)), (100, 64, (6000, 20))]
+WIDE += [(128, 64, (300, 300)), (31, 2100, (40, 150)), (2200, 64, (30,))]
+
+
+def wide_rows(size, d):
+    X = np.tile(DIGITS.data / 16, (2, 1))[: max(100, size + 40)]
+    X = np.hstack([X, *(X * np.roll(X, i, axis=1) for i in range(32))])[:, :d].copy()
+    return TrainingSet(X, np.tile(DIGITS.target, 2)[: len(X)])
+
+
+# ------------------------------------------------- scaling layer, NTK parametrization
+
+NETWORKS = {
+    "scaled": {"input_scaling": True},
+    "ntk": {"parametrization": NTK()},
+    "both": {"input_scaling": True, "parametrization": NTK()},
+}
+networks = pytest.mark.parametrize("kind", NETWORKS)
+
+
+@pytest.fixture
+def no_zeros(monkeypatch):
+    """Trainings begin with scales that differ, and an output layer that is not 0."""
+    draw = Network.draw
+
+    def moved(network, rng, dtype):
+        theta = draw(network, rng, dtype)
+        theta += 0.2 * np.random.RandomState(9).randn(len(theta)).astype(dtype)
+        return theta
+
+    monkeypatch.setattr(Network, "draw", moved)
+
+
+TRAININGS = {
+    "plain": {},
+    "max_grad_norm": {"max_grad_norm": 0.5},
+    "dropout": {"dropout": (0.5, 0.2)},
+    "l1": {"l1": 0.001},
+    "one_cycle": {"schedule": "one_cycle"},
+}
+
+
+@pytest.mark.each_pair
+@networks
+@solvers
+@containers
+@dtypes
+@pytest.mark.parametrize("block", [2**20, 17 * 64])
+@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.usefixtures("no_zeros")
+def test_blocks_of_theta_with_rates_of_their_own(
+    training, block, dtype, container, solver, kind, both, monkeypatch
+):
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
+    data = held(container, bundled("multilabel", dtype, weighted=True))
+    network = build(data, (9, 4), "mish", "multilabel", **NETWORKS[kind])
+    options = {"batch_size": 60, "shuffle": True, **TRAININGS[training]}
+    n = 6 if dtype == np.float64 else 2
+    assert_same(network, both(go, network, solver, data, n, **options), ROOM[dtype])
+
+
+@pytest.mark.each_pair
+@networks
+@dtypes
+@losses
+@containers
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.usefixtures("no_zeros")
+def test_gradients_with_blocks_of_their_own(
+    pieces, container, loss, dtype, kind, instruction_set, both, monkeypatch
+):
+    if pieces:  # whose gradients are added up
+        monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", 17 * 64)
+    data = held(container, bundled(loss, dtype, weighted=True))
+    for k in (1, 7, 33):
+        network = build(data, (k, 3), "gelu", loss, **NETWORKS[kind])
+        for size in (1, 60, N):
+            pair = both(gradient, network, data, size=size)
+            assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
+
+
+@pytest.mark.each_value
+@networks
+@solvers
+@containers
+@pytest.mark.parametrize("hidden", [(), (1,), (33, 9), (900, 40)], ids=str)
+@pytest.mark.usefixtures("no_zeros")
+def test_threads_share_blocks_of_their_own(
+    hidden, container, solver, kind, many_threads, both, monkeypatch
+):
+    data = held(container, bundled(weighted=True))
+    network, options = build(data, hidden, "gelu", **NETWORKS[kind]), {"batch_size": 45}
+    threads = epochs_of(network, data, size=45).kernel.n_threads
+    assert threads == (many_threads if container == "dense" else 1)
+    several, readable = both(go, network, solver, data, 2, **options)
+    # Of a pixel that is nearly always white, solvers enlarge what rounding leaves.
+    assert_same(network, (several, readable), 1e-7)
+    pair = both(gradient, network, data, size=45)
+    assert_same(network, [each[::-1] for each in pair])
+    monkeypatch.setattr(compiled, "blas_limit", lambda: 1)
+    one = go(network, solver, data, 2, **options)
+    assert_same(network, (several, one), 1e-8)
+
+
+@pytest.mark.each_pair
+@networks
+@pytest.mark.parametrize("solver", ["sgd", "adam", "nesterov", "schedule_free_adamw"])
+@pytest.mark.parametrize(("size", "d", "hidden"), WIDE)
+@pytest.mark.usefixtures("no_zeros")
+def test_wide_layers_with_blocks_of_their_own(
+    size, d, hidden, solver, kind, instruction_set, both
+):
+    data = wide_rows(size, d)
+    network = build(data, hidden, "relu", **NETWORKS[kind])
+    # Adam's first steps are signs of gradients, which rounding turns near 0.
+    room = 1e-9 if solver in ("sgd", "nesterov") else 1e-5
+    pair = both(go, network, solver, data, 1, batch_size=size)
+    assert_same(network, pair, room)
+
+
+@networks
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_scale_that_is_not_finite_ends_the_epoch(bad, kind):
+    data = bundled()
+    network = build(data, (3, 2), **NETWORKS[kind])
+    for i in range(0, network.layout[0].rows.stop, 9):
+        epochs = epochs_of(network, data)
+        epochs.run.theta[i] = bad
+        assert epochs.kernel
+        with pytest.raises(Diverged):
+            epochs.train_epochs(1)
+
+
+@pytest.mark.each_value
+@networks
+@pytest.mark.parametrize("rate", [3.0, 1e3, 1e60])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "schedule_free_adamw", "muon"])
+def test_blocks_of_their_own_diverge_as_without_kernels(solver, rate, kind, both):
+    data = bundled("squared_error")
+    network = build(data, (4, 3), "identity", "squared_error", **NETWORKS[kind])
+
+    def end():
+        try:
+            _, history, outcome = go(network, solver, data, 12, learning_rate=rate)
+        except Diverged:
+            return "at once", 0, 0
+        return outcome.reason, outcome.kept_epoch, len(history)
+
+    kernels, readable = both(end)
+    assert kernels == readable
+
+
+@pytest.mark.each_pair
+@networks
+@dtypes
+@pytest.mark.parametrize("block", [2**20, 20 * 64, 1])
+@pytest.mark.usefixtures("no_zeros")
+def test_outputs_of_networks_with_scales(
+    block, dtype, kind, instruction_set, monkeypatch
+):
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
+    network = build(bundled(), (17, 5), "gelu", **NETWORKS[kind])
+    theta = begin(network, "sgd", dtype)[1].theta
+    for X in forms_of(bundled().X):
+        z, right = compiled.outputs(network, theta, X), network.outputs(theta, X)
+        assert (z.dtype, z.shape) == (right.dtype, right.shape)
+        room = ROOM[dtype] / 10 * np.abs(right).max(initial=0)
+        np.testing.assert_allclose(z, right, rtol=0, atol=room)
+
+
 @pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize(("solver", "moved"), [("yogi", "r"), ("lion", "theta")])
@@ -414,17 +590,9 @@ def test_signs_of_differences_that_round_to_zero(
     np.testing.assert_array_equal(kernels, readable)
 
 
-# Rows per batch, columns and hidden layers: gradients in several blocks (of 12 rows at
-# the least), products left to BLAS, more features or rows than a panel is long.
-WIDE = [(5, 64, (1100, 100)), (40, 64, (6000, 20)), (100, 64, (6000, 20))]
-WIDE += [(128, 64, (300, 300)), (31, 2100, (40, 150)), (2200, 64, (30,))]
-
-
 @pytest.mark.parametrize(("size", "d", "hidden"), WIDE)
 def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, instruction_set, both):
-    X = np.tile(DIGITS.data / 16, (2, 1))[: max(100, size + 40)]
-    X = np.hstack([X, *(X * np.roll(X, i, axis=1) for i in range(32))])[:, :d].copy()
-    data = TrainingSet(X, np.tile(DIGITS.target, 2)[: len(X)])
+    data = wide_rows(size, d)
     network = build(data, hidden, "relu")
     for solver in ("sgd", "nesterov"):
         assert_same(network, both(go, network, solver, data, 1, batch_size=size))
@@ -654,8 +822,9 @@ def kernel_for(part, instruction_set="base"):
     if part.kernel in _kernels.loops.ACTIVATIONS:
         return _kernels.network.activate(part, -np.ones((1, 1)), instruction_set)
     sizes, dtype = (1, 1), np.dtype(float)
+    layout = Network(sizes, (), part).layout
     return _kernels.network.Network(
-        sizes, (), part, 0.0, dtype, 1, 1, False, instruction_set
+        sizes, layout, (), part, 0.0, dtype, 1, 1, False, instruction_set
     )
 
 

@@ -29,6 +29,7 @@ from skoptnet import (
     ScheduleFreeAdamW,
     Yogi,
 )
+from skoptnet.blocks import Block
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.optimizers.update import Update
 from skoptnet.testing import check_optimizer
@@ -48,7 +49,8 @@ def layout_of(shapes):
     """Return where matrices and vectors of these shapes lie in theta."""
     layout, at = [], 0
     for shape in map(tuple, shapes):
-        layout.append((slice(at, at + prod(shape)), shape))
+        rows = slice(at, at + prod(shape))
+        layout.append(Block(rows, shape, decays=len(shape) == 2))
         at += prod(shape)
     return layout
 

@@ -83,7 +83,7 @@ def test_for_adam_decay_is_not_the_l2_penalty():
     before, optimizer = theta.copy(), Adam(weight_decay=0.01)
     state = optimizer.start(theta, np)
     Update(optimizer, theta, np.zeros_like(theta), state, np, net.layout).step(0.001)
-    W_1 = net.layout[0][0]
+    W_1 = net.layout[0].rows
     np.testing.assert_allclose(theta[W_1], (1 - 0.001 * 0.01) * before[W_1], rtol=1e-15)
 
 

@@ -42,16 +42,20 @@ def targets(loss, n_outputs, dtype=np.float64):
     return y.astype(dtype)
 
 
-def make(activation, loss, n_outputs, l2=0.3, hidden=(5, 3)):
+def make(activation, loss, n_outputs, l2=0.3, hidden=(5, 3), scaled=False):
     sizes = (D, *hidden, 3 if loss == "quantiles" else n_outputs)
     if isinstance(activation, str):
         activation = [activation] * max(1, len(hidden))
     sigmas = tuple(ACTIVATIONS[name]() for name in activation)
-    return Network(sizes, sigmas, RULES[loss], l2=l2)
+    return Network(sizes, sigmas, RULES[loss], l2=l2, input_scaling=scaled)
 
 
 def some_theta(network, dtype=np.float64):
-    return network.draw(np.random.RandomState(0), dtype) * 2
+    rng = np.random.RandomState(0)
+    theta = network.draw(rng, dtype) * 2
+    if network.input_scaling:
+        network.scales(theta)[...] = rng.uniform(-2, 2, D)
+    return theta
 
 
 def some_weights():
@@ -65,22 +69,24 @@ def central_differences(f, theta, h=1e-6):
     return np.array([(f(theta + e) - f(theta - e)) / (2 * h) for e in steps])
 
 
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+@pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @losses
 @pytest.mark.parametrize("activation", [*sorted(ACTIVATIONS), *MIXED])
 @pytest.mark.each_pair
 def test_gradient_is_the_derivative_of_the_objective(
-    activation, loss, n_outputs, weighted
+    activation, loss, n_outputs, weighted, scaled, container
 ):
-    network = make(activation, loss, n_outputs)
-    theta, Y = some_theta(network), targets(loss, n_outputs)
+    network = make(activation, loss, n_outputs, scaled=scaled)
+    theta, Y, rows = some_theta(network), targets(loss, n_outputs), container(X)
     w = some_weights() if weighted else None
     g = np.empty_like(theta)
-    network.loss_and_gradient(theta, X, Y, w, out=g)
+    network.loss_and_gradient(theta, rows, Y, w, out=g)
 
     def objective(at):
-        return network.loss_and_gradient(at, X, Y, w, out=np.empty_like(at))
+        return network.loss_and_gradient(at, rows, Y, w, out=np.empty_like(at))
 
     numerical = central_differences(objective, theta)
     error = np.linalg.norm(g - numerical) / np.linalg.norm(numerical)
@@ -240,6 +246,73 @@ def test_theta_is_laid_out_layer_by_layer():
     np.testing.assert_array_equal(joined, theta)
     W2[1, 2] = -1
     assert theta[25 + 5] == -1  # views, not copies
+
+
+def test_the_scales_come_first():
+    network = make("relu", "squared_error", 2, scaled=True)
+    theta = np.arange(float(network.n_parameters))
+    plain = make("relu", "squared_error", 2)
+    assert network.n_parameters == plain.n_parameters + D
+    s = network.scales(theta)
+    np.testing.assert_array_equal(s, range(D))
+    assert plain.scales(theta[D:]) is None
+    for ours, others in zip(
+        network.layers(theta), plain.layers(theta[D:]), strict=True
+    ):
+        for array, same in zip(ours, others, strict=True):
+            np.testing.assert_array_equal(array, same)
+    at = 0
+    for block in network.layout:
+        assert block.rows.start == at
+        at = block.rows.stop
+        assert block.decays == (len(block.shape) == 2)
+    assert at == network.n_parameters
+    s[1] = -1
+    assert theta[1] == -1  # a view, not a copy
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 3)])
+@pytest.mark.parametrize("container", [np.asarray, csr_array, csc_array])
+def test_a_scaling_layer_multiplies_the_rows(hidden, container):
+    network = make("gelu", "multiclass", 3, hidden=hidden, scaled=True)
+    plain = make("gelu", "multiclass", 3, hidden=hidden)
+    theta, room = some_theta(network), {"rtol": 1e-12, "atol": 1e-14}
+    rows, s = container(X), network.scales(theta)
+    scaled_rows, rest = X * s, theta[D:].copy()
+    right = plain.outputs(rest, scaled_rows)
+    np.testing.assert_allclose(network.outputs(theta, rows), right, **room)
+    for layer in range(len(hidden)):
+        z = network.up_to(layer).outputs(theta, rows)
+        right = plain.up_to(layer).outputs(rest, scaled_rows)
+        np.testing.assert_allclose(z, right, **room)
+    gradients = plain.input_gradients(rest, scaled_rows) * s
+    np.testing.assert_allclose(network.input_gradients(theta, rows), gradients, **room)
+    layers = [part for pair in network.unscaled_layers(theta) for part in pair]
+    without = np.concatenate([part.ravel() for part in layers])
+    right = network.outputs(theta, rows)
+    np.testing.assert_allclose(plain.outputs(without, X), right, **room)
+    np.testing.assert_array_equal(theta[D:], rest)
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_gradient_under_masks_is_the_derivative(scaled, weighted, container):
+    network = make(("gelu", "tanh"), "multiclass", 3, scaled=scaled)
+    theta, Y, rows = some_theta(network), targets("multiclass", 3), container(X)
+    w = some_weights() if weighted else None
+    masks = [np.random.RandomState(k).randint(0, 2, (M, k)) / 0.5 for k in (5, 3)]
+    g = np.empty_like(theta)
+    network.loss_and_gradient(theta, rows, Y, w, out=g, masks=masks)
+
+    def objective(at):
+        other = np.empty_like(at)
+        return network.loss_and_gradient(at, rows, Y, w, out=other, masks=masks)
+
+    numerical = central_differences(objective, theta)
+    assert np.linalg.norm(g - numerical) <= 1e-6 * np.linalg.norm(numerical)
+    if scaled:
+        assert np.linalg.norm(g[:D]) > 1e-3
 
 
 def test_a_sparse_row_is_as_wide_as_it_has_elements(monkeypatch):

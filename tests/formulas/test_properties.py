@@ -23,6 +23,7 @@ from skoptnet import ELU, Adam, LeakyReLU, MLPClassifierX, MLPRegressorX, Moment
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.losses import REGRESSION_LOSSES
 from skoptnet.optimizers import OPTIMIZERS
+from skoptnet.parametrizations import PARAMETRIZATIONS
 from skoptnet.schedules import SCHEDULES, Adaptive, ExponentialDecay
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -118,6 +119,8 @@ SOLVERS = st.sampled_from([*OPTIMIZERS, Adam(beta_2=0.9), Momentum(momentum=0.5)
 SHARED = {
     "hidden_layer_sizes": LAYERS | st.integers(1, 9) | LAYERS.map(tuple),
     "activation": ACTIVATION | st.just("a list"),  # see `allowed`
+    "input_scaling": st.booleans(),
+    "parametrization": st.sampled_from(sorted(PARAMETRIZATIONS)),
     "solver": SOLVERS | st.just("lbfgs"),
     "alpha": st.just(0) | positive(10),
     "l1_ratio": st.just(0) | st.floats(0, 1),
@@ -266,6 +269,9 @@ def assert_sound(model, problem):
             assert np.isfinite(values).all(), name
     dtype = np.float32 if problem.X.dtype == np.float32 else np.float64
     assert {a.dtype for a in model.coefs_ + model.intercepts_} == {np.dtype(dtype)}
+    assert hasattr(model, "input_scale_") == model.input_scaling
+    if model.input_scaling:
+        assert model.input_scale_.dtype == dtype
     if isinstance(model, MLPClassifierX):
         p = found["predict_proba"]
         assert ((p >= 0) & (p <= 1)).all()

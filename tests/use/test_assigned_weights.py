@@ -468,7 +468,7 @@ def test_weights_that_are_not_finite_are_refused_in_a_callback():
         estimator.coefs_[0][0, 0] = np.inf
 
     model = MLPRegressorX((3,), random_state=0, max_iter=3)
-    with pytest.raises(ValueError, match="coefs_ and intercepts_ must be finite"):
+    with pytest.raises(ValueError, match="input_scale_ must be finite"):
         model.set_callbacks(Setting(break_it)).fit(X, y)
     assert np.isfinite(model._run.theta).all()
 

@@ -205,6 +205,8 @@ def test_the_range_test_reaches_every_number():
         "refit_all",
         "class_weight",
         "normalize_y",
+        "input_scaling",
+        "parametrization",
     }
     parameters = {name for E in ESTIMATORS for name in E().get_params()}
     assert reached == parameters - settings

@@ -249,6 +249,21 @@ class LooksAtPlaces(Plain):
         theta -= rate * g * xp.linspace(1, 2, len(g), dtype=g.dtype)
 
 
+class PowerOfNothing(Plain):
+    rate_powers = {"largest": 1}  # noqa: RUF012
+
+
+class RemembersRates(Plain):
+    """Its steps are as long as the longest so far."""
+
+    elementwise = True
+    numbers = {"largest": 0.0}  # noqa: RUF012
+
+    def step(self, theta, g, state, rate, xp):
+        state.largest = max(state.largest, rate)
+        theta -= (rate and state.largest) * g
+
+
 class OnlyMatrices(Plain):
     layerwise = True
 
@@ -322,6 +337,7 @@ BROKEN_OPTIMIZERS = [
     (TwiceNamed, "declarations", "t would name two things"),
     (ArrayAmongNumbers, "declarations", "must be Python numbers"),
     (InfiniteNumber, "declarations", "must be Python numbers, and finite"),
+    (PowerOfNothing, "declarations", "rate_powers is .* for names in numbers"),
     (NoRate, "declarations", "default_learning_rate is 0.0"),
     (NoRateForRegression, "declarations", "regression_learning_rate is -0.1"),
     (MomentumOfNothing, "declarations", "no hyperparameter"),
@@ -347,6 +363,7 @@ BROKEN_OPTIMIZERS = [
     (LooksAtPlaces, "permutation", "elementwise = True promises"),
     (LooksAtTheNorm, "blocks", "elementwise = True promises"),
     (ReplacesItsVector, "blocks", "in blocks leave another state.v"),
+    (RemembersRates, "rate factors", "with 0.25 of the rate differs"),
     (OnlyMatrices, "layers", "each b_l, of shape \\(k_out,\\), by itself"),
     (CopiesWideMatrices, "layers", "W_l of shape \\(3, 5\\) did not change"),
     (DecaysNothing, "weight decay", "W_l of shape \\(3, 5\\) does not shrink"),
