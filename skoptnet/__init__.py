@@ -1,9 +1,10 @@
 """Neural networks for scikit-learn users, with the optimizers of the textbook.
 
-The estimators are `MLPClassifierX` and `MLPRegressorX`, the transformer is
-`HiddenActivations`. Solvers (`skoptnet.optimizers`), learning rate schedules
-(`skoptnet.schedules`) and activations (`skoptnet.activations`) are objects that you can
-configure, search, and write yourself.
+The estimators are `MLPClassifierX` and `MLPRegressorX`; for data frames,
+`TabularMLPClassifier` and `TabularMLPRegressor` do well at their defaults. The
+transformers are `HiddenActivations` and `TabularPreprocessor`. Solvers
+(`skoptnet.optimizers`), learning rate schedules (`skoptnet.schedules`) and activations
+(`skoptnet.activations`) are objects that you can configure, search, and write yourself.
 """
 
 from ._version import __version__
@@ -53,6 +54,7 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
+from .tabular import TabularMLPClassifier, TabularMLPRegressor, TabularPreprocessor
 
 __all__ = [
     "ELU",
@@ -98,6 +100,9 @@ __all__ = [
     "Schedule",
     "ScheduleFreeAdamW",
     "StepDecay",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
+    "TabularPreprocessor",
     "Warmup",
     "Yogi",
     "__version__",

@@ -4,7 +4,8 @@ No other file of the package imports or reads such a name. If a new release of
 scikit-learn breaks something, look here first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from typing import Any
 
@@ -85,6 +86,52 @@ def begin_callbacks(estimator: Any, n_epochs: Any) -> bool:
     return True
 
 
+@contextmanager
+def member_callbacks(
+    estimator: Any,
+    n_members: int,
+    arguments: dict[str, Any],
+    fitted: Callable[[], dict[str, Any]],
+) -> Iterator[Callable[[int, Any], Any]]:
+    """Notify the callbacks of a meta-estimator around its fit and that of each member.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The meta-estimator.
+    n_members : int
+        The number of estimators that it fits.
+    arguments : dict
+        The arguments of ``fit``: X, y and perhaps metadata.
+    fitted : callable
+        Returns the attributes of the fitted meta-estimator; called at the end.
+
+    Yields
+    ------
+    callable
+        Returns, for the number of a member and the member, the context for its fit.
+    """
+    state = vars(estimator)
+    if _CALLBACKS not in state and _PARENT_CONTEXT not in state:
+        yield lambda i, member: nullcontext()
+        return
+    estimator._init_callback_context(max_subtasks=n_members, sequential_subtasks=False)
+    context = callback_context(estimator)
+    arguments = {"estimator": estimator, **arguments}
+    tasks = [context.subcontext("fit-network", task_id=i) for i in range(n_members)]
+
+    @contextmanager
+    def around(i: int, member: Any) -> Iterator[None]:
+        with tasks[i].propagate_callback_context(member):
+            tasks[i].call_on_fit_task_begin(**arguments)
+            yield
+            tasks[i].call_on_fit_task_end(**arguments)
+
+    context.call_on_fit_task_begin(**arguments)
+    yield around
+    context.call_on_fit_task_end(**arguments, reconstruction_attributes=fitted)
+
+
 def callback_context(estimator: Any) -> Any:
     """Return the context of a fit whose callbacks have begun."""
     return vars(estimator)[_FIT_CONTEXT]
@@ -124,6 +171,7 @@ __all__ = [
     "TransformerMixin",
     "begin_callbacks",
     "callback_context",
+    "member_callbacks",
     "metric_of",
     "n_rows_of",
     "parameter_names",

@@ -28,8 +28,8 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -181,8 +181,32 @@ def limit_this_thread() -> None:
 
 
 def blas_limit() -> int:
-    """Return the number of threads that the user lets BLAS use."""
+    """Return the number of threads that the user, or `one_worker`, lets BLAS use."""
+    if _this_thread.is_worker:
+        return 1
     return min((n for limit in _limits() for n in limit.numbers()), default=1)
+
+
+class _ThisThread(threading.local):
+    """Whether the calling thread is one of several workers."""
+
+    is_worker = False
+
+
+_this_thread = _ThisThread()
+
+
+@contextmanager
+def one_worker() -> Iterator[None]:
+    """Let trainings in the calling thread use no thread besides it.
+
+    For several trainings at a time, each in a thread of its own.
+    """
+    before, _this_thread.is_worker = _this_thread.is_worker, True
+    try:
+        yield
+    finally:
+        _this_thread.is_worker = before
 
 
 def blas_libraries() -> list[dict[str, Any]]:

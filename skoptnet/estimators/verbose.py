@@ -10,8 +10,8 @@ from ..training import Diverged
 from .progress import Progress, printable, repeated_scores
 from .progress_displays import Display, display_for, print_line
 
-# The value of ``verbose`` that stands for a progress bar.
-_BAR = 2
+#: The value of ``verbose`` that stands for a progress bar.
+BAR = 2
 
 # By the name of a metric: its label and format.
 _FORMATS = {
@@ -89,15 +89,36 @@ def progress_watchers(
         yield []
         return
     display: Display = Lines(started_at + n_epochs)
-    if verbose == _BAR and not partial:
-        try:
-            display = display_for(Progress(n_epochs, title))
-        except ImportError:
-            _print_once(_NO_RICH)
+    if verbose == BAR and not partial:
+        display = bar(n_epochs, title) or display
+    with running(display) as shown:
+        yield [shown]
+
+
+def bar(n_epochs: int, title: str = "") -> Display | None:
+    """Return the display of ``verbose=2``; without rich, print a hint and return None.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Maximum number of epochs.
+    title : str
+        The name of the training, "" for the only one.
+    """
+    try:
+        return display_for(Progress(n_epochs, title))
+    except ImportError:
+        _print_once(_NO_RICH)
+        return None
+
+
+@contextmanager
+def running(display: Display) -> Iterator[Display]:
+    """Start a display, yield the one to notify, and restore the output at the end."""
     shown = display
     try:
         shown = display.started()
-        yield [shown]
+        yield shown
     except BaseException as error:
         end(shown, _reason_of(error))
         raise

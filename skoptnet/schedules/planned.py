@@ -308,3 +308,29 @@ class CosLog(_Planned):
     def at(self, share):
         log = math.log2(1 + (2**self.cycles - 1) * share)
         return (1 - math.cos(2 * math.pi * log)) / 2
+
+    def cycle_ends(self, epochs: float) -> list[int]:
+        """Return the epochs, counted from 1, in which the cycles end.
+
+        Parameters
+        ----------
+        epochs : float
+            The planned run; the parameter of the same name, if set, takes its place.
+
+        Returns
+        -------
+        list of int
+            One for each cycle.
+
+        Examples
+        --------
+        >>> from skoptnet import CosLog
+        >>> CosLog(cycles=4).cycle_ends(128)
+        [9, 26, 60, 128]
+        """
+        total = epochs if self.epochs is None else self.epochs
+        longest = 2**self.cycles - 1
+        return [
+            math.ceil(total * (2**cycle - 1) / longest)
+            for cycle in range(1, self.cycles + 1)
+        ]

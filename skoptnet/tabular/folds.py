@@ -1,0 +1,163 @@
+"""Folds: the rows that each member of an ensemble leaves out."""
+
+from __future__ import annotations
+
+import warnings
+from copy import deepcopy
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from .._types import Array
+
+
+class Fold(NamedTuple):
+    """The rows of a member, by their numbers.
+
+    Attributes
+    ----------
+    train : intp array
+        Those that it is trained on.
+    held_out : intp array
+        Those that choose its epoch.
+    """
+
+    train: Array
+    held_out: Array
+
+
+def folds_of(
+    cv: Any, X: Any, y: Array, strata: Array | None, groups: Any, rng: Any
+) -> list[Fold]:
+    """Return the folds that the parameter ``cv`` stands for.
+
+    Parameters
+    ----------
+    cv : int, splitter or list of (train, held_out)
+        An int shuffles the rows; with fewer rows, there are fewer folds. A splitter
+        without a ``random_state`` gets a seed from ``rng``.
+    X, y
+        The rows and their targets, for splitters.
+    strata : array of shape (n,) or None
+        The class of each row, None for regression and multilabel targets. A class with
+        fewer rows than there are folds is in the training part of every fold.
+    groups : array-like of shape (n,) or None
+        For splitters of groups.
+    rng : RandomState
+        Shuffles.
+    """
+    if not isinstance(cv, Integral):
+        splits = _seeded(cv, rng).split(X, y, groups) if hasattr(cv, "split") else cv
+        return _complete(list(splits), len(y), strata)
+    if groups is not None:
+        warnings.warn(
+            f"groups have no effect with cv={cv}: rows of a group are in different"
+            f" folds. Set cv=GroupKFold({cv}).",
+            stacklevel=2,
+        )
+    counts = None if strata is None else np.unique(strata, return_counts=True)[1]
+    most = len(y) if counts is None else int(counts.max())
+    n_folds = min(int(cv), most)
+    if n_folds < 2:
+        unit = "rows" if counts is None else "rows of a class"
+        raise ValueError(
+            f"cv={cv} holds out one fold of the rows after the other, which needs at"
+            f" least 2 {unit}. Got n_samples = {len(y)}."
+        )
+    if n_folds < int(cv):
+        unit = "" if counts is None else " of the largest class"
+        warnings.warn(
+            f"cv={cv} needs as many rows{unit}. Got {most}, so {n_folds} networks are"
+            " trained.",
+            stacklevel=2,
+        )
+    if strata is None:
+        splits = KFold(n_folds, shuffle=True, random_state=rng).split(y)
+        return [Fold(*split) for split in splits]
+    return _stratified(n_folds, strata, rng)
+
+
+def _stratified(n_folds: int, strata: Array, rng: Any) -> list[Fold]:
+    """Return stratified folds; small classes are always trained on."""
+    codes, counts = np.unique(strata, return_inverse=True, return_counts=True)[1:]
+    is_small = counts[codes] < n_folds
+    small, rest = np.flatnonzero(is_small), np.flatnonzero(~is_small)
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=rng)
+    return [
+        Fold(np.sort(np.concatenate([rest[train], small])), rest[held_out])
+        for train, held_out in splitter.split(rest, codes[rest])
+    ]
+
+
+def _seeded(splitter: Any, rng: Any) -> Any:
+    """Return a splitter that draws by ``rng``, not by NumPy's global generator.
+
+    ``rng`` does not change.
+    """
+    if getattr(splitter, "__dict__", {}).get("random_state", 0) is not None:
+        return splitter
+    twin = deepcopy(splitter)
+    twin.random_state = deepcopy(rng).randint(np.iinfo(np.int32).max)
+    return twin
+
+
+def _complete(splits: list[Any], n: int, strata: Array | None) -> list[Fold]:
+    """Return splits as folds.
+
+    Refuse none at all, empty parts, and training parts that lack a class.
+    """
+    if not splits:
+        raise ValueError("cv must have at least one fold. Got none.")
+    classes = None if strata is None else np.unique(strata)
+    folds = []
+    for number, split in enumerate(splits, 1):
+        try:
+            train, held_out = split
+        except (TypeError, ValueError):
+            raise ValueError(
+                "Each fold of cv must be a pair: row numbers to train on, and row"
+                f" numbers to hold out. Fold {number} of cv is {split!r}."
+            ) from None
+        fold = Fold(*(_row_numbers(part, n, number) for part in (train, held_out)))
+        if not (len(fold.train) and len(fold.held_out)):
+            raise ValueError(
+                f"Each fold of cv must have rows to train on and rows to hold out. Fold"
+                f" {number} has {len(fold.train)} and {len(fold.held_out)}."
+            )
+        if classes is not None and strata is not None:
+            missing = np.setdiff1d(classes, strata[fold.train])
+            if len(missing):
+                raise ValueError(
+                    f"Fold {number} of cv has no row of the class(es)"
+                    f" {missing.tolist()} to train on. Use a stratified splitter, or"
+                    " fewer groups per fold."
+                )
+        folds.append(fold)
+    return folds
+
+
+def _row_numbers(given: Any, n: int, number: int) -> Array:
+    """Return a part of a fold as row numbers, from these or a mask."""
+    try:
+        rows = np.asarray(given)
+    except ValueError:  # rows of different lengths
+        rows = np.asarray(given, dtype=object)
+    if rows.dtype == bool and rows.shape == (n,):
+        return np.flatnonzero(rows)
+    if rows.shape == (0,):
+        return rows.astype(np.intp)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise ValueError(
+            f"The parts of a fold must be row numbers, or masks of {n} booleans. Fold"
+            f" {number} of cv has an array of dtype {rows.dtype} and shape"
+            f" {rows.shape}."
+        )
+    low, high = int(rows.min()), int(rows.max())
+    if low < 0 or high >= n:
+        raise ValueError(
+            f"Row numbers must be from 0 to {n - 1}. Fold {number} of cv has"
+            f" {low if low < 0 else high}. Was cv made for other data?"
+        )
+    return rows.astype(np.intp)

@@ -1,0 +1,705 @@
+"""From a table with numbers, categories and missing values to a matrix of floats."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from numbers import Integral
+from typing import Any, ClassVar, Literal, Self, TypeAlias
+
+import numpy as np
+from scipy.sparse import hstack, issparse
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.preprocessing import TargetEncoder
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
+
+from .._names import Parametrized
+from .._params import FACTOR, Interval, Options, StrOptions, check_params
+from .._sklearn import TransformerMixin
+from .._types import Array, ArrayLike, Bool, Data, Float, Int, RandomState, Rows
+from ..estimators.sample_weights import checked_weights
+from .columns import Table, category_mask, read_table
+from .piecewise_linear import PiecewiseLinearEncoding
+from .smooth_clip import RobustSmoothClipper
+
+_TargetType: TypeAlias = Literal["continuous", "binary", "multiclass"]
+
+# The least and the greatest number of bins of ``n_bins="auto"``.
+_FEWEST_BINS, _MOST_BINS = 4, 48
+
+#: The code of values that are missing or were not there when fitting.
+_UNKNOWN = -1
+
+
+class TabularPreprocessor(TransformerMixin, Parametrized):
+    """Turn a table into a matrix of numbers that a neural network learns well from.
+
+    - Numbers are centred at the median, divided by the distance of the quartiles, and
+      outliers are clipped smoothly to at most 3 in absolute value [1]_. Missing ones
+      are as the median; columns with missing numbers in the training data get a column
+      of zeros and ones beside them, which tells where.
+    - Categories of two values become a column of -1 and 1, others a column of zeros and
+      ones per value. The rare values of many share one column. Values that are missing
+      or were not in the training data are zeros.
+    - Columns that are constant in the training data are left out.
+
+    Data frames of pandas and polars, arrays and lists are read, and sparse matrices,
+    which have numbers only; these are not centred and stay sparse.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, \
+default="from_dtype"
+        Which columns are categories.
+
+        - "from_dtype": in a data frame those of strings, booleans and of a categorical
+          dtype. Columns of objects are categories if these are strings or booleans,
+          also in arrays of objects. Numeric arrays have none.
+        - None: no column.
+        - Array-like of bool: a mask with an item per column.
+        - Array-like of int: their positions.
+        - Array-like of str: their names.
+    n_bins : int, 'auto' or None, default=None
+        Number of bins between quantiles of a column of numbers, for a piecewise-linear
+        encoding in further columns (`Gorishniy et al., 2022
+        <https://arxiv.org/abs/2203.05556>`__). ``'auto'`` is 0.3 times the square root
+        of the number of rows, but from 4 to 48. None means no such columns, and sparse
+        matrices never have them.
+    max_categories : int or None, default=100
+        The most columns that a category of more than two values becomes, the one for
+        rare values included. None means no limit.
+    min_frequency : int, float or None, default=None
+        Values of fewer training rows are rare: a number of rows, or a share of them in
+        (0, 1). None means no limit.
+    target_encoding : bool, "continuous", "binary" or "multiclass", default=False
+        Whether categories of more values than ``max_categories`` also become the mean
+        target of each value (the share of each class), smoothed. For the training rows,
+        `fit_transform` computes it from other rows, in five folds, so that it differs
+        from ``fit(X, y).transform(X)``. A str says what kind the targets are; with
+        True, they tell themselves, and integers are classes.
+    dtype : "float32", "float64", or the types of NumPy, default="float32"
+        The dtype of the result.
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds of ``target_encoding``.
+
+    Attributes
+    ----------
+    is_categorical_ : bool array of shape (n_features,)
+        Which columns are categories.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : array of str of shape (n_features,)
+        Names of the columns; only if X had names, all strings. Frames to transform may
+        have them in another order.
+
+    See Also
+    --------
+    sklearn.compose.ColumnTransformer : Any transformers for any columns.
+
+    References
+    ----------
+    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by default: Strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skoptnet.tabular import TabularPreprocessor
+    >>> X = [[1.0, "red", "yes"], [np.nan, "blue", "no"], [3.0, "green", None]]
+    >>> preprocessor = TabularPreprocessor().fit(X)
+    >>> preprocessor.get_feature_names_out().tolist()
+    ['x0', 'missingindicator_x0', 'x2_yes', 'x1_blue', 'x1_green', 'x1_red']
+    >>> print(preprocessor.transform(X).round(2))
+    [[-0.49  0.    1.    0.    0.    1.  ]
+     [ 0.    1.   -1.    1.    0.    0.  ]
+     [ 0.49  0.    0.    0.    1.    0.  ]]
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "n_bins": [
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+            None,
+        ],
+        "max_categories": [Interval(Integral, 2, None, closed="left"), None],
+        "min_frequency": [
+            Interval(Integral, 1, None, closed="left"),
+            *FACTOR,
+            None,
+        ],
+        "target_encoding": [
+            "boolean",
+            StrOptions({"continuous", "binary", "multiclass"}),
+        ],
+        "dtype": [
+            StrOptions({"float32", "float64"}),
+            Options(type, {np.float32, np.float64}),
+        ],
+        "random_state": ["random_state"],
+    }
+
+    # Set by scikit-learn's check of the table.
+    n_features_in_: int
+
+    def __init__(
+        self,
+        *,
+        categorical_features: Literal["from_dtype"] | ArrayLike | None = "from_dtype",
+        n_bins: Int | Literal["auto"] | None = None,
+        max_categories: Int | None = 100,
+        min_frequency: Int | Float | None = None,
+        target_encoding: Bool | _TargetType = False,
+        dtype: Literal["float32", "float64"] | type = "float32",
+        random_state: RandomState = None,
+    ):
+        self.categorical_features = categorical_features
+        self.n_bins = n_bins
+        self.max_categories = max_categories
+        self.min_frequency = min_frequency
+        self.target_encoding = target_encoding
+        self.dtype = dtype
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Data,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn the columns of a table.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
+            The table.
+        y : array-like of shape (n_samples,), default=None
+            The targets; used by ``target_encoding`` only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows: a row of weight 2 counts as two rows. Target encoding
+            does not use them.
+
+        Returns
+        -------
+        self : TabularPreprocessor
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range; if a column has values of different types,
+            dates, durations, complex or infinite numbers; if two columns have the same
+            name; or if all columns are constant.
+        """
+        check_params(self)
+        self._fit_transform(X, y, sample_weight)
+        return self
+
+    def fit_transform(  # type: ignore[override]
+        self,
+        X: Data,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Rows:
+        """Learn the columns of a table, and return it as a matrix.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
+            The table.
+        y : array-like of shape (n_samples,), default=None
+            The targets; used by ``target_encoding`` only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, as for `fit`.
+
+        Returns
+        -------
+        Z : array of shape (n_samples, n_features_out), or CSR container
+            As of `transform`, except for ``target_encoding``.
+        """
+        return self._fit_transform(X, y, sample_weight)
+
+    def _fit_transform(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+        check_params(self)
+        table = read_table(self, X, reset=True)
+        return self._learn(table, y, checked_weights(sample_weight, table))
+
+    def transform(self, X: Data) -> Rows:
+        """Return a table as a matrix of numbers.
+
+        Parameters
+        ----------
+        X : data frame, array-like or sparse matrix of shape (n_samples, n_features)
+            The table, with the columns of `fit`; those of a data frame in any order.
+
+        Returns
+        -------
+        Z : array of shape (n_samples, n_features_out), or CSR container
+            The matrix, sparse if X is.
+
+        Raises
+        ------
+        ValueError
+            If X lacks columns or has others, or values of another type than in `fit`.
+        """
+        check_is_fitted(self)
+        return self._matrix(read_table(self, X, reset=False))
+
+    def _matrix(self, table: Table) -> Rows:
+        """Return a table that has been read as `transform` does.
+
+        Parameters
+        ----------
+        table : Table
+            The table, with the columns of `fit`.
+
+        Returns
+        -------
+        Z : array of shape (n_samples, n_features_out), or CSR container
+            The matrix.
+        """
+        categories = self.is_categorical_
+        if issparse(table.block) and categories.any():
+            raise ValueError(
+                "X must be a data frame or a dense array, since the model was fitted to"
+                f" {categories.sum()} categorical column(s). Got a sparse matrix"
+                " instead."
+            )
+        self._check_types(table)
+        blocks = self._numbers.transform(table.numbers(~categories))
+        if categories.any():
+            blocks += self._categories.transform(table.categories(categories))
+        return self._joined(blocks)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
+        """Return the names of the columns of the matrix.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the columns of the table, which must be those of `fit` if it
+            had names. None means those of `fit`, or x0, x1 and so on.
+
+        Returns
+        -------
+        names : array of str objects
+            Such as ``age``, ``missingindicator_age``, ``city_Rome`` and
+            ``city_infrequent``.
+
+        Raises
+        ------
+        ValueError
+            If ``input_features`` do not fit.
+        """
+        check_is_fitted(self)
+        names = self._names_in(input_features)
+        found = self._numbers.names(names[~self.is_categorical_])
+        if self.is_categorical_.any():
+            found += self._categories.names(names[self.is_categorical_])
+        return np.array(_all_different(found), dtype=object)
+
+    def _learn(self, table: Table, y: Any, w: Array | None) -> Rows:
+        """Fit to a table that has been read; return its matrix.
+
+        Parameters
+        ----------
+        table : Table
+            The table.
+        y : array or None
+            The targets; used by ``target_encoding`` only.
+        w : array of shape (n_samples,) or None
+            Weights of the rows.
+
+        Returns
+        -------
+        Z : array of shape (n_samples, n_features_out), or CSR container
+            The matrix of the training rows.
+        """
+        if self.target_encoding and y is None:
+            raise ValueError(
+                f"target_encoding={self.target_encoding!r} of {type(self).__name__}"
+                " requires y to be passed, but the target y is None. Pass y to fit, or"
+                " set target_encoding=False."
+            )
+        categories = category_mask(table, self.categorical_features)
+        numbers = table.numbers(~categories)
+        self.is_categorical_ = categories
+        w = np.ones(table.n_rows) if w is None else w
+        self._numbers = Numbers(self._n_bins(table.n_rows))
+        blocks = self._numbers.fit_transform(numbers, w)
+        empty = np.zeros(table.n_columns, dtype=bool)
+        empty[~categories] = self._numbers.empty
+        self._types = {}
+        if categories.any():
+            values = table.categories(categories)
+            self._types = {
+                at: table.columns[at].type_name()
+                for at in np.flatnonzero(categories).tolist()
+            }
+            self._categories = Categories(self.max_categories, self.min_frequency)
+            blocks += self._categories.fit_transform(values, w, self._target_encoder(y))
+            empty[categories] = self._categories.empty
+        _check_left(blocks, table)
+        self._warn_of_empty(empty)
+        return self._joined(blocks)
+
+    def _n_bins(self, n_rows: int) -> int:
+        """Return the number of bins for the rows, 0 for none."""
+        if isinstance(self.n_bins, str):
+            return int(np.clip(0.3 * n_rows**0.5, _FEWEST_BINS, _MOST_BINS))
+        return int(self.n_bins or 0)
+
+    def _target_encoder(self, y: Any) -> CrossFitted | None:
+        """Return what encodes categories by y, None if that is off."""
+        given = self.target_encoding
+        if not given:
+            return None
+        y = np.asarray(y)
+        kind = given
+        if not isinstance(given, str):
+            kind = type_of_target(y, input_name="y")
+        return CrossFitted(y, str(kind), check_random_state(self.random_state))
+
+    def _check_types(self, table: Table) -> None:
+        """Refuse numbers in place of the strings of the fit, and the reverse."""
+        for at, kind in self._types.items():
+            column = table.columns[at]
+            found = column.type_name()
+            if found and kind and found != kind:
+                raise ValueError(
+                    f"{column.label} must have values of the type of the training"
+                    f" data, {kind}. Got {found} instead. Convert them."
+                )
+
+    def _warn_of_empty(self, empty: Array) -> None:
+        if empty.any():
+            names = self._names_in(None)[empty].tolist()
+            warnings.warn(
+                f"Columns without any value in the training data are left out: {names}."
+                " Fill them in, or remove them.",
+                stacklevel=4,
+            )
+
+    def _names_in(self, given: Any) -> Array:
+        """Return the names of the columns of the table."""
+        own = getattr(self, "feature_names_in_", None)
+        if given is None:
+            if own is None:
+                own = [f"x{i}" for i in range(self.n_features_in_)]
+            return np.asarray(own, dtype=object)
+        names = np.asarray(given, dtype=object)
+        if own is not None and not np.array_equal(own, names):
+            raise ValueError("input_features is not equal to feature_names_in_")
+        if len(names) != self.n_features_in_:
+            raise ValueError(
+                "input_features should have length equal to number of features"
+                f" ({self.n_features_in_}), got {len(names)}"
+            )
+        return names
+
+    def _joined(self, blocks: list[Rows]) -> Rows:
+        """Return blocks of columns side by side, in the dtype of the result."""
+        if any(map(issparse, blocks)):
+            return hstack(blocks, format="csr", dtype=self.dtype)
+        widths = np.cumsum([0, *(block.shape[1] for block in blocks)])
+        Z = np.empty((blocks[0].shape[0], widths[-1]), dtype=self.dtype)
+        for start, block in zip(widths, blocks, strict=False):
+            Z[:, start : start + block.shape[1]] = block
+        return Z
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        tags.target_tags.required = bool(self.target_encoding)
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+class Numbers:
+    """The columns of numbers.
+
+    Parameters
+    ----------
+    n_bins : int
+        Number of bins per column, 0 for no encoding by bins.
+
+    Attributes
+    ----------
+    clipper : RobustSmoothClipper
+        Scales all columns.
+    bins : PiecewiseLinearEncoding or None
+        Encodes the scaled columns, too.
+    kept, empty, with_missing : bool arrays, one item per column
+        Which columns have different numbers, none at all, some missing and some not.
+    """
+
+    def __init__(self, n_bins: int):
+        self.n_bins = n_bins
+
+    def fit_transform(self, X: Rows, w: Array) -> list[Rows]:
+        """Learn from a float64 matrix in which NaN is missing, and weights of rows."""
+        self.bins = None
+        self._fit_clipper(X, w)
+        blocks = self.transform(X)
+        if self.n_bins and self.kept.any() and not issparse(X):
+            self.bins = PiecewiseLinearEncoding(self.n_bins).fit(blocks[0], w)
+            blocks.append(self.bins.transform(blocks[0]))
+        return blocks
+
+    def _fit_clipper(self, X: Rows, w: Array) -> None:
+        self.clipper = RobustSmoothClipper()
+        n_missing = _sums(X[w > 0], np.isnan)
+        self.empty = n_missing == (w > 0).sum()
+        self.with_missing = (n_missing > 0) & ~self.empty
+        self.kept = np.zeros(X.shape[1], dtype=bool)
+        if X.shape[1]:
+            self.kept = ~self.clipper.fit(X, None, w).is_constant_
+
+    def transform(self, X: Rows) -> list[Rows]:
+        """Return scaled columns, indicators of missing numbers, and bins, if any."""
+        if not X.shape[1]:
+            return [np.empty(X.shape)]
+        Z = self.clipper.transform(X)
+        if issparse(Z):
+            missing = np.isnan(Z.data)
+            M = Z.copy()  # its indices are changed in place
+            M.data = missing.astype(np.float64)
+            M.eliminate_zeros()
+            Z.data[missing] = self.clipper.zero_point()[Z.indices[missing]]
+        else:
+            M = np.isnan(Z)
+            Z[M] = 0
+        blocks = [Z[:, self.kept], M[:, self.with_missing]]
+        if self.bins:
+            blocks.append(self.bins.transform(blocks[0]))
+        return blocks
+
+    def names(self, names: Array) -> list[str]:
+        """Return the names of the columns that `transform` returns."""
+        missing = [f"missingindicator_{name}" for name in names[self.with_missing]]
+        bins = self.bins.names(names[self.kept]) if self.bins else []
+        return [*names[self.kept], *missing, *bins]
+
+
+class Categories:
+    """The columns of categories.
+
+    scikit-learn's OrdinalEncoder and OneHotEncoder give almost the same, but each call
+    of their `transform` goes through all values of the training data, which takes far
+    longer than a single row does here.
+
+    Parameters
+    ----------
+    max_categories, min_frequency
+        As of `TabularPreprocessor`.
+
+    Attributes
+    ----------
+    values : list of lists
+        The values of each column, sorted; their places are their codes.
+    slots : list of int arrays
+        For each code of a column, its column among those of zeros and ones; the last
+        item is for unknown values. Several codes have the place of the rare ones; -1
+        means none.
+    empty, with_two, with_many : bool arrays, one item per column
+        Which columns have no values at all, two values, and more than
+        ``max_categories``.
+    """
+
+    def __init__(self, max_categories: Any, min_frequency: Any):
+        self.max_categories = max_categories
+        self.min_frequency = min_frequency
+
+    def fit_transform(
+        self, X: Array, w: Array, encoder: CrossFitted | None
+    ) -> list[Array]:
+        """Learn from a matrix of objects and weights of rows; return blocks of columns.
+
+        The encoder, if any, encodes columns of many values by their targets.
+        """
+        self.values = [_sorted(set(x) - {np.nan}) for x in X[w > 0].T]
+        self.code_of = [
+            {value: code for code, value in enumerate(values)} for values in self.values
+        ]
+        codes = self._codes(X)
+        n_values = np.array([len(values) for values in self.values])
+        limit = np.inf if self.max_categories is None else self.max_categories
+        self.empty = n_values == 0
+        self.with_two = n_values == 2
+        self.with_many = n_values > max(2, limit)
+        self.slots = [
+            self._slots(x, w, n) for x, n in zip(codes.T, n_values, strict=True)
+        ]
+        self.encoder = encoder if self.with_many.any() else None
+        blocks = self._blocks(codes)
+        if self.encoder is not None:
+            blocks.append(self.encoder.fit_transform(codes[:, self.with_many]))
+        return blocks
+
+    def transform(self, X: Array) -> list[Array]:
+        """Return blocks of columns for a matrix of objects."""
+        codes = self._codes(X)
+        blocks = self._blocks(codes)
+        if self.encoder is not None:
+            blocks.append(self.encoder.transform(codes[:, self.with_many]))
+        return blocks
+
+    def names(self, names: Array) -> list[str]:
+        """Return the names of the columns of the blocks."""
+        two = np.flatnonzero(self.with_two).tolist()
+        found = [f"{names[j]}_{self.values[j][1]}" for j in two]
+        for name, values, slots in zip(names, self.values, self.slots, strict=True):
+            shared = np.bincount(slots + 1)[slots + 1] > 1
+            places = zip(values, shared, strict=False)
+            found += [f"{name}_{value}" for value, is_rare in places if not is_rare]
+            if (shared & (slots >= 0)).any():
+                found.append(f"{name}_infrequent")
+        if self.encoder is not None:
+            found += self.encoder.names(names[self.with_many])
+        return found
+
+    def _codes(self, X: Array) -> Array:
+        """Return the code of each value."""
+        codes = np.empty(X.shape, dtype=np.int64, order="F")
+        for j, code_of in enumerate(self.code_of):
+            found = map(code_of.get, X[:, j], repeat(_UNKNOWN))
+            codes[:, j] = np.fromiter(found, np.int64, len(X))
+        return codes
+
+    def _blocks(self, codes: Array) -> list[Array]:
+        """Return a block of columns of -1 and 1, and one of zeros and ones."""
+        two = codes[:, self.with_two]
+        widths = [slots.max() + 1 for slots in self.slots]
+        ones = np.zeros((len(codes), sum(widths)), dtype=np.float32)
+        start = 0
+        for j in np.flatnonzero(widths):
+            at = self.slots[j][codes[:, j]]
+            rows = np.flatnonzero(at >= 0)
+            ones[rows, start + at[rows]] = 1
+            start += widths[j]
+        return [np.where(two == _UNKNOWN, 0, 2 * two - 1), ones]
+
+    def _slots(self, codes: Array, w: Array, n_values: int) -> Array:
+        """Return the slots of a column."""
+        slots = np.full(n_values + 1, -1)
+        missing = w[codes == _UNKNOWN].any()
+        if n_values == 2 or n_values < 2 - missing:
+            return slots
+        counts = np.bincount(codes + 1, w, minlength=n_values + 1)[1:]
+        rare = self._are_rare(counts, w.sum())
+        n_frequent = int((~rare).sum())
+        if n_frequent or missing:  # else the column of the rare ones is constant
+            slots[:-1][~rare] = np.arange(n_frequent)
+            slots[:-1][rare] = n_frequent
+        return slots
+
+    def _are_rare(self, counts: Array, n_rows: float) -> Array:
+        """Return which values share a column, none or at least two of them."""
+        least = self.min_frequency or 0
+        rare = counts < (least if isinstance(least, Integral) else least * n_rows)
+        n_columns = len(counts) - max(0, rare.sum() - 1)
+        if self.max_categories is not None and n_columns > self.max_categories:
+            frequent = np.argsort(counts, kind="stable")[1 - self.max_categories :]
+            rare = np.ones(len(counts), dtype=bool)
+            rare[frequent] = False
+        return rare if rare.sum() > 1 else np.zeros(len(counts), dtype=bool)
+
+
+@dataclass
+class CrossFitted:
+    """Encodes categories by the targets, those of training rows by other rows.
+
+    Parameters
+    ----------
+    y : array
+        The targets.
+    kind : str
+        "continuous", "binary" or "multiclass".
+    random_state : RandomState
+        Draws the folds.
+    """
+
+    y: Any
+    kind: str
+    random_state: Any
+
+    def fit_transform(self, codes: Array) -> Array:
+        """Learn from the codes of categories; return the encoded training rows."""
+        y, seed = self.y, self.random_state.randint(2**31 - 1)
+        # No training data in the fitted model, and none in its pickle.
+        self.y = self.random_state = None
+        known = {"target_type": self.kind}
+        if self.kind not in ("continuous", "binary", "multiclass"):
+            known = {}  # scikit-learn words the refusal
+        Folds = KFold if self.kind == "continuous" else StratifiedKFold
+        # scikit-learn 1.9 draws with the splitter only, those before without it.
+        if TargetEncoder().get_params()["random_state"] == "deprecated":
+            known["cv"] = Folds(5, shuffle=True, random_state=seed)
+        else:
+            known["random_state"] = seed
+        self.encoder = TargetEncoder(**known)
+        with warnings.catch_warnings():
+            # A class of fewer than five rows is in fewer than five folds.
+            warnings.filterwarnings("ignore", "The least populated class")
+            encoded = self.encoder.fit_transform(codes, y)
+        self.clipper = RobustSmoothClipper()
+        return self.clipper.fit_transform(encoded)
+
+    def transform(self, codes: Array) -> Array:
+        """Return other rows encoded."""
+        return self.clipper.transform(self.encoder.transform(codes))
+
+    def names(self, names: Array) -> list[str]:
+        """Return the names of the columns that `transform` returns."""
+        if self.encoder.target_type_ != "multiclass":
+            return [f"{name}_target" for name in names]
+        labels = self.encoder.classes_
+        return [f"{name}_target_{label}" for name in names for label in labels]
+
+
+def _sums(X: Rows, test: Any) -> Array:
+    """Return how many numbers of each column pass a test that zeros do not."""
+    if not issparse(X):
+        return test(X).sum(axis=0)
+    return np.bincount(X.indices[test(X.data)], minlength=X.shape[1])
+
+
+def _sorted(values: set) -> list:
+    """Return values in their order, or that of their texts if they have none."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=str)
+
+
+def _check_left(blocks: Sequence[Rows], table: Table) -> None:
+    """Refuse a table of which no column is left."""
+    if not sum(block.shape[1] for block in blocks):
+        hint = " (X contains only one sample)" if table.n_rows == 1 else ""
+        raise ValueError(
+            f"No column of X has two different values{hint}, so that there is nothing"
+            " to learn from. Pass other rows or columns."
+        )
+
+
+def _all_different(names: list[str]) -> list[str]:
+    """Return names, those that occur again with a number."""
+    seen: Counter[str] = Counter()
+    taken, found = set(names), []
+    for name in names:
+        seen[name] += 1
+        new = name
+        while seen[name] > 1 and new in taken:
+            new = f"{name}_{seen[name]}"
+            seen[name] += new in taken
+        taken.add(new)
+        found.append(new)
+    return found

@@ -1,0 +1,750 @@
+"""Tables of every kind as matrices of numbers: `TabularPreprocessor`."""
+
+import pickle
+import warnings
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from problems import with_checks
+from scipy.sparse import csc_array, csr_array, csr_matrix, issparse
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    TargetEncoder,
+)
+
+from skoptnet.tabular import TabularPreprocessor
+from skoptnet.tabular.smooth_clip import RobustSmoothClipper
+
+NAN = np.nan
+RNG = np.random.RandomState(0)
+N = 60
+#: Columns of a table as lists, None for missing values.
+TABLE = {
+    "age": [None if i % 7 == 0 else 20.5 + i for i in range(N)],
+    "count": [int(i**2 % 11) for i in range(N)],
+    "city": [["Rome", "Oslo", "Bonn", None][i % 4] for i in range(N)],
+    "smokes": [i % 3 == 0 for i in range(N)],
+    "answer": [["no", "yes", None][i % 3] for i in range(N)],
+    "same": [1.5] * N,
+    "one word": ["x"] * N,
+}
+NAMES = [
+    "age", "count", "missingindicator_age", "smokes_True", "answer_yes",
+    "city_Bonn", "city_Oslo", "city_Rome",
+]  # fmt: skip
+
+
+QUANTILES = "averaged_inverted_cdf"
+
+
+def clipped(z, limit=3):
+    return z / np.sqrt(1 + (z / limit) ** 2)
+
+
+def scaled(column):
+    """The formula in the simplest words, NaN as the median."""
+    x = np.array(column, dtype=float)
+    q25, median, q75 = np.nanpercentile(x, [25, 50, 75], method=QUANTILES)
+    width = q75 - q25 if q75 > q25 else (np.nanmax(x) - np.nanmin(x)) / 2
+    return np.nan_to_num(clipped((x - median) / width))
+
+
+def expected(table=TABLE):
+    """The matrix of the table above, by hand."""
+    age, city = table["age"], table["city"]
+    answer = [{"no": -1, "yes": 1, None: 0}[v] for v in table["answer"]]
+    return np.column_stack(
+        [
+            scaled(age),
+            scaled(table["count"]),
+            [v is None for v in age],
+            [1 if v else -1 for v in table["smokes"]],
+            answer,
+            *([v == name for v in city] for name in ("Bonn", "Oslo", "Rome")),
+        ]
+    )
+
+
+def pandas_frame(table=TABLE, **dtypes):
+    pd = pytest.importorskip("pandas")
+    return pd.DataFrame(table).astype(dtypes)
+
+
+def polars_frame(table=TABLE):
+    return pytest.importorskip("polars").DataFrame(table)
+
+
+def object_array(table=TABLE):
+    array = np.empty((len(next(iter(table.values()))), len(table)), dtype=object)
+    for j, column in enumerate(table.values()):
+        array[:, j] = column
+    return array
+
+
+def fitted(X, y=None, **parameters):
+    return TabularPreprocessor(**parameters).fit(X, y)
+
+
+def column(values, **parameters):
+    """Return a column of categories as a matrix, and the names."""
+    preprocessor = fitted(object_array({"a": values}), **parameters)
+    names = preprocessor.get_feature_names_out().tolist()
+    return preprocessor.transform(object_array({"a": values})), names
+
+
+@with_checks([TabularPreprocessor(), RobustSmoothClipper()])
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+# The matrix
+
+
+@pytest.mark.parametrize("make", [pandas_frame, polars_frame, object_array])
+def test_every_column_by_hand(make):
+    X = make()
+    preprocessor = TabularPreprocessor()
+    Z = preprocessor.fit_transform(X)
+    assert Z.dtype == np.float32
+    assert_allclose(Z, expected(), atol=1e-6)
+    assert_array_equal(Z, preprocessor.transform(X))
+    names = NAMES if make is not object_array else None
+    found = preprocessor.get_feature_names_out().tolist()
+    assert names is None or found == names
+    assert len(found) == Z.shape[1]
+    assert_array_equal(
+        preprocessor.is_categorical_, [False, False, True, True, True, False, True]
+    )
+    assert preprocessor.n_features_in_ == 7
+
+
+def test_lists_are_read_with_their_types():
+    rows = [[None if v is None else v for v in row] for row in object_array()]
+    assert_array_equal(
+        TabularPreprocessor().fit_transform(rows),
+        TabularPreprocessor().fit_transform(object_array()),
+    )
+
+
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        {"age": "Float64", "count": "Int64", "smokes": "boolean"},
+        {"age": "float32", "count": "int8", "smokes": object},
+        {"city": "category", "answer": "category"},
+        {"city": "string", "answer": object, "age": object},
+        {"city": "string", "count": "uint64"},
+        {
+            "age": "double[pyarrow]",
+            "count": "int64[pyarrow]",
+            "smokes": "bool[pyarrow]",
+        },
+        {"city": "string[pyarrow]"},
+    ],
+)
+def test_dtypes_of_pandas(dtypes):
+    if any("pyarrow" in str(dtype) for dtype in dtypes.values()):
+        pytest.importorskip("pyarrow")
+    X = pandas_frame(**dtypes)
+    preprocessor = fitted(X)
+    assert_allclose(preprocessor.transform(X), expected(), atol=1e-6)
+    assert preprocessor.get_feature_names_out().tolist() == NAMES
+    assert_allclose(preprocessor.transform(pandas_frame()), expected(), atol=1e-6)
+
+
+def test_dtypes_of_polars():
+    pl = pytest.importorskip("polars")
+    X = polars_frame().with_columns(
+        pl.col("city").cast(pl.Categorical),
+        pl.col("answer").cast(pl.Enum(["yes", "no", "never"])),
+        pl.col("count").cast(pl.Decimal(10, 2)),
+    )
+    assert_allclose(fitted(X).transform(X), expected(), atol=1e-6)
+
+
+def test_arrow_tables():
+    pa = pytest.importorskip("pyarrow")
+    X = pa.table(TABLE)
+    assert_allclose(fitted(X).transform(X), expected(), atol=1e-6)
+
+
+def test_double_precision():
+    X = pandas_frame()
+    for dtype in ("float64", np.float64):
+        Z = TabularPreprocessor(dtype=dtype).fit_transform(X)
+        assert Z.dtype == np.float64
+        assert_allclose(Z, expected(), rtol=1e-14)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_weights_are_numbers_of_rows(container):
+    X = RNG.standard_t(2, (50, 3)) * (RNG.rand(50, 3) < 0.6)
+    w = RNG.randint(0, 4, 50)
+    once = RobustSmoothClipper().fit(container(X), sample_weight=w)
+    repeated = RobustSmoothClipper().fit(container(X.repeat(w, axis=0)))
+    assert_allclose(once.center_, repeated.center_)
+    assert_allclose(once.scale_, repeated.scale_)
+    assert_allclose(once.center_, np.quantile(X.repeat(w, axis=0), 0.5, axis=0))
+
+
+def test_weights_count_for_rare_categories():
+    X = np.array([[c] for c in "aaabbcde"], dtype=object)
+    w = np.array([0, 0, 1, 1, 1, 5, 5, 0])
+    preprocessor = TabularPreprocessor(max_categories=3).fit(X, None, w)
+    repeated = TabularPreprocessor(max_categories=3).fit(X.repeat(w, axis=0))
+    names = preprocessor.get_feature_names_out().tolist()
+    assert names == repeated.get_feature_names_out().tolist()
+    assert names == ["x0_c", "x0_d", "x0_infrequent"]
+    assert_allclose(preprocessor.transform(X), repeated.transform(X))
+
+
+@pytest.mark.parametrize(
+    ("w", "message"),
+    [([1, -1], "must not be negative"), ([0, 0], "zero for all"), ([1], "shape|inco")],
+)
+def test_weights_are_checked(w, message):
+    with pytest.raises(ValueError, match=message):
+        TabularPreprocessor().fit([[1.0], [2.0]], None, w)
+
+
+def test_smooth_clip_is_the_robust_scaler_clipped():
+    # With 4 k + 1 numbers, the quartiles are numbers by every definition.
+    X = RNG.standard_t(2, (201, 4)) * [1, 1e-3, 1e6, 5] + [0, 1, 1e7, -3]
+    X[RNG.permutation(201)[:20]] = NAN
+    clipper = RobustSmoothClipper(limit=2.5)
+    Z = clipper.fit_transform(X)
+    assert_allclose(Z, clipped(RobustScaler().fit_transform(X), 2.5), rtol=1e-12)
+    assert np.nanmax(np.abs(Z)) < 2.5
+    assert_allclose(clipper.center_, np.nanmedian(X, axis=0))
+
+
+def test_equal_quartiles():
+    x = np.array([0.0] * 9 + [4.0])[:, np.newaxis]
+    assert_allclose(RobustSmoothClipper().fit_transform(x)[-1], clipped(4 / 2))
+
+
+@pytest.mark.parametrize("unit", [1e300, 1.7e308, 5e-324, 1e-310, 1e-200])
+@pytest.mark.parametrize(
+    "values",
+    [[-1, -0.5, 0, 0.5, 1], [-1, 0, 0, 0, 1], [0, 0, 0, 0, 1], [1, 1, 1, 1, 0]],
+)
+def test_numbers_of_any_size(values, unit):
+    x = np.array(values)[:, np.newaxis] * unit
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        preprocessor = fitted(x)
+        Z = preprocessor.transform(x)
+        far = preprocessor.transform([[1.7e308], [-1.7e308], [5e-324], [0.0]])
+    assert np.isfinite(Z).all()
+    assert np.isfinite(far).all()
+    assert np.abs(far).max() <= 3
+    assert (
+        np.argsort(Z[:, 0], kind="stable") == np.argsort(x[:, 0], kind="stable")
+    ).all()
+    if unit > 1e-300:
+        assert_allclose(Z[:, 0], scaled(values), rtol=1e-6)
+
+
+def test_missing_numbers_where_training_had_none():
+    X = np.arange(10.0).reshape(-1, 1)
+    preprocessor = fitted(X)
+    assert_array_equal(preprocessor.transform([[NAN], [4.5]]), [[0], [0]])
+
+
+def test_missing_numbers_in_a_constant_column():
+    X = np.array([[1.0, 0.0], [1.0, 1.0], [NAN, 2.0]])
+    preprocessor = fitted(X)
+    assert preprocessor.get_feature_names_out().tolist() == [
+        "x1",
+        "missingindicator_x0",
+    ]
+    assert preprocessor.transform(X)[:, 1].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("make", [pandas_frame, polars_frame])
+def test_columns_without_values_are_left_out(make):
+    X = make({"a": [1.0, 2.0, 3.0], "b": [None] * 3, "c": [NAN] * 3})
+    with pytest.warns(UserWarning, match=r"left out: \['b', 'c'\]\. Fill them in"):
+        preprocessor = fitted(X)
+    assert preprocessor.get_feature_names_out().tolist() == ["a"]
+    other = make({"a": [1.0, 2.0], "b": [1.0, 2.0], "c": [None, 1.0]})
+    assert preprocessor.transform(other).shape == (2, 1)
+
+
+def test_a_category_without_values_is_left_out():
+    X = object_array({"a": [1.0, 2.0], "b": [None, NAN]})
+    with pytest.warns(UserWarning, match="without any value"):
+        assert fitted(X, categorical_features=[1]).transform(X).shape == (2, 1)
+
+
+# Sparse matrices
+
+
+@pytest.mark.parametrize("container", [csr_array, csc_array, csr_matrix])
+def test_sparse_columns_are_scaled_like_dense_ones_but_not_centred(container):
+    X = RNG.randn(80, 12) * (RNG.rand(80, 12) < np.linspace(0, 1, 12))
+    given = container(X)
+    preprocessor = TabularPreprocessor(dtype="float64")
+    Z = preprocessor.fit_transform(given)
+    assert issparse(Z)
+    assert Z.format == "csr"
+    dense = RobustSmoothClipper().fit(X)
+    kept = ~dense.is_constant_
+    assert_allclose(Z.toarray(), clipped(X / dense.scale_)[:, kept])
+    assert Z.nnz == np.count_nonzero(X)
+    assert_array_equal(given.toarray(), X)
+    assert_array_equal(preprocessor.transform(given).toarray(), Z.toarray())
+    assert fitted(given).transform(given).dtype == np.float32
+
+
+def test_missing_numbers_in_sparse_matrices():
+    X = RNG.rand(30, 3) + 1
+    X[:3, 0] = NAN
+    X[5:, 1] = 0
+    preprocessor = TabularPreprocessor(dtype="float64")
+    Z = preprocessor.fit_transform(csr_array(X)).toarray()
+    median = np.nanmedian(X[:, 0])
+    width = np.subtract(*np.nanpercentile(X[:, 0], [75, 25], method=QUANTILES))
+    assert_allclose(Z[:3, 0], clipped(median / width))
+    assert Z[:, 3].tolist() == [1] * 3 + [0] * 27
+    assert preprocessor.get_feature_names_out()[-1] == "missingindicator_x0"
+
+
+def test_sparse_matrices_have_no_categories():
+    X = csr_array(np.eye(3))
+    with pytest.raises(ValueError, match="categorical_features must be None or"):
+        fitted(X, categorical_features=[0])
+    model = fitted(object_array({"a": [1, 2, 3], "b": [4.0, 5.0, 6.0]}))
+    assert model.transform(csr_array(np.ones((2, 2)))).shape == (2, 2)
+    model = fitted(object_array({"a": list("xyz"), "b": [4.0, 5.0, 6.0]}))
+    with pytest.raises(ValueError, match=r"1 categorical column\(s\). Got a sparse"):
+        model.transform(csr_array(np.ones((2, 2))))
+
+
+# Categories
+
+
+@pytest.mark.parametrize(
+    "limits", [(4, None), (None, 3), (None, 0.1), (5, 4), (3, 0.05)]
+)
+def test_rare_values_are_those_of_the_one_hot_encoder(limits):
+    codes = RNG.geometric(0.2, 200)
+    X = object_array({"a": [f"v{code:02}" for code in codes]})
+    most, least = limits
+    theirs = OneHotEncoder(
+        max_categories=most, min_frequency=least, sparse_output=False
+    ).fit(X)
+    ours = fitted(X, max_categories=most, min_frequency=least)
+    assert_array_equal(ours.transform(X), theirs.transform(X))
+    names = theirs.get_feature_names_out().astype("U")
+    names = [name.replace("_infrequent_sklearn", "_infrequent") for name in names]
+    assert ours.get_feature_names_out().tolist() == names
+
+
+def test_as_many_values_as_allowed_need_no_column_for_rare_ones():
+    values = [f"{i:02}" for i in range(20)]
+    Z, names = column(values, max_categories=20)
+    assert_array_equal(Z, np.eye(20))
+    assert names == [f"x0_{value}" for value in values]
+    Z, names = column([*values, *values[1:], "rare"], max_categories=20)
+    assert Z.shape == (40, 20)
+    assert names == [*(f"x0_{value}" for value in values[1:]), "x0_infrequent"]
+    assert_array_equal(np.flatnonzero(Z[:, -1]), [0, 39])
+
+
+def test_unknown_and_missing_values_are_zeros():
+    X = object_array({"two": list("abab"), "more": list("xyzx")})
+    Z = fitted(X).transform([["a", "x"], ["c", "w"], [None, NAN], ["b", "z"]])
+    assert_array_equal(Z, [[-1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 1]])
+
+
+def test_one_value_beside_missing_ones():
+    Z, names = column(["a", None, "a"])
+    assert Z.ravel().tolist() == [1, 0, 1]
+    assert names == ["x0_a"]
+
+
+def test_all_values_rare():
+    X = object_array({"a": list("xyz"), "b": [1, 2, 3]})
+    assert fitted(X, min_frequency=2).get_feature_names_out().tolist() == ["x1"]
+    Z, names = column(["x", "y", "z", None], min_frequency=2)
+    assert (Z.ravel().tolist(), names) == ([1, 1, 1, 0], ["x0_infrequent"])
+
+
+def test_unobserved_categories_of_a_dtype_are_no_values():
+    pd = pytest.importorskip("pandas")
+    a = pd.Categorical(list("abca"), categories=list("zabc"))
+    X = pd.DataFrame({"a": a})
+    preprocessor = fitted(X)
+    assert preprocessor.get_feature_names_out().tolist() == ["a_a", "a_b", "a_c"]
+    other = pd.DataFrame({"a": pd.Categorical(["z", None, "b"])})
+    assert_array_equal(preprocessor.transform(other), [[0] * 3, [0] * 3, [0, 1, 0]])
+
+
+def test_sparse_columns_of_pandas():
+    X = pandas_frame({"a": [0.0, 0.0, 3.0, 1.0], "b": [1, 0, 0, 0]})
+    Z = fitted(X.astype("Sparse")).transform(X.astype("Sparse"))
+    assert_array_equal(Z, fitted(X).transform(X))
+
+
+def test_intervals_are_categories():
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame({"a": pd.cut(np.arange(9.0), 3)})
+    assert_array_equal(fitted(X).transform(X), np.repeat(np.eye(3), 3, axis=0))
+
+
+def test_categories_that_are_numbers_agree_in_every_container():
+    values = [3, 1, 2, 1, 3, 2, 2]
+    array = np.column_stack([values, range(7)]).astype(float)
+    settings = {"categorical_features": [0]}
+    Z = TabularPreprocessor(**settings).fit_transform(array)
+    assert_array_equal(Z[:, 1:], np.equal.outer(values, [1, 2, 3]))
+    table = {"a": values, "b": list(range(7))}
+    for X in (array.astype(int), pandas_frame(table), polars_frame(table)):
+        preprocessor = fitted(X, **settings)
+        assert_array_equal(preprocessor.transform(X), Z)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about names
+            assert_array_equal(preprocessor.transform(array), Z)
+    X = pandas_frame(table, a="Int64")
+    X.loc[0, "a"] = None
+    Z[0, 1:] = 0
+    assert_array_equal(fitted(X, **settings).transform(X), Z)
+
+
+@pytest.mark.parametrize(
+    ("given", "mask"),
+    [
+        ("from_dtype", [0, 1, 0]),
+        ([], [0, 0, 0]),
+        (["c", "b"], [0, 1, 1]),
+        (np.array(["b", "c"], dtype=object), [0, 1, 1]),
+        ([1, 2], [0, 1, 1]),
+        (np.array([1]), [0, 1, 0]),
+        ([True, True, False], [1, 1, 0]),
+    ],
+)
+def test_forms_of_categorical_features(given, mask):
+    table = {"a": [1.0, 2.0, 3.0], "b": [True, False, True], "c": [1, 2, 1]}
+    for make in (pandas_frame, polars_frame):
+        preprocessor = fitted(make(table), categorical_features=given)
+        assert preprocessor.is_categorical_.dtype == bool
+        assert_array_equal(preprocessor.is_categorical_, np.array(mask, dtype=bool))
+
+
+def test_no_categories():
+    X = pandas_frame({"a": [1, 2, 3], "b": [True, False, True]})
+    Z = fitted(X, categorical_features=None).transform(X)
+    assert_allclose(Z, np.column_stack([scaled(X["a"]), scaled(X["b"])]), atol=1e-6)
+    assert not fitted(X.to_numpy(dtype=float)).is_categorical_.any()
+
+
+# Target encoding
+
+
+def many(n=300):
+    codes = np.random.RandomState(1).randint(0, 40, n)
+    return object_array({"a": [f"v{c:02}" for c in codes], "b": list(range(n))}), codes
+
+
+def test_target_encoding_by_hand():
+    X, codes = many()
+    y = codes + RNG.randn(len(codes))
+    settings = {"max_categories": 20, "dtype": "float64"}
+    preprocessor = fitted(X, y, target_encoding=True, **settings)
+    assert preprocessor.get_feature_names_out()[-1] == "x0_target"
+    Z = preprocessor.transform(X)
+    encoded = TargetEncoder().fit(X[:, :1], y).transform(X[:, :1])
+    found = np.unique(np.column_stack([encoded, Z[:, -1:]]).round(9), axis=0)
+    assert len(found) == len(set(codes))  # one rising curve
+    assert (np.diff(found[:, 1]) > 0).all()
+    plain = fitted(X, **settings)
+    assert_array_equal(plain.transform(X), Z[:, :-1])
+
+
+@pytest.mark.parametrize("kind", [True, "continuous", "binary", "multiclass"])
+def test_target_encoding_of_training_rows_is_cross_fitted(kind):
+    X, codes = many()
+    y = RNG.randint(0, 3 if kind == "multiclass" else 2, len(codes))
+    settings = {"target_encoding": kind, "max_categories": 20, "random_state": 0}
+    preprocessor = TabularPreprocessor(**settings)
+    Z = preprocessor.fit_transform(X, y)
+    again = TabularPreprocessor(**settings)
+    assert_array_equal(again.fit_transform(X, y), Z)
+    same = fitted(X, y, **settings)
+    assert_array_equal(same.transform(X), preprocessor.transform(X))
+    assert_array_equal(pickle.loads(pickle.dumps(same)).transform(X), same.transform(X))
+    width = 3 if kind == "multiclass" else 1
+    assert np.abs(Z - same.transform(X))[:, :-width].max() == 0
+    names = same.get_feature_names_out()[-width:].tolist()
+    assert names == (
+        ["x0_target_0", "x0_target_1", "x0_target_2"] if width == 3 else ["x0_target"]
+    )
+    # Targets that are noise have nothing to do with what is learnt from other rows.
+    encoded, naive = Z[:, -1], same.transform(X)[:, -1]
+    assert abs(np.corrcoef(encoded, y == y.max())[0, 1]) < 0.2
+    assert np.corrcoef(naive, y == y.max())[0, 1] > 0.25
+
+
+def test_target_encoding_needs_targets():
+    X, _ = many()
+    with pytest.raises(
+        ValueError, match=r"target_encoding=True of Tabular.* requires y"
+    ):
+        TabularPreprocessor(target_encoding=True).fit(X)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted(X, [1.0, 2.0], target_encoding="continuous", max_categories=20)
+
+
+def test_target_encoding_of_few_values_does_nothing():
+    X = object_array()
+    y = np.arange(N) * 1.5
+    Z = TabularPreprocessor(target_encoding=True).fit_transform(X, y)
+    assert_array_equal(Z, fitted(X).transform(X))
+
+
+# Use
+
+
+def test_columns_in_another_order():
+    for X in (pandas_frame(), polars_frame()):
+        preprocessor = fitted(X)
+        other = X[list(X.columns)[::-1]]
+        assert_array_equal(preprocessor.transform(other), preprocessor.transform(X))
+    assert_array_equal(
+        preprocessor.transform(pandas_frame()), preprocessor.transform(polars_frame())
+    )
+
+
+def test_missing_and_further_columns():
+    X = pandas_frame()
+    preprocessor = fitted(X)
+    with pytest.raises(ValueError, match="yet now missing:\n- age\n- city\n"):
+        preprocessor.transform(X.drop(columns=["city", "age"]))
+    with pytest.raises(ValueError, match="unseen at fit time:\n- new\n"):
+        preprocessor.transform(X.assign(new=1))
+    with pytest.raises(ValueError, match=r"X has 2 features, but Tab.* expecting 7"):
+        fitted(object_array()).transform([[1, 2]])
+
+
+def test_arrays_after_frames_and_frames_after_arrays():
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        Z = fitted(pandas_frame()).transform(object_array())
+    assert_allclose(Z, expected(), atol=1e-6)
+    with pytest.warns(UserWarning, match="was fitted without feature names"):
+        fitted(object_array()).transform(pandas_frame())
+
+
+def test_input_is_never_modified():
+    X = pandas_frame(city="category")
+    before = X.copy()
+    fitted(X).transform(X)
+    assert X.equals(before)
+    array = np.array([[1.0, NAN], [2.0, 3.0], [5.0, 4.0]])
+    for given in (array, array.astype(object), np.asfortranarray(array)):
+        copy = given.copy()
+        given.setflags(write=False)
+        fitted(given).transform(given)
+        fitted(given, categorical_features=[0]).transform(given)
+        assert_array_equal(given.astype(float), copy.astype(float))
+    sparse = csr_array(array)
+    sparse.data.setflags(write=False)
+    fitted(sparse).transform(sparse)
+    assert_array_equal(sparse.toarray(), array)
+
+
+def test_pickles_and_clones():
+    X = pandas_frame()
+    preprocessor = fitted(X, max_categories=5)
+    again = pickle.loads(pickle.dumps(preprocessor))
+    assert_array_equal(again.transform(X), preprocessor.transform(X))
+    assert_array_equal(
+        clone(preprocessor).fit(X).transform(X), preprocessor.transform(X)
+    )
+
+
+def test_output_as_frames():
+    X = pandas_frame()
+    preprocessor = TabularPreprocessor().set_output(transform="pandas")
+    frame = preprocessor.fit_transform(X)
+    assert list(frame.columns) == NAMES
+    assert_allclose(frame, expected(), atol=1e-6)
+    assert frame.index.equals(X.index)
+    preprocessor.set_output(transform="polars")
+    assert preprocessor.transform(X).columns == NAMES
+
+
+def test_names_are_all_different():
+    X = object_array({"a": list("xyz"), "b": [1, 2, 3], "c": [3, 1, 2]})
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(X, columns=["a", "a_x", "a_x_2"]).infer_objects()
+    preprocessor = fitted(X)
+    names = preprocessor.get_feature_names_out().tolist()
+    assert names == ["a_x", "a_x_2", "a_x_3", "a_y", "a_z"]
+
+
+def test_pipelines():
+    X = pandas_frame()
+    y = np.array(TABLE["smokes"])
+    model = make_pipeline(TabularPreprocessor(), LogisticRegression())
+    assert cross_val_score(model, X, y).min() == 1
+    assert model.fit(X, y)[:-1].get_feature_names_out().tolist() == NAMES
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["a", 1, "b"], "'a' of X must have values of one type. Got int and str"),
+        ([date(2020, 1, 1)] * 3, r"'a' of X .* Got dates \(date\).* days since"),
+        (np.array(["2020-01-01"] * 3, "M8[ns]"), r"Got dates \(datetime64\[ns\]\)"),
+        ([timedelta(1)] * 3, r"'a' of X .* Got durations \(timedelta64.* Divide"),
+        (
+            [1j, 2, 3],
+            r"Got complex numbers \(complex128\).* Complex data not supported",
+        ),
+        ([[1], [2], [3]], "must have numbers or strings. Got values of type list"),
+        ([1, np.inf, 2], "Input X contains infinity or .*: see Column 'a' of X"),
+        (np.array([10**400, 1, 2], object), "Input X contains infinity"),
+    ],
+)
+def test_columns_that_are_refused(values, message):
+    pd = pytest.importorskip("pandas")
+    table = {
+        "b": [1, 2, 3],
+        "a": pd.Series(values, dtype=getattr(values, "dtype", None)),
+    }
+    X = pd.DataFrame(table)
+    with pytest.raises(ValueError, match=message):
+        fitted(X)
+
+
+@pytest.mark.parametrize("kind", ["Date", "Datetime", "Duration", "Time"])
+def test_dates_of_polars_are_refused(kind):
+    pl = pytest.importorskip("polars")
+    X = pl.DataFrame({"a": [1, 2]}).select(pl.col("a").cast(getattr(pl, kind)))
+    found = "durations" if kind == "Duration" else "dates"
+    with pytest.raises(ValueError, match=rf"'a' of X .* Got {found} \({kind}"):
+        fitted(X)
+
+
+def test_bad_frames():
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
+    with pytest.raises(ValueError, match=r"different names. Got 'a' more than once"):
+        fitted(X)
+    with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 3\)\)"):
+        fitted(pandas_frame({"a": [], "b": [], "c": []}))
+    with pytest.raises(ValueError, match=r"0 feature\(s\) \(shape=\(3, 0\)\)"):
+        fitted(pd.DataFrame(index=range(3)))
+    with pytest.raises(ValueError, match=r"Expected a 2-dim|Expected 2D"):
+        fitted(pd.Series([1.0, 2.0]))
+    with pytest.raises(TypeError, match="only supported if all input features"):
+        fitted(pd.DataFrame({"a": [1, 2], 3: [1, 2]}))
+    with pytest.raises(TypeError, match=r"lazy frame instead: pass X.collect\(\)"):
+        fitted(polars_frame().lazy())
+
+
+def test_constant_tables():
+    with pytest.raises(ValueError, match="No column of X has two different values, so"):
+        fitted(np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"values \(X contains only one sample\)"):
+        fitted([[1.0, 2.0]])
+
+
+def test_infinite_numbers():
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        fitted([[1.0], [np.inf]])
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        fitted(csr_array([[1.0], [np.inf]]))
+    if np.finfo(np.longdouble).max > np.finfo(float).max:
+        with pytest.raises(ValueError, match=r"infinity .*: see Column 1 of X"):
+            fitted(np.array([[1, 1], [2, 2]]) * np.array([1, np.longdouble("1e400")]))
+
+
+def test_values_of_another_type_than_in_training():
+    preprocessor = fitted(pandas_frame())
+    with pytest.raises(ValueError, match=r"'city' of X .* data, str. Got numbers"):
+        preprocessor.transform(pandas_frame().assign(city=3))
+    with pytest.raises(ValueError, match=r"'age' of X must have numbers. Got .* str"):
+        preprocessor.transform(pandas_frame().assign(age="old"))
+    with pytest.raises(ValueError, match="'categorical_features' when fitting"):
+        fitted(pandas_frame(), categorical_features=None)
+    some = pandas_frame(age=object)
+    some["age"] = [Decimal("21.5")] * N
+    some["city"] = None
+    assert (preprocessor.transform(some)[:, -3:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("from_dtyp", "Did you mean 'from_dtype'"),
+        (3, "The 'categorical_features' parameter of TabularPreprocessor must be"),
+        ([1.5], "array-like of bool, int or str of one dimension, got: float64"),
+        ([True, False], r"must have shape \(n_features,\), which is \(7,\), got: \(2,"),
+        ([7], r"indices must be in .* which is \[0, 6\], got: \[7\]"),
+        ([-1], "categorical_features set as integer indices must be in"),
+        (["town"], "item value 'town' which is not a valid feature name .* 'city'"),
+        (np.array(["city", 3], object), "bool, int or str .*, got: int and str"),
+        ([[1, 2]], "of one dimension"),
+    ],
+)
+def test_bad_categorical_features(given, message):
+    with pytest.raises(ValueError, match=message):
+        fitted(pandas_frame(), categorical_features=given)
+
+
+def test_names_of_categories_in_an_array():
+    with pytest.raises(ValueError, match=r"without feature names. Got \['city'\]"):
+        fitted(object_array(), categorical_features=["city"])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"max_categories": 1},
+        {"max_categories": 2.5},
+        {"min_frequency": 0},
+        {"min_frequency": 1.0},
+        {"target_encoding": "regression"},
+        {"dtype": "float16"},
+        {"dtype": int},
+        {"random_state": "zero"},
+    ],
+)
+def test_bad_parameters(bad):
+    (name,) = bad
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of TabularPre"):
+        fitted(object_array(), **bad)
+    with pytest.raises(ValueError, match="The 'limit' parameter of RobustSmooth"):
+        RobustSmoothClipper(limit=0).fit([[1.0]])
+
+
+def test_wrong_names_of_the_input():
+    preprocessor = fitted(pandas_frame())
+    with pytest.raises(ValueError, match="is not equal to feature_names_in_"):
+        preprocessor.get_feature_names_out(list("abcdefg"))
+    with pytest.raises(ValueError, match=r"equal to number of features \(7\), got 2"):
+        fitted(object_array()).get_feature_names_out(["a", "b"])
+
+
+def test_codes_are_those_of_the_ordinal_encoder():
+    values = RNG.choice(["b", "a", "c", "ä", "Z"], 50)
+    X = object_array({"a": values.tolist()})
+    codes = OrdinalEncoder().fit_transform(X).ravel().astype(int)
+    assert_array_equal(fitted(X).transform(X).argmax(axis=1), codes)
