@@ -18,7 +18,10 @@ from threadpoolctl import threadpool_info
 
 import skoptnet
 
-PACKAGES = ("scikit-learn", "numpy", "scipy", "torch", "jax", "jaxlib", "Cython")
+PACKAGES = (
+    *("scikit-learn", "numpy", "scipy", "pandas", "Cython"),
+    *("torch", "jax", "jaxlib", "lightgbm", "catboost", "pytabkit"),
+)
 
 
 class Table:
