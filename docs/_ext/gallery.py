@@ -42,6 +42,11 @@ GROUPS = {
         "quantile_bands": Thumbnail(),
         "text_sparse": Thumbnail(2),
     },
+    "Tables": {
+        "tables": Thumbnail(2),
+        "calibration": Thumbnail(),
+        "intervals": Thumbnail(),
+    },
     "Your own solver": {"own_optimizer": Thumbnail()},
 }
 _OTHERS = "More"
