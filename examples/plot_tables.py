@@ -13,7 +13,7 @@ and finds out which columns matter.
 #
 # The data are generated, so we know what the price depends on: the age, the distance
 # driven (in 1000 km), the brand, and the fuel. Two columns are noise: the colour, and
-# the number of the garage. One mileage in ten is unknown.
+# the garage number. A tenth of the mileages and a twentieth of the fuels are missing.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,7 +43,8 @@ print(X.head())
 # Fit
 # ---
 #
-# There is nothing to prepare. ``max_iter`` is lower than the default, to be fast.
+# There is nothing to prepare. ``max_iter`` is lower than the default, to keep the
+# example fast.
 
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 model = TabularMLPRegressor(max_iter=64, random_state=0).fit(X_train, y_train)

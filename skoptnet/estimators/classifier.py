@@ -73,16 +73,17 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         own activations train without the compiled kernels.
     input_scaling : bool, default=False
         Whether to multiply each feature by a factor that is learnt, ``input_scale_``.
-        The factors start at 1, and have 6 times the learning rate. A network so finds
-        out which features matter, which helps on tables.
+        The factors start at 1, and have 6 times the learning rate. The network can thus
+        learn which features matter; this often helps on tables.
     parametrization : {'standard', 'ntk'}, default='standard'
         The initial weights, and the learning rate of each layer.
 
-        - ``'standard'``: Glorot's uniform initial weights, and one learning rate.
-        - ``'ntk'``: normal initial weights with standard deviation 1 / sqrt(k_{l-1})
-          and biases with 1; the output layer starts at zero. The learning rate of W_l
-          is divided by sqrt(k_{l-1}), that of the biases by 10. ``'lbfgs'`` only uses
-          the initial weights.
+        - ``'standard'``: uniform initial weights, by the rule of the activation
+          (Glorot's for relu), and one learning rate.
+        - ``'ntk'``: normal initial weights with standard deviation 1 / sqrt(k_{l-1}),
+          and biases with standard deviation 1; the output layer starts at zero. The
+          learning rate of W_l is divided by sqrt(k_{l-1}), that of the biases by 10.
+          ``'lbfgs'`` only uses the initial weights.
     class_weight : dict, list of dicts, 'balanced' or None, default=None
         Weight of each class in the training loss, multiplied by ``sample_weight``.
 

@@ -220,10 +220,12 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         Warns
         -----
         UserWarning
-            If there are fewer rows than ``cv``, so that fewer networks are trained.
+            If there are fewer rows (for classes: rows of the largest class) than
+            ``cv``, so that fewer networks are trained; if ``groups`` are given with an
+            int ``cv``; or if a column has no value.
         ConvergenceWarning
             If a network diverged or training was interrupted, so that the model has
-            fewer networks.
+            fewer networks; or if a network predicts no better than a constant.
         """
         check_params(self)
         n_hidden = len(layer_tuple(self))

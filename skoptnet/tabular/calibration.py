@@ -17,14 +17,13 @@ _LOWEST, _HIGHEST = 0.02, 50.0
 def best_temperature(loss: Loss, z: Array, Y: Array, w: Array | None) -> float:
     r"""Return the temperature T with the lowest log loss of the raw outputs z / T.
 
-    The log loss is convex in 1 / T. Each target gets a share of the other classes that
-    is worth one row (Laplace's rule of succession): rows that are all predicted right
-    would otherwise make the probabilities 0 and 1.
+    The log loss is convex in 1 / T. Smoothed labels keep the probabilities from 0 and 1
+    if all rows are predicted right.
 
     Parameters
     ----------
     loss : Loss
-        A cross-entropy with smoothed labels, whose attribute ``s`` is set here.
+        A cross-entropy, with smoothed labels.
     z : array of shape (n, n_outputs)
         Raw outputs for rows that the network was not trained on.
     Y : array

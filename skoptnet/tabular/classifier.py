@@ -45,7 +45,7 @@ _MOST_SMOOTHING = 0.1
 
 
 class TabularMLPClassifier(ClassifierMixin, TabularMLP):
-    """Classifier for tables: an ensemble of networks that do well as they come.
+    """Classifier for tables: an ensemble of networks with strong defaults.
 
     Several networks, each of which leaves out one fold of the rows, predict together.
     The table is made ready for them by a `TabularPreprocessor`: numbers are scaled
@@ -79,14 +79,15 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         Number of bins of the piecewise-linear encoding of numbers, see
         `TabularPreprocessor`; None means that numbers are scaled only.
     max_categories : int or None, default=100
-        Most columns that a category of more than two values becomes; its rare values
-        share one. Such a category also becomes the mean target of each value, smoothed
-        and cross-fitted (the share of each class). None means no limit.
+        Limit on the one-hot columns of a category. If it has more values, the rarest
+        share one column, and the category also becomes a cross-fitted, smoothed share
+        of each class (not for multilabel targets). None means no limit, and no such
+        shares.
     class_weight : dict, list of dicts, 'balanced' or None, default=None
         Weight of each class in the training loss, as of `MLPClassifierX`.
     label_smoothing : float in [0, 1), default=0.1
         Share of each label that is spread evenly over the classes in training. The
-        temperature undoes its effect on the probabilities.
+        temperature corrects the probabilities for it.
     solver : str, Optimizer or None, default=None
         The optimizer. None is ``Adam(beta_2=0.95)``.
     learning_rate_init : float in (0, inf) or 'auto', default=0.04
@@ -106,15 +107,16 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         improved it. Cycles of fewer than 10 epochs do not count, and other schedules
         have none.
     cv : int, splitter or list, default=4
-        The folds, and so the number of networks. An int shuffles the rows, with the
-        same share of each class in every fold. A
-        splitter of scikit-learn, such as ``GroupKFold(4)``, or a list of (train,
-        held out) row numbers makes other folds.
+        The folds, and so the number of networks. An int shuffles the rows and
+        stratifies them by class (multilabel targets are not stratified). A splitter of
+        scikit-learn, such as ``GroupKFold(4)``, or a list of (train, held out) row
+        numbers makes other folds.
     n_jobs : int or None, default=None
         Number of networks to train at a time, each in a thread; None means 1, -1 all
         cores. The model does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds, the initial weights and the minibatches.
+        Seeds everything random: the folds, initial weights, minibatches, dropout and
+        target encoding.
     verbose : bool or int, default=False
         Whether to print a line for each network. 2 shows a progress bar (requires rich,
         ``pip install "skoptnet[progress]"``).
@@ -154,9 +156,9 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
 
     Notes
     -----
-    The held-out fold chooses the epoch of a network, so ``oof_score_`` is slightly
-    optimistic. The median of a column and the list of its categories come from all
-    rows.
+    Two small biases of ``oof_score_`` act against each other: the held-out fold chooses
+    the epoch of its network, and the mean of all networks is usually better than each.
+    The median of a column and the list of its categories come from all rows.
 
     Tables of up to ``batch_size`` rows are computed in float64, larger ones in
     float32.
@@ -376,6 +378,7 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         if self.class_weight is not None:
             by_class = compute_sample_weight(self.class_weight, y)
             w = product_of_weights([by_class] if w is None else [w, by_class])
+        # One more row per class in all (Laplace's rule of succession).
         n_rows = len(z) if w is None else float(w.sum())
         n_classes = z.shape[1] if self._is_softmax else 2
         s = min(n_classes / (n_rows + n_classes), _MOST_SMOOTHING)

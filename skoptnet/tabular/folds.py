@@ -37,7 +37,7 @@ def folds_of(
     ----------
     cv : int, splitter or list of (train, held_out)
         An int shuffles the rows; with fewer rows, there are fewer folds. A splitter
-        without a ``random_state`` gets a seed from ``rng``.
+        whose ``random_state`` is None gets a seed from ``rng``.
     X, y
         The rows and their targets, for splitters.
     strata : array of shape (n,) or None

@@ -1,4 +1,4 @@
-"""Prediction intervals: split conformal, from the residuals of held-out rows."""
+"""Prediction intervals from the residuals of held-out rows, as in split conformal."""
 
 from __future__ import annotations
 

@@ -18,15 +18,16 @@ class PiecewiseLinearEncoding:
     .. math::
         \min(\max(\frac{x - e_{t-1}}{e_t - e_{t-1}}, 0), 1)
 
-    It is 1 for bins below x, 0 for bins above, and the share of the bin below x where x
-    lies. A linear function of these numbers is a piecewise-linear function of x
-    (`Gorishniy, Rubachev and Babenko, 2022 <https://arxiv.org/abs/2203.05556>`__).
+    It is 1 for bins below x, 0 for bins above, and in the bin that contains x the
+    fraction of the bin below x. A linear function of these numbers is a
+    piecewise-linear function of x (`Gorishniy, Rubachev and Babenko, 2022
+    <https://arxiv.org/abs/2203.05556>`__).
 
     Parameters
     ----------
     n_bins : int
-        Number of bins of a column. It has fewer where quantiles are equal, and none
-        where two are left.
+        Number of bins of a column. It has fewer where quantiles are equal, and none if
+        only two different edges are left.
 
     Attributes
     ----------

@@ -39,14 +39,16 @@ _UNKNOWN = -1
 class TabularPreprocessor(TransformerMixin, Parametrized):
     """Turn a table into a matrix of numbers that a neural network learns well from.
 
-    - Numbers are centred at the median, divided by the distance of the quartiles, and
+    - Numbers are centred at the median, divided by the interquartile range, and
       outliers are clipped smoothly to at most 3 in absolute value [1]_. Missing ones
-      are as the median; columns with missing numbers in the training data get a column
-      of zeros and ones beside them, which tells where.
-    - Categories of two values become a column of -1 and 1, others a column of zeros and
-      ones per value. The rare values of many share one column. Values that are missing
-      or were not in the training data are zeros.
-    - Columns that are constant in the training data are left out.
+      are as the median; columns with missing numbers in the training data get a further
+      column of 0 and 1 that marks them.
+    - Categories of two values become a column of -1 and 1, others a column of 0 and 1
+      per value. The rare values of many share one column. Values that are missing or
+      were not in the training data are zeros; with ``target_encoding``, they have the
+      mean target of the training rows without a value, or of all rows if there are
+      none.
+    - Columns of one value are left out, except for the column that marks missing ones.
 
     Data frames of pandas and polars, arrays and lists are read, and sparse matrices,
     which have numbers only; these are not centred and stay sparse.
@@ -80,8 +82,8 @@ default="from_dtype"
         Whether categories of more values than ``max_categories`` also become the mean
         target of each value (the share of each class), smoothed. For the training rows,
         `fit_transform` computes it from other rows, in five folds, so that it differs
-        from ``fit(X, y).transform(X)``. A str says what kind the targets are; with
-        True, they tell themselves, and integers are classes.
+        from ``fit(X, y).transform(X)``. A str says what kind the targets are; True
+        infers it from the targets; integers then count as classes.
     dtype : "float32", "float64", or the types of NumPy, default="float32"
         The dtype of the result.
     random_state : int, RandomState instance or None, default=None

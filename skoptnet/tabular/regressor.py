@@ -35,7 +35,7 @@ from .intervals import conformal_width
 
 
 class TabularMLPRegressor(RegressorMixin, TabularMLP):
-    """Regressor for tables: an ensemble of networks that do well as they come.
+    """Regressor for tables: an ensemble of networks with strong defaults.
 
     Several networks, each of which leaves out one fold of the rows, predict together.
     The table is made ready for them by a `TabularPreprocessor`: numbers are scaled
@@ -69,9 +69,9 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
         Number of bins of the piecewise-linear encoding of numbers, see
         `TabularPreprocessor`; None means that numbers are scaled only.
     max_categories : int or None, default=100
-        Most columns that a category of more than two values becomes; its rare values
-        share one. Such a category also becomes the mean target of each value, smoothed
-        and cross-fitted. None means no limit.
+        Limit on the one-hot columns of a category. If it has more values, the rarest
+        share one column, and the category also becomes a cross-fitted, smoothed mean
+        target (not for several outputs). None means no limit, and no mean targets.
     solver : str, Optimizer or None, default=None
         The optimizer. None is ``Adam(beta_2=0.95)``.
     learning_rate_init : float in (0, inf) or 'auto', default=0.07
@@ -91,14 +91,15 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
         improved it. Cycles of fewer than 10 epochs do not count, and other schedules
         have none.
     cv : int, splitter or list, default=4
-        The folds, and so the number of networks. An int shuffles the rows. A
-        splitter of scikit-learn, such as ``GroupKFold(4)``, or a list of (train,
-        held out) row numbers makes other folds.
+        The folds, and so the number of networks. An int shuffles the rows. A splitter
+        of scikit-learn, such as ``GroupKFold(4)``, or a list of (train, held out) row
+        numbers makes other folds.
     n_jobs : int or None, default=None
         Number of networks to train at a time, each in a thread; None means 1, -1 all
         cores. The model does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds, the initial weights and the minibatches.
+        Seeds everything random: the folds, initial weights, minibatches, dropout and
+        target encoding.
     verbose : bool or int, default=False
         Whether to print a line for each network. 2 shows a progress bar (requires rich,
         ``pip install "skoptnet[progress]"``).
@@ -133,9 +134,9 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
 
     Notes
     -----
-    The held-out fold chooses the epoch of a network, so ``oof_score_`` is slightly
-    optimistic. The median of a column and the list of its categories come from all
-    rows.
+    Two small biases of ``oof_score_`` act against each other: the held-out fold chooses
+    the epoch of its network, and the mean of all networks is usually better than each.
+    The median of a column and the list of its categories come from all rows.
 
     Tables of up to ``batch_size`` rows are computed in float64, larger ones in
     float32.
@@ -232,9 +233,10 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
     def predict_interval(self, X: Data, coverage: Float = 0.9) -> Array:
         """Return prediction intervals.
 
-        All intervals have the same width: it is the quantile of the absolute errors of
-        ``oof_prediction_`` for which, on new rows like those of the training, the share
-        ``coverage`` of the targets lies within.
+        All intervals of an output have the same width. Half of it is the quantile of
+        the absolute errors of ``oof_prediction_`` at the level ``coverage``, with the
+        small-sample correction of split conformal prediction. The coverage is usually a
+        little higher, since the mean of the networks is better than each of them.
 
         Parameters
         ----------
@@ -251,8 +253,8 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
         Raises
         ------
         ValueError
-            If there are too few training rows for the coverage: it needs
-            ``coverage / (1 - coverage)``.
+            If fewer than ``coverage / (1 - coverage)`` rows of positive weight were
+            held out.
         """
         check_argument(
             f"{type(self).__name__}.predict_interval", "coverage", coverage, FACTOR

@@ -28,14 +28,14 @@ _FAR = 1e100
 
 
 class RobustSmoothClipper(OneToOneFeatureMixin, TransformerMixin, Parametrized):
-    """Centre columns at their median, divide by the quartiles' distance, clip smoothly.
+    """Centre columns at their median, divide by the interquartile range, clip smoothly.
 
-    A number x becomes ``z / sqrt(1 + (z / limit)**2)`` with
-    ``z = (x - median) / (q75 - q25)``. So numbers near the median are hardly changed,
-    and outliers lie near ``limit`` but keep their order. Where the quartiles are equal,
-    half of the distance from the least to the greatest number takes the place of
-    theirs. Missing numbers (NaN) are disregarded in `fit` and stay missing. Columns of
-    sparse matrices are not centred, so that zeros stay zeros.
+    A number x becomes ``z / sqrt(1 + (z / limit)**2)`` with ``z = (x - median) / (q75 -
+    q25)``. The clip hardly changes z near 0, and keeps outliers within ``limit``, in
+    order. Where the quartiles are equal, half of the distance from the least to the
+    greatest number takes the place of theirs. Missing numbers (NaN) are disregarded in
+    `fit` and stay missing. Columns of sparse matrices are not centred, so that zeros
+    stay zeros.
 
     Parameters
     ----------
