@@ -133,10 +133,10 @@ def as_numbers(y: Any, name: str = "y") -> Any:
     if array.dtype.kind in "OUS":  # scikit-learn looks for NaN in numbers only
         try:
             return array.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
                 f"Input {name} must have numbers only, as a regressor's targets:"
-                f" {error}. For class labels, use MLPClassifierX."
+                f" {error}. For class labels, use a classifier."
             ) from error
     return array
 

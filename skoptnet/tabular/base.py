@@ -81,7 +81,11 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
             "array-like",
         ],
         "early_stopping": ["boolean"],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
         "verbose": ["verbose"],
     }  # fmt: skip
 
@@ -254,7 +258,7 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         if w is not None:
             w = product_of_weights([w])  # whose sum is a number to compute with
         rng = check_random_state(self.random_state)
-        folds = folds_of(self.cv, y, y, self._strata(y), groups, rng)
+        folds = folds_of(self.cv, y, w, self._strata(y), groups, rng)
         Z = self._preprocess(table, y, w, rng)
         team = Members(
             [self._member(rng) for _ in folds],

@@ -266,13 +266,15 @@ class Table:
         """Number of rows and of columns."""
         return self.n_rows, self.n_columns
 
-    def numbers(self, where: Array) -> Rows:
+    def numbers(self, where: Array, ignored: Array | None = None) -> Rows:
         """Return some of the columns as a matrix of float64 numbers.
 
         Parameters
         ----------
         where : bool array of shape (n_columns,)
             Which columns.
+        ignored : bool array of shape (n_columns,), optional
+            Which of them are not read, but missing throughout.
 
         Raises
         ------
@@ -287,20 +289,23 @@ class Table:
         else:
             X = np.empty((self.n_rows, int(where.sum())))
             for j, at in enumerate(np.flatnonzero(where).tolist()):
-                X[:, j] = self.columns[at].numbers()
+                skips = ignored is not None and ignored[at]
+                X[:, j] = np.nan if skips else self.columns[at].numbers()
         infinite = np.isinf(X).any(axis=0)
         if infinite.any():
             at = np.flatnonzero(where)[infinite.argmax()]
             raise ValueError(f"{_INFINITE}: see {self.columns[int(at)].label}.")
         return X
 
-    def categories(self, where: Array) -> Array:
+    def categories(self, where: Array, ignored: Array | None = None) -> Array:
         """Return some of the columns as a matrix of objects.
 
         Parameters
         ----------
         where : bool array of shape (n_columns,)
             Which columns.
+        ignored : bool array of shape (n_columns,), optional
+            Which of them are not read, but missing throughout.
 
         Raises
         ------
@@ -309,7 +314,8 @@ class Table:
         """
         X = np.empty((self.n_rows, int(where.sum())), dtype=object, order="F")
         for j, at in enumerate(np.flatnonzero(where).tolist()):
-            X[:, j] = self.columns[at].categories()
+            skips = ignored is not None and ignored[at]
+            X[:, j] = np.nan if skips else self.columns[at].categories()
         return X
 
 

@@ -29,7 +29,7 @@ class Fold(NamedTuple):
 
 
 def folds_of(
-    cv: Any, X: Any, y: Array, strata: Array | None, groups: Any, rng: Any
+    cv: Any, y: Array, w: Array | None, strata: Array | None, groups: Any, rng: Any
 ) -> list[Fold]:
     """Return the folds that the parameter ``cv`` stands for.
 
@@ -38,8 +38,11 @@ def folds_of(
     cv : int, splitter or list of (train, held_out)
         An int shuffles the rows; with fewer rows, there are fewer folds. A splitter
         whose ``random_state`` is None gets a seed from ``rng``.
-    X, y
-        The rows and their targets, for splitters.
+    y : array
+        The targets; splitters get them in place of the rows, too.
+    w : array of shape (n,) or None
+        Weights of the rows. With an int ``cv``, rows of weight 0 are in the training
+        part of every fold.
     strata : array of shape (n,) or None
         The class of each row, None for regression and multilabel targets. A class with
         fewer rows than there are folds is in the training part of every fold.
@@ -49,46 +52,65 @@ def folds_of(
         Shuffles.
     """
     if not isinstance(cv, Integral):
-        splits = _seeded(cv, rng).split(X, y, groups) if hasattr(cv, "split") else cv
-        return _complete(list(splits), len(y), strata)
+        splits = _seeded(cv, rng).split(y, y, groups) if hasattr(cv, "split") else cv
+        folds = _complete(list(splits), len(y), strata)
+        _check_weights(folds, w)
+        return folds
     if groups is not None:
         warnings.warn(
             f"groups have no effect with cv={cv}: rows of a group are in different"
             f" folds. Set cv=GroupKFold({cv}).",
             stacklevel=2,
         )
-    counts = None if strata is None else np.unique(strata, return_counts=True)[1]
-    most = len(y) if counts is None else int(counts.max())
+    codes = (
+        np.zeros(len(y), int) if strata is None else np.unique(strata, False, True)[1]
+    )
+    counted = np.ones(len(y), bool) if w is None else w > 0
+    most = int(np.bincount(codes[counted]).max())
     n_folds = min(int(cv), most)
+    unit = "row" if strata is None else "row of a class"
     if n_folds < 2:
-        unit = "rows" if counts is None else "rows of a class"
         raise ValueError(
             f"cv={cv} holds out one fold of the rows after the other, which needs at"
-            f" least 2 {unit}. Got n_samples = {len(y)}."
+            f" least 2 {unit.replace('row', 'rows')} with a weight. Got {most}"
+            f" (n_samples = {len(y)})."
         )
     if n_folds < int(cv):
-        unit = "" if counts is None else " of the largest class"
         warnings.warn(
-            f"cv={cv} needs as many rows{unit}. Got {most}, so {n_folds} networks are"
-            " trained.",
+            f"cv={cv} needs as many {unit.replace('row', 'rows')}. Got {most}, so"
+            f" {n_folds} networks are trained.",
             stacklevel=2,
         )
-    if strata is None:
-        splits = KFold(n_folds, shuffle=True, random_state=rng).split(y)
-        return [Fold(*split) for split in splits]
-    return _stratified(n_folds, strata, rng)
+    Folds = KFold if strata is None else StratifiedKFold
+    return _shuffled(Folds(n_folds, shuffle=True, random_state=rng), codes, counted)
 
 
-def _stratified(n_folds: int, strata: Array, rng: Any) -> list[Fold]:
-    """Return stratified folds; small classes are always trained on."""
-    codes, counts = np.unique(strata, return_inverse=True, return_counts=True)[1:]
-    is_small = counts[codes] < n_folds
-    small, rest = np.flatnonzero(is_small), np.flatnonzero(~is_small)
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=rng)
+def _shuffled(splitter: Any, codes: Array, counted: Array) -> list[Fold]:
+    """Return the folds of a splitter; some rows are always trained on.
+
+    They are those of classes with fewer rows than there are folds, and those that are
+    not counted.
+    """
+    is_small = (
+        np.bincount(codes[counted], minlength=codes.max() + 1) < splitter.n_splits
+    )
+    is_rest = counted & ~is_small[codes]
+    always, rest = np.flatnonzero(~is_rest), np.flatnonzero(is_rest)
     return [
-        Fold(np.sort(np.concatenate([rest[train], small])), rest[held_out])
+        Fold(np.sort(np.concatenate([rest[train], always])), rest[held_out])
         for train, held_out in splitter.split(rest, codes[rest])
     ]
+
+
+def _check_weights(folds: list[Fold], w: Array | None) -> None:
+    """Refuse a fold with a part whose rows all have the weight 0."""
+    for number, fold in enumerate(folds, 1):
+        for part, use in zip(fold, ("train on", "hold out"), strict=True):
+            if w is not None and not w[part].any():
+                raise ValueError(
+                    f"Each fold of cv must have rows with a weight to {use}. In fold"
+                    f" {number}, sample_weight is zero for all of them."
+                )
 
 
 def _seeded(splitter: Any, rng: Any) -> Any:

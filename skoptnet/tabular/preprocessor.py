@@ -11,7 +11,7 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
-from scipy.sparse import hstack, issparse
+from scipy.sparse import csr_array, hstack, issparse
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 from sklearn.utils import check_random_state
@@ -228,8 +228,15 @@ default="from_dtype"
 
     def _fit_transform(self, X: Any, y: Any, sample_weight: Any) -> Rows:
         check_params(self)
-        table = read_table(self, X, reset=True)
-        return self._learn(table, y, checked_weights(sample_weight, table))
+        parameters = self.get_params(deep=False)
+        twin = object.__new__(type(self))  # a failed fit leaves this one as it was
+        vars(twin).update(parameters)
+        table = read_table(twin, X, reset=True)
+        Z = twin._learn(table, y, checked_weights(sample_weight, table))
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)  # of an earlier fit
+        vars(self).update(vars(twin) | parameters)
+        return Z
 
     def transform(self, X: Data) -> Rows:
         """Return a table as a matrix of numbers.
@@ -242,7 +249,7 @@ default="from_dtype"
         Returns
         -------
         Z : array of shape (n_samples, n_features_out), or CSR container
-            The matrix, sparse if X is.
+            The matrix, sparse if the X of `fit` was.
 
         Raises
         ------
@@ -273,9 +280,16 @@ default="from_dtype"
                 " instead."
             )
         self._check_types(table)
-        blocks = self._numbers.transform(table.numbers(~categories))
+        numbers = table.numbers(~categories, self._empty)
+        # What is centred depends on the training data, not on the container.
+        if self._is_sparse and not issparse(numbers):
+            numbers = csr_array(numbers)
+        elif issparse(numbers) and not self._is_sparse:
+            numbers = numbers.toarray()
+        blocks = self._numbers.transform(numbers)
         if categories.any():
-            blocks += self._categories.transform(table.categories(categories))
+            values = table.categories(categories, self._empty)
+            blocks += self._categories.transform(values)
         return self._joined(blocks)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
@@ -346,6 +360,7 @@ default="from_dtype"
             self._categories = Categories(self.max_categories, self.min_frequency)
             blocks += self._categories.fit_transform(values, w, self._target_encoder(y))
             empty[categories] = self._categories.empty
+        self._empty, self._is_sparse = empty, issparse(table.block)
         _check_left(blocks, table)
         self._warn_of_empty(empty)
         return self._joined(blocks)
@@ -638,15 +653,18 @@ class CrossFitted:
         y, seed = self.y, self.random_state.randint(2**31 - 1)
         # No training data in the fitted model, and none in its pickle.
         self.y = self.random_state = None
-        known = {"target_type": self.kind}
+        known: dict[str, Any] = {"target_type": self.kind}
         if self.kind not in ("continuous", "binary", "multiclass"):
             known = {}  # scikit-learn words the refusal
-        Folds = KFold if self.kind == "continuous" else StratifiedKFold
+        is_continuous = self.kind == "continuous"
+        Folds = KFold if is_continuous else StratifiedKFold
+        most = len(y) if is_continuous else np.unique(y, return_counts=True)[1].max()
+        n_folds = int(np.clip(most, 2, 5))
         # scikit-learn 1.9 draws with the splitter only, those before without it.
         if TargetEncoder().get_params()["random_state"] == "deprecated":
-            known["cv"] = Folds(5, shuffle=True, random_state=seed)
+            known["cv"] = Folds(n_folds, shuffle=True, random_state=seed)
         else:
-            known["random_state"] = seed
+            known |= {"cv": n_folds, "random_state": seed}
         self.encoder = TargetEncoder(**known)
         with warnings.catch_warnings():
             # A class of fewer than five rows is in fewer than five folds.

@@ -270,7 +270,6 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        self._range = np.array([y.min(axis=0), y.max(axis=0)]).reshape(2, -1)
         return y
 
     def _target_type(self, y):
@@ -286,6 +285,10 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
         return network.predict(Z).reshape(Z.shape[0], -1)
 
     def _evaluate(self, z, rows, y, w):
+        counted = y if w is None else y[w > 0]
+        self._range = np.array([counted.min(axis=0), counted.max(axis=0)]).reshape(
+            2, -1
+        )
         predicted = self._clipped(z)
         self.oof_prediction_ = self._as_targets(predicted)
         y = y.reshape(len(y), -1)

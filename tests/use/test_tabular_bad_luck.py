@@ -67,7 +67,7 @@ def assert_refused(match, model, *passed, error=ValueError, **keywords):
         ("batch_size", [0, 2.5, "all", None]),
         ("max_iter", [0, 2.5, "128", None]),
         ("early_stopping", [3, "yes", None]),
-        ("n_jobs", ["2", 1.5]),
+        ("n_jobs", ["2", 1.5, 0]),
         ("random_state", [-1, "0", 1.5]),
         ("verbose", [-1, "2", 1.5, None]),
     ],

@@ -490,3 +490,18 @@ def test_stratified_folds_are_those_of_scikit_learn_in_size():
     one = tiny(TabularMLPClassifier, cv=splitter).fit(X, LABELS)
     other = tiny(TabularMLPClassifier, cv=list(splitter.split(X, LABELS)))
     assert equal_models(one, other.fit(X, LABELS), X)
+
+
+def test_rows_of_weight_zero_do_not_widen_the_range():
+    y = np.r_[target(TabularMLPRegressor), 1e9]
+    rows, w = np.vstack([X, X[:1]]), np.r_[np.ones(len(X)), 0]
+    model = tiny(TabularMLPRegressor, learning_rate_init=1.0).fit(rows, y, w)
+    assert model.predict(100 * rows).max() <= y[:-1].max()
+
+
+@pytest.mark.parametrize("Estimator", BOTH)
+def test_sparse_rows_predict_as_dense_ones(Estimator):
+    model = tiny(Estimator).fit(X, target(Estimator))
+    for rows, other in ((X, csr_array(X)), (csr_array(X), X)):
+        model.fit(rows, target(Estimator))
+        assert_allclose(model.predict(other) == model.predict(rows), True)

@@ -230,7 +230,7 @@ def test_fewer_rows_than_folds():
     assert len(model.estimators_) == 3
     y = [0, 0, 0, 1, 1]
     with pytest.warns(
-        UserWarning, match=r"cv=4 needs as many rows of the largest class. Got 3, so 3"
+        UserWarning, match=r"cv=4 needs as many rows of a class. Got 3, so 3"
     ):
         model = tiny(TabularMLPClassifier).fit(X[48:53], y)
     assert len(model.estimators_) == 3
@@ -239,11 +239,11 @@ def test_fewer_rows_than_folds():
 
 def test_too_few_rows_for_two_folds_are_refused():
     assert_refused(
-        "cv=4 .* at least 2 rows. Got n_samples = 1",
+        "cv=4 .* at least 2 rows .*n_samples = 1",
         tiny(TabularMLPRegressor), X[:1], [1.0],
     )  # fmt: skip
     assert_refused(
-        "cv=4 .* at least 2 rows of a class. Got n_samples = 3",
+        "cv=4 .* at least 2 rows of a class .*n_samples = 3",
         tiny(TabularMLPClassifier), X[:3], [0, 1, 2],
     )  # fmt: skip
 
@@ -292,7 +292,24 @@ def test_weights_of_zero_in_a_whole_fold_are_refused():
     w = np.ones(150)
     w[:50] = 0
     model = tiny(TabularMLPRegressor, cv=KFold(3))
-    assert_refused("zero for all rows", model, X, NUMBERS, sample_weight=w)
+    assert_refused(
+        "In fold 1, sample_weight is zero",
+        model,
+        X,
+        NUMBERS,
+        sample_weight=w,
+    )
+
+
+@pytest.mark.parametrize("Estimator", [TabularMLPRegressor, TabularMLPClassifier])
+def test_rows_of_weight_zero_are_never_held_out(Estimator):
+    """So that any bootstrap has folds with weights."""
+    y = NUMBERS if Estimator is TabularMLPRegressor else LABELS
+    w = np.zeros(150)
+    w[::10] = 1
+    model = tiny(Estimator).fit(X, y, sample_weight=w)
+    held_out = np.isfinite(model.oof_prediction_.reshape(150, -1)[:, 0])
+    np.testing.assert_array_equal(held_out, w > 0)
 
 
 def test_an_earlier_model_survives_bad_folds():

@@ -748,3 +748,46 @@ def test_codes_are_those_of_the_ordinal_encoder():
     X = object_array({"a": values.tolist()})
     codes = OrdinalEncoder().fit_transform(X).ravel().astype(int)
     assert_array_equal(fitted(X).transform(X).argmax(axis=1), codes)
+
+
+# ------------------------------------------------- the container, and failed fits
+
+
+def test_the_container_of_a_transform_does_not_matter():
+    X = RNG.randn(40, 3) + 5
+    dense = TabularPreprocessor(n_bins=4).fit(X)
+    assert_array_equal(dense.transform(csr_array(X)), dense.transform(X))
+    by_rows = TabularPreprocessor(n_bins=4).fit(csr_array(X))
+    found = by_rows.transform(X)
+    assert issparse(found)
+    assert_array_equal(found.toarray(), by_rows.transform(csr_array(X)).toarray())
+
+
+def test_a_failed_fit_leaves_the_preprocessor_as_it_was():
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame({"a": RNG.randn(20), "b": RNG.randn(20)})
+    preprocessor = TabularPreprocessor().fit(X)
+    before = preprocessor.transform(X)
+    with pytest.raises(ValueError, match="infinity"):
+        preprocessor.fit(pd.DataFrame({"u": X["a"], "v": np.inf}))
+    assert preprocessor.get_feature_names_out().tolist() == ["a", "b"]
+    assert_array_equal(preprocessor.transform(X), before)
+    assert not hasattr(preprocessor.fit(X.to_numpy()), "feature_names_in_")
+
+
+@pytest.mark.parametrize("later", ["q", 1.5, True])
+def test_a_column_without_values_is_ignored_whatever_comes_later(later):
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame({"a": RNG.randn(20), "empty": None})
+    with pytest.warns(UserWarning, match="without any value"):
+        preprocessor = TabularPreprocessor().fit(X)
+    expected = preprocessor.transform(X)
+    assert_array_equal(preprocessor.transform(X.assign(empty=later)), expected)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_target_encoding_of_few_rows(n):
+    X = object_array({"c": list("abcd")[:n], "d": [1.0, 2.0, 3.0, 4.0][:n]})
+    settings = {"max_categories": 2, "target_encoding": "continuous"}
+    Z = TabularPreprocessor(**settings, random_state=0).fit_transform(X, np.arange(n))
+    assert np.isfinite(Z).all()
