@@ -5,6 +5,7 @@ Neither pandas nor polars is imported: their frames are told by their methods.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -342,17 +343,39 @@ def read_table(model: Any, X: Data, *, reset: bool) -> Table:
     _check_frame(model, frame)
     if not reset and hasattr(model, "feature_names_in_"):
         frame = _in_order(frame, list(model.feature_names_in_))
-    validate_data(model, frame, skip_check_array=True, reset=reset)
     names = list(frame.columns)
     if hasattr(frame, "iloc"):
+        validate_data(model, frame, skip_check_array=True, reset=reset)
         series = [frame.iloc[:, i] for i in range(len(names))]
         kind: type[Column] = PandasColumn
     else:
+        _set_or_check_names(model, names, reset)
         series, kind = frame.get_columns(), PolarsColumn
     columns = [
         kind(f"Column {name!r} of X", s) for name, s in zip(names, series, strict=True)
     ]
     return Table(columns, None, names, *frame.shape)
+
+
+def _set_or_check_names(model: Any, names: list[str], reset: bool) -> None:
+    """Do for polars what `validate_data` does for pandas.
+
+    Old releases of scikit-learn do not see the names of new releases of polars.
+    """
+    if reset:
+        model.n_features_in_ = len(names)
+        model.feature_names_in_ = np.asarray(names, dtype=object)
+    elif len(names) != model.n_features_in_:
+        raise ValueError(
+            f"X has {len(names)} features, but {type(model).__name__} is expecting"
+            f" {model.n_features_in_} features as input."
+        )
+    elif not hasattr(model, "feature_names_in_"):
+        warnings.warn(
+            f"X has feature names, but {type(model).__name__} was fitted without"
+            " feature names",
+            stacklevel=2,
+        )
 
 
 def _as_frame(X: Data) -> Any:

@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -76,7 +76,9 @@ class Members:
     Attributes
     ----------
     interrupted : threading.Event
-        Set after Ctrl-C.
+        Set after Ctrl-C, and after an error.
+    reading : threading.Lock
+        Held by the member that checks its rows.
     failures : list of (int, Exception)
         The members whose training diverged without a usable epoch.
     """
@@ -92,6 +94,7 @@ class Members:
         self.networks, self.folds, self.data = networks, folds, data
         self.cycle_ends, self.verbose = cycle_ends, verbose
         self.interrupted = threading.Event()
+        self.reading = threading.Lock()
         self.failures: list[tuple[int, Exception]] = []
 
     def fit(self, n_jobs: Int | None, around: Callable[[int, MLP], Any]) -> None:
@@ -139,10 +142,14 @@ class Members:
         if self.interrupted.is_set():
             return
         network, (train, held_out) = self.networks[i], self.folds[i]
-        watcher = _Member(show, self.interrupted, self.cycle_ends)
         own = OwnData(*self.data.of(held_out))
         try:
-            with one_worker(), around(i, network):
+            with one_worker(), around(i, network), ExitStack() as reading:
+                # scikit-learn's checks set warning filters, which threads share.
+                reading.enter_context(self.reading)
+                watcher = _Member(
+                    show, reading.close, self.interrupted, self.cycle_ends
+                )
                 _fit(network, *self.data.of(train), own, watcher)
         except KeyboardInterrupt:
             self.interrupted.set()
@@ -186,6 +193,8 @@ class _Member(Watcher):
     ----------
     show : callable
         Called with the metrics of every epoch.
+    begun : callable
+        Called before every epoch.
     interrupted : threading.Event
         Set after Ctrl-C.
     cycle_ends : sequence of int
@@ -196,13 +205,17 @@ class _Member(Watcher):
     def __init__(
         self,
         show: Callable[[dict], None],
+        begun: Callable[[], None],
         interrupted: threading.Event,
         cycle_ends: Sequence[int],
     ):
-        self.show, self.interrupted = show, interrupted
+        self.show, self.begun, self.interrupted = show, begun, interrupted
         self.cycle_ends = cycle_ends
         self.best, self.has_gained = (-math.inf, -math.inf), False
         self.last_end = 0
+
+    def before_epoch(self) -> None:
+        self.begun()
 
     def after_epoch(self, metrics: dict[str, Any]) -> bool:
         self.show(metrics)
