@@ -5,15 +5,11 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import repeat
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array, hstack, issparse
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.preprocessing import TargetEncoder
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
@@ -23,17 +19,14 @@ from .._params import FACTOR, Interval, Options, StrOptions, check_params
 from .._sklearn import TransformerMixin
 from .._types import Array, ArrayLike, Bool, Data, Float, Int, RandomState, Rows
 from ..estimators.sample_weights import checked_weights
+from .categorical import Categories, CrossFitted
 from .columns import Table, category_mask, read_table
-from .piecewise_linear import PiecewiseLinearEncoding
-from .smooth_clip import RobustSmoothClipper
+from .numeric import Numbers
 
 _TargetType: TypeAlias = Literal["continuous", "binary", "multiclass"]
 
 # The least and the greatest number of bins of ``n_bins="auto"``.
 _FEWEST_BINS, _MOST_BINS = 4, 48
-
-#: The code of values that are missing or were not there when fitting.
-_UNKNOWN = -1
 
 
 class TabularPreprocessor(TransformerMixin, Parametrized):
@@ -198,7 +191,6 @@ default="from_dtype"
             dates, durations, complex or infinite numbers; if two columns have the same
             name; or if all columns are constant.
         """
-        check_params(self)
         self._fit_transform(X, y, sample_weight)
         return self
 
@@ -438,266 +430,6 @@ default="from_dtype"
         tags.target_tags.required = bool(self.target_encoding)
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-class Numbers:
-    """The columns of numbers.
-
-    Parameters
-    ----------
-    n_bins : int
-        Number of bins per column, 0 for no encoding by bins.
-
-    Attributes
-    ----------
-    clipper : RobustSmoothClipper
-        Scales all columns.
-    bins : PiecewiseLinearEncoding or None
-        Encodes the scaled columns, too.
-    kept, empty, with_missing : bool arrays, one item per column
-        Which columns have different numbers, none at all, some missing and some not.
-    """
-
-    def __init__(self, n_bins: int):
-        self.n_bins = n_bins
-
-    def fit_transform(self, X: Rows, w: Array) -> list[Rows]:
-        """Learn from a float64 matrix in which NaN is missing, and weights of rows."""
-        self.bins = None
-        self._fit_clipper(X, w)
-        blocks = self.transform(X)
-        if self.n_bins and self.kept.any() and not issparse(X):
-            self.bins = PiecewiseLinearEncoding(self.n_bins).fit(blocks[0], w)
-            blocks.append(self.bins.transform(blocks[0]))
-        return blocks
-
-    def _fit_clipper(self, X: Rows, w: Array) -> None:
-        self.clipper = RobustSmoothClipper()
-        n_missing = _sums(X[w > 0], np.isnan)
-        self.empty = n_missing == (w > 0).sum()
-        self.with_missing = (n_missing > 0) & ~self.empty
-        self.kept = np.zeros(X.shape[1], dtype=bool)
-        if X.shape[1]:
-            self.kept = ~self.clipper.fit(X, None, w).is_constant_
-
-    def transform(self, X: Rows) -> list[Rows]:
-        """Return scaled columns, indicators of missing numbers, and bins, if any."""
-        if not X.shape[1]:
-            return [np.empty(X.shape)]
-        Z = self.clipper.transform(X)
-        if issparse(Z):
-            missing = np.isnan(Z.data)
-            M = Z.copy()  # its indices are changed in place
-            M.data = missing.astype(np.float64)
-            M.eliminate_zeros()
-            Z.data[missing] = self.clipper.zero_point()[Z.indices[missing]]
-        else:
-            M = np.isnan(Z)
-            Z[M] = 0
-        blocks = [Z[:, self.kept], M[:, self.with_missing]]
-        if self.bins:
-            blocks.append(self.bins.transform(blocks[0]))
-        return blocks
-
-    def names(self, names: Array) -> list[str]:
-        """Return the names of the columns that `transform` returns."""
-        missing = [f"missingindicator_{name}" for name in names[self.with_missing]]
-        bins = self.bins.names(names[self.kept]) if self.bins else []
-        return [*names[self.kept], *missing, *bins]
-
-
-class Categories:
-    """The columns of categories.
-
-    scikit-learn's OrdinalEncoder and OneHotEncoder give almost the same, but each call
-    of their `transform` goes through all values of the training data, which takes far
-    longer than a single row does here.
-
-    Parameters
-    ----------
-    max_categories, min_frequency
-        As of `TabularPreprocessor`.
-
-    Attributes
-    ----------
-    values : list of lists
-        The values of each column, sorted; their places are their codes.
-    slots : list of int arrays
-        For each code of a column, its column among those of zeros and ones; the last
-        item is for unknown values. Several codes have the place of the rare ones; -1
-        means none.
-    empty, with_two, with_many : bool arrays, one item per column
-        Which columns have no values at all, two values, and more than
-        ``max_categories``.
-    """
-
-    def __init__(self, max_categories: Any, min_frequency: Any):
-        self.max_categories = max_categories
-        self.min_frequency = min_frequency
-
-    def fit_transform(
-        self, X: Array, w: Array, encoder: CrossFitted | None
-    ) -> list[Array]:
-        """Learn from a matrix of objects and weights of rows; return blocks of columns.
-
-        The encoder, if any, encodes columns of many values by their targets.
-        """
-        self.values = [_sorted(set(x) - {np.nan}) for x in X[w > 0].T]
-        self.code_of = [
-            {value: code for code, value in enumerate(values)} for values in self.values
-        ]
-        codes = self._codes(X)
-        n_values = np.array([len(values) for values in self.values])
-        limit = np.inf if self.max_categories is None else self.max_categories
-        self.empty = n_values == 0
-        self.with_two = n_values == 2
-        self.with_many = n_values > max(2, limit)
-        self.slots = [
-            self._slots(x, w, n) for x, n in zip(codes.T, n_values, strict=True)
-        ]
-        self.encoder = encoder if self.with_many.any() else None
-        blocks = self._blocks(codes)
-        if self.encoder is not None:
-            blocks.append(self.encoder.fit_transform(codes[:, self.with_many]))
-        return blocks
-
-    def transform(self, X: Array) -> list[Array]:
-        """Return blocks of columns for a matrix of objects."""
-        codes = self._codes(X)
-        blocks = self._blocks(codes)
-        if self.encoder is not None:
-            blocks.append(self.encoder.transform(codes[:, self.with_many]))
-        return blocks
-
-    def names(self, names: Array) -> list[str]:
-        """Return the names of the columns of the blocks."""
-        two = np.flatnonzero(self.with_two).tolist()
-        found = [f"{names[j]}_{self.values[j][1]}" for j in two]
-        for name, values, slots in zip(names, self.values, self.slots, strict=True):
-            shared = np.bincount(slots + 1)[slots + 1] > 1
-            places = zip(values, shared, strict=False)
-            found += [f"{name}_{value}" for value, is_rare in places if not is_rare]
-            if (shared & (slots >= 0)).any():
-                found.append(f"{name}_infrequent")
-        if self.encoder is not None:
-            found += self.encoder.names(names[self.with_many])
-        return found
-
-    def _codes(self, X: Array) -> Array:
-        """Return the code of each value."""
-        codes = np.empty(X.shape, dtype=np.int64, order="F")
-        for j, code_of in enumerate(self.code_of):
-            found = map(code_of.get, X[:, j], repeat(_UNKNOWN))
-            codes[:, j] = np.fromiter(found, np.int64, len(X))
-        return codes
-
-    def _blocks(self, codes: Array) -> list[Array]:
-        """Return a block of columns of -1 and 1, and one of zeros and ones."""
-        two = codes[:, self.with_two]
-        widths = [slots.max() + 1 for slots in self.slots]
-        ones = np.zeros((len(codes), sum(widths)), dtype=np.float32)
-        start = 0
-        for j in np.flatnonzero(widths):
-            at = self.slots[j][codes[:, j]]
-            rows = np.flatnonzero(at >= 0)
-            ones[rows, start + at[rows]] = 1
-            start += widths[j]
-        return [np.where(two == _UNKNOWN, 0, 2 * two - 1), ones]
-
-    def _slots(self, codes: Array, w: Array, n_values: int) -> Array:
-        """Return the slots of a column."""
-        slots = np.full(n_values + 1, -1)
-        missing = w[codes == _UNKNOWN].any()
-        if n_values == 2 or n_values < 2 - missing:
-            return slots
-        counts = np.bincount(codes + 1, w, minlength=n_values + 1)[1:]
-        rare = self._are_rare(counts, w.sum())
-        n_frequent = int((~rare).sum())
-        if n_frequent or missing:  # else the column of the rare ones is constant
-            slots[:-1][~rare] = np.arange(n_frequent)
-            slots[:-1][rare] = n_frequent
-        return slots
-
-    def _are_rare(self, counts: Array, n_rows: float) -> Array:
-        """Return which values share a column, none or at least two of them."""
-        least = self.min_frequency or 0
-        rare = counts < (least if isinstance(least, Integral) else least * n_rows)
-        n_columns = len(counts) - max(0, rare.sum() - 1)
-        if self.max_categories is not None and n_columns > self.max_categories:
-            frequent = np.argsort(counts, kind="stable")[1 - self.max_categories :]
-            rare = np.ones(len(counts), dtype=bool)
-            rare[frequent] = False
-        return rare if rare.sum() > 1 else np.zeros(len(counts), dtype=bool)
-
-
-@dataclass
-class CrossFitted:
-    """Encodes categories by the targets, those of training rows by other rows.
-
-    Parameters
-    ----------
-    y : array
-        The targets.
-    kind : str
-        "continuous", "binary" or "multiclass".
-    random_state : RandomState
-        Draws the folds.
-    """
-
-    y: Any
-    kind: str
-    random_state: Any
-
-    def fit_transform(self, codes: Array) -> Array:
-        """Learn from the codes of categories; return the encoded training rows."""
-        y, seed = self.y, self.random_state.randint(2**31 - 1)
-        # No training data in the fitted model, and none in its pickle.
-        self.y = self.random_state = None
-        known: dict[str, Any] = {"target_type": self.kind}
-        if self.kind not in ("continuous", "binary", "multiclass"):
-            known = {}  # scikit-learn words the refusal
-        is_continuous = self.kind == "continuous"
-        Folds = KFold if is_continuous else StratifiedKFold
-        most = len(y) if is_continuous else np.unique(y, return_counts=True)[1].max()
-        n_folds = int(np.clip(most, 2, 5))
-        # scikit-learn 1.9 draws with the splitter only, those before without it.
-        if TargetEncoder().get_params()["random_state"] == "deprecated":
-            known["cv"] = Folds(n_folds, shuffle=True, random_state=seed)
-        else:
-            known |= {"cv": n_folds, "random_state": seed}
-        self.encoder = TargetEncoder(**known)
-        with warnings.catch_warnings():
-            # A class of fewer than five rows is in fewer than five folds.
-            warnings.filterwarnings("ignore", "The least populated class")
-            encoded = self.encoder.fit_transform(codes, y)
-        self.clipper = RobustSmoothClipper()
-        return self.clipper.fit_transform(encoded)
-
-    def transform(self, codes: Array) -> Array:
-        """Return other rows encoded."""
-        return self.clipper.transform(self.encoder.transform(codes))
-
-    def names(self, names: Array) -> list[str]:
-        """Return the names of the columns that `transform` returns."""
-        if self.encoder.target_type_ != "multiclass":
-            return [f"{name}_target" for name in names]
-        labels = self.encoder.classes_
-        return [f"{name}_target_{label}" for name in names for label in labels]
-
-
-def _sums(X: Rows, test: Any) -> Array:
-    """Return how many numbers of each column pass a test that zeros do not."""
-    if not issparse(X):
-        return test(X).sum(axis=0)
-    return np.bincount(X.indices[test(X.data)], minlength=X.shape[1])
-
-
-def _sorted(values: set) -> list:
-    """Return values in their order, or that of their texts if they have none."""
-    try:
-        return sorted(values)
-    except TypeError:
-        return sorted(values, key=str)
 
 
 def _check_left(blocks: Sequence[Rows], table: Table) -> None:
