@@ -62,43 +62,41 @@ def folds_of(
             f" folds. Set cv=GroupKFold({cv}).",
             stacklevel=2,
         )
-    codes = (
-        np.zeros(len(y), int) if strata is None else np.unique(strata, False, True)[1]
-    )
-    counted = np.ones(len(y), bool) if w is None else w > 0
-    most = int(np.bincount(codes[counted]).max())
-    n_folds = min(int(cv), most)
-    unit = "row" if strata is None else "row of a class"
+    codes = np.zeros(len(y), dtype=np.intp)
+    if strata is not None:
+        codes = np.unique(strata, return_inverse=True)[1]
+    has_weight = np.ones(len(y), dtype=bool) if w is None else w > 0
+    n_largest = int(np.bincount(codes[has_weight]).max())
+    n_folds = min(int(cv), n_largest)
+    needed = "rows" if strata is None else "rows of a class"
     if n_folds < 2:
         raise ValueError(
             f"cv={cv} holds out one fold of the rows after the other, which needs at"
-            f" least 2 {unit.replace('row', 'rows')} with a weight. Got {most}"
-            f" (n_samples = {len(y)})."
+            f" least 2 {needed} with a weight. Got {n_largest} (n_samples = {len(y)})."
         )
     if n_folds < int(cv):
         warnings.warn(
-            f"cv={cv} needs as many {unit.replace('row', 'rows')}. Got {most}, so"
-            f" {n_folds} networks are trained.",
+            f"cv={cv} needs as many {needed}. Got {n_largest}, so {n_folds} networks"
+            " are trained.",
             stacklevel=2,
         )
     Folds = KFold if strata is None else StratifiedKFold
-    return _shuffled(Folds(n_folds, shuffle=True, random_state=rng), codes, counted)
+    splitter = Folds(n_folds, shuffle=True, random_state=rng)
+    return _shuffled(splitter, codes, has_weight)
 
 
-def _shuffled(splitter: Any, codes: Array, counted: Array) -> list[Fold]:
-    """Return the folds of a splitter; some rows are always trained on.
+def _shuffled(splitter: Any, codes: Array, has_weight: Array) -> list[Fold]:
+    """Return the folds of a splitter of classes, given as codes.
 
-    They are those of classes with fewer rows than there are folds, and those that are
-    not counted.
+    Rows without a weight, and those of classes with fewer rows than there are folds,
+    are in the training part of every fold.
     """
-    is_small = (
-        np.bincount(codes[counted], minlength=codes.max() + 1) < splitter.n_splits
-    )
-    is_rest = counted & ~is_small[codes]
-    always, rest = np.flatnonzero(~is_rest), np.flatnonzero(is_rest)
+    n_rows = np.bincount(codes[has_weight], minlength=codes.max() + 1)
+    has_folds = has_weight & (n_rows >= splitter.n_splits)[codes]
+    rows, others = np.flatnonzero(has_folds), np.flatnonzero(~has_folds)
     return [
-        Fold(np.sort(np.concatenate([rest[train], always])), rest[held_out])
-        for train, held_out in splitter.split(rest, codes[rest])
+        Fold(np.sort(np.concatenate([rows[train], others])), rows[held_out])
+        for train, held_out in splitter.split(rows, codes[rows])
     ]
 
 
