@@ -12,8 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..training import Outcome, TrainingSet
 
-# Warnings point at the user's line, not at these modules.
-_OURS = ("skoptnet.", "sklearn.callback.")
+# Warnings point at the user's line, not at these modules; the last one wraps the method
+# `transform`.
+_OURS = ("skoptnet.", "sklearn.callback.", "sklearn.utils._set_output")
 
 # Largest absolute value of a feature or target that rarely makes training diverge.
 _LARGE = 100.0
@@ -191,7 +192,7 @@ def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
 
 
 def warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
-    """Warn at the line of the user's call, outside this package and callbacks."""
+    """Warn at the line of the user's call, outside this package and what wraps it."""
     frame, level = inspect.currentframe(), 1
     while frame and frame.f_globals.get("__name__", "").startswith(_OURS):
         frame, level = frame.f_back, level + 1

@@ -5,7 +5,6 @@ Neither pandas nor polars is imported: their frames are told by their methods.
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from .._types import Array, Data, Rows
+from ..estimators.convergence_warnings import warn
 from ..estimators.inputs import check_indices
 
 # What a dtype says of a column; OBJECT says nothing, so its values are looked at.
@@ -371,10 +371,10 @@ def _set_or_check_names(model: Any, names: list[str], reset: bool) -> None:
             f" {model.n_features_in_} features as input."
         )
     elif not hasattr(model, "feature_names_in_"):
-        warnings.warn(
+        warn(
             f"X has feature names, but {type(model).__name__} was fitted without"
             " feature names",
-            stacklevel=2,
+            UserWarning,
         )
 
 

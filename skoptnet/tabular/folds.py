@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from copy import deepcopy
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from .._types import Array
+from ..estimators.convergence_warnings import warn
 
 
 class Fold(NamedTuple):
@@ -57,10 +57,10 @@ def folds_of(
         _check_weights(folds, w)
         return folds
     if groups is not None:
-        warnings.warn(
+        warn(
             f"groups have no effect with cv={cv}: rows of a group are in different"
             f" folds. Set cv=GroupKFold({cv}).",
-            stacklevel=2,
+            UserWarning,
         )
     codes = np.zeros(len(y), dtype=np.intp)
     if strata is not None:
@@ -75,10 +75,10 @@ def folds_of(
             f" least 2 {needed} with a weight. Got {n_largest} (n_samples = {len(y)})."
         )
     if n_folds < int(cv):
-        warnings.warn(
+        warn(
             f"cv={cv} needs as many {needed}. Got {n_largest}, so {n_folds} networks"
             " are trained.",
-            stacklevel=2,
+            UserWarning,
         )
     Folds = KFold if strata is None else StratifiedKFold
     splitter = Folds(n_folds, shuffle=True, random_state=rng)

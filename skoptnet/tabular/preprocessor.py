@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from numbers import Integral
@@ -18,6 +17,7 @@ from .._names import Parametrized
 from .._params import FACTOR, Interval, Options, StrOptions, check_params
 from .._sklearn import TransformerMixin
 from .._types import Array, ArrayLike, Bool, Data, Float, Int, RandomState, Rows
+from ..estimators.convergence_warnings import warn
 from ..estimators.sample_weights import checked_weights
 from .categorical import Categories, CrossFitted
 from .columns import Table, category_mask, read_table
@@ -388,10 +388,10 @@ default="from_dtype"
     def _warn_of_empty(self, empty: Array) -> None:
         if empty.any():
             names = self._names_in(None)[empty].tolist()
-            warnings.warn(
+            warn(
                 f"Columns without any value in the training data are left out: {names}."
                 " Fill them in, or remove them.",
-                stacklevel=4,
+                UserWarning,
             )
 
     def _names_in(self, given: Any) -> Array:

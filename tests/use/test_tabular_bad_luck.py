@@ -161,8 +161,10 @@ def test_columns_without_values_are_left_out(Estimator):
     table, y = frame(), frame_target(Estimator)
     expected = tiny(Estimator).fit(table, y)
     wide = table.assign(empty=np.nan, same=3.0)
-    with pytest.warns(UserWarning, match=r"Columns without any value .*\['empty'\]"):
+    says = r"Columns without any value .*\['empty'\]"
+    with pytest.warns(UserWarning, match=says) as caught:
         model = tiny(Estimator).fit(wide, y)
+    assert [warning.filename for warning in caught] == [__file__]
     assert equal_models_on(model, wide, expected, table)
     assert model.n_features_in_ == 7
 

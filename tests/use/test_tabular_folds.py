@@ -133,8 +133,10 @@ def test_a_generator_is_refused(Estimator):
 @each
 def test_groups_without_a_splitter_of_groups(Estimator):
     y = target(Estimator)
-    with pytest.warns(UserWarning, match=r"groups have no effect with cv=4.*GroupKF"):
+    says = r"groups have no effect with cv=4.*GroupKF"
+    with pytest.warns(UserWarning, match=says) as caught:
         model = tiny(Estimator).fit(X, y, groups=GROUPS)
+    assert [warning.filename for warning in caught] == [__file__]
     assert equal_models(model, tiny(Estimator).fit(X, y), X)
 
 
@@ -225,8 +227,10 @@ def test_small_classes_are_always_trained_on():
 
 
 def test_fewer_rows_than_folds():
-    with pytest.warns(UserWarning, match="cv=4 needs as many rows. Got 3, so 3 net"):
+    says = r"cv=4 needs as many rows\. Got 3, so 3 net"
+    with pytest.warns(UserWarning, match=says) as caught:
         model = tiny(TabularMLPRegressor).fit(X[:3], [1.0, 2.0, 4.0])
+    assert {warning.filename for warning in caught} == {__file__}
     assert len(model.estimators_) == 3
     y = [0, 0, 0, 1, 1]
     with pytest.warns(

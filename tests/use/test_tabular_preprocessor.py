@@ -547,6 +547,23 @@ def test_arrays_after_frames_and_frames_after_arrays():
         fitted(object_array()).transform(pandas_frame())
 
 
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_warnings_when_fitting_point_at_the_call(method, output):
+    X = object_array({"a": [1.0, 2.0], "b": [None, NAN]})
+    preprocessor = TabularPreprocessor().set_output(transform=output)
+    with pytest.warns(UserWarning, match="without any value") as caught:
+        getattr(preprocessor, method)(X)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_warnings_of_names_point_at_the_call():
+    preprocessor = fitted(object_array())
+    with pytest.warns(UserWarning, match="fitted without feature names") as caught:
+        preprocessor.transform(polars_frame())
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_input_is_never_modified():
     X = pandas_frame(city="category")
     before = X.copy()
