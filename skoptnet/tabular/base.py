@@ -42,7 +42,7 @@ from ..estimators.inputs import activation_tuple, dropout_tuple, layer_tuple
 from ..estimators.sample_weights import checked_weights, product_of_weights
 from ..optimizers import Adam, Optimizer
 from ..schedules import CosLog, Schedule
-from . import members
+from ..training import TrainingSet
 from .columns import Table, read_table
 from .folds import Fold, folds_of
 from .members import Members
@@ -263,7 +263,7 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         team = Members(
             [self._member(rng) for _ in folds],
             folds,
-            members.Data(Z, y, w),
+            TrainingSet(Z, y, w),
             self._cycle_ends(),
             int(self.verbose),
         )
@@ -339,9 +339,9 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         self.best_epochs_ = [network.best_epoch_ for network in self.estimators_]
         self.n_outputs_ = self.estimators_[0].n_outputs_
         data = team.data
-        z = self._held_out_outputs([fold for _, fold in fitted], data.Z)
+        z = self._held_out_outputs([fold for _, fold in fitted], data.X)
         rows = np.flatnonzero(np.isfinite(z[:, 0]))
-        self._evaluate(z, rows, data.y, data.w)
+        self._evaluate(z, rows, data.Y, data.w)
 
     # Prediction.
 

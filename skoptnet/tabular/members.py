@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,35 +20,12 @@ from ..estimators.progress_displays import print_line
 from ..estimators.validation import OwnData
 from ..estimators.verbose import BAR, bar, end, running
 from ..threads import one_worker
-from ..training import Diverged, Watcher
+from ..training import Diverged, TrainingSet, Watcher
 from ..training.stopping import ranked
 from .folds import Fold
 
 # A cycle of fewer epochs may pass without gain by chance.
 _SHORTEST_CYCLE = 10
-
-
-@dataclass
-class Data:
-    """The rows of all members.
-
-    Attributes
-    ----------
-    Z : array or CSR container of shape (n, d)
-        The preprocessed rows.
-    y : array
-        Their targets.
-    w : array of shape (n,) or None
-        Their weights.
-    """
-
-    Z: Rows
-    y: Array
-    w: Array | None
-
-    def of(self, rows: Array) -> tuple[Rows, Array, Array | None]:
-        """Return rows, targets and weights of some rows."""
-        return self.Z[rows], self.y[rows], None if self.w is None else self.w[rows]
 
 
 class Members:
@@ -65,8 +41,9 @@ class Members:
         The networks; they are fitted in place.
     folds : list of Fold
         The fold of each.
-    data : Data
-        The rows.
+    data : TrainingSet
+        The preprocessed rows of all members. Their targets are not encoded, and the
+        weights have any mean: each member sees to that for its own rows.
     cycle_ends : sequence of int
         The epochs at which a network stops if it has not improved since the one
         before.
@@ -87,7 +64,7 @@ class Members:
         self,
         networks: list[MLP],
         folds: list[Fold],
-        data: Data,
+        data: TrainingSet,
         cycle_ends: Sequence[int],
         verbose: int,
     ):
@@ -142,7 +119,7 @@ class Members:
         if self.interrupted.is_set():
             return
         network, (train, held_out) = self.networks[i], self.folds[i]
-        own = OwnData(*self.data.of(held_out))
+        own = OwnData(*self._part(held_out))
         try:
             with one_worker(), around(i, network), ExitStack() as reading:
                 # scikit-learn's checks set warning filters, which threads share.
@@ -150,7 +127,7 @@ class Members:
                 watcher = _Member(
                     show, reading.close, self.interrupted, self.cycle_ends
                 )
-                _fit(network, *self.data.of(train), own, watcher)
+                _fit(network, *self._part(train), own, watcher)
         except KeyboardInterrupt:
             self.interrupted.set()
         except ValueError as error:
@@ -166,6 +143,11 @@ class Members:
             self.interrupted.set()
         if self.verbose == 1 and network.__sklearn_is_fitted__():
             self._print(i)
+
+    def _part(self, rows: Array) -> tuple[Rows, Array, Array | None]:
+        """Return copies of some rows, of their targets and weights."""
+        part = self.data.subset(rows)
+        return part.select(part.X), part.select(part.Y), part.weights
 
     def _print(self, i: int) -> None:
         network: Any = self.networks[i]
