@@ -259,14 +259,11 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
             w = product_of_weights([w])  # whose sum is a number to compute with
         rng = check_random_state(self.random_state)
         folds = folds_of(self.cv, y, w, self._strata(y), groups, rng)
-        Z = self._preprocess(table, y, w, rng)
-        team = Members(
-            [self._member(rng) for _ in folds],
-            folds,
-            TrainingSet(Z, y, w),
-            self._cycle_ends(),
-            int(self.verbose),
-        )
+        networks = [self._member(_seed(rng)) for _ in folds]
+        networks[0]._check_parameters()  # those of solver and schedule, too
+        Z = self._preprocess(table, y, w, _seed(rng))
+        data, verbose = TrainingSet(Z, y, w), int(self.verbose)
+        team = Members(networks, folds, data, self._cycle_ends(), verbose)
         arguments = {"X": X, "y": y}
         if sample_weight is not None:
             arguments["metadata"] = {"sample_weight": sample_weight}
@@ -279,12 +276,12 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
             team.fit(self.n_jobs, around)
             self._keep(team)
 
-    def _preprocess(self, table: Table, y: Array, w: Any, rng: Any) -> Rows:
+    def _preprocess(self, table: Table, y: Array, w: Any, seed: int) -> Rows:
         """Fit the preprocessor; return the rows of the networks."""
         self.preprocessor_ = TabularPreprocessor(
             target_encoding=self._target_type(y),
             dtype="float64" if table.n_rows <= self._batch_size else "float32",
-            random_state=rng,
+            random_state=seed,
             **{name: getattr(self, name) for name in _OF_PREPROCESSOR},
         )
         for name in ("n_features_in_", "feature_names_in_"):
@@ -292,7 +289,7 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
                 setattr(self.preprocessor_, name, getattr(self, name))
         return self.preprocessor_._learn(table, y, w)
 
-    def _member(self, rng: np.random.RandomState) -> MLP:
+    def _member(self, seed: int) -> MLP:
         """Return an unfitted network."""
         solver = Adam(beta_2=0.95) if self.solver is None else self.solver
         return self._network(
@@ -303,7 +300,7 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
             n_iter_no_change=np.inf,
             early_stopping=True,
             scoring=self._scoring,
-            random_state=int(rng.randint(np.iinfo(np.int32).max)),
+            random_state=seed,
             **{name: getattr(self, name) for name in _OF_MEMBERS},
         )
 
@@ -378,6 +375,11 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         tags.input_tags.sparse = True
         tags.input_tags.string = True
         return tags
+
+
+def _seed(rng: np.random.RandomState) -> int:
+    """Draw the seed of a part: of the preprocessor, or of a network."""
+    return int(rng.randint(np.iinfo(np.int32).max))
 
 
 def _warn_of_lost(team: Members, n_fitted: int) -> None:

@@ -153,19 +153,18 @@ class CrossFitted:
         The targets.
     kind : str
         "continuous", "binary" or "multiclass".
-    random_state : RandomState
-        Draws the folds.
+    seed : int
+        Shuffles the rows for the folds.
     """
 
     y: Any
     kind: str
-    random_state: Any
+    seed: int
 
     def fit_transform(self, codes: Array) -> Array:
         """Learn from the codes of categories; return the encoded training rows."""
-        y, seed = self.y, self.random_state.randint(2**31 - 1)
-        # No training data in the fitted model, and none in its pickle.
-        self.y = self.random_state = None
+        y, seed = self.y, self.seed
+        self.y = None  # no training data in the fitted model, and none in its pickle
         known: dict[str, Any] = {"target_type": self.kind}
         if self.kind not in ("continuous", "binary", "multiclass"):
             known = {}  # scikit-learn words the refusal

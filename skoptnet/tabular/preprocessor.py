@@ -372,7 +372,8 @@ default="from_dtype"
         kind = given
         if not isinstance(given, str):
             kind = type_of_target(y, input_name="y")
-        return CrossFitted(y, str(kind), check_random_state(self.random_state))
+        rng = check_random_state(self.random_state)
+        return CrossFitted(y, str(kind), int(rng.randint(np.iinfo(np.int32).max)))
 
     def _check_types(self, table: Table) -> None:
         """Refuse numbers in place of the strings of the fit, and the reverse."""

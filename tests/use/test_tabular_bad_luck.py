@@ -24,7 +24,7 @@ from tables import (
     tiny,
 )
 
-from skoptnet import TabularMLPClassifier, TabularMLPRegressor
+from skoptnet import Adam, StepDecay, TabularMLPClassifier, TabularMLPRegressor
 from skoptnet.tabular import members
 
 each = pytest.mark.parametrize("Estimator", BOTH)
@@ -109,6 +109,26 @@ def test_every_parameter_has_a_test(Estimator):
         for i in range(len(mark.args[1]))
     }
     assert set(Estimator().get_params()) <= tested | {"cv"}
+
+
+@each
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"solver": Adam(beta_2=2.0)}, "The 'beta_2' parameter of Adam must be"),
+        ({"lr_schedule": StepDecay(decay_rate=-1)}, "The 'decay_rate' parameter of St"),
+        ({"solver": "lbfgs", "dropout": 0.3}, "cannot train with dropout"),
+    ],
+)
+def test_parameters_of_the_networks_are_checked_first(
+    Estimator, parameters, says, monkeypatch
+):
+    """A large table takes a while to preprocess."""
+    model = tiny(Estimator, **parameters)
+    assert_refused(says, model, X, target(Estimator))
+    monkeypatch.setattr(Estimator, "_preprocess", None)
+    with pytest.raises(ValueError, match=says):
+        model.fit(X, target(Estimator))
 
 
 @each
