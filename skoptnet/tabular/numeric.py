@@ -39,7 +39,8 @@ class Numbers:
         self._fit_clipper(X, w)
         blocks = self.transform(X)
         if self.n_bins and self.kept.any() and not issparse(X):
-            self.bins = PiecewiseLinearEncoding(self.n_bins).fit(blocks[0], w)
+            numbers = np.where(np.isnan(X[:, self.kept]), np.nan, blocks[0])
+            self.bins = PiecewiseLinearEncoding(self.n_bins).fit(numbers, w)
             blocks.append(self.bins.transform(blocks[0]))
         return blocks
 

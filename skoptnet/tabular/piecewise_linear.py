@@ -27,27 +27,30 @@ class PiecewiseLinearEncoding:
     ----------
     n_bins : int
         Number of bins of a column. It has fewer where quantiles are equal, and none if
-        only two different edges are left.
+        only two different edges are left, as in a column of two values.
 
     Attributes
     ----------
     edges : list of arrays
-        The edges of the bins of each column.
+        The edges of the bins of each column: quantiles that are values of the column.
     """
 
     def __init__(self, n_bins: int):
         self.n_bins = n_bins
 
     def fit(self, X: Array, w: Array) -> Self:
-        """Learn the bins of columns without missing numbers, with weights of rows."""
-        shares = np.linspace(0, 1, self.n_bins + 1)
-        counts = w > 0
-        edges = [np.unique(quantiles(x[counts], w[counts], shares)) for x in X.T]
-        self.edges = [e if len(e) > 2 else e[:1] for e in edges]
+        """Learn the bins of columns, with weights of rows; NaN is disregarded."""
+        self.edges = [self._edges(x, w) for x in X.T]
         return self
 
+    def _edges(self, x: Array, w: Array) -> Array:
+        counts = (w > 0) & ~np.isnan(x)
+        shares = np.linspace(0, 1, self.n_bins + 1)
+        edges = np.unique(quantiles(x[counts], w[counts], shares, averaged=False))
+        return edges if len(edges) > 2 else edges[:1]
+
     def transform(self, X: Array) -> Array:
-        """Return the encoded columns, in float32."""
+        """Return columns without missing numbers, encoded in float32."""
         ends = np.cumsum([0, *self.widths])
         Z = np.empty((len(X), ends[-1]), dtype=np.float32)
         for x, e, start, end in zip(X.T, self.edges, ends, ends[1:], strict=False):

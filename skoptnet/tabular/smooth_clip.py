@@ -206,17 +206,20 @@ def _described(
     return factor, center, scale, False
 
 
-def quantiles(x: Array, w: Array, shares: Array) -> Array:
+def quantiles(x: Array, w: Array, shares: Array, *, averaged: bool = True) -> Array:
     """Return the quantiles of weighted numbers for some shares in [0, 1].
 
     They are NumPy's of the method "averaged_inverted_cdf", for any weights: those of
-    integer weights are those of repeated numbers.
+    integer weights are those of repeated numbers. With ``averaged=False``, the method
+    is "inverted_cdf": a quantile is then one of the numbers, not the average of two.
     """
     order = np.argsort(x)
     x, below = x[order], np.cumsum(w[order])
     at = below[-1] * shares
     last = len(x) - 1
     left = np.minimum(np.searchsorted(below, at, side="left"), last)
+    if not averaged:
+        return x[left]
     right = np.minimum(np.searchsorted(below, at, side="right"), last)
     return x[left] + (x[right] - x[left]) / 2
 
