@@ -29,6 +29,7 @@ _PARAMETERS = {
     "lr_schedule": "scheduler schedule lr_scheduler learning_rate_schedule"
     " learning_rate_scheduler lr_policy",
     "solver": "optimizer optimiser optim opt algorithm optimizer_class",
+    "cv": "n_estimators n_members n_networks n_folds folds n_splits kfold",
     "max_iter": "epochs epoch max_epoch n_epoch n_epochs num_epochs max_epochs"
     " nb_epoch nb_epochs n_iter num_iter iterations n_iterations num_iterations"
     " n_estimators num_boost_round num_boost_rounds num_rounds steps",
@@ -207,10 +208,13 @@ class Parametrized(BaseEstimator):
         estimators themselves.
     parts : dict of dicts
         For each parameter that takes an object, the classes to choose from, by name.
+    advice : dict of str
+        What to do instead of setting parameters that the class lacks, by their names.
     """
 
     parameter_of: ClassVar[str] = ""
     parts: ClassVar[Mapping[str, Mapping[str, type]]] = {}
+    advice: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         """Take no parameters, unless a subclass has some."""
@@ -311,9 +315,10 @@ class _Call:
                     return f"Did you mean {target!r}{note} of {place}?"
                 if target in theirs:
                     return self._in_constructor(target, value)
+        advice = {**_ADVICE, **cls.advice}
         for target in targets:
-            if target in _ADVICE:
-                return _ADVICE[target]
+            if target in advice:
+                return advice[target]
         return self._on_a_part(targets) or self._nearest(name, value)
 
     def _on_a_part(self, targets: list[str]) -> str:

@@ -63,6 +63,30 @@ _OF_MEMBERS = (
 )
 _OF_PREPROCESSOR = ("categorical_features", "n_bins", "max_categories")
 
+# What to do instead of parameters that networks and preprocessor have for themselves.
+_BY_HAND = (
+    " To set it yourself, pass the output of a TabularPreprocessor to MLPClassifierX or"
+    " MLPRegressorX."
+)
+_FIXED = (
+    "The networks for tables always have input_scaling=True and parametrization='ntk'."
+    f"{_BY_HAND}"
+)
+_LOSS = (
+    "The loss is fixed: the squared error for regression, the cross-entropy for"
+    " classes. To set it yourself, pass the output of a TabularPreprocessor to"
+    " MLPRegressorX."
+)
+_ADVICE = {
+    "input_scaling": _FIXED,
+    "parametrization": _FIXED,
+    "loss": _LOSS,
+    "huber_delta": _LOSS,
+    "quantile": _LOSS,
+    "target_encoding": "Categories of more values than max_categories are always"
+    f" encoded by the target, too, unless there are several.{_BY_HAND}",
+}
+
 
 class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
     """Base class of both tabular estimators."""
@@ -90,6 +114,7 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
     }  # fmt: skip
 
     parts: ClassVar = MLP.parts
+    advice: ClassVar = _ADVICE
 
     # Metadata routing: groups are for the splitter of a search, unless requested.
     __metadata_request__fit: ClassVar[dict] = {"groups": False}

@@ -40,6 +40,8 @@ from skoptnet import (
     Polynomial,
     RMSProp,
     StepDecay,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
     Warmup,
 )
 from skoptnet._names import closest
@@ -242,6 +244,47 @@ def test_what_belongs_to_the_other_task_is_said():
     assert "sample_weight of fit" in refused(lambda: MLPRegressorX(class_weight=None))
     assert "cross-entropy" in refused(lambda: MLPClassifierX(loss="log_loss"))
     assert "Did you mean 'loss'?" in refused(lambda: MLPRegressorX(criterion="mse"))
+
+
+@pytest.mark.parametrize("Estimator", [TabularMLPClassifier, TabularMLPRegressor])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "n_estimators", "n_members", "n_networks", "n_folds", "folds", "n_splits",
+        "kfold",
+    ],
+)  # fmt: skip
+def test_the_number_of_networks_is_that_of_the_folds(Estimator, name):
+    for call, error in (
+        (lambda: Estimator(**{name: 8}), TypeError),
+        (lambda: Estimator().set_params(**{name: 8}), ValueError),
+    ):
+        assert "Did you mean 'cv'?" in refused(call, error)
+    message = refused(lambda: Estimator().fit(X, X[:, 0], **{name: 8}))
+    assert f"Set 'cv' in the constructor: {Estimator.__name__}(cv=8)." in message
+
+
+@pytest.mark.parametrize("Estimator", [TabularMLPClassifier, TabularMLPRegressor])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("input_scaling", "input_scaling=True and parametrization='ntk'"),
+        ("parametrization", "input_scaling=True and parametrization='ntk'"),
+        ("target_encoding", "Categories of more values than max_categories are"),
+        ("loss", "the squared error for regression, the cross-entropy for classes"),
+        ("criterion", "the squared error for regression, the cross-entropy for"),
+        ("quantile", "the squared error for regression, the cross-entropy for"),
+    ],
+)
+def test_what_is_fixed_for_tables_is_said(Estimator, name, words):
+    for call, error in (
+        (lambda: Estimator(**{name: 1}), TypeError),
+        (lambda: Estimator().set_params(**{name: 1}), ValueError),
+    ):
+        message = refused(call, error)
+        assert words in message
+        assert "pass the output of a TabularPreprocessor to MLP" in message
+        assert "Did you mean" not in message
 
 
 def test_several_names_are_answered_one_by_one():
