@@ -1,5 +1,7 @@
 """The folds of the tabular estimators: every kind of ``cv``, and those that fail."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,23 +58,25 @@ def test_an_int_is_the_number_of_networks(Estimator, n):
     assert np.isfinite(model.oof_prediction_).all()
 
 
-@each
+SPLITTERS = [
+    KFold(3, shuffle=True, random_state=0),
+    GroupKFold(5),
+    LeaveOneGroupOut(),
+    ShuffleSplit(3, test_size=0.2, random_state=0),
+    GroupShuffleSplit(2, random_state=0),
+    RepeatedKFold(n_splits=2, n_repeats=2, random_state=0),
+]
+
+
 @pytest.mark.parametrize(
-    "splitter",
+    ("Estimator", "splitter"),
     [
-        KFold(3, shuffle=True, random_state=0),
-        StratifiedKFold(3),
-        GroupKFold(5),
-        LeaveOneGroupOut(),
-        ShuffleSplit(3, test_size=0.2, random_state=0),
-        GroupShuffleSplit(2, random_state=0),
-        RepeatedKFold(n_splits=2, n_repeats=2, random_state=0),
+        *product(BOTH, SPLITTERS),
+        (TabularMLPClassifier, StratifiedKFold(3)),  # which needs classes
     ],
-    ids=lambda splitter: type(splitter).__name__,
+    ids=lambda part: getattr(part, "__name__", type(part).__name__),
 )
 def test_a_splitter_is_its_splits(Estimator, splitter):
-    if isinstance(splitter, StratifiedKFold) and Estimator is TabularMLPRegressor:
-        pytest.skip("no classes")
     y = target(Estimator)
     # scikit-learn warns of groups that a splitter has no use for.
     groups = {"groups": GROUPS} if "Group" in type(splitter).__name__ else {}
