@@ -11,7 +11,7 @@ failures.
 
 import numpy as np
 import pytest
-from problems import SOME_SOLVERS, checks_of, with_checks
+from problems import SOME_SOLVERS, checks_by_name, checks_of, with_checks
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
@@ -266,22 +266,9 @@ def test_the_checks_that_fit_twice_tell_a_warm_start_that_has_not_converged():
             check(Estimator.__name__, Estimator(warm_start=True, max_iter=20))
 
 
-# Checks that scikit-learn runs on its own estimators and does not hand out.
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize(
-    "name",
-    [
-        "check_param_validation",
-        "check_dataframe_column_names_consistency",
-        "check_inplace_ensure_writeable",
-        "check_estimator_cloneable",
-    ],
-)
-def test_checks_of_scikit_learns_own(Estimator, name):
-    check = getattr(estimator_checks, name, None)
-    if check is None:
-        pytest.skip(f"this release of scikit-learn has no {name}")
-    check(Estimator.__name__, Estimator())
+@checks_by_name([E() for E in ESTIMATORS])
+def test_checks_of_scikit_learns_own(estimator, check):
+    check(estimator)
 
 
 @pytest.mark.parametrize("Part", list(OPTIMIZERS.values()), ids=list(OPTIMIZERS))

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import scale
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Optimizer
@@ -179,6 +180,35 @@ def with_checks(estimators, **options):
     mark = parametrize_with_checks(estimators, **options).mark
     names, cases = mark.args
     return pytest.mark.parametrize(names, list(cases), **mark.kwargs)
+
+
+#: Checks that scikit-learn runs on its own estimators and does not hand out.
+CHECKS_OF_ITS_OWN = (
+    "check_param_validation",
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+    "check_estimator_cloneable",
+)
+
+
+def checks_by_name(estimators, names=CHECKS_OF_ITS_OWN, without=()):
+    """Return a parametrization by estimator and check, for checks that are named.
+
+    Those that the installed release of scikit-learn does not have yet are no cases, nor
+    are those in ``without``.
+    """
+    assert set(without) <= set(names)
+    cases = [
+        pytest.param(
+            estimator,
+            partial(getattr(estimator_checks, name), type(estimator).__name__),
+            id=f"{type(estimator).__name__}-{name}",
+        )
+        for estimator in estimators
+        for name in names
+        if name not in without and hasattr(estimator_checks, name)
+    ]
+    return pytest.mark.parametrize(("estimator", "check"), cases)
 
 
 def checks_of(estimators, without=(), in_turn=False, exhaustive=()):
