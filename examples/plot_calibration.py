@@ -12,9 +12,9 @@ with that of gradient-boosted trees.
 # Labels with errors
 # ------------------
 #
-# A fifth of the labels is drawn at random, so no model can be sure of any row. One that
-# learns the training labels by heart will be too sure. A curve from a single data set
-# depends on chance, so there are five, each with 500 training rows.
+# A fifth of the labels is drawn at random, so no model can be sure of any row. A model
+# that memorises the training labels becomes overconfident. The curve of a single data
+# set depends on chance, so there are five, each with 500 training rows.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -99,8 +99,9 @@ plt.show()
 print("temperatures", np.round(temperatures, 2))
 
 # %%
-# With so many wrong labels they are near 1. The breast cancer data have few, so that
-# smoothing prevails, and the temperature matters:
+# With so many wrong labels, overfitting outweighs the smoothing or balances it, and the
+# temperatures are 1 or higher. The breast cancer data have few wrong labels: there, the
+# smoothing outweighs, the temperature is below 1, and it lowers the log loss:
 
 X, y = load_breast_cancer(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
