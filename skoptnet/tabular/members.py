@@ -27,6 +27,9 @@ from .folds import Fold
 # A cycle of fewer epochs may pass without gain by chance.
 _SHORTEST_CYCLE = 10
 
+# Seconds between two looks for Ctrl-C.
+_PAUSE = 0.2
+
 
 class Members:
     """The members of one fit.
@@ -98,16 +101,26 @@ class Members:
     def _in_threads(self, jobs: Sequence[Callable[[], None]], n_workers: int) -> None:
         """Run jobs in threads; Ctrl-C lets each finish its epoch."""
         futures: list[Future[None]] = []
+        # Ctrl-C while a thread is started leaves one that the pool does not wait for.
+        all_started = threading.Event()
+
+        def run(job: Callable[[], None]) -> None:
+            all_started.wait()
+            job()
+
         with ThreadPoolExecutor(n_workers) as pool:
             try:
                 for job in jobs:
-                    futures.append(pool.submit(job))
-                wait(futures, return_when=FIRST_EXCEPTION)
+                    futures.append(pool.submit(run, job))
+                all_started.set()
+                _wait_for(futures)
             except KeyboardInterrupt:
                 self.interrupted.set()
             except BaseException:
                 self.interrupted.set()
                 raise
+            finally:
+                all_started.set()
             if any(future.done() and future.exception() for future in futures):
                 self.interrupted.set()
         for future in futures:
@@ -156,6 +169,17 @@ class Members:
             f"Network {i + 1} of {len(self.networks)}: epoch {network.best_epoch_} of"
             f" {network.n_iter_} kept, validation loss = {loss:.8f}"
         )
+
+
+def _wait_for(futures: Sequence[Future[None]]) -> None:
+    """Wait until all are done, or one has failed.
+
+    A signal that comes just before a wait has no effect until the wait is over, so it
+    is a series of short ones.
+    """
+    done: set[Future[None]] = set()
+    while len(done) < len(futures) and not any(f.exception() for f in done):
+        done, _ = wait(futures, timeout=_PAUSE, return_when=FIRST_EXCEPTION)
 
 
 @with_callbacks

@@ -341,7 +341,8 @@ def by_signal(watcher):
 def test_ctrl_c_in_the_third_epoch(Estimator, n_jobs, ask, monkeypatch, ctrl_c):
     """The model is what there is: at least the network whose epoch it was."""
     y = target(Estimator)
-    model = tiny(Estimator, n_jobs=n_jobs, max_iter=200)
+    # So many that no other network ends while the main thread is woken up.
+    model = tiny(Estimator, n_jobs=n_jobs, max_iter=5000)
     interrupted_at(monkeypatch, 3, ask)
     with pytest.warns(UserWarning, match="interrupted by user") as caught:
         model.fit(X, y)
@@ -351,7 +352,7 @@ def test_ctrl_c_in_the_third_epoch(Estimator, n_jobs, ask, monkeypatch, ctrl_c):
     assert f"Training interrupted by user. The model is the mean of the other {n}" in (
         says
     )
-    assert all(network.n_iter_ < 200 for network in model.estimators_)
+    assert all(network.n_iter_ < 5000 for network in model.estimators_)
     if n_jobs == 1:
         assert 2 <= model.n_iter_ <= 3
         assert model.best_epochs_[0] <= 3
@@ -384,6 +385,23 @@ def test_ctrl_c_before_the_first_epoch(Estimator, n_jobs, monkeypatch):
         model.fit(X, y)
     assert vars(model) == before
     assert_array_equal(model.predict(X), predicted)
+
+
+@each
+def test_ctrl_c_while_threads_are_started(Estimator, monkeypatch):
+    """No network trains on behind the back of the pool."""
+
+    class Interrupted(members.ThreadPoolExecutor):
+        def submit(self, *args):
+            super().submit(*args)
+            raise KeyboardInterrupt
+
+    begun = []
+    monkeypatch.setattr(members, "ThreadPoolExecutor", Interrupted)
+    monkeypatch.setattr(members, "_fit", lambda *args: begun.append(args))
+    with pytest.raises(KeyboardInterrupt):
+        tiny(Estimator, n_jobs=2).fit(X, target(Estimator))
+    assert begun == []
 
 
 @jobs
