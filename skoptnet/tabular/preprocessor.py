@@ -33,9 +33,10 @@ class TabularPreprocessor(TransformerMixin, Parametrized):
     """Turn a table into a matrix of numbers that a neural network learns well from.
 
     - Numbers are centred at the median, divided by the interquartile range, and
-      outliers are clipped smoothly to at most 3 in absolute value [1]_. Missing ones
-      are as the median; columns with missing numbers in the training data get a further
-      column of 0 and 1 that marks them.
+      outliers are clipped smoothly to at most 3 in absolute value [1]_. In a column of
+      two different numbers, they become -0.95 and 0.95. Missing numbers become 0;
+      columns with missing numbers in the training data get a further column of 0 and 1
+      that marks them.
     - Categories of two values become a column of -1 and 1, others a column of 0 and 1
       per value. The rare values of many share one column. Values that are missing or
       were not in the training data are zeros; with ``target_encoding``, they have the

@@ -33,9 +33,10 @@ class RobustSmoothClipper(OneToOneFeatureMixin, TransformerMixin, Parametrized):
     A number x becomes ``z / sqrt(1 + (z / limit)**2)`` with ``z = (x - median) / (q75 -
     q25)``. The clip hardly changes z near 0, and keeps outliers within ``limit``, in
     order. Where the quartiles are equal, half of the distance from the least to the
-    greatest number takes the place of theirs. Missing numbers (NaN) are disregarded in
-    `fit` and stay missing. Columns of sparse matrices are not centred, so that zeros
-    stay zeros.
+    greatest number takes the place of theirs. A column of two different numbers is
+    centred midway between them and divided by half of their distance, so that both are
+    equally far from 0. Missing numbers (NaN) are disregarded in `fit` and stay missing.
+    Columns of sparse matrices are not centred, so that zeros stay zeros.
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ class RobustSmoothClipper(OneToOneFeatureMixin, TransformerMixin, Parametrized):
     factor_ : float64 array of shape (n_features,)
         1, but 1/4 for columns with numbers so large that differences might overflow.
     center_ : float64 array of shape (n_features,)
-        The median of ``factor_ * x`` in each column.
+        The median of ``factor_ * x`` in each column; the middle, if it has two
+        different numbers.
     scale_ : float64 array of shape (n_features,)
         The divisor of each column, in the unit of ``factor_ * x``; 1 for constant
         columns.
@@ -139,7 +141,7 @@ class RobustSmoothClipper(OneToOneFeatureMixin, TransformerMixin, Parametrized):
         return Z
 
     def zero_point(self) -> Array:
-        """Return the median of every column as `transform` gives it without centring.
+        """Return the centre of every column as `transform` gives it without centring.
 
         It takes the place of missing numbers of sparse matrices.
         """
@@ -197,13 +199,12 @@ def _described(
     factor = 0.25 if max(-low, high) > _LARGE else 1.0
     if low == high:
         return factor, factor * low, 1.0, True
+    # The halves of denormal numbers might be 0.
+    half = factor * high / 2 - factor * low / 2 or factor * high - factor * low
+    if np.all((x == low) | (x == high)):
+        return factor, factor * low + half, half, False
     lower, center, upper = quantiles(factor * x, w, _QUARTILES)
-    scale = upper - lower
-    if scale == 0:
-        # The halves of denormal numbers might be 0.
-        scale = factor * high - factor * low
-        scale = scale / 2 or scale
-    return factor, center, scale, False
+    return factor, center, upper - lower or half, False
 
 
 def quantiles(x: Array, w: Array, shares: Array, *, averaged: bool = True) -> Array:

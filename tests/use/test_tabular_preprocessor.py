@@ -51,10 +51,13 @@ def clipped(z, limit=3):
 
 
 def scaled(column):
-    """The formula in the simplest words, NaN as the median."""
+    """The formula in the simplest words, NaN as the centre."""
     x = np.array(column, dtype=float)
+    low, high = np.nanmin(x), np.nanmax(x)
+    if set(x[~np.isnan(x)]) == {low, high}:
+        return np.nan_to_num(clipped(np.sign(x - low / 2 - high / 2)))
     q25, median, q75 = np.nanpercentile(x, [25, 50, 75], method=QUANTILES)
-    width = q75 - q25 if q75 > q25 else (np.nanmax(x) - np.nanmin(x)) / 2
+    width = q75 - q25 if q75 > q25 else (high - low) / 2
     return np.nan_to_num(clipped((x - median) / width))
 
 
@@ -231,8 +234,22 @@ def test_smooth_clip_is_the_robust_scaler_clipped():
 
 
 def test_equal_quartiles():
-    x = np.array([0.0] * 9 + [4.0])[:, np.newaxis]
-    assert_allclose(RobustSmoothClipper().fit_transform(x)[-1], clipped(4 / 2))
+    x = np.array([-1.0] + [0.0] * 9 + [4.0])[:, np.newaxis]
+    assert_allclose(RobustSmoothClipper().fit_transform(x)[-1], clipped(4 / 2.5))
+
+
+@pytest.mark.parametrize("n_high", [1, 3, 5, 9])
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-7, 1e6), (2, 2 + 1e-9)])
+def test_two_numbers_are_equally_far_from_zero(low, high, n_high):
+    """However often they occur; other numbers, which come later, keep their order."""
+    x = np.array([low] * (10 - n_high) + [high] * n_high + [NAN])[:, np.newaxis]
+    clipper = RobustSmoothClipper()
+    Z = clipper.fit_transform(x)[:, 0]
+    assert_allclose(Z[:10], [-clipped(1)] * (10 - n_high) + [clipped(1)] * n_high)
+    assert np.isnan(Z[10])
+    assert_allclose(fitted(x).transform(x)[10], [0, 1], atol=1e-7)
+    further = clipper.transform([[low - 1], [low], [(low + high) / 2], [high + 1]])
+    assert (np.diff(further, axis=0) > 0).all()
 
 
 @pytest.mark.parametrize("unit", [1e300, 1.7e308, 5e-324, 1e-310, 1e-200])
