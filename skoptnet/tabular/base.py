@@ -190,8 +190,11 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         """Return the class of each row for stratified folds, None for plain ones."""
 
     @abstractmethod
-    def _network(self, **parameters: Any) -> MLP:
-        """Return an unfitted member with these parameters besides its own."""
+    def _network(self, n_rows: int, **parameters: Any) -> MLP:
+        """Return an unfitted member for a table of so many rows.
+
+        It has these parameters besides its own.
+        """
 
     @abstractmethod
     def _evaluate(self, z: Array, rows: Array, y: Array, w: Array | None) -> None:
@@ -284,7 +287,8 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
             w = product_of_weights([w])  # whose sum is a number to compute with
         rng = check_random_state(self.random_state)
         folds = folds_of(self.cv, y, w, self._strata(y), groups, rng)
-        networks = [self._member(_seed(rng)) for _ in folds]
+        n_rows = table.n_rows if w is None else np.count_nonzero(w)
+        networks = [self._member(n_rows, _seed(rng)) for _ in folds]
         networks[0]._check_parameters()  # those of solver and schedule, too
         Z = self._preprocess(table, y, w, _seed(rng))
         data, verbose = TrainingSet(Z, y, w), int(self.verbose)
@@ -314,10 +318,11 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
                 setattr(self.preprocessor_, name, getattr(self, name))
         return self.preprocessor_._learn(table, y, w)
 
-    def _member(self, seed: int) -> MLP:
-        """Return an unfitted network."""
+    def _member(self, n_rows: int, seed: int) -> MLP:
+        """Return an unfitted network for a table of so many rows with a weight."""
         solver = Adam(beta_2=0.95) if self.solver is None else self.solver
         return self._network(
+            n_rows,
             solver=solver,
             input_scaling=True,
             parametrization="ntk",

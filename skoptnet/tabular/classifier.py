@@ -40,7 +40,7 @@ from ..schedules import Schedule
 from .base import TabularMLP
 from .calibration import best_temperature
 
-# Weights may be likelihoods: their sum is then no number of rows.
+# Of labels, in training and for the temperature.
 _MOST_SMOOTHING = 0.1
 
 
@@ -85,9 +85,10 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         shares.
     class_weight : dict, list of dicts, 'balanced' or None, default=None
         Weight of each class in the training loss, as of `MLPClassifierX`.
-    label_smoothing : float in [0, 1), default=0.1
+    label_smoothing : float in [0, 1) or 'auto', default='auto'
         Share of each label that is spread evenly over the classes in training. The
-        temperature corrects the probabilities for it.
+        temperature corrects the probabilities for it. ``'auto'`` is ``3 /
+        sqrt(n_samples)``, at most 0.1.
     solver : str, Optimizer or None, default=None
         The optimizer. None is ``Adam(beta_2=0.95)``.
     learning_rate_init : float in (0, inf) or 'auto', default=0.04
@@ -188,7 +189,7 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
     _parameter_constraints: ClassVar[dict] = {
         **TabularMLP._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
-        "label_smoothing": DECAY,
+        "label_smoothing": [*DECAY, StrOptions({"auto"})],
     }
 
     _scoring = None
@@ -212,7 +213,7 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         max_categories: Int | None = 100,
         # The classes.
         class_weight: ClassWeight = None,
-        label_smoothing: Float = 0.1,
+        label_smoothing: Float | Literal["auto"] = "auto",
         # Training.
         solver: SolverName | Optimizer | None = None,
         learning_rate_init: Float = 0.04,
@@ -355,11 +356,12 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
     def _strata(self, y):
         return None if self._multilabel else y
 
-    def _network(self, **parameters):
+    def _network(self, n_rows, **parameters):
+        smoothing = self.label_smoothing
+        if isinstance(smoothing, str):
+            smoothing = min(3 / n_rows**0.5, _MOST_SMOOTHING)
         return MLPClassifierX(
-            class_weight=self.class_weight,
-            label_smoothing=self.label_smoothing,
-            **parameters,
+            class_weight=self.class_weight, label_smoothing=smoothing, **parameters
         )
 
     @property
@@ -378,10 +380,9 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         if self.class_weight is not None:
             by_class = compute_sample_weight(self.class_weight, y)
             w = product_of_weights([by_class] if w is None else [w, by_class])
-        # One more row per class in all (Laplace's rule of succession).
+        # As if there were one more row, whose class is unknown.
         n_rows = len(z) if w is None else float(w.sum())
-        n_classes = z.shape[1] if self._is_softmax else 2
-        s = min(n_classes / (n_rows + n_classes), _MOST_SMOOTHING)
+        s = min(1 / (n_rows + 1), _MOST_SMOOTHING)
         if self._is_softmax:
             codes = np.searchsorted(self.classes_, y)
             return best_temperature(SmoothedCrossEntropy(s), z, codes, w)

@@ -278,7 +278,7 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
     def _strata(self, y):
         return None
 
-    def _network(self, **parameters):
+    def _network(self, n_rows, **parameters):
         return MLPRegressorX(**parameters)
 
     def _raw_outputs(self, network, Z):

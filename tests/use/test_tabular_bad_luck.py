@@ -247,10 +247,10 @@ def diverging(monkeypatch, Estimator, numbers):
     """Let the networks of these numbers, from 0, have a rate that none survives."""
     network, made = Estimator._network, []
 
-    def patched(self, **parameters):
+    def patched(self, n_rows, **parameters):
         if len(made) in numbers:
             parameters |= {"solver": "sgd", "learning_rate_init": 1e300}
-        made.append(network(self, **parameters))
+        made.append(network(self, n_rows, **parameters))
         return made[-1]
 
     monkeypatch.setattr(Estimator, "_network", patched)

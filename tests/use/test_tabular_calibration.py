@@ -34,7 +34,7 @@ def log_losses(z, truth, T, binary):
 
 
 def truth_of(y, n):
-    """Return the targets with a share for the other classes that is worth one row.
+    """Return the targets as if one more row's class were unknown.
 
     Weights stand for repeated rows: n is their sum.
     """
@@ -45,7 +45,7 @@ def truth_of(y, n):
         shares, K = (TWO[:, None] == "short").astype(float), 2
     else:
         shares, K = MULTILABEL.astype(float), 2
-    s = min(K / (n + K), 0.1)
+    s = min(1 / (n + 1), 0.1)
     return (1 - s) * shares + s / K, binary
 
 
@@ -74,7 +74,7 @@ def test_rows_have_the_weight_of_their_class(class_weight):
         class_weight = {k: 130 / 3 / np.sum(y == k) for k in np.unique(y)}
     w = np.array([class_weight.get(k, 1) for k in y])
     z = held_out_outputs(model, rows, splits)
-    s = 3 / (w.sum() + 3)
+    s = 1 / (w.sum() + 1)
     truth = (1 - s) * (y[:, None] == np.unique(y)) + s / 3
     losses = [np.average(log_losses(z, truth, T, False), weights=w) for T in GRID]
     assert_allclose(model.temperature_, GRID[np.argmin(losses)], rtol=2e-3)
@@ -124,7 +124,7 @@ def test_rows_that_no_network_held_out_do_not_count():
             for network, (_, held_out) in zip(model.estimators_, splits, strict=True)
         ]
     )
-    s = 2 / 92
+    s = 1 / 91
     truth = (1 - s) * y[:90, None] + s / 2
     losses = [log_losses(z, truth, T, True).mean() for T in GRID]
     assert_allclose(model.temperature_, GRID[np.argmin(losses)], rtol=2e-3)

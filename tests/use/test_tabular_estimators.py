@@ -224,6 +224,20 @@ def test_networks_have_the_parameters_of_the_model():
     assert {network.label_smoothing for network in model.estimators_} == {0.3}
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "smoothing"), [(100, 0.1), (900, 0.1), (3600, 0.05), (10_000, 0.03)]
+)
+@pytest.mark.parametrize("without_weight", [0, 500])
+def test_labels_are_smoothed_less_with_more_rows(n_rows, smoothing, without_weight):
+    """Rows of weight 0 do not count."""
+    x = np.arange(n_rows + without_weight) % 7
+    w = np.arange(len(x)) >= without_weight
+    model = TabularMLPClassifier((), max_iter=1, cv=2, random_state=0)
+    model.fit(x[:, np.newaxis], x > 3, w if without_weight else None)
+    for network in model.estimators_:
+        assert_allclose(network.label_smoothing, smoothing)
+
+
 def test_predictions_stay_within_the_range_of_the_targets():
     """Far outside of the training data, a network would go on and on."""
     x = np.linspace(0, 1, 80)[:, None]
