@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import warnings
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,9 @@ from ..training import Outcome, TrainingSet
 # Warnings point at the user's line, not at these modules; the last one wraps the method
 # `transform`.
 _OURS = ("skoptnet.", "sklearn.callback.", "sklearn.utils._set_output")
+
+# File and line of the user's call, in threads that do not have it on their stack.
+_PLACE: ContextVar[tuple[str, int] | None] = ContextVar("place", default=None)
 
 # Largest absolute value of a feature or target that rarely makes training diverge.
 _LARGE = 100.0
@@ -193,7 +198,24 @@ def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
 
 def warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
     """Warn at the line of the user's call, outside this package and what wraps it."""
-    frame, level = inspect.currentframe(), 1
+    place = _PLACE.get()
+    if place:
+        warnings.warn_explicit(message, category, *place)
+    else:
+        warnings.warn(message, category, stacklevel=_level_of_call())
+
+
+def context_of_call() -> Context:
+    """Return a context for other threads, where `warn` points at the present call."""
+    frame = sys._getframe(_level_of_call() - 1)
+    context = copy_context()
+    context.run(_PLACE.set, (frame.f_code.co_filename, frame.f_lineno))
+    return context
+
+
+def _level_of_call() -> int:
+    """Return how many calls up the user's line is, 1 for the caller of this."""
+    frame, level = inspect.currentframe(), 0
     while frame and frame.f_globals.get("__name__", "").startswith(_OURS):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+    return level

@@ -47,6 +47,12 @@ def checked_weights(
     return w
 
 
+def usable_weights(sample_weight: Any, X: Any) -> Array | None:
+    """Return checked weights whose sum is a number to compute with."""
+    w = checked_weights(sample_weight, X)
+    return None if w is None else product_of_weights([w])
+
+
 def with_row_weights(
     data: TrainingSet, by_class: Callable[[Array], list[Array]] | None, part: str
 ) -> TrainingSet:

@@ -39,7 +39,7 @@ from ..estimators.base import MLP
 from ..estimators.convergence_warnings import warn
 from ..estimators.fitting import AUTO_BATCH
 from ..estimators.inputs import activation_tuple, dropout_tuple, layer_tuple
-from ..estimators.sample_weights import checked_weights, product_of_weights
+from ..estimators.sample_weights import usable_weights
 from ..optimizers import Adam, Optimizer
 from ..schedules import CosLog, Schedule
 from ..training import TrainingSet
@@ -65,7 +65,7 @@ _OF_PREPROCESSOR = ("categorical_features", "n_bins", "max_categories")
 
 # What to do instead of parameters that networks and preprocessor have for themselves.
 _BY_HAND = (
-    " To set it yourself, pass the output of a TabularPreprocessor to MLPClassifierX or"
+    " For other settings, pass the output of a TabularPreprocessor to MLPClassifierX or"
     " MLPRegressorX."
 )
 _FIXED = (
@@ -74,17 +74,18 @@ _FIXED = (
 )
 _LOSS = (
     "The loss is fixed: the squared error for regression, the cross-entropy for"
-    " classes. To set it yourself, pass the output of a TabularPreprocessor to"
-    " MLPRegressorX."
+    " classes. For others, pass the output of a TabularPreprocessor to MLPRegressorX."
 )
-_ADVICE = {
+_ADVICE = dict.fromkeys(
+    MLP._parameter_constraints, f"The networks for tables set it themselves.{_BY_HAND}"
+) | {
     "input_scaling": _FIXED,
     "parametrization": _FIXED,
     "loss": _LOSS,
     "huber_delta": _LOSS,
     "quantile": _LOSS,
-    "target_encoding": "Categories of more values than max_categories are always"
-    f" encoded by the target, too, unless there are several.{_BY_HAND}",
+    "target_encoding": "Categories of more than max_categories values always get target"
+    f" encoding as well, except with several targets.{_BY_HAND}",
 }
 
 
@@ -191,10 +192,7 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
 
     @abstractmethod
     def _network(self, n_rows: int, **parameters: Any) -> MLP:
-        """Return an unfitted member for a table of so many rows.
-
-        It has these parameters besides its own.
-        """
+        """Return an unfitted member for n_rows rows: these parameters and its own."""
 
     @abstractmethod
     def _evaluate(self, z: Array, rows: Array, y: Array, w: Array | None) -> None:
@@ -253,8 +251,8 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         -----
         UserWarning
             If there are fewer rows (for classes: rows of the largest class) than
-            ``cv``, so that fewer networks are trained; if ``groups`` are given with an
-            int ``cv``; or if a column has no value.
+            ``cv``, so that fewer networks are trained; if ``groups`` are given without
+            a splitter; or if a column has no value.
         ConvergenceWarning
             If a network diverged or training was interrupted, so that the model has
             fewer networks; or if a network predicts no better than a constant.
@@ -282,15 +280,13 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         y = self._read_targets(y)
         table = read_table(self, X, reset=True)
         check_consistent_length(range(table.n_rows), y)
-        w = checked_weights(sample_weight, table)
-        if w is not None:
-            w = product_of_weights([w])  # whose sum is a number to compute with
+        w = usable_weights(sample_weight, table)
         rng = check_random_state(self.random_state)
         folds = folds_of(self.cv, y, w, self._strata(y), groups, rng)
-        n_rows = table.n_rows if w is None else np.count_nonzero(w)
+        n_rows = table.n_rows if w is None else int(np.count_nonzero(w))
         networks = [self._member(n_rows, _seed(rng)) for _ in folds]
         networks[0]._check_parameters()  # those of solver and schedule, too
-        Z = self._preprocess(table, y, w, _seed(rng))
+        Z = self._preprocess(table, y, w, folds)
         data, verbose = TrainingSet(Z, y, w), int(self.verbose)
         team = Members(networks, folds, data, self._cycle_ends(), verbose)
         arguments = {"X": X, "y": y}
@@ -305,21 +301,22 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
             team.fit(self.n_jobs, around)
             self._keep(team)
 
-    def _preprocess(self, table: Table, y: Array, w: Any, seed: int) -> Rows:
+    def _preprocess(
+        self, table: Table, y: Array, w: Array | None, folds: list[Fold]
+    ) -> Rows:
         """Fit the preprocessor; return the rows of the networks."""
         self.preprocessor_ = TabularPreprocessor(
             target_encoding=self._target_type(y),
             dtype="float64" if table.n_rows <= self._batch_size else "float32",
-            random_state=seed,
             **{name: getattr(self, name) for name in _OF_PREPROCESSOR},
         )
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, name):
                 setattr(self.preprocessor_, name, getattr(self, name))
-        return self.preprocessor_._learn(table, y, w)
+        return self.preprocessor_._learn(table, y, w, folds)
 
     def _member(self, n_rows: int, seed: int) -> MLP:
-        """Return an unfitted network for a table of so many rows with a weight."""
+        """Return an unfitted network for n_rows rows of positive weight."""
         solver = Adam(beta_2=0.95) if self.solver is None else self.solver
         return self._network(
             n_rows,
@@ -366,8 +363,7 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         self.best_epochs_ = [network.best_epoch_ for network in self.estimators_]
         self.n_outputs_ = self.estimators_[0].n_outputs_
         data = team.data
-        z = self._held_out_outputs([fold for _, fold in fitted], data.X)
-        rows = np.flatnonzero(np.isfinite(z[:, 0]))
+        z, rows = self._held_out_outputs([fold for _, fold in fitted], data.X)
         self._evaluate(z, rows, data.Y, data.w)
 
     # Prediction.
@@ -385,15 +381,18 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
         """Return the outputs of a member that are averaged, (n, n_outputs)."""
         return network._raw_outputs(Z)
 
-    def _held_out_outputs(self, folds: list[Fold], Z: Rows) -> Array:
-        """Return the mean output of the members that held a row out, NaN for none."""
+    def _held_out_outputs(self, folds: list[Fold], Z: Rows) -> tuple[Array, Array]:
+        """Return outputs for the rows, and which rows a member held out.
+
+        They are the mean of the members that held a row out, NaN for none.
+        """
         n = Z.shape[0]
         total, count = np.zeros((n, self.n_outputs_)), np.zeros((n, 1))
         for network, fold in zip(self.estimators_, folds, strict=True):
             total[fold.held_out] += self._raw_outputs(network, Z[fold.held_out])
             count[fold.held_out] += 1
         with np.errstate(invalid="ignore"):
-            return total / count
+            return total / count, np.flatnonzero(count)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")
@@ -408,19 +407,20 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
 
 
 def _seed(rng: np.random.RandomState) -> int:
-    """Draw the seed of a part: of the preprocessor, or of a network."""
+    """Draw the seed of a network."""
     return int(rng.randint(np.iinfo(np.int32).max))
 
 
 def _warn_of_lost(team: Members, n_fitted: int) -> None:
-    n = len(team.networks)
+    n, n_failed = len(team.networks), len(team.failures)
+    said = []
     if team.failures:
         numbers = ", ".join(str(i + 1) for i, _ in team.failures)
-        why = f"Training of network {numbers} of {n} diverged"
-        advice = " Try a smaller learning_rate_init."
-    else:
-        why, advice = "Training interrupted by user", ""
-    warn(
-        f"{why}. The model is the mean of the other {n_fitted} network(s).{advice}",
-        ConvergenceWarning,
-    )
+        plural = "s" if n_failed > 1 else ""
+        said.append(f"Training of network{plural} {numbers} of {n} diverged.")
+    if n_fitted + n_failed < n:
+        said.append("Training interrupted by user.")
+    said.append(f"The model is the mean of {n_fitted} of {n} networks.")
+    if team.failures:
+        said.append("Try a smaller learning_rate_init.")
+    warn(" ".join(said), ConvergenceWarning)

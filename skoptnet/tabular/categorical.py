@@ -1,19 +1,15 @@
-"""Columns of categories: encoded by their values, and by the targets."""
+"""Columns of categories: of zeros and ones, and of mean targets."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
 from itertools import repeat
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.preprocessing import TargetEncoder
 
 from .._types import Array
-from .smooth_clip import RobustSmoothClipper
+from .mean_targets import MeanTargets, Targets
 
 #: The code of values that are missing or were not there when fitting.
 _UNKNOWN = -1
@@ -48,12 +44,10 @@ class Categories:
         self.max_categories = max_categories
         self.min_frequency = min_frequency
 
-    def fit_transform(
-        self, X: Array, w: Array, encoder: CrossFitted | None
-    ) -> list[Array]:
+    def fit_transform(self, X: Array, w: Array, targets: Targets | None) -> list[Array]:
         """Learn from a matrix of objects and weights of rows; return blocks of columns.
 
-        The encoder, if any, encodes columns of many values by their targets.
+        With targets, columns of many values get columns of mean targets, too.
         """
         self.values = [_sorted(set(x) - {np.nan}) for x in X[w > 0].T]
         self.code_of = [
@@ -68,10 +62,12 @@ class Categories:
         self.slots = [
             self._slots(x, w, n) for x, n in zip(codes.T, n_values, strict=True)
         ]
-        self.encoder = encoder if self.with_many.any() else None
+        self.encoder = None
         blocks = self._blocks(codes)
-        if self.encoder is not None:
-            blocks.append(self.encoder.fit_transform(codes[:, self.with_many]))
+        if targets is not None and self.with_many.any():
+            self.encoder = MeanTargets()
+            many = codes[:, self.with_many]
+            blocks.append(self.encoder.fit_transform(many, targets, w > 0))
         return blocks
 
     def transform(self, X: Array) -> list[Array]:
@@ -141,60 +137,6 @@ class Categories:
             rare = np.ones(len(counts), dtype=bool)
             rare[frequent] = False
         return rare if rare.sum() > 1 else np.zeros(len(counts), dtype=bool)
-
-
-@dataclass
-class CrossFitted:
-    """Encodes categories by the targets, those of training rows by other rows.
-
-    Parameters
-    ----------
-    y : array
-        The targets.
-    kind : str
-        "continuous", "binary" or "multiclass".
-    seed : int
-        Shuffles the rows for the folds.
-    """
-
-    y: Any
-    kind: str
-    seed: int
-
-    def fit_transform(self, codes: Array) -> Array:
-        """Learn from the codes of categories; return the encoded training rows."""
-        y, seed = self.y, self.seed
-        self.y = None  # no training data in the fitted model, and none in its pickle
-        known: dict[str, Any] = {"target_type": self.kind}
-        if self.kind not in ("continuous", "binary", "multiclass"):
-            known = {}  # scikit-learn words the refusal
-        is_continuous = self.kind == "continuous"
-        Folds = KFold if is_continuous else StratifiedKFold
-        most = len(y) if is_continuous else np.unique(y, return_counts=True)[1].max()
-        n_folds = int(np.clip(most, 2, 5))
-        # scikit-learn 1.9 draws with the splitter only, those before without it.
-        if TargetEncoder().get_params()["random_state"] == "deprecated":
-            known["cv"] = Folds(n_folds, shuffle=True, random_state=seed)
-        else:
-            known |= {"cv": n_folds, "random_state": seed}
-        self.encoder = TargetEncoder(**known)
-        with warnings.catch_warnings():
-            # A class of fewer than five rows is in fewer than five folds.
-            warnings.filterwarnings("ignore", "The least populated class")
-            encoded = self.encoder.fit_transform(codes, y)
-        self.clipper = RobustSmoothClipper()
-        return self.clipper.fit_transform(encoded)
-
-    def transform(self, codes: Array) -> Array:
-        """Return other rows encoded."""
-        return self.clipper.transform(self.encoder.transform(codes))
-
-    def names(self, names: Array) -> list[str]:
-        """Return the names of the columns that `transform` returns."""
-        if self.encoder.target_type_ != "multiclass":
-            return [f"{name}_target" for name in names]
-        labels = self.encoder.classes_
-        return [f"{name}_target_{label}" for name in names for label in labels]
 
 
 def _sorted(values: set) -> list:

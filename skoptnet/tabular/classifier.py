@@ -40,7 +40,7 @@ from ..schedules import Schedule
 from .base import TabularMLP
 from .calibration import best_temperature
 
-# Of labels, in training and for the temperature.
+# Upper limit of automatic label smoothing.
 _MOST_SMOOTHING = 0.1
 
 
@@ -57,9 +57,9 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
       ``input_scaling`` and ``parametrization`` of `MLPClassifierX`.
     - It trains for up to ``max_iter`` epochs, and keeps the weights of the epoch with
       the lowest error on its fold; between equal errors, the loss decides.
-    - The raw outputs are the mean of the networks', divided by ``temperature_``: with
-      this temperature, the log loss of the held-out rows is lowest (`Guo et al., 2017
-      <https://arxiv.org/abs/1706.04599>`__).
+    - The raw outputs of the networks are averaged and divided by ``temperature_``. It
+      minimises the log loss of the held-out rows, slightly smoothed so that no
+      probability becomes 1 (`Guo et al., 2017 <https://arxiv.org/abs/1706.04599>`__).
 
     The defaults are made for tables of 200 to 100 000 rows. Training takes up to ``cv *
     max_iter`` epochs: see the page "Tables" of the documentation for times, and for
@@ -84,11 +84,12 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         of each class (not for multilabel targets). None means no limit, and no such
         shares.
     class_weight : dict, list of dicts, 'balanced' or None, default=None
-        Weight of each class in the training loss, as of `MLPClassifierX`.
+        Weight of each class, as of `MLPClassifierX`: in the training loss, in the
+        choice of the epoch and in the temperature.
     label_smoothing : float in [0, 1) or 'auto', default='auto'
         Share of each label that is spread evenly over the classes in training. The
-        temperature corrects the probabilities for it. ``'auto'`` is ``3 /
-        sqrt(n_samples)``, at most 0.1.
+        temperature corrects the probabilities for it. ``'auto'`` is ``3 / sqrt(n)`` for
+        n rows with a weight, at most 0.1.
     solver : str, Optimizer or None, default=None
         The optimizer. None is ``Adam(beta_2=0.95)``.
     learning_rate_init : float in (0, inf) or 'auto', default=0.04
@@ -138,10 +139,11 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         The divisor of the raw outputs.
     oof_prediction_ : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         For each training row, the probabilities by the network that left it out (by the
-        mean, if several did; NaN, if none did). Rows of a class with fewer rows than
-        folds are never left out.
+        mean raw output, if several did; NaN, if none did). Rows of a class with fewer
+        rows than folds are never left out.
     oof_score_ : float
-        Accuracy of the classes that ``oof_prediction_`` makes most probable.
+        Accuracy of the classes that ``oof_prediction_`` makes most probable; for
+        multilabel targets, the share of rows with all labels right.
     n_outputs_ : int
         Number of outputs of each network.
     n_features_in_ : int
@@ -322,9 +324,10 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
 
     def _read_targets(self, y):
         y = as_labels(y)
-        if issparse(y):
+        if issparse(y) and y.shape[1] > 1:
             y = check_array(y, accept_sparse="csr", input_name="y")
         else:
+            y = y.toarray() if issparse(y) else y
             y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
@@ -357,9 +360,9 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         return None if self._multilabel else y
 
     def _network(self, n_rows, **parameters):
-        smoothing = self.label_smoothing
-        if isinstance(smoothing, str):
-            smoothing = min(3 / n_rows**0.5, _MOST_SMOOTHING)
+        smoothing = min(3 / n_rows**0.5, _MOST_SMOOTHING)
+        if not isinstance(self.label_smoothing, str):
+            smoothing = float(self.label_smoothing)
         return MLPClassifierX(
             class_weight=self.class_weight, label_smoothing=smoothing, **parameters
         )
@@ -380,9 +383,12 @@ class TabularMLPClassifier(ClassifierMixin, TabularMLP):
         if self.class_weight is not None:
             by_class = compute_sample_weight(self.class_weight, y)
             w = product_of_weights([by_class] if w is None else [w, by_class])
-        # As if there were one more row, whose class is unknown.
-        n_rows = len(z) if w is None else float(w.sum())
-        s = min(1 / (n_rows + 1), _MOST_SMOOTHING)
+        # As if there were one more row, whose class is unknown. Weights stand for
+        # repeated rows, but may have another unit: each row counts at least once.
+        n_rows = float(len(z))
+        if w is not None:
+            n_rows = max(float(np.count_nonzero(w)), float(w.sum()))
+        s = 1 / (n_rows + 1)
         if self._is_softmax:
             codes = np.searchsorted(self.classes_, y)
             return best_temperature(SmoothedCrossEntropy(s), z, codes, w)

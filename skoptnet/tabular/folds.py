@@ -39,7 +39,7 @@ def folds_of(
         An int shuffles the rows; with fewer rows, there are fewer folds. A splitter
         whose ``random_state`` is None gets a seed from ``rng``.
     y : array
-        The targets; splitters get them in place of the rows, too.
+        The targets; also passed to splitters as X.
     w : array of shape (n,) or None
         Weights of the rows. With an int ``cv``, rows of weight 0 are in the training
         part of every fold.
@@ -51,17 +51,20 @@ def folds_of(
     rng : RandomState
         Shuffles.
     """
+    is_splitter = hasattr(cv, "split")
+    if groups is not None and not is_splitter:
+        given = f"cv={cv}" if isinstance(cv, Integral) else "a list of folds as cv"
+        n_folds = cv if isinstance(cv, Integral) else 4
+        warn(
+            f"groups have no effect with {given}, which does not keep the rows of a"
+            f" group together. Set cv=GroupKFold({n_folds}).",
+            UserWarning,
+        )
     if not isinstance(cv, Integral):
-        splits = _seeded(cv, rng).split(y, y, groups) if hasattr(cv, "split") else cv
+        splits = _seeded(cv, rng).split(y, y, groups) if is_splitter else cv
         folds = _complete(list(splits), len(y), strata)
         _check_weights(folds, w)
         return folds
-    if groups is not None:
-        warn(
-            f"groups have no effect with cv={cv}: rows of a group are in different"
-            f" folds. Set cv=GroupKFold({cv}).",
-            UserWarning,
-        )
     codes = np.zeros(len(y), dtype=np.intp)
     if strata is not None:
         codes = np.unique(strata, return_inverse=True)[1]
@@ -114,7 +117,7 @@ def _check_weights(folds: list[Fold], w: Array | None) -> None:
 def _seeded(splitter: Any, rng: Any) -> Any:
     """Return a splitter that draws by ``rng``, not by NumPy's global generator.
 
-    ``rng`` does not change.
+    ``rng`` does not change: a splitter that draws nothing is as good as its folds.
     """
     if getattr(splitter, "__dict__", {}).get("random_state", 0) is not None:
         return splitter

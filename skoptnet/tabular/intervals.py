@@ -10,8 +10,8 @@ import numpy as np
 from .._types import Array
 
 
-def conformal_width(residuals: Array, w: Array | None, coverage: float) -> Array:
-    r"""Return the half width of prediction intervals, one per output.
+def conformal_half_widths(residuals: Array, w: Array | None, coverage: float) -> Array:
+    r"""Return half of the widths of prediction intervals, one per output.
 
     It is the k-th smallest of n absolute residuals, with
     :math:`k = \lceil (n + 1) c \rceil` for a coverage c (`Lei et al., 2018
@@ -48,11 +48,11 @@ def conformal_width(residuals: Array, w: Array | None, coverage: float) -> Array
     if w is None:
         return np.sort(size, axis=0)[k - 1]
     w = w / w.max()
-    widths = []
+    found = []
     for column in size.T:
         order = np.argsort(column)
         weight = np.cumsum(w[order])
         # Less the rounding of the sums.
         place = int(np.searchsorted(weight, k / n * weight[-1] * (1 - 1e-12)))
-        widths.append(column[order[place]])
-    return np.array(widths)
+        found.append(column[order[place]])
+    return np.array(found)

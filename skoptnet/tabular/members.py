@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from joblib import effective_n_jobs
 from .._sklearn import begin_callbacks, with_callbacks
 from .._types import Array, Int, Rows
 from ..estimators.base import MLP
+from ..estimators.convergence_warnings import context_of_call
 from ..estimators.fitting import Fit
 from ..estimators.progress_displays import print_line
 from ..estimators.validation import OwnData
@@ -26,9 +28,6 @@ from .folds import Fold
 
 # A cycle of fewer epochs may pass without gain by chance.
 _SHORTEST_CYCLE = 10
-
-# Seconds between two looks for Ctrl-C.
-_PAUSE = 0.2
 
 
 class Members:
@@ -45,8 +44,8 @@ class Members:
     folds : list of Fold
         The fold of each.
     data : TrainingSet
-        The preprocessed rows of all members. Their targets are not encoded, and the
-        weights have any mean: each member sees to that for its own rows.
+        The preprocessed rows of all members, with targets that are not encoded, and
+        weights of any mean: each member encodes and normalises those of its rows.
     cycle_ends : sequence of int
         The epochs at which a network stops if it has not improved since the one
         before.
@@ -100,29 +99,13 @@ class Members:
 
     def _in_threads(self, jobs: Sequence[Callable[[], None]], n_workers: int) -> None:
         """Run jobs in threads; Ctrl-C lets each finish its epoch."""
-        futures: list[Future[None]] = []
-        # Ctrl-C while a thread is started leaves one that the pool does not wait for.
-        all_started = threading.Event()
-
-        def run(job: Callable[[], None]) -> None:
-            all_started.wait()
-            job()
-
-        with ThreadPoolExecutor(n_workers) as pool:
+        context = context_of_call()
+        with _ctrl_c_sets(self.interrupted), ThreadPoolExecutor(n_workers) as pool:
             try:
-                for job in jobs:
-                    futures.append(pool.submit(run, job))
-                all_started.set()
-                _wait_for(futures)
-            except KeyboardInterrupt:
-                self.interrupted.set()
-            except BaseException:
-                self.interrupted.set()
-                raise
+                futures = [pool.submit(context.copy().run, job) for job in jobs]
+                wait(futures, return_when=FIRST_EXCEPTION)
             finally:
-                all_started.set()
-            if any(future.done() and future.exception() for future in futures):
-                self.interrupted.set()
+                self.interrupted.set()  # for those that still run, after an error
         for future in futures:
             future.result()
 
@@ -132,8 +115,8 @@ class Members:
         if self.interrupted.is_set():
             return
         network, (train, held_out) = self.networks[i], self.folds[i]
-        own = OwnData(*self._part(held_out))
         try:
+            own = OwnData(*self._part(held_out))
             with one_worker(), around(i, network), ExitStack() as reading:
                 # scikit-learn's checks set warning filters, which threads share.
                 reading.enter_context(self.reading)
@@ -141,6 +124,8 @@ class Members:
                     show, reading.close, self.interrupted, self.cycle_ends
                 )
                 _fit(network, *self._part(train), own, watcher)
+            if self.verbose == 1 and network.__sklearn_is_fitted__():
+                self._print(i)
         except KeyboardInterrupt:
             self.interrupted.set()
         except ValueError as error:
@@ -154,8 +139,6 @@ class Members:
             raise
         if getattr(network, "stop_reason_", "") == "interrupted":
             self.interrupted.set()
-        if self.verbose == 1 and network.__sklearn_is_fitted__():
-            self._print(i)
 
     def _part(self, rows: Array) -> tuple[Rows, Array, Array | None]:
         """Return copies of some rows, of their targets and weights."""
@@ -171,15 +154,22 @@ class Members:
         )
 
 
-def _wait_for(futures: Sequence[Future[None]]) -> None:
-    """Wait until all are done, or one has failed.
+@contextmanager
+def _ctrl_c_sets(event: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C set an event.
 
-    A signal that comes just before a wait has no effect until the wait is over, so it
-    is a series of short ones.
+    KeyboardInterrupt might be raised while a lock of the threads is held.
     """
-    done: set[Future[None]] = set()
-    while len(done) < len(futures) and not any(f.exception() for f in done):
-        done, _ = wait(futures, timeout=_PAUSE, return_when=FIRST_EXCEPTION)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT)
+    if not in_main_thread or handler is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: event.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 @with_callbacks

@@ -9,18 +9,20 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array, hstack, issparse
+from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._names import Parametrized
 from .._params import FACTOR, Interval, Options, StrOptions, check_params
 from .._sklearn import TransformerMixin
 from .._types import Array, ArrayLike, Bool, Data, Float, Int, RandomState, Rows
 from ..estimators.convergence_warnings import warn
-from ..estimators.sample_weights import checked_weights
-from .categorical import Categories, CrossFitted
+from ..estimators.sample_weights import usable_weights
+from .categorical import Categories
 from .columns import Table, category_mask, read_table
+from .folds import Fold
+from .mean_targets import Targets
 from .numeric import Numbers
 
 _TargetType: TypeAlias = Literal["continuous", "binary", "multiclass"]
@@ -39,10 +41,11 @@ class TabularPreprocessor(TransformerMixin, Parametrized):
       that marks them.
     - Categories of two values become a column of -1 and 1, others a column of 0 and 1
       per value. The rare values of many share one column. Values that are missing or
-      were not in the training data are zeros; with ``target_encoding``, they have the
-      mean target of the training rows without a value, or of all rows if there are
-      none.
-    - Columns of one value are left out, except for the column that marks missing ones.
+      were not in the training data are zeros; in the columns of ``target_encoding``,
+      they have the mean target of the training rows without a value, or of all rows if
+      there are none.
+    - Columns of one value are left out; of those with missing values, a column of 0 and
+      1 stays.
 
     Data frames of pandas and polars, arrays and lists are read, and sparse matrices,
     which have numbers only; these are not centred and stay sparse.
@@ -64,14 +67,14 @@ default="from_dtype"
         Number of bins between quantiles of a column of numbers, for a piecewise-linear
         encoding in further columns (`Gorishniy et al., 2022
         <https://arxiv.org/abs/2203.05556>`__). ``'auto'`` is 0.3 times the square root
-        of the number of rows, but from 4 to 48. None means no such columns, and sparse
-        matrices never have them.
+        of the number of rows with a weight, but from 4 to 48. None means no such
+        columns, and sparse matrices never have them.
     max_categories : int or None, default=100
         The most columns that a category of more than two values becomes, the one for
         rare values included. None means no limit.
     min_frequency : int, float or None, default=None
         Values of fewer training rows are rare: a number of rows, or a share of them in
-        (0, 1). None means no limit.
+        (0, 1). A single rare value keeps its column. None means no limit.
     target_encoding : bool, "continuous", "binary" or "multiclass", default=False
         Whether categories of more values than ``max_categories`` also become the mean
         target of each value (the share of each class), smoothed. For the training rows,
@@ -177,8 +180,8 @@ default="from_dtype"
         y : array-like of shape (n_samples,), default=None
             The targets; used by ``target_encoding`` only.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: a row of weight 2 counts as two rows. Target encoding
-            does not use them.
+            Weights of the rows: a row of weight 2 counts as two rows. In target
+            encoding, all rows of positive weight count alike.
 
         Returns
         -------
@@ -225,10 +228,10 @@ default="from_dtype"
         twin = object.__new__(type(self))  # a failed fit leaves this one as it was
         vars(twin).update(parameters)
         table = read_table(twin, X, reset=True)
-        Z = twin._learn(table, y, checked_weights(sample_weight, table))
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)  # of an earlier fit
-        vars(self).update(vars(twin) | parameters)
+        Z = twin._learn(table, y, usable_weights(sample_weight, table))
+        kept = {k: v for k, v in vars(self).items() if not k.endswith("_")}
+        # In one assignment, which Ctrl-C cannot cut in two.
+        self.__dict__ = kept | vars(twin) | parameters
         return Z
 
     def transform(self, X: Data) -> Rows:
@@ -280,7 +283,7 @@ default="from_dtype"
         elif issparse(numbers) and not self._is_sparse:
             numbers = numbers.toarray()
         blocks = self._numbers.transform(numbers)
-        if categories.any():
+        if self._categories is not None:
             values = table.categories(categories, self._empty)
             blocks += self._categories.transform(values)
         return self._joined(blocks)
@@ -308,11 +311,13 @@ default="from_dtype"
         check_is_fitted(self)
         names = self._names_in(input_features)
         found = self._numbers.names(names[~self.is_categorical_])
-        if self.is_categorical_.any():
+        if self._categories is not None:
             found += self._categories.names(names[self.is_categorical_])
         return np.array(_all_different(found), dtype=object)
 
-    def _learn(self, table: Table, y: Any, w: Array | None) -> Rows:
+    def _learn(
+        self, table: Table, y: Any, w: Array | None, folds: list[Fold] | None = None
+    ) -> Rows:
         """Fit to a table that has been read; return its matrix.
 
         Parameters
@@ -323,6 +328,8 @@ default="from_dtype"
             The targets; used by ``target_encoding`` only.
         w : array of shape (n_samples,) or None
             Weights of the rows.
+        folds : list of Fold or None
+            For ``target_encoding``; None draws five.
 
         Returns
         -------
@@ -335,15 +342,16 @@ default="from_dtype"
                 " requires y to be passed, but the target y is None. Pass y to fit, or"
                 " set target_encoding=False."
             )
+        targets = self._targets(y, table.n_rows, folds)
         categories = category_mask(table, self.categorical_features)
         numbers = table.numbers(~categories)
         self.is_categorical_ = categories
         w = np.ones(table.n_rows) if w is None else w
-        self._numbers = Numbers(self._n_bins(table.n_rows))
+        self._numbers = Numbers(self._n_bins(int(np.count_nonzero(w))))
         blocks = self._numbers.fit_transform(numbers, w)
         empty = np.zeros(table.n_columns, dtype=bool)
         empty[~categories] = self._numbers.empty
-        self._types = {}
+        self._types, self._categories = {}, None
         if categories.any():
             values = table.categories(categories)
             self._types = {
@@ -351,7 +359,7 @@ default="from_dtype"
                 for at in np.flatnonzero(categories).tolist()
             }
             self._categories = Categories(self.max_categories, self.min_frequency)
-            blocks += self._categories.fit_transform(values, w, self._target_encoder(y))
+            blocks += self._categories.fit_transform(values, w, targets)
             empty[categories] = self._categories.empty
         self._empty, self._is_sparse = empty, issparse(table.block)
         _check_left(blocks, table)
@@ -364,17 +372,18 @@ default="from_dtype"
             return int(np.clip(0.3 * n_rows**0.5, _FEWEST_BINS, _MOST_BINS))
         return int(self.n_bins or 0)
 
-    def _target_encoder(self, y: Any) -> CrossFitted | None:
-        """Return what encodes categories by y, None if that is off."""
+    def _targets(self, y: Any, n_rows: int, folds: list[Fold] | None) -> Targets | None:
+        """Return what encodes categories by the target, None if that is off."""
         given = self.target_encoding
         if not given:
             return None
         y = np.asarray(y)
-        kind = given
-        if not isinstance(given, str):
-            kind = type_of_target(y, input_name="y")
-        rng = check_random_state(self.random_state)
-        return CrossFitted(y, str(kind), int(rng.randint(np.iinfo(np.int32).max)))
+        check_consistent_length(range(n_rows), y)
+        if folds is None:
+            rng = check_random_state(self.random_state)
+            splitter = KFold(min(5, n_rows), shuffle=True, random_state=rng)
+            folds = [Fold(*split) for split in splitter.split(y)]
+        return Targets.of(y, given if isinstance(given, str) else None, folds)
 
     def _check_types(self, table: Table) -> None:
         """Refuse numbers in place of the strings of the fit, and the reverse."""

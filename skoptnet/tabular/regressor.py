@@ -31,7 +31,7 @@ from ..estimators.regressor import MLPRegressorX
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import TabularMLP
-from .intervals import conformal_width
+from .intervals import conformal_half_widths
 
 
 class TabularMLPRegressor(RegressorMixin, TabularMLP):
@@ -47,8 +47,8 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
       ``input_scaling`` and ``parametrization`` of `MLPRegressorX`.
     - It trains for up to ``max_iter`` epochs, and keeps the weights of the epoch with
       the lowest loss on its fold.
-    - Predictions are the mean of the networks', within the range of the training
-      targets.
+    - The predictions of the networks are averaged, and clipped to the range of the
+      training targets.
     - `predict_interval` returns intervals that contain a given share of new targets.
 
     The defaults are made for tables of 200 to 100 000 rows. Training takes up to ``cv *
@@ -214,7 +214,7 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
         )
 
     def predict(self, X: Data) -> Array:
-        """Return the predictions: the mean of the networks'.
+        """Return the mean prediction of the networks.
 
         They stay within the range of the training targets.
 
@@ -235,8 +235,10 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
 
         All intervals of an output have the same width. Half of it is the quantile of
         the absolute errors of ``oof_prediction_`` at the level ``coverage``, with the
-        small-sample correction of split conformal prediction. The coverage is usually a
-        little higher, since the mean of the networks is better than each of them.
+        small-sample correction of split conformal prediction, but without its
+        guarantee: the coverage is a little higher because the mean of the networks is
+        better than each of them, and a little lower because the held-out rows also
+        choose the epochs.
 
         Parameters
         ----------
@@ -260,9 +262,9 @@ class TabularMLPRegressor(RegressorMixin, TabularMLP):
             f"{type(self).__name__}.predict_interval", "coverage", coverage, FACTOR
         )
         prediction = self.predict(X)
-        width = conformal_width(self._residuals, self._weights, float(coverage))
-        width = self._as_targets(width[None])[0]
-        return np.stack([prediction - width, prediction + width], axis=-1)
+        half = conformal_half_widths(self._residuals, self._weights, float(coverage))
+        half = self._as_targets(half[None])[0]
+        return np.stack([prediction - half, prediction + half], axis=-1)
 
     def _read_targets(self, y):
         y = check_array(

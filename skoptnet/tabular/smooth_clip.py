@@ -13,7 +13,7 @@ from .._names import Parametrized
 from .._params import POSITIVE, check_params
 from .._sklearn import TransformerMixin
 from .._types import Array, ArrayLike, Data, Float, Rows
-from ..estimators.sample_weights import checked_weights
+from ..estimators.sample_weights import usable_weights
 
 # Above it, differences of two numbers might overflow.
 _LARGE = np.finfo(np.float64).max / 4
@@ -41,7 +41,7 @@ class RobustSmoothClipper(OneToOneFeatureMixin, TransformerMixin, Parametrized):
     Parameters
     ----------
     limit : float, default=3.0
-        What the result stays within, in absolute value.
+        Bound on the absolute values of the result.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class RobustSmoothClipper(OneToOneFeatureMixin, TransformerMixin, Parametrized):
 
     See Also
     --------
-    sklearn.preprocessing.RobustScaler : The same without the clip.
+    sklearn.preprocessing.RobustScaler : Median and quartiles, without a clip.
 
     References
     ----------
@@ -108,7 +108,7 @@ class RobustSmoothClipper(OneToOneFeatureMixin, TransformerMixin, Parametrized):
         """
         check_params(self)
         X = self._checked(X, reset=True)
-        w = checked_weights(sample_weight, X)
+        w = usable_weights(sample_weight, X)
         w = np.ones(X.shape[0]) if w is None else w
         if issparse(X):
             rows = np.array(list(_sparse_columns(X, w)))

@@ -264,16 +264,29 @@ def test_the_number_of_networks_is_that_of_the_folds(Estimator, name):
     assert f"Set 'cv' in the constructor: {Estimator.__name__}(cv=8)." in message
 
 
+#: The parameters of both plain estimators that both for tables lack.
+SET_BY_TABLES = sorted(
+    MLPClassifierX().get_params().keys()
+    & MLPRegressorX().get_params().keys()
+    - TabularMLPClassifier().get_params().keys()
+    - {"input_scaling", "parametrization"}
+)
+
+
 @pytest.mark.parametrize("Estimator", [TabularMLPClassifier, TabularMLPRegressor])
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("input_scaling", "input_scaling=True and parametrization='ntk'"),
         ("parametrization", "input_scaling=True and parametrization='ntk'"),
-        ("target_encoding", "Categories of more values than max_categories are"),
+        ("target_encoding", "Categories of more than max_categories values always"),
         ("loss", "the squared error for regression, the cross-entropy for classes"),
         ("criterion", "the squared error for regression, the cross-entropy for"),
         ("quantile", "the squared error for regression, the cross-entropy for"),
+        *(
+            (name, "The networks for tables set it themselves")
+            for name in SET_BY_TABLES
+        ),
     ],
 )
 def test_what_is_fixed_for_tables_is_said(Estimator, name, words):

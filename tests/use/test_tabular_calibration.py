@@ -34,10 +34,7 @@ def log_losses(z, truth, T, binary):
 
 
 def truth_of(y, n):
-    """Return the targets as if one more row's class were unknown.
-
-    Weights stand for repeated rows: n is their sum.
-    """
+    """Return the targets as if one more row's class were unknown, besides n."""
     binary = y is not LABELS
     if y is LABELS:
         shares, K = (LABELS[:, None] == np.unique(LABELS)).astype(float), 3
@@ -45,7 +42,7 @@ def truth_of(y, n):
         shares, K = (TWO[:, None] == "short").astype(float), 2
     else:
         shares, K = MULTILABEL.astype(float), 2
-    s = min(1 / (n + 1), 0.1)
+    s = 1 / (n + 1)
     return (1 - s) * shares + s / K, binary
 
 
@@ -57,7 +54,7 @@ def test_no_other_temperature_has_a_lower_log_loss(y, weighted, max_iter):
     model = tiny(TabularMLPClassifier, cv=SPLITS, max_iter=max_iter)
     model.fit(X, y, w if weighted else None)
     z = held_out_outputs(model, X, SPLITS)
-    truth, binary = truth_of(y, w.sum())
+    truth, binary = truth_of(y, max(150, w.sum()))
     losses = [np.average(log_losses(z, truth, T, binary), weights=w) for T in GRID]
     assert_allclose(model.temperature_, GRID[np.argmin(losses)], rtol=2e-3)
     at_best = log_losses(z, truth, model.temperature_, binary)
@@ -74,10 +71,19 @@ def test_rows_have_the_weight_of_their_class(class_weight):
         class_weight = {k: 130 / 3 / np.sum(y == k) for k in np.unique(y)}
     w = np.array([class_weight.get(k, 1) for k in y])
     z = held_out_outputs(model, rows, splits)
-    s = 1 / (w.sum() + 1)
+    s = 1 / (max(130, w.sum()) + 1)
     truth = (1 - s) * (y[:, None] == np.unique(y)) + s / 3
     losses = [np.average(log_losses(z, truth, T, False), weights=w) for T in GRID]
     assert_allclose(model.temperature_, GRID[np.argmin(losses)], rtol=2e-3)
+
+
+def test_the_unit_of_small_weights_does_not_count():
+    """Weights may sum to 1, or be likelihoods."""
+    model = tiny(TabularMLPClassifier, max_iter=10)
+    whole = model.fit(X, LABELS).temperature_
+    for unit in (0.5, 2.0**-8, 2.0**-400):
+        w = np.full(150, unit)
+        assert_allclose(model.fit(X, LABELS, w).temperature_, whole, rtol=1e-4)
 
 
 def test_the_temperature_changes_no_label():

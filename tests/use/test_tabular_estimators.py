@@ -463,12 +463,11 @@ def test_a_random_state_object_goes_on(Estimator):
 
 @pytest.mark.parametrize("Estimator", BOTH)
 @pytest.mark.parametrize("random_state", [3, np.random.RandomState(3), None])
-def test_parts_have_seeds_of_their_own(Estimator, random_state):
+def test_networks_have_seeds_of_their_own(Estimator, random_state):
     model = tiny(Estimator, random_state=random_state).fit(X, target(Estimator))
-    parts = [model.preprocessor_, *model.estimators_]
-    seeds = [part.random_state for part in parts]
+    seeds = [network.random_state for network in model.estimators_]
     assert all(isinstance(seed, int) for seed in seeds)
-    assert len(set(seeds)) == 5
+    assert len(set(seeds)) == 4
 
 
 # ------------------------------------------------------------------------- defaults

@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold
 from tables import NUMBERS, X, tiny
 
 from skoptnet import TabularMLPRegressor
-from skoptnet.tabular.intervals import conformal_width
+from skoptnet.tabular.intervals import conformal_half_widths
 
 TWO_OUTPUTS = np.column_stack([NUMBERS, 100 * X[:, 2]])
 
@@ -99,20 +99,20 @@ def test_the_mean_of_networks_covers_at_least_as_many(coverage):
 def test_too_few_rows_are_refused_with_the_number_that_is_needed(coverage):
     """As many as the message says do, and one less does not."""
     with pytest.raises(ValueError, match=r"coverage=.* needs at least") as caught:
-        conformal_width(np.ones((0, 1)), None, coverage)
+        conformal_half_widths(np.ones((0, 1)), None, coverage)
     needed = int(re.search(r"at least (\d+)", str(caught.value))[1])
     c = Decimal(str(coverage))
     assert needed == math.ceil(c / (1 - c))
-    assert conformal_width(np.ones((needed, 1)), None, coverage) == [1]
+    assert conformal_half_widths(np.ones((needed, 1)), None, coverage) == [1]
     with pytest.raises(ValueError, match=f"at least {needed} .*Got {needed - 1}"):
-        conformal_width(np.ones((needed - 1, 1)), None, coverage)
+        conformal_half_widths(np.ones((needed - 1, 1)), None, coverage)
 
 
 @pytest.mark.parametrize("n", [9, 19, 99, 100, 119])
 @pytest.mark.parametrize("coverage", [0.07, 0.1, 0.3, 0.55, 0.57, 0.7, 0.9])
 def test_the_rank_is_that_of_the_decimal_number(n, coverage):
     residuals = np.arange(1.0, n + 1)[:, None]
-    assert conformal_width(-residuals, None, coverage) == [rank(n, coverage)]
+    assert conformal_half_widths(-residuals, None, coverage) == [rank(n, coverage)]
 
 
 def test_an_estimator_with_too_few_rows():
@@ -150,7 +150,7 @@ def test_weights_in_closed_form():
     for coverage, k in ((0.2, 1), (0.4, 2), (0.6, 3), (0.8, 4)):
         share = k / 4
         width = 1 + np.searchsorted([0.1, 0.3, 0.6, 1], share)
-        assert conformal_width(residuals, w, coverage) == [width]
+        assert conformal_half_widths(residuals, w, coverage) == [width]
 
 
 @pytest.mark.parametrize("unit", [1.0, 0.1, 3.0, 1e-200, 1e200, 7e300])
@@ -158,8 +158,8 @@ def test_equal_weights_are_none(unit):
     residuals = np.random.RandomState(0).normal(size=(97, 2))
     for coverage in np.linspace(0.02, 0.98, 49).round(2):
         assert_array_equal(
-            conformal_width(residuals, np.full(97, unit), coverage),
-            conformal_width(residuals, None, coverage),
+            conformal_half_widths(residuals, np.full(97, unit), coverage),
+            conformal_half_widths(residuals, None, coverage),
         )
 
 
@@ -168,11 +168,11 @@ def test_rows_of_weight_zero_do_not_count():
     w = np.repeat([1.0, 0.0], 30)
     for coverage in (0.1, 0.5, 0.9):
         assert_array_equal(
-            conformal_width(residuals, w, coverage),
-            conformal_width(residuals[:30], None, coverage),
+            conformal_half_widths(residuals, w, coverage),
+            conformal_half_widths(residuals[:30], None, coverage),
         )
     with pytest.raises(ValueError, match=r"at least 49 .* Got 30"):
-        conformal_width(residuals, w, 0.98)
+        conformal_half_widths(residuals, w, 0.98)
 
 
 def test_a_model_with_weights():

@@ -222,6 +222,18 @@ def test_weights_are_checked(w, message):
         TabularPreprocessor().fit([[1.0], [2.0]], None, w)
 
 
+@pytest.mark.parametrize("w", [1e308, 1e300, 1e-300, 5e-324])
+@pytest.mark.parametrize("container", [np.array, csr_array])
+def test_the_unit_of_weights_does_not_count(w, container):
+    X = container(np.column_stack([np.arange(10.0), RNG.randn(10)]))
+    for estimator in (TabularPreprocessor(n_bins=4), RobustSmoothClipper()):
+        Z = clone(estimator).fit(X).transform(X)
+        weighted = clone(estimator).fit(X, sample_weight=np.full(10, w)).transform(X)
+        if issparse(Z):
+            Z, weighted = Z.toarray(), weighted.toarray()
+        assert_allclose(weighted, Z)
+
+
 def test_smooth_clip_is_the_robust_scaler_clipped():
     # With 4 k + 1 numbers, the quartiles are numbers by every definition.
     X = RNG.standard_t(2, (201, 4)) * [1, 1e-3, 1e6, 5] + [0, 1, 1e7, -3]

@@ -274,6 +274,7 @@ def test_sparse_is_dense(Estimator, container):
     dense = np.where(rng.uniform(size=(150, 6)) < 0.3, rng.normal(size=(150, 6)), 0)
     dense[:, 5] = 0
     dense[::3, 5] = 2
+    dense[1::9, 5] = 3
     sparse = container(dense)
     y = target(Estimator)
     model = tiny(Estimator, n_bins=None).fit(sparse, y)
