@@ -2,11 +2,16 @@
 
 A test that `pytest.mark.parametrize` crosses keeps all its cases. Marked with
 ``each_pair``, it runs as many of them as it takes for every two factors to meet in all
-pairs of values; with ``each_value``, for every value to occur. The others get the mark
-``exhaustive``, which a plain run leaves out: ``pytest -m exhaustive`` runs them, and
-``pytest -m ""`` everything. A plugin of pytest, named in conftest.py.
+pairs of values; with ``each_value``, for every value to occur. Of the others, those
+that it takes for one factor more (all triples or pairs) get the mark ``exhaustive``,
+the rest ``whole_product``. A plain run leaves out both: ``pytest -m exhaustive`` and
+``pytest -m whole_product`` run them, and ``pytest -m ""`` everything.
+
+Tests with the mark ``once`` are exhaustive, too, where SKOPTNET_KERNELS chooses other
+kernels. A plugin of pytest, named in conftest.py.
 """
 
+import os
 import random
 from collections.abc import Hashable, Sequence
 from heapq import heapify, heappop, heappush
@@ -15,6 +20,9 @@ from itertools import combinations
 import pytest
 
 STRENGTH = {"each_value": 1, "each_pair": 2}
+
+#: Whether the run is one of those that come on top, with other kernels or without.
+OTHER_KERNELS = "SKOPTNET_KERNELS" in os.environ
 
 
 def cover(
@@ -69,12 +77,16 @@ def known(value: object) -> Hashable:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     crossed: dict[str, list] = {}
     for item in items:
+        if OTHER_KERNELS and item.get_closest_marker("once"):
+            item.add_marker("exhaustive")
         if hasattr(item, "callspec") and strength_of(item):
             crossed.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for test, cases in crossed.items():
         names = sorted(cases[0].callspec.params)
         rows = [[known(case.callspec.params[name]) for name in names] for case in cases]
-        kept = set(cover(rows, strength_of(cases[0]), test.rpartition("::")[2]))
+        strength, seed = strength_of(cases[0]), test.rpartition("::")[2]
+        kept = set(cover(rows, strength, seed))
+        more = set(cover(rows, strength + 1, seed)) if len(kept) < len(rows) else kept
         for place, case in enumerate(cases):
             if place not in kept:
-                case.add_marker("exhaustive")
+                case.add_marker("exhaustive" if place in more else "whole_product")

@@ -7,7 +7,7 @@ from functools import partial
 import joblib
 import numpy as np
 import pytest
-from crossing import cover
+from crossing import OTHER_KERNELS, cover
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
@@ -214,8 +214,8 @@ def checks_by_name(estimators, names=CHECKS_OF_ITS_OWN, without=()):
 def checks_of(estimators, without=(), in_turn=False, exhaustive=()):
     """Return parametrize_with_checks(estimators) less the checks named.
 
-    With ``in_turn``, a plain run has each check once, and each estimator; of
-    the estimators in ``exhaustive``, it has none.
+    With ``in_turn``, and where other kernels are chosen, a plain run has each check
+    once, and each estimator; of the estimators in ``exhaustive``, it has none.
     """
     mark = with_checks([*estimators, *exhaustive]).mark
     names, pairs = mark.args
@@ -223,7 +223,7 @@ def checks_of(estimators, without=(), in_turn=False, exhaustive=()):
     assert set(without) <= found, "a check that is left out has another name now"
     pairs = [pair for pair in pairs if name_of(pair[1]) not in without]
     plain = [pair for pair in pairs if not any(pair[0] is e for e in exhaustive)]
-    if in_turn:
+    if in_turn or OTHER_KERNELS:
         rows = [
             (id(e), name_of(check), str(getattr(check, "keywords", "")))
             for e, check in plain

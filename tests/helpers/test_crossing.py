@@ -1,5 +1,6 @@
 """The helper that chooses which cases of a crossing every run has."""
 
+import re
 from itertools import combinations, product
 
 import pytest
@@ -40,6 +41,12 @@ def test_factors_that_are_not_fully_crossed_are_covered_as_they_come():
     assert {a for a, _ in (rows[at] for at in cover(rows, 1))} == set(range(5))
 
 
+@pytest.fixture(autouse=True)
+def _no_other_plugins(monkeypatch):
+    """Which would be imported in every run within these tests."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 TESTS = """
 import pytest
 
@@ -71,6 +78,7 @@ def test_pairs(a, b, c): ...
     [
         ([], {"all": 12, "values": 4, "pairs": 12}),
         (["-m", "exhaustive"], {"values": 8, "pairs": 12}),
+        (["-m", "whole_product"], {}),
         (["-m", ""], {"all": 12, "values": 12, "pairs": 24}),
         (["-k", "pairs and x"], {"pairs": 4}),
     ],
@@ -79,7 +87,7 @@ def test_the_marks(pytester, options, counts):
     pytester.makepyfile(TESTS)
     pytester.makeini(
         "[pytest]\naddopts = -m 'not exhaustive' --strict-markers\n"
-        "markers = exhaustive\n each_pair\n each_value\n"
+        "markers = exhaustive\n each_pair\n each_value\n whole_product\n once\n"
     )
     show = ["--collect-only", "-q", "-p", "crossing"]
     shown = pytester.runpytest_inprocess(*show, *options)
@@ -89,11 +97,45 @@ def test_the_marks(pytester, options, counts):
     assert len(lines) == sum(counts.values())
 
 
+def test_an_exhaustive_run_has_one_factor_more(pytester):
+    pytester.makepyfile(
+        """
+import pytest
+
+@pytest.mark.each_value
+@pytest.mark.parametrize("a", range(4))
+@pytest.mark.parametrize("b", range(3))
+@pytest.mark.parametrize("c", range(2))
+def test_values(a, b, c): ...
+"""
+    )
+    found = {}
+    for marks in ("not exhaustive and not whole_product", "exhaustive", ""):
+        show = ["--collect-only", "-q", "-p", "crossing", "-m", marks]
+        lines = pytester.runpytest_inprocess(*show).outlines
+        cases = [re.findall(r"\d+", line) for line in lines if "::" in line]
+        found[marks] = [tuple(map(int, case)) for case in cases]
+    values, more, whole = found.values()
+    assert len(values) == 4
+    assert held(values + more, 2) == held(whole, 2)
+    assert not set(values) & set(more)
+    assert len(values + more) < len(whole) == 24
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_tests_that_run_once(chosen, pytester, monkeypatch):
+    monkeypatch.setattr("crossing.OTHER_KERNELS", chosen)
+    pytester.makepyfile("import pytest\n@pytest.mark.once\ndef test_it(): ...")
+    show = ["-q", "-p", "crossing", "-m", "not exhaustive"]
+    done = pytester.runpytest_inprocess(*show)
+    done.assert_outcomes(passed=not chosen, deselected=chosen)
+
+
 def test_a_case_that_is_named_is_run(pytester):
     file = pytester.makepyfile(TESTS)
     pytester.makeini(
         "[pytest]\naddopts = -m 'not exhaustive'\n"
-        "markers = exhaustive\n each_pair\n each_value\n"
+        "markers = exhaustive\n each_pair\n each_value\n whole_product\n once\n"
     )
     for case in ("y-3", "z-0"):
         where = f"{file.name}::test_values[{case}]"
