@@ -176,6 +176,7 @@ def test_class_weights(estimator, check):
         " with a weight only for one of them",
     ),
 )
+@pytest.mark.once
 def test_early_stopping_at_its_defaults(estimator, check):
     check(estimator)
 
@@ -241,6 +242,7 @@ CONVERGING = dict(  # noqa: C408
 
 
 @checks_of([E(warm_start=True, **CONVERGING) for E in ESTIMATORS], in_turn=True)
+@pytest.mark.once
 def test_warm_start_at_the_optimum(estimator, check):
     check(estimator)
 
@@ -334,6 +336,7 @@ IN_THE_ROW_SPAN = [
 
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("solver", IN_THE_ROW_SPAN)
+@pytest.mark.once
 def test_weighted_is_repeated_where_small_batches_reach_one_optimum(solver, container):
     """Minibatches differ, but there is one place for both trainings to end.
 

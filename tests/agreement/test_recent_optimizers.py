@@ -216,6 +216,7 @@ def test_a_saddle_is_left(solver):
 
 
 @solvers
+@pytest.mark.once
 def test_digits_by_the_default_rate(solver):
     """No worse than Adam by more than 2 in 100 held-out rows."""
     rows, held_out, labels, answers = train_test_split(

@@ -70,6 +70,7 @@ def tuned(model, data, solver):
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.once
 def test_every_solver_tuned_comes_close_to_the_best(problem):
     """On held-out rows, at the best of four rates; with more room beyond the seven."""
     model, data, within, floor = PROBLEMS[problem]
@@ -80,6 +81,7 @@ def test_every_solver_tuned_comes_close_to_the_best(problem):
         assert score > floor, solver
 
 
+@pytest.mark.once
 def test_default_rates_learn():
     """Each solver's own rate brings standardised data far in the default 200 epochs."""
     for solver in OPTIMIZERS:

@@ -78,6 +78,7 @@ def test_a_linear_regression_is_scikit_learns(alpha, l1_ratio):
 @pytest.mark.parametrize(
     "l1_ratio", [1, pytest.param(0.5, marks=pytest.mark.exhaustive)]
 )
+@pytest.mark.once
 def test_a_logistic_regression_is_scikit_learns(l1_ratio):
     rows, y, alpha = scale(CANCER.data), CANCER.target, 20
     options = {"l1_ratio": l1_ratio}

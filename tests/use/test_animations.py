@@ -18,7 +18,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.animation import AbstractMovieWriter
 
-pytestmark = pytest.mark.usefixtures("no_figures_left")
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("no_figures_left")]
 
 KINDS = ("contour", "3d")
 

@@ -314,6 +314,7 @@ def temporary(path):
 
 
 @on_posix
+@pytest.mark.once
 def test_the_temporary_file_of_a_killed_process_is_removed(tmp_path, monkeypatch):
     path = tmp_path / "model.pickle"
     for n in (1, 2):
@@ -350,6 +351,7 @@ def test_a_path_is_a_string_or_a_path(Callback, path):
 
 
 @on_posix
+@pytest.mark.once
 def test_the_temporary_file_of_a_live_process_stays(tmp_path):
     path = tmp_path / "model.pickle"
     process = start(WAIT, path)

@@ -120,6 +120,7 @@ def test_every_parameter_is_documented(Estimator):
     assert not re.search(r"^ *\{\w+\}$", Estimator.__doc__, re.MULTILINE)
 
 
+@pytest.mark.once
 def test_which_solver_measures_all_there_are(monkeypatch, capsys):
     monkeypatch.syspath_prepend(ROOT / "docs")
     script, family = map(importlib.import_module, ("which_solver", "family"))

@@ -473,6 +473,7 @@ def kinds():
     return left
 
 
+@pytest.mark.once
 def test_a_bar_with_early_stopping(kinds):
     (line,) = kinds["early stopping"]
     assert re.match(r"\d+/500 early stopping  ", line)
@@ -492,18 +493,23 @@ def test_a_bar_with_early_stopping(kinds):
         ("inside another display", [r"9/9  (━+  )?\d"] * 2 + ["outer .*100%"]),
     ],
 )
+@pytest.mark.once
 def test_all_kinds_of_trainings_have_a_bar(kinds, kind, begins):
     assert len(kinds[kind]) == len(begins)
     for line, begin in zip(kinds[kind], begins, strict=True):
         assert re.match(begin, line)
 
 
+@pytest.mark.once
 def test_redirected_in_a_terminal(kinds):
     (line,) = kinds["no terminal"]
     assert re.fullmatch(r"'9/9  \d\.\d s  loss \S+  rate \S+\\n'", line)
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize(
+    "columns",
+    [40, 120, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (60, 80))],
+)
 def test_the_terminal_is_whole_after_an_interruption(columns):
     pytest.importorskip("rich")
     code = """
@@ -562,6 +568,7 @@ def test_the_terminal_is_whole_after_an_error():
     assert re.match("9/9  ━+  ", after)
 
 
+@pytest.mark.once
 def test_without_rich_it_is_said_once():
     code = """
     sys.modules["rich"] = None
@@ -573,6 +580,7 @@ def test_without_rich_it_is_said_once():
     assert [line[:11] for line in lines] == ["Iteration 1", "Iteration 2"] * 2
 
 
+@pytest.mark.once
 def test_a_terminal_that_cannot_move_its_cursor():
     pytest.importorskip("rich")
     out = in_terminal("import os; os.environ['TERM'] = 'dumb'; model().fit(X, y)")
@@ -618,6 +626,7 @@ notebook_warnings = pytest.mark.filterwarnings("ignore")
 
 
 @notebook_warnings
+@pytest.mark.once
 def test_a_notebook_has_the_last_state_in_one_output(notebook):
     (bar,) = bars(notebook.cells[0])
     n_epochs, kept, _ = printed(notebook.cells[0]).split()
@@ -628,6 +637,7 @@ def test_a_notebook_has_the_last_state_in_one_output(notebook):
 
 
 @notebook_warnings
+@pytest.mark.once
 def test_a_notebook_shows_that_training_failed(notebook):
     (bar,) = bars(notebook.cells[1])
     assert bar["text/plain"].startswith("0/9 failed")
@@ -636,6 +646,7 @@ def test_a_notebook_shows_that_training_failed(notebook):
 
 
 @notebook_warnings
+@pytest.mark.once
 def test_a_search_in_a_notebook(notebook):
     """The bar is that of the last fit, which is no worker's."""
     (bar,) = bars(notebook.cells[2])

@@ -475,6 +475,7 @@ def test_noise_is_remarked_upon():
     assert "differ by more than a factor of ten" in result.remarks[-1]
 
 
+@pytest.mark.once
 def test_a_suggested_rate_trains():
     """Well below the loss of the first weights, for all solvers, and without end."""
     for solver in sorted(OPTIMIZERS):

@@ -473,6 +473,7 @@ def test_networks_have_seeds_of_their_own(Estimator, random_state):
 # ------------------------------------------------------------------------- defaults
 
 
+@pytest.mark.once
 def test_defaults_do_well():
     model = TabularMLPClassifier(random_state=0).fit(X, LABELS)
     assert model.oof_score_ > 0.93
