@@ -191,6 +191,7 @@ def test_a_quadratic_is_minimised(solver):
 
 
 @solvers
+@pytest.mark.once
 def test_rosenbrocks_valley_is_followed(solver):
     path, _ = path_of(
         OPTIMIZERS[solver](weight_decay=0.0),

@@ -380,6 +380,7 @@ def gaps(model, rows, y, n_rows, loss):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.once
 def test_it_narrows_the_gap_between_training_and_test(Estimator):
     """Few rows and a wide network: that is what dropout is for."""
     settings = {"alpha": 0, "max_iter": 150, "n_iter_no_change": np.inf}

@@ -134,6 +134,7 @@ def test_every_solver_has_exact_zeros_where_they_belong(solver):
 
 
 @textbook_solvers
+@pytest.mark.once
 def test_with_minibatches_zeros_are_near(solver):
     """Minibatches scatter: some are not exact, but all within the last rates."""
     reference = Lasso(0.1, tol=1e-12).fit(ROWS, TARGETS).coef_
@@ -151,6 +152,7 @@ def test_with_minibatches_zeros_are_near(solver):
 @textbook_solvers
 @estimators
 @pytest.mark.each_value
+@pytest.mark.once
 def test_a_large_penalty_leaves_the_biases(Estimator, solver):
     """They are free: with all weights at 0, the output is that of the mean target."""
     y = TARGETS + 1 if Estimator is MLPRegressorX else TARGETS > 0.3

@@ -365,6 +365,7 @@ def test_an_l1_penalty_is_on_weights_only():
     [("gd", {}), ("adam", {}), ("adam", {"input_scaling": True})],
     ids=str,
 )
+@pytest.mark.once
 def test_rates_of_blocks_leave_the_optimum_where_it_is(solver, settings):
     """Of a linear model with an L1 penalty, zeros included; without one if scaled."""
     rows, y = scale(DIABETES.data), scale(DIABETES.target)

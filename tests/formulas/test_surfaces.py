@@ -406,6 +406,7 @@ def test_best_rate_has_the_noise_of_the_path_and_leaves_the_source_as_it_is():
 
 
 @surfaces
+@pytest.mark.once
 def test_paths_at_the_best_rate_stay_in_the_picture_and_get_down(name):
     surface = SURFACES[name]
     low, high = np.transpose(surface.limits)

@@ -94,6 +94,7 @@ def best_of_many():
 
 
 @scorings
+@pytest.mark.once
 def test_one_positive_in_a_hundred(scoring, best_of_rare):
     """Accuracy is 0.99 from the first epoch on, in which nothing is learnt."""
     assert RARE.mean() == pytest.approx(0.01, abs=0.002)
@@ -105,6 +106,7 @@ def test_one_positive_in_a_hundred(scoring, best_of_rare):
 
 
 @scorings
+@pytest.mark.once
 def test_fifty_labels(scoring, best_of_many):
     """No row has all its labels right for many epochs: accuracy is 0."""
     model = stopped(MLPClassifierX, MANY, scoring=scoring, max_iter=150)
@@ -146,6 +148,7 @@ EVENTS = {
 
 @pytest.mark.parametrize("scoring", ["loss", None])
 @pytest.mark.parametrize("loss", EVENTS)
+@pytest.mark.once
 def test_rare_events_and_long_tails(loss, scoring):
     """Losses of the regressor, of which a few rows decide."""
     y, d2 = EVENTS[loss]

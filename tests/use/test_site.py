@@ -279,6 +279,7 @@ def test_best_rate_of_gradient_descent_is_near_the_best_there_is():
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.once
 def test_every_solver_gets_down_the_ravine(name):
     pictures = part("method_pictures")
     solver = OPTIMIZERS[name]()

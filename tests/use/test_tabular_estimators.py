@@ -56,6 +56,7 @@ quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
         TabularMLPRegressor((10,), max_iter=40),
     ]
 )
+@pytest.mark.once
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
