@@ -15,6 +15,7 @@ import family
 import front_page
 import inventories
 import rate_range
+import tables_measured
 import which_solver
 from measured import between
 from numpydoc.docscrape import ClassDoc
@@ -27,6 +28,16 @@ from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
+
+#: The scripts that make tables of pages from measurements.
+MEASURED = (
+    default_rates,
+    which_solver,
+    family,
+    rate_range,
+    front_page,
+    tables_measured,
+)
 
 # Rules of numpydoc that are not followed, each with its reason.
 EXCLUDED = {
@@ -156,7 +167,7 @@ def table_faults() -> list[str]:
     """Return tables that are not what their script makes of its measurements."""
     tables = [
         (script, page, name, text)
-        for script in (default_rates, which_solver, family, rate_range, front_page)
+        for script in MEASURED
         for name, text in script.tables_from_csv().items()
         for page in (script.PAGES if script is front_page else [script.PAGE])
     ]

@@ -114,9 +114,9 @@ default="from_dtype"
     >>> preprocessor.get_feature_names_out().tolist()
     ['x0', 'missingindicator_x0', 'x2_yes', 'x1_blue', 'x1_green', 'x1_red']
     >>> print(preprocessor.transform(X).round(2))
-    [[-0.49  0.    1.    0.    0.    1.  ]
+    [[-0.95  0.    1.    0.    0.    1.  ]
      [ 0.    1.   -1.    1.    0.    0.  ]
-     [ 0.49  0.    0.    0.    1.    0.  ]]
+     [ 0.95  0.    0.    0.    1.    0.  ]]
     """
 
     _parameter_constraints: ClassVar[dict] = {
