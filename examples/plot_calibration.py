@@ -94,7 +94,7 @@ plt.show()
 # The networks are trained on smoothed labels, which pulls probabilities towards the
 # middle; overfitting pushes them outwards. Dividing the raw outputs by the temperature
 # corrects both together. Above 1, it moves probabilities towards the middle, below 1
-# outwards. It cannot bend the curve.
+# outwards. It has one parameter, so it cannot correct every curve.
 
 print("temperatures", np.round(temperatures, 2))
 

@@ -3,8 +3,9 @@ Prediction intervals and their coverage
 =======================================
 
 `TabularMLPRegressor.predict_interval` returns intervals that contain a given share of
-the new targets, the coverage. They cost nothing, as they come from the errors on rows
-that the networks left out. This example counts how many test targets they contain.
+the new targets, the coverage. They need no further training, as they come from the
+errors on rows that the networks left out. This example counts how many test targets
+they contain.
 """
 
 # %%
@@ -47,8 +48,8 @@ plt.show()
 #
 # For each level, the share of all 2000 test targets that lie inside. The spread of the
 # four networks is tempting as an interval, too: the mean plus or minus a multiple of
-# their standard deviation. But it only says how much they differ. All of them miss the
-# noise, and what they get wrong together.
+# their standard deviation. But it only says how much they differ: it misses the noise,
+# and the errors that they share.
 
 
 def normal_spread(level):

@@ -98,7 +98,7 @@ class Column(ABC):
         return " and ".join(sorted(names))
 
     def is_category(self) -> bool:
-        """Tell whether values other than numbers make the column one of categories."""
+        """Tell whether its dtype, or for objects its values, make it a category."""
         if self.kind == OBJECT:
             numeric = _are(self.types, _NUMBERS)
             return bool(self.types) and (_are(self.types, _BOOLEANS) or not numeric)
@@ -326,11 +326,11 @@ def read_table(model: Any, X: Data, *, reset: bool) -> Table:
     Parameters
     ----------
     model : estimator
-        Gets or has the number and the names of the columns.
+        Stores the number and the names of the columns, or has them.
     X : data frame, array-like or sparse matrix
         The table.
     reset : bool
-        Whether the model gets, not has, number and names.
+        Whether to store them rather than to compare them.
 
     Raises
     ------

@@ -84,7 +84,7 @@ class Members:
         n_jobs : int or None
             Number of members at a time, in joblib's sense.
         around : callable
-            Returns the context in which a member is fitted, for its number.
+            Returns the context in which a member is fitted, for its number and itself.
         """
         n_members = len(self.networks)
         n_workers = min(effective_n_jobs(n_jobs), n_members)
@@ -231,7 +231,7 @@ class _Member(Watcher):
 
 @contextmanager
 def _progress(verbose: int, n_epochs: int) -> Iterator[Callable[[dict], None]]:
-    """Yield what shows an epoch of any member; with ``verbose=2``, a common bar."""
+    """Yield a function that reports an epoch; with ``verbose=2``, to a common bar."""
     display = bar(n_epochs) if verbose == BAR else None
     if display is None:
         yield lambda metrics: None
