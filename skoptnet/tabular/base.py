@@ -356,8 +356,8 @@ class TabularMLP(CallbackSupportMixin, Parametrized, ABC):
             if team.failures:
                 raise team.failures[0][1]
             raise KeyboardInterrupt
-        if len(fitted) < len(team.networks):
-            _warn_of_lost(team, len(fitted))
+        if len(fitted) < len(team.networks) or team.by_user:
+            _warn_of_end(team, len(fitted))
         self.estimators_ = [network for network, _ in fitted]
         self.n_iter_ = max(network.n_iter_ for network in self.estimators_)
         self.best_epochs_ = [network.best_epoch_ for network in self.estimators_]
@@ -411,14 +411,15 @@ def _seed(rng: np.random.RandomState) -> int:
     return int(rng.randint(np.iinfo(np.int32).max))
 
 
-def _warn_of_lost(team: Members, n_fitted: int) -> None:
+def _warn_of_end(team: Members, n_fitted: int) -> None:
+    """Warn of networks that diverged, and of Ctrl-C."""
     n, n_failed = len(team.networks), len(team.failures)
     said = []
     if team.failures:
         numbers = ", ".join(str(i + 1) for i, _ in team.failures)
         plural = "s" if n_failed > 1 else ""
         said.append(f"Training of network{plural} {numbers} of {n} diverged.")
-    if n_fitted + n_failed < n:
+    if n_fitted + n_failed < n or team.by_user:
         said.append("Training interrupted by user.")
     said.append(f"The model is the mean of {n_fitted} of {n} networks.")
     if team.failures:

@@ -56,6 +56,8 @@ class Members:
     ----------
     interrupted : threading.Event
         Set after Ctrl-C, and after an error.
+    by_user : bool
+        Whether Ctrl-C stopped members in threads, each after its epoch.
     reading : threading.Lock
         Held by the member that checks its rows.
     failures : list of (int, Exception)
@@ -72,7 +74,7 @@ class Members:
     ):
         self.networks, self.folds, self.data = networks, folds, data
         self.cycle_ends, self.verbose = cycle_ends, verbose
-        self.interrupted = threading.Event()
+        self.interrupted, self.by_user = threading.Event(), False
         self.reading = threading.Lock()
         self.failures: list[tuple[int, Exception]] = []
 
@@ -100,7 +102,7 @@ class Members:
     def _in_threads(self, jobs: Sequence[Callable[[], None]], n_workers: int) -> None:
         """Run jobs in threads; Ctrl-C lets each finish its epoch."""
         context = context_of_call()
-        with _ctrl_c_sets(self.interrupted), ThreadPoolExecutor(n_workers) as pool:
+        with _ctrl_c_calls(self._stop), ThreadPoolExecutor(n_workers) as pool:
             try:
                 futures = [pool.submit(context.copy().run, job) for job in jobs]
                 wait(futures, return_when=FIRST_EXCEPTION)
@@ -108,6 +110,10 @@ class Members:
                 self.interrupted.set()  # for those that still run, after an error
         for future in futures:
             future.result()
+
+    def _stop(self) -> None:
+        self.by_user = True
+        self.interrupted.set()
 
     def _fit_one(
         self, i: int, around: Callable[[int, MLP], Any], show: Callable[[dict], None]
@@ -155,8 +161,8 @@ class Members:
 
 
 @contextmanager
-def _ctrl_c_sets(event: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C set an event.
+def _ctrl_c_calls(stop: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C call a function.
 
     KeyboardInterrupt might be raised while a lock of the threads is held.
     """
@@ -165,7 +171,7 @@ def _ctrl_c_sets(event: threading.Event) -> Iterator[None]:
     if not in_main_thread or handler is not signal.default_int_handler:
         yield
         return
-    signal.signal(signal.SIGINT, lambda *_: event.set())
+    signal.signal(signal.SIGINT, lambda *_: stop())
     try:
         yield
     finally:

@@ -361,6 +361,18 @@ def test_ctrl_c_in_the_third_epoch(Estimator, n_jobs, ask, monkeypatch, ctrl_c):
 
 
 @each
+def test_ctrl_c_while_the_last_networks_train(Estimator, monkeypatch, ctrl_c):
+    """None is lost, but all have fewer epochs: not in silence."""
+    model = tiny(Estimator, cv=2, n_jobs=2, max_iter=5000)
+    interrupted_at(monkeypatch, 3, to_main_thread)
+    with pytest.warns(ConvergenceWarning, match="interrupted by user") as caught:
+        model.fit(X, target(Estimator))
+    n = len(model.estimators_)
+    assert f"The model is the mean of {n} of 2 networks" in str(caught[-1].message)
+    assert all(network.n_iter_ < 5000 for network in model.estimators_)
+
+
+@each
 @jobs
 def test_ctrl_c_before_the_first_epoch(Estimator, n_jobs, monkeypatch):
     y = target(Estimator)
