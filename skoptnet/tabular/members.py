@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -28,6 +28,10 @@ from .folds import Fold
 
 # A cycle of fewer epochs may pass without gain by chance.
 _SHORTEST_CYCLE = 10
+
+
+# Seconds between two looks for Ctrl-C.
+_PAUSE = 0.2
 
 
 class Members:
@@ -105,7 +109,7 @@ class Members:
         with _ctrl_c_calls(self._stop), ThreadPoolExecutor(n_workers) as pool:
             try:
                 futures = [pool.submit(context.copy().run, job) for job in jobs]
-                wait(futures, return_when=FIRST_EXCEPTION)
+                _wait_for(futures)
             finally:
                 self.interrupted.set()  # for those that still run, after an error
         for future in futures:
@@ -158,6 +162,16 @@ class Members:
             f"Network {i + 1} of {len(self.networks)}: epoch {network.best_epoch_} of"
             f" {network.n_iter_} kept, validation loss = {loss:.8f}"
         )
+
+
+def _wait_for(futures: Sequence[Future[None]]) -> None:
+    """Wait until all are done, or one has failed.
+
+    A signal that comes just before a wait is handled after it, so each wait is short.
+    """
+    done: set[Future[None]] = set()
+    while len(done) < len(futures) and not any(f.exception() for f in done):
+        done, _ = wait(futures, timeout=_PAUSE, return_when=FIRST_EXCEPTION)
 
 
 @contextmanager
