@@ -1,8 +1,11 @@
 """Target encoding of categories, beside scikit-learn's encoder and for groups."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from preprocessed import fitted, object_array
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.preprocessing import TargetEncoder
@@ -133,3 +136,75 @@ def test_other_targets_are_refused(y, kind, says):
     preprocessor = TabularPreprocessor(target_encoding=kind or True)
     with pytest.raises(ValueError, match=says):
         preprocessor.fit(X, y)
+
+
+# In the preprocessor
+
+
+def many(n=300):
+    codes = np.random.RandomState(1).randint(0, 40, n)
+    return object_array({"a": [f"v{c:02}" for c in codes], "b": list(range(n))}), codes
+
+
+def test_target_encoding_by_hand():
+    X, codes = many()
+    y = codes + RNG.randn(len(codes))
+    settings = {"max_categories": 20, "dtype": "float64"}
+    preprocessor = fitted(X, y, target_encoding=True, **settings)
+    assert preprocessor.get_feature_names_out()[-1] == "x0_target"
+    Z = preprocessor.transform(X)
+    encoded = TargetEncoder().fit(X[:, :1], y).transform(X[:, :1])
+    found = np.unique(np.column_stack([encoded, Z[:, -1:]]).round(9), axis=0)
+    assert len(found) == len(set(codes))  # one rising curve
+    assert (np.diff(found[:, 1]) > 0).all()
+    plain = fitted(X, **settings)
+    assert_array_equal(plain.transform(X), Z[:, :-1])
+
+
+@pytest.mark.parametrize("kind", [True, "continuous", "binary", "multiclass"])
+def test_target_encoding_of_training_rows_is_cross_fitted(kind):
+    X, codes = many()
+    y = RNG.randint(0, 3 if kind == "multiclass" else 2, len(codes))
+    settings = {"target_encoding": kind, "max_categories": 20, "random_state": 0}
+    preprocessor = TabularPreprocessor(**settings)
+    Z = preprocessor.fit_transform(X, y)
+    again = TabularPreprocessor(**settings)
+    assert_array_equal(again.fit_transform(X, y), Z)
+    same = fitted(X, y, **settings)
+    assert_array_equal(same.transform(X), preprocessor.transform(X))
+    assert_array_equal(pickle.loads(pickle.dumps(same)).transform(X), same.transform(X))
+    width = 3 if kind == "multiclass" else 1
+    assert np.abs(Z - same.transform(X))[:, :-width].max() == 0
+    names = same.get_feature_names_out()[-width:].tolist()
+    assert names == (
+        ["x0_target_0", "x0_target_1", "x0_target_2"] if width == 3 else ["x0_target"]
+    )
+    # Targets that are noise have nothing to do with what is learnt from other rows.
+    encoded, naive = Z[:, -1], same.transform(X)[:, -1]
+    assert abs(np.corrcoef(encoded, y == y.max())[0, 1]) < 0.2
+    assert np.corrcoef(naive, y == y.max())[0, 1] > 0.25
+
+
+def test_target_encoding_needs_targets():
+    X, _ = many()
+    with pytest.raises(
+        ValueError, match=r"target_encoding=True of Tabular.* requires y"
+    ):
+        TabularPreprocessor(target_encoding=True).fit(X)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted(X, [1.0, 2.0], target_encoding="continuous", max_categories=20)
+
+
+def test_target_encoding_of_few_values_does_nothing():
+    X = object_array()
+    y = np.arange(len(X)) * 1.5
+    Z = TabularPreprocessor(target_encoding=True).fit_transform(X, y)
+    assert_array_equal(Z, fitted(X).transform(X))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_target_encoding_of_few_rows(n):
+    X = object_array({"c": list("abcd")[:n], "d": [1.0, 2.0, 3.0, 4.0][:n]})
+    settings = {"max_categories": 2, "target_encoding": "continuous"}
+    Z = TabularPreprocessor(**settings, random_state=0).fit_transform(X, np.arange(n))
+    assert np.isfinite(Z).all()
