@@ -90,6 +90,13 @@ def test_the_number_of_bins_by_itself(n_rows, n_bins):
     assert found.shape == (2, n_bins)
 
 
+def test_rows_without_weight_do_not_add_bins():
+    X = RNG.randn(2000, 1)
+    w = np.arange(2000) < 900
+    _, found = columns(fitted(X, "auto", w), X[:2])
+    assert found.shape == (2, 9)
+
+
 def test_missing_numbers_are_encoded_as_the_median():
     X = RNG.randn(41, 2)
     median = np.median(X[:, 0])

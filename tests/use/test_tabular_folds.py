@@ -34,6 +34,7 @@ from tables import (
 from skoptnet import TabularMLPClassifier, TabularMLPRegressor
 
 GROUPS = np.arange(150) % 5
+SPLITS = list(KFold(3, shuffle=True, random_state=0).split(X))
 each = pytest.mark.parametrize("Estimator", BOTH)
 
 
@@ -135,13 +136,17 @@ def test_a_generator_is_refused(Estimator):
 
 
 @each
-def test_groups_without_a_splitter_of_groups(Estimator):
+@pytest.mark.parametrize(
+    ("cv", "given"),
+    [(4, "cv=4"), (SPLITS, "a list of folds as cv")],
+)
+def test_groups_without_a_splitter_of_groups(Estimator, cv, given):
     y = target(Estimator)
-    says = r"groups have no effect with cv=4.*GroupKF"
+    says = f"groups have no effect with {given}.*GroupKFold.4"
     with pytest.warns(UserWarning, match=says) as caught:
-        model = tiny(Estimator).fit(X, y, groups=GROUPS)
+        model = tiny(Estimator, cv=cv).fit(X, y, groups=GROUPS)
     assert [warning.filename for warning in caught] == [__file__]
-    assert equal_models(model, tiny(Estimator).fit(X, y), X)
+    assert equal_models(model, tiny(Estimator, cv=cv).fit(X, y), X)
 
 
 @each
