@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -53,6 +53,9 @@ from .validation_units import UnitCheck
 from .verbose import end, progress_watchers
 from .weights import Weights
 
+if TYPE_CHECKING:
+    from .stages import Stage
+
 #: Maximum number of rows per update for ``batch_size="auto"``.
 AUTO_BATCH = 200
 
@@ -97,6 +100,8 @@ class Fit:
         Whether callbacks are set on the estimator.
     watch : callable, optional
         See `fit_watched`.
+    stage : Stage, optional
+        The part of the fit to run; None is all of it.
 
     Attributes
     ----------
@@ -106,6 +111,8 @@ class Fit:
         The names of the estimator's attributes before the call.
     run_before : Run or None
         The run of a fitted estimator.
+    resumes : bool
+        Whether the call runs a later stage of a fit.
     continues : bool
         Whether the call continues from a fitted network.
     name : str
@@ -118,7 +125,7 @@ class Fit:
     run : Run
         The run that is trained.
     started_at : int
-        Number of epochs before the call.
+        Number of epochs before the call; in a later stage, before the first stage.
     data : TrainingSet
         The rows to train on, with their final weights: the product of sample and class
         weights, scaled to a mean of 1.
@@ -151,13 +158,17 @@ class Fit:
         classes: Any = None,
         has_callbacks: bool = False,
         watch: Callable[[Fit], Watcher] | None = None,
+        stage: Stage | None = None,
     ):
         self.estimator, self.model = estimator, _twin(estimator)
         self.attributes_before = set(vars(estimator))
         self.partial, self.classes = partial, classes
-        self.has_callbacks, self.watch = has_callbacks, watch
+        self.has_callbacks, self.watch, self.stage = has_callbacks, watch, stage
         is_fitted = estimator.__sklearn_is_fitted__()
-        self.continues = is_fitted and (partial or estimator.warm_start)
+        self.resumes = bool(stage and is_fitted and estimator._run.paused)
+        self.continues = self.resumes or (
+            is_fitted and (partial or estimator.warm_start)
+        )
         self.name = "partial_fit" if partial else "fit with warm_start=True"
         self.run_before: Run | None = estimator._run if is_fitted else None
 
@@ -190,6 +201,7 @@ class Fit:
         self.parts = model._check_parameters()
         if not self.partial:
             check_settings(model, own)
+        if not (self.partial or self.resumes):
             warn_of_unused(model, self.parts, own)
         if not isinstance(self.parts.optimizer, LBFGS):
             check_for_validation(model, self.parts.schedule, own)
@@ -227,6 +239,8 @@ class Fit:
         is_planned = model.n_iter_no_change >= model.max_iter or (
             self.parts.schedule.ends_as_planned(epochs)
         )
+        if outcome.reason in ("paused", "best_epoch"):
+            return
         ended = outcome.reason not in ("interrupted", "failed", "partial_fit")
         failure = failure_of(self, outcome, losses) if ended else ""
         warn_of_end(self.estimator, outcome, losses, failure, is_planned=is_planned)
@@ -280,8 +294,9 @@ class Fit:
         else:
             self._require_same_layout(self.model._network)
             self._require_finite(before.theta)
-            self.run = before.continued(self.parts.optimizer, np)
-        self.started_at = self.run.epoch
+            go_on = before.resumed if self.resumes else before.continued
+            self.run = go_on(self.parts.optimizer, np)
+        self.started_at = self.run.epoch - (self.model.n_iter_ if self.resumes else 0)
 
     def _require_same_layout(self, fitted: Network) -> None:
         """Refuse to continue with other layers than those of the fitted network."""
@@ -411,14 +426,24 @@ class Fit:
     def initial_rate(self) -> float | None:
         return initial_rate(self.model, self.parts.optimizer)
 
+    @property
+    def _shorter_stage(self) -> Stage | None:
+        """The stage of this call if it ends before ``max_iter``."""
+        stage = self.stage
+        return stage if stage and stage.epoch < self.model.max_iter else None
+
     def _plan(self) -> Plan:
         model, rate, partial = self.model, self.initial_rate, self.partial
         batch_size, norm = model.batch_size, model.max_grad_norm
         max_iter = int(model.max_iter)
+        last = 1 if partial else max_iter
+        stage = self._shorter_stage
+        if stage:
+            last = stage.epoch
         return Plan(
             learning_rate=math.nan if rate is None else rate,
             batch_size=AUTO_BATCH if isinstance(batch_size, str) else int(batch_size),
-            max_epochs=1 if partial else max_iter,
+            max_epochs=last - (self.run.epoch - self.started_at),
             tol=model.tol,
             patience=model.n_iter_no_change,
             shuffle=model.shuffle,
@@ -428,6 +453,8 @@ class Fit:
             planned_epochs=max_iter + (0 if partial else self.started_at),
             early_stopping=bool(model.early_stopping),
             new_call=not partial,
+            pauses=bool(stage) and stage.reason == "paused",
+            resumes=self.resumes,
         )
 
     def _callbacks(self, X: Any, y: Any, w: Any, rows: Array | None) -> list[Callbacks]:
@@ -468,6 +495,9 @@ class Fit:
             raise
         if self.partial and outcome.reason in ("max_iter", "converged"):
             outcome.reason = "partial_fit"
+        stage = self._shorter_stage
+        if stage and outcome.reason == "max_iter":
+            outcome.reason = stage.reason
         return outcome
 
     def _by_solver(

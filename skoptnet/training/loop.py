@@ -32,9 +32,10 @@ class Outcome:
     reason : str
         "converged" (the training loss stopped improving), "early_stopping" (the
         validation score stopped improving), "callback" (a watcher ended training),
-        "max_iter", "diverged" or "interrupted"; for L-BFGS also "max_fun" and
-        "line_search". The estimators add "partial_fit", and "failed" for an error in a
-        solver, schedule or watcher.
+        "max_iter", "diverged" or "interrupted"; "paused" at the end of a call that
+        another one will resume; for L-BFGS also "max_fun" and "line_search". The
+        estimators add "partial_fit", "best_epoch" (a search has set the number of
+        epochs), and "failed" for an error in a solver, schedule or watcher.
     best : float
         The highest score: a validation score, or a negative training loss.
     kept_epoch : int
@@ -92,9 +93,10 @@ def train(
     KeyboardInterrupt
         If it comes before the first epoch has ended. Later it ends training.
     """
-    run.stopping = run.stopping.continued(
-        plan, run.theta, measure if run.epoch else None
-    )
+    if not plan.resumes:
+        run.stopping = run.stopping.continued(
+            plan, run.theta, measure if run.epoch else None
+        )
     size = len(data) if optimizer.full_batch else plan.batch_size
     batches = Minibatches(data, size, plan.shuffle, network.block_rows(data.X))
     # Read once, for shuffles and recovery: it takes longer than a small epoch.
@@ -111,7 +113,10 @@ def train(
     with epochs.objective.threads(), np.errstate(all="ignore"), recovery:
         try:
             recovery.reason = _loop(epochs, schedule, last, recovery)
-            epochs.check_predictions()
+            if plan.pauses and recovery.reason == "max_iter":
+                recovery.reason = "paused"
+            else:
+                epochs.check_predictions()
         except Diverged:
             for watcher in watchers:
                 watcher.after_divergence()

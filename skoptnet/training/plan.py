@@ -40,6 +40,12 @@ class Plan:
         rows begin in the order at the end of the last call. False for `partial_fit`,
         whose calls are one training: patience continues, and the rows of each call
         begin in the order given.
+    pauses : bool
+        Whether training pauses after the last epoch of this call: a later call can
+        resume it.
+    resumes : bool
+        Whether this call resumes a training that has paused. It continues as if there
+        had been no pause: patience and the best epoch are those of the whole training.
     """
 
     learning_rate: float
@@ -54,3 +60,5 @@ class Plan:
     planned_epochs: float | None = None
     early_stopping: bool = False
     new_call: bool = True
+    pauses: bool = False
+    resumes: bool = False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._types import Array, Namespace
-from .run import Run, Solver
+from .run import Paused, Run, Solver, Weights
 
 # Shuffling this many rows again takes a millisecond.
 _ROWS_TO_SHUFFLE_AGAIN = 100_000
@@ -17,10 +17,6 @@ _ROWS_TO_SHUFFLE_AGAIN = 100_000
 
 class Diverged(ArithmeticError):
     """A loss, a score, a parameter or the solver's memory is no longer finite."""
-
-
-#: Weights, and the number of the epoch that ended with them.
-Weights: TypeAlias = tuple[Array, int]
 
 
 class Saved(NamedTuple):
@@ -59,6 +55,7 @@ class Recovery:
       are better than untrained ones, `Diverged` is passed on.
     - With ``keeps_best``, the weights of the best epoch are kept in any case.
     - Any other exception is passed on; the run is that of the last finished epoch.
+    - A training that pauses, to be resumed later, is kept whole, too: see `Paused`.
 
     Parameters
     ----------
@@ -103,13 +100,15 @@ class Recovery:
         self.keeps_best, self.cost, self.n_shuffled = keeps_best, cost, n_shuffled
         self.reason, self.kept_epoch = "max_iter", run.epoch
         self.started_at = run.epoch
-        self.given = given = run.theta.copy(), run.kept_epoch
-        self._theta, self._thetas = run.theta, [given[0]]
+        first = run.theta.copy(), run.epoch if run.paused else run.kept_epoch
+        self.given = self.best = self.before_best = self.previous = first
+        if run.paused:
+            _, _, self.given, self.best, self.before_best = run.paused
+        self._theta, self._thetas = run.theta, [first[0]]
         self._state = run.state.copy()
-        self.previous = self.best = self.before_best = given
         self.saved = self._copied = Saved(
-            dict(vars(run)), dict(vars(run.stopping)), given, given, given,
-            random_state, 0,
+            dict(vars(run)), dict(vars(run.stopping)),
+            first, self.best, self.before_best, random_state, 0,
         )  # fmt: skip
 
     def save(self, theta: Array, epoch: int, is_best: bool) -> None:
@@ -229,6 +228,7 @@ class Recovery:
         run, diverged = self.run, self.reason == "diverged"
         if self.reason in ("diverged", "interrupted", "failed"):
             self.restore()
+        run.paused = self._paused() if self.reason == "paused" else None
         best, epoch = self._best_after_divergence() if diverged else self.saved.best
         no_epoch = self.reason == "interrupted" and run.epoch == self.started_at
         if self.reason == "failed" or no_epoch or (diverged and epoch == 0):
@@ -243,6 +243,13 @@ class Recovery:
             self.kept_epoch = epoch
         run.end(self.optimizer, self.kept_epoch)
         return True
+
+    def _paused(self) -> Paused:
+        saved, run = self.saved, self.run
+        return Paused(
+            run.theta.copy(), run.state.copy(),
+            self.given, saved.best, saved.before_best,
+        )  # fmt: skip
 
     def _best_after_divergence(self) -> Weights:
         """Return the weights to keep.

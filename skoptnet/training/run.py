@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,32 @@ from ..schedules.losses import Losses
 from .curves import Curves
 from .minibatches import Shuffles
 from .stopping import Stopping
+
+
+#: Weights, and the number of the epoch that ended with them.
+Weights: TypeAlias = tuple[Array, int]
+
+
+class Paused(NamedTuple):
+    """A training at the end of an epoch, from which a later call resumes it.
+
+    Attributes
+    ----------
+    theta : array of shape (P,)
+        The parameters at the end of the last epoch. The run has those of the best epoch
+        with early stopping.
+    state : State
+        The solver's memory.
+    given, best, before_best : Weights
+        The weights at the start of the training, of the best epoch, and of the epoch
+        before the best.
+    """
+
+    theta: Array
+    state: State
+    given: Weights
+    best: Weights
+    before_best: Weights
 
 
 class Solver(Protocol):
@@ -89,6 +115,8 @@ class Run:
         The parameters that were returned to the user, or assigned, after training.
     folded : dict of dicts
         By the name of a loss, the results of `Losses.fold` over it.
+    paused : Paused or None
+        The training that has paused here; None if it has ended.
     """
 
     _theta: Array
@@ -106,6 +134,7 @@ class Run:
     weights: HandedOut | None = field(default=None, repr=False, compare=False)
     folded: dict[str, dict] = field(default_factory=dict, repr=False, compare=False)
     kept_epoch: int = 0
+    paused: Paused | None = field(default=None, repr=False)
     # The first call that continues from here empties this list and takes the lists of
     # `history`; a second call finds it empty and copies them.
     _lists_to_give: list = field(default_factory=lambda: [True], repr=False)
@@ -137,6 +166,16 @@ class Run:
             owns = False
         history = self.history.continued(self.epoch, owns)
         return self._twin(optimizer, xp, history, self.rng, self)
+
+    def resumed(self, optimizer: Solver, xp: Namespace) -> Run:
+        """Return a run that resumes the training that has paused here."""
+        if self.paused is None:
+            raise ValueError("Only a run that has paused can be resumed.")
+        run = self.continued(optimizer, xp)
+        run.theta[...] = self.paused.theta
+        run.state.take(self.paused.state)
+        run.stopping, run.paused = replace(self.stopping), self.paused
+        return run
 
     def copy(self, optimizer: Solver, xp: Namespace) -> Run:
         """Return a copy as if training had ended here.
