@@ -6,11 +6,24 @@ scikit-learn breaks something, look here first.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from copy import deepcopy
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
+from sklearn.base import _fit_context as fit_context
+from sklearn.base import is_classifier
+from sklearn.metrics._scorer import (
+    _BaseScorer,
+    _MultimetricScorer,
+    _PassthroughScorer,
+)
+from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import (
+    _warn_or_raise_about_fit_failures as warn_of_failed_fits,
+)
 from sklearn.utils import _safe_indexing as select_rows
+from sklearn.utils import indexable
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -19,6 +32,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.validation import _check_method_params as params_of_rows
 from sklearn.utils.validation import _num_samples as n_rows_of
 
 MYPY = False  # mypy takes this name as True
@@ -132,6 +146,195 @@ def member_callbacks(
     context.call_on_fit_task_end(**arguments, reconstruction_attributes=fitted)
 
 
+@dataclass
+class SearchData:
+    """The arguments of the ``fit`` of a search, checked and routed.
+
+    Attributes
+    ----------
+    X, y
+        The rows and their targets.
+    fit_params, score_params : dict
+        The metadata for the estimator and for the scorer.
+    splits : list of pairs
+        Numbers of the training and test rows of each fold.
+    scorer : callable
+        The scorer, see `is_estimator_score`.
+    """
+
+    X: Any
+    y: Any
+    fit_params: dict[str, Any]
+    score_params: dict[str, Any]
+    splits: list[tuple[Any, Any]]
+    scorer: Any
+
+    @classmethod
+    def of(cls, search: Any, X: Any, y: Any, params: dict[str, Any]) -> "SearchData":
+        """Return the checked arguments; errors are those of scikit-learn's searches."""
+        scorer, _ = search._get_scorers()
+        X, y = indexable(X, y)
+        routed = search._get_routed_params_for_fit(params_of_rows(X, params=params))
+        cv = check_cv(search.cv, y, classifier=is_classifier(search.estimator))
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        if not splits:
+            raise ValueError("cv must yield at least one split. Got none.")
+        return cls(X, y, routed.estimator.fit, routed.scorer.score, splits, scorer)
+
+    def rows(self, numbers: Any) -> "SearchData":
+        """Return the arguments for some of the rows."""
+        return replace(
+            self,
+            X=select_rows(self.X, numbers),
+            y=None if self.y is None else select_rows(self.y, numbers),
+            fit_params=_of_rows(self.X, self.fit_params, numbers),
+            score_params=_of_rows(self.X, self.score_params, numbers),
+        )
+
+    @property
+    def scored(self) -> tuple[Any, Any, dict[str, Any]]:
+        """The arguments of the scorer, besides the estimator."""
+        return self.X, self.y, self.score_params
+
+
+def _of_rows(X: Any, params: dict[str, Any], numbers: Any) -> dict[str, Any]:
+    return params_of_rows(X, params=params, indices=numbers)
+
+
+def predicts_only(scorer: Any) -> bool:
+    """Return whether a scorer reads nothing of an estimator but its predictions."""
+    if isinstance(scorer, _MultimetricScorer):
+        return all(map(predicts_only, scorer._scorers.values()))
+    return isinstance(scorer, (_BaseScorer, _PassthroughScorer))
+
+
+def is_estimator_score(scorer: Any) -> bool:
+    """Return whether a scorer calls the ``score`` of the estimator."""
+    return isinstance(scorer, _PassthroughScorer)
+
+
+def scorers_by_name(scorer: Any) -> Any:
+    """Return the ``scorer_`` of a fitted search: a dict if there are several."""
+    return getattr(scorer, "_scorers", scorer)
+
+
+def formatted_results(
+    search: Any,
+    params: list[dict[str, Any]],
+    results: list[dict[str, Any]],
+    further: dict[str, list],
+) -> dict[str, Any]:
+    """Return ``cv_results_``.
+
+    Parameters
+    ----------
+    search : estimator
+        The search.
+    params : list of dict
+        The parameters of each row.
+    results : list of dict
+        Of each row and, within it, each fold: ``fit_time``, ``score_time``,
+        ``test_scores`` and perhaps ``train_scores``, each a dict or a number.
+    further : dict of lists
+        Further columns.
+    """
+    n_splits = len(results) // len(params)
+    return search._format_results(params, n_splits, results, further)
+
+
+def check_refit(search: Any, names: Any) -> None:
+    """Refuse a ``refit`` that is none of several scores, as scikit-learn does."""
+    search._check_refit_for_multimetric(names)
+
+
+class SearchTasks:
+    """The tasks of a search, of which its callbacks are notified.
+
+    They are those of scikit-learn's halving searches: "search" has a
+    "halving-iteration" per rung, which has a "candidate-split-evaluation" per candidate
+    and fold; then comes "refit-with-best-params".
+
+    Parameters
+    ----------
+    search : estimator
+        The search.
+    arguments : dict
+        X, y and metadata of its ``fit``.
+    n_iterations : int
+        Number of rungs in all.
+    """
+
+    def __init__(self, search: Any, arguments: dict[str, Any], n_iterations: int):
+        state = vars(search)
+        self.is_active = _CALLBACKS in state or _PARENT_CONTEXT in state
+        self.arguments = {"estimator": search, **arguments}
+        if self.is_active:
+            self.root = search._init_callback_context(
+                max_subtasks=1 + (search.refit is not False)
+            ).call_on_fit_task_begin(**self.arguments)
+            self.searching = self.root.subcontext(
+                task_name="search", max_subtasks=n_iterations
+            ).call_on_fit_task_begin(estimator=search)
+
+    @contextmanager
+    def iteration(self, n_tasks: int) -> Iterator[list[Any]]:
+        """Notify of a rung; yield an `Evaluation` for each of its tasks."""
+        if not self.is_active:
+            yield [None] * n_tasks
+            return
+        search = self.arguments["estimator"]
+        context = self.searching.subcontext(
+            task_name="halving-iteration",
+            max_subtasks=n_tasks,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=search)
+        name = "candidate-split-evaluation"
+        caller = without_callbacks(copy(search))
+        yield [
+            Evaluation(caller, context.subcontext(task_name=name, task_id=i))
+            for i in range(n_tasks)
+        ]
+        context.call_on_fit_task_end(estimator=search)
+
+    def end_search(self) -> None:
+        """Notify of the end of the search, before the refit."""
+        if self.is_active:
+            self.searching.call_on_fit_task_end(estimator=self.arguments["estimator"])
+
+    @contextmanager
+    def refit(self, estimator: Any) -> Iterator[None]:
+        """Notify of the refit of an estimator."""
+        if not self.is_active:
+            yield
+            return
+        context = self.root.subcontext(task_name="refit-with-best-params")
+        with context.propagate_callback_context(estimator):
+            context.call_on_fit_task_begin(**self.arguments)
+            yield
+        context.call_on_fit_task_end(**self.arguments)
+
+    def end(self) -> None:
+        """Notify of the end of ``fit``."""
+        if self.is_active:
+            self.root.call_on_fit_task_end(**self.arguments)
+
+
+@dataclass
+class Evaluation:
+    """The task of one candidate in one fold, for the callbacks; travels to workers."""
+
+    caller: Any
+    context: Any
+
+    @contextmanager
+    def around(self, estimator: Any) -> Iterator[None]:
+        """Notify of the task and, in it, of the estimator's own."""
+        with self.context.propagate_callback_context(estimator):
+            self.context.call_on_fit_task_begin(estimator=self.caller)
+            yield
+        self.context.call_on_fit_task_end(estimator=self.caller)
+
+
 def callback_context(estimator: Any) -> Any:
     """Return the context of a fit whose callbacks have begun."""
     return vars(estimator)[_FIT_CONTEXT]
@@ -161,24 +364,35 @@ __all__ = [
     "CallbackSupportMixin",
     "ClassNamePrefixFeaturesOutMixin",
     "ClassifierMixin",
+    "Evaluation",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
     "MetaEstimatorMixin",
     "Options",
     "RegressorMixin",
+    "SearchData",
+    "SearchTasks",
     "StrOptions",
     "TransformerMixin",
     "begin_callbacks",
     "callback_context",
+    "check_refit",
+    "fit_context",
+    "formatted_results",
+    "is_estimator_score",
     "member_callbacks",
     "metric_of",
     "n_rows_of",
     "parameter_names",
+    "params_of_rows",
+    "predicts_only",
+    "scorers_by_name",
     "select_rows",
     "set_best_weights",
     "set_label_binarizer",
     "validate_parameter_constraints",
+    "warn_of_failed_fits",
     "with_callbacks",
     "without_callbacks",
 ]

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._params import described
 from .._sklearn import BaseSearchCV, n_rows_of, select_rows
+from ..estimators.convergence_warnings import is_divergence
 from ..estimators.wrapped import network_in
 from ._fitted import Training, name_of, training_of
 
@@ -296,7 +297,7 @@ def _trained(
     try:
         model.fit(select_rows(X, rows), select_rows(y, rows), **own)
     except ValueError as error:
-        if "non-finite parameter weights" not in str(error):
+        if not is_divergence(error):
             raise
         return None
     return training_of(network_in(model, purpose))

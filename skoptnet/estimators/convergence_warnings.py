@@ -24,6 +24,8 @@ _PLACE: ContextVar[tuple[str, int] | None] = ContextVar("place", default=None)
 # Largest absolute value of a feature or target that rarely makes training diverge.
 _LARGE = 100.0
 
+_NON_FINITE = "Solver produced non-finite parameter weights"
+
 # By the reason why training ended: the message for solvers with a learning rate.
 _MESSAGES = {
     "diverged": (
@@ -132,6 +134,17 @@ def _message(model: Any, outcome: Outcome, is_planned: bool) -> str:
     return message.format(model=model, outcome=outcome, failed_epoch=failed_epoch)
 
 
+def named(model: Any, rate: float | None) -> str:
+    """Return solver and initial rate, which identify a candidate of a search."""
+    solver = f"solver={model.solver!r}"
+    return solver if rate is None else f"{solver} at learning rate {rate:g}"
+
+
+def is_divergence(error: Exception) -> bool:
+    """Return whether a fit raised this error because training diverged at its start."""
+    return isinstance(error, ValueError) and _NON_FINITE in str(error)
+
+
 def message_of_divergence(data: TrainingSet, model: Any, named: str, epoch: int) -> str:
     """Return the message of the error after a divergence that leaves no model.
 
@@ -152,7 +165,7 @@ def message_of_divergence(data: TrainingSet, model: Any, named: str, epoch: int)
         f" {' '.join(found)}"
     )
     return (
-        f"Solver produced non-finite parameter weights.{large if found else ''}"
+        f"{_NON_FINITE}.{large if found else ''}"
         f" (Training diverged in epoch {epoch}: loss, weights or the solver's memory"
         f" were no longer finite, with {named}. No earlier epoch was better than the"
         " untrained network. A smaller learning_rate_init"

@@ -27,7 +27,12 @@ from ..training import (
     train,
 )
 from .baseline import failure_of
-from .convergence_warnings import message_of_divergence, warn, warn_of_end
+from .convergence_warnings import (
+    message_of_divergence,
+    named,
+    warn,
+    warn_of_end,
+)
 from .inputs import check_memory, check_range, read
 from .parts import Parts, initial_rate
 from .prediction import CURVES, IN_TRAINING, network_attributes
@@ -165,7 +170,7 @@ class Fit:
         self.partial, self.classes = partial, classes
         self.has_callbacks, self.watch, self.stage = has_callbacks, watch, stage
         is_fitted = estimator.__sklearn_is_fitted__()
-        self.resumes = bool(stage and is_fitted and estimator._run.paused)
+        self.resumes = bool(stage and is_fitted and estimator._run.paused is not None)
         self.continues = self.resumes or (
             is_fitted and (partial or estimator.warm_start)
         )
@@ -239,7 +244,7 @@ class Fit:
         is_planned = model.n_iter_no_change >= model.max_iter or (
             self.parts.schedule.ends_as_planned(epochs)
         )
-        if outcome.reason in ("paused", "best_epoch"):
+        if self.stage and outcome.reason in (self.stage.reason, "max_iter"):
             return
         ended = outcome.reason not in ("interrupted", "failed", "partial_fit")
         failure = failure_of(self, outcome, losses) if ended else ""
@@ -270,12 +275,12 @@ class Fit:
             input_scaling=bool(model.input_scaling),
             parametrization=PARAMETRIZATIONS[model.parametrization](),
         )
-        held_out = self._read_own(own, X.dtype) if own.given else None
+        held_out = self.read_held_out(own, X.dtype) if own.given else None
         self.by_class = model._class_weights(Y, whole=not self.partial)
         return TrainingSet(X, Y, w), held_out
 
-    def _read_own(self, own: OwnData, dtype: Any) -> TrainingSet:
-        """Check the validation data passed to ``fit``; X_val is not copied."""
+    def read_held_out(self, own: OwnData, dtype: Any) -> TrainingSet:
+        """Check validation rows; X_val is not copied."""
         try:
             X, y = read(self.model, own.X, own.y, reset=False)
             check_range(X, dtype, "X_val")
@@ -406,7 +411,7 @@ class Fit:
         of the network's targets, as in training. A scorer gets sample weights only, and
         targets in the unit of y, as its user would pass them.
         """
-        weighted = self._in_trained_unit(with_row_weights(data, self.by_class, part))
+        weighted = self.weighted(data, part)
         # Without class weights, for scorers.
         data = with_row_weights(data, None, part)
         scores = scores_of(
@@ -414,6 +419,10 @@ class Fit:
             decides=self.model.early_stopping and part == "validation",
         )  # fmt: skip
         return Metrics(part, self.network, weighted, scores)
+
+    def weighted(self, data: TrainingSet, part: str) -> TrainingSet:
+        """Return rows with the weights and targets of the loss; ``part`` names them."""
+        return self._in_trained_unit(with_row_weights(data, self.by_class, part))
 
     def _in_trained_unit(self, data: TrainingSet) -> TrainingSet:
         """Return the rows with the network's targets."""
@@ -572,8 +581,7 @@ class Fit:
 
     def named(self) -> str:
         """Return solver and learning rate, which identify a candidate of a search."""
-        solver, rate = f"solver={self.model.solver!r}", self.initial_rate
-        return solver if rate is None else f"{solver} at learning rate {rate:g}"
+        return named(self.model, self.initial_rate)
 
     # Keeping.
 

@@ -72,6 +72,6 @@ def fit_stage(
     return estimator
 
 
-def is_paused(estimator: Any) -> bool:
-    """Return whether a fitted estimator can be trained further by a stage."""
-    return estimator.stop_reason_ == "paused"
+def can_resume(estimator: Any) -> bool:
+    """Return whether an estimator has paused, so that a stage can resume it."""
+    return estimator.__sklearn_is_fitted__() and estimator._run.paused is not None

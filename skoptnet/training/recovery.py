@@ -103,7 +103,7 @@ class Recovery:
         first = run.theta.copy(), run.epoch if run.paused else run.kept_epoch
         self.given = self.best = self.before_best = self.previous = first
         if run.paused:
-            _, _, self.given, self.best, self.before_best = run.paused
+            _, self.given, self.best, self.before_best = run.paused
         self._theta, self._thetas = run.theta, [first[0]]
         self._state = run.state.copy()
         self.saved = self._copied = Saved(
@@ -245,11 +245,10 @@ class Recovery:
         return True
 
     def _paused(self) -> Paused:
-        saved, run = self.saved, self.run
-        return Paused(
-            run.theta.copy(), run.state.copy(),
-            self.given, saved.best, saved.before_best,
-        )  # fmt: skip
+        saved, last = self.saved, None
+        if self.keeps_best:
+            last = self.run.theta.copy(), self.run.state.copy()
+        return Paused(last, self.given, saved.best, saved.before_best)
 
     def _best_after_divergence(self) -> Weights:
         """Return the weights to keep.

@@ -16,7 +16,6 @@ from .curves import Curves
 from .minibatches import Shuffles
 from .stopping import Stopping
 
-
 #: Weights, and the number of the epoch that ended with them.
 Weights: TypeAlias = tuple[Array, int]
 
@@ -26,18 +25,15 @@ class Paused(NamedTuple):
 
     Attributes
     ----------
-    theta : array of shape (P,)
-        The parameters at the end of the last epoch. The run has those of the best epoch
-        with early stopping.
-    state : State
-        The solver's memory.
+    last : tuple of (theta, state), or None
+        The parameters and the solver's memory at the end of the last epoch, if the run
+        has those of the best epoch.
     given, best, before_best : Weights
         The weights at the start of the training, of the best epoch, and of the epoch
         before the best.
     """
 
-    theta: Array
-    state: State
+    last: tuple[Array, State] | None
     given: Weights
     best: Weights
     before_best: Weights
@@ -172,8 +168,10 @@ class Run:
         if self.paused is None:
             raise ValueError("Only a run that has paused can be resumed.")
         run = self.continued(optimizer, xp)
-        run.theta[...] = self.paused.theta
-        run.state.take(self.paused.state)
+        if self.paused.last:
+            theta, state = self.paused.last
+            run.theta[...] = theta
+            run.state.take(state)
         run.stopping, run.paused = replace(self.stopping), self.paused
         return run
 

@@ -1,0 +1,162 @@
+"""Scores of a network on held-out rows after every epoch of its training."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from .._sklearn import is_estimator_score, predicts_only
+from ..compiled import outputs
+from ..estimators.fitting import Fit
+from ..estimators.validation import OwnData, Scored, model_in_training
+from ..training import Watcher
+from .folds import Fold
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a search scores its candidates.
+
+    Attributes
+    ----------
+    scorer : callable
+        Takes an estimator, X, y and metadata; returns a number, or a dict of them.
+    error_score : float or "raise"
+        The score if a scorer fails.
+    with_train : bool
+        Whether to score the training rows, too.
+    """
+
+    scorer: Any
+    error_score: Any
+    with_train: bool
+
+
+class EpochScores(Watcher):
+    """Records the metrics and scores of a training after each epoch.
+
+    Training does not see them: schedules and early stopping use their own validation.
+
+    Parameters
+    ----------
+    fit : Fit
+        The training.
+    fold : Fold
+        Its rows.
+    scoring : Scoring
+        The scores.
+
+    Attributes
+    ----------
+    curves : dict of lists
+        With an entry per epoch: ``epoch``, ``learning_rate``, ``loss``,
+        ``validation_loss`` (the loss of the held-out rows), and each score by the name
+        that the scorer gives it, "score" for a single one; training scores begin with
+        "train_".
+    seconds : float
+        The time that this took.
+    """
+
+    def __init__(self, fit: Fit, fold: Fold, scoring: Scoring):
+        begun = time.perf_counter()
+        self.theta = fit.run.theta
+        rows = fold.X_test, fold.y_test, fold.w_test
+        self.parts = [("", _Scores(fit, rows, fold.scored, fold, scoring))]
+        if scoring.with_train:
+            rows = fold.X, fold.y, fold.params.get("sample_weight")
+            self.parts.append(
+                ("train_", _Scores(fit, rows, fold.trained, fold, scoring))
+            )
+        self.curves: dict[str, list] = {}
+        self.seconds = time.perf_counter() - begun
+
+    def after_epoch(self, metrics: dict[str, Any]) -> None:
+        begun = time.perf_counter()
+        row = {
+            "epoch": metrics["epoch"],
+            "learning_rate": metrics.get("learning_rate", math.nan),
+            "loss": metrics["loss"],
+        }
+        for part, scores_of in self.parts:
+            loss, scores = scores_of(self.theta)
+            if not part:
+                row["validation_loss"] = loss
+            row |= {f"{part}{name}": value for name, value in scores.items()}
+        for name, value in row.items():
+            self.curves.setdefault(name, []).append(value)
+        self.seconds += time.perf_counter() - begun
+
+
+class _Scores:
+    """The loss and the scores of some rows at any weights.
+
+    Predictions are computed once, for the loss and for scorers that read nothing else.
+    Other scorers get the whole estimator and the rows as they are.
+    """
+
+    def __init__(
+        self, fit: Fit, rows: tuple, scored: tuple, fold: Fold, scoring: Scoring
+    ):
+        self.network, self.scoring = fit.network, scoring
+        X, y, w = rows
+        self.raw_X, self.y, self.params = scored
+        try:
+            data = fit.read_held_out(OwnData(X, y, w), fit.run.theta.dtype)
+            self.data = fit.weighted(data, "validation")
+        except ValueError:  # perhaps a class that the training rows lack
+            self.data = None
+        targets = fold.wrapping.transforms_targets
+        scorer = scoring.scorer
+        self.own = self.by_network = None
+        if self.data and not targets and predicts_only(scorer):
+            if is_estimator_score(scorer) and not self.params:
+                Y = self.data.select(self.data.Y)
+                self.own = fit.model._default_score(Y, None)
+            else:
+                self.by_network = Scored.by_network(
+                    fit.model, data, fit.network, fit.run
+                )
+        self.whole = fold.wrapping.holding(
+            model_in_training(fit.model, fit.network, fit.run)
+        )
+
+    def __call__(self, theta: Any) -> tuple[float, dict[str, float]]:
+        z, loss = None, math.nan
+        if self.data:
+            z, loss = self._outputs_and_loss(theta)
+        if self.own:
+            return loss, {"score": math.nan if z is None else self.own(z, loss)}
+        return loss, self._scores(z)
+
+    def _outputs_and_loss(self, theta: Any) -> tuple[Any, float]:
+        data, loss = self.data, self.network.loss
+        z = outputs(self.network, theta, data.X, data.rows)
+        with np.errstate(all="ignore"):
+            if not loss.predicts(z, self.network.xp):
+                return None, math.nan
+            losses = loss.value(z, data.select(data.Y), self.network.xp)
+            return z, float(np.average(losses.astype(np.float64), weights=data.weights))
+
+    def _scores(self, z: Any) -> dict[str, float]:
+        estimator, X = self.whole, self.raw_X
+        if self.by_network and z is not None:
+            estimator, X = self.by_network.model, self.by_network.X
+            estimator._known_outputs = X, z
+        given = self.scoring.scorer(estimator, X, self.y, **self.params)
+        scores = given if isinstance(given, dict) else {"score": given}
+        return {name: self._number(name, value) for name, value in scores.items()}
+
+    def _number(self, name: str, value: Any) -> float:
+        if isinstance(value, str):  # the traceback of one scorer among several
+            return self.scoring.error_score
+        if not isinstance(value, Real) and np.ndim(value) != 0:
+            raise ValueError(
+                "scoring must return a number, or a dict of numbers by name. Got"
+                f" {value!r} for {name!r}."
+            )
+        return float(value)

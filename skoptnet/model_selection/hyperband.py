@@ -1,0 +1,187 @@
+"""Hyperband over epochs: several successive halvings, in which survivors continue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.model_selection import ParameterSampler
+from sklearn.utils import check_random_state
+
+from .base import CANDIDATES, COUNT, EpochSearch, check_range
+from .rungs import hyperband
+
+
+class EpochHyperbandSearchCV(EpochSearch):
+    """Hyperband: random search over epochs by several successive halvings.
+
+    A halving that begins with few epochs may drop candidates that learn slowly at
+    first; one that begins with many epochs tries few. Hyperband runs one of each kind,
+    from many candidates for few epochs to few candidates for all of them, with about
+    the same number of epochs in each. Source: `Li et al. (2018)
+    <https://arxiv.org/abs/1603.06560>`__. Survivors continue, as in
+    `EpochHalvingGridSearchCV`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An `MLPClassifierX` or `MLPRegressorX`, or a `~sklearn.pipeline.Pipeline` or
+        `~sklearn.compose.TransformedTargetRegressor` that ends with one. The other
+        steps are fitted once per fold and setting of their parameters.
+    param_distributions : dict or list of dict
+        Distributions or lists of values by parameter, as for
+        `~sklearn.model_selection.RandomizedSearchCV`; see `solver_distributions`.
+        ``max_iter`` cannot be searched.
+    factor : float > 1, default=3
+        From rung to rung of a bracket, one of ``factor`` candidates remains, for
+        ``factor`` times as many epochs.
+    max_resources : int or 'auto', default='auto'
+        Epochs of a whole training, and so the ``max_iter`` of every candidate, whose
+        schedule follows it. 'auto' is the ``max_iter`` of the network.
+    min_resources : int, default=1
+        Least number of epochs of a first rung. The number of halvings is one more than
+        that of the powers of ``factor`` between it and ``max_resources``.
+    cv : int, splitter or iterable, default=5
+        The folds, as for scikit-learn's searches.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        One or several scores, as for scikit-learn's searches. None is the estimator's
+        ``score``. Training is scored after every epoch, so scores should be quick. With
+        several, ``refit`` names the one that ranks the candidates; else the first does.
+    refit : bool, str or callable, default=True
+        Whether to train the best candidate on all rows, up to ``best_epoch_``. With
+        several scores, it names one. A callable takes ``cv_results_`` and returns
+        ``best_index_``.
+    error_score : 'raise' or float, default=nan
+        The score of a candidate in a fold in which its training fails or diverges.
+        'raise' raises the error of a fit that fails.
+    return_train_score : bool, default=False
+        Whether to score the training rows, too, after every epoch.
+    random_state : int, RandomState instance or None, default=None
+        Draws the candidates. The networks have a ``random_state`` of their own.
+    n_jobs : int or None, default=None
+        Number of processes; None is 1, and -1 all processors. A
+        `joblib.parallel_config` sends trainings to other machines.
+    verbose : int, default=0
+        Whether to print each rung (1) and the score of each training in it (2).
+
+    Attributes
+    ----------
+    cv_results_ : dict of arrays
+        A row per candidate and rung, ready for `pandas.DataFrame`, with the columns of
+        scikit-learn's halving searches. Scores are those of ``best_epoch``; times are
+        totals over the rungs so far. Further columns are ``candidate`` (its number),
+        ``best_epoch``, and for each fold ``split0_stop_reason`` ("paused" if training
+        could have continued) and ``split0_error``.{brackets}
+    epoch_results_ : dict of arrays
+        A row per candidate, fold and epoch, ready for `pandas.DataFrame`:
+        ``candidate``, ``fold``, ``epoch``, ``learning_rate``, ``loss`` of the training
+        rows, ``validation_loss`` of the held-out rows, and their ``score``, or each
+        score by its name.
+    best_epoch_ : int
+        The best epoch of the best candidate: the one with the highest score, averaged
+        over the folds; of equal scores, the one with the lowest loss. A network with
+        ``early_stopping`` keeps an epoch of its own in each fold; then it is their
+        average, and the refit stops early, too.
+    best_index_ : int
+        The row of the best candidate in ``cv_results_``.
+    best_params_ : dict
+        Its parameters.
+    best_score_ : float
+        Its score.
+    best_estimator_ : estimator
+        The estimator trained on all rows with these parameters, for ``best_epoch_``
+        epochs of a plan of ``max_resources_``. With ``refit=False`` it is missing.
+    refit_time_ : float
+        Seconds that this took.
+    n_splits_ : int
+        Number of folds.
+    n_resources_, n_candidates_ : list of {of}
+        Epochs and number of candidates of each rung{ofb}.
+    max_resources_ : int
+        Epochs of a whole training.
+    scorer_ : callable or dict of them
+        The scores.
+    multimetric_ : bool
+        Whether there are several.
+
+    See Also
+    --------
+    EpochHalvingRandomSearchCV : A single halving.
+    solver_distributions : Distributions of the rates of solvers.
+
+    Notes
+    -----
+    A candidate that remains is not trained again: each of its trainings continues, bit
+    for bit as if it had never paused. Schedules that follow a plan follow that of the
+    whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
+
+    Candidates are ranked by their best epoch so far, so a candidate that overfits early
+    counts with its best. One that fails or diverges in a fold is not promoted; the
+    reason is in ``cv_results_``.
+
+    Ctrl-C ends the search. With ``refit``, the best candidate so far is then trained on
+    all rows, which a second Ctrl-C ends.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skoptnet import MLPClassifierX
+    >>> from skoptnet.model_selection import EpochHyperbandSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifierX((10,), max_iter=36, random_state=0)
+    >>> rates = {"learning_rate_init": loguniform(1e-4, 1)}
+    >>> search = EpochHyperbandSearchCV(
+    ...     model, rates, min_resources=4, random_state=0
+    ... ).fit(X, y)
+    >>> search.n_candidates_
+    [[9, 3, 1], [5, 1], [3]]
+    >>> search.n_resources_
+    [[4, 12, 36], [12, 36], [36]]
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **EpochSearch._parameter_constraints,
+        "param_distributions": CANDIDATES,
+        "min_resources": [COUNT],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Mapping | Sequence[Mapping],
+        *,
+        factor: float = 3,
+        max_resources: int | str = "auto",
+        min_resources: int = 1,
+        cv: Any = 5,
+        scoring: Any = None,
+        refit: Any = True,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            estimator, factor=factor, max_resources=max_resources, cv=cv,
+            scoring=scoring, refit=refit, error_score=error_score,
+            return_train_score=return_train_score, n_jobs=n_jobs, verbose=verbose,
+        )  # fmt: skip
+        self.param_distributions = param_distributions
+        self.min_resources = min_resources
+        self.random_state = random_state
+
+    def _brackets(self):
+        check_range(self.min_resources, self.max_resources_)
+        rng = check_random_state(self.random_state)
+        found = []
+        for plan in hyperband(self.min_resources, self.max_resources_, self.factor):
+            n = plan.rungs[0].n_candidates
+            sampler = ParameterSampler(self.param_distributions, n, random_state=rng)
+            found.append((list(sampler), plan))
+        self.n_resources_ = [[r.epochs for r in plan.rungs] for _, plan in found]
+        self.n_candidates_ = [[r.n_candidates for r in plan.rungs] for _, plan in found]
+        return found

@@ -1,0 +1,115 @@
+"""Rungs of successive halving: how many candidates are trained up to which epoch."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import NamedTuple
+
+
+class Rung(NamedTuple):
+    """A round of successive halving.
+
+    Attributes
+    ----------
+    n_candidates : int
+        Number of candidates that are trained.
+    epochs : int
+        The epoch up to which they are trained, counted from their start.
+    """
+
+    n_candidates: int
+    epochs: int
+
+
+class Halving(NamedTuple):
+    """Successive halving of a number of candidates.
+
+    Attributes
+    ----------
+    rungs : list of Rung
+        The rungs. The last one ends with the maximum number of epochs.
+    n_required : int
+        Number of rungs that leave fewer candidates than ``factor`` in the last one.
+    n_possible : int
+        Number of rungs that the range of epochs allows.
+    """
+
+    rungs: list[Rung]
+    n_required: int
+    n_possible: int
+
+
+def halving(
+    n_candidates: int,
+    min_epochs: int | str,
+    max_epochs: int,
+    factor: float,
+    aggressive: bool = False,
+) -> Halving:
+    """Return the rungs of successive halving.
+
+    Parameters
+    ----------
+    n_candidates : int
+        Number of candidates at the start.
+    min_epochs : int, "exhaust" or "smallest"
+        Epochs of the first rung. "exhaust" takes as many as leave ``factor`` times as
+        many to each further rung; for "smallest", see `first_epochs`.
+    max_epochs : int
+        Epochs of the last rung.
+    factor : float
+        From rung to rung, this share of the candidates remains, rounded up, and the
+        number of epochs grows by this factor.
+    aggressive : bool
+        Whether to drop candidates, rung by rung, after the first epochs until the
+        remaining ones fit into the possible rungs.
+    """
+    n_required = _n_steps(n_candidates, factor)
+    if min_epochs == "exhaust":
+        min_epochs = max(1, int(max_epochs / factor ** (n_required - 1)))
+    first = first_epochs(min_epochs, max_epochs, factor)
+    n_possible = _n_steps(max_epochs / first, factor)
+    n_rungs = n_required if aggressive else min(n_required, n_possible)
+    rungs, n = [], n_candidates
+    for i in range(n_rungs):
+        power = max(0, i - n_required + n_possible) if aggressive else i
+        epochs = min(max_epochs, round(first * factor**power))
+        rungs.append(Rung(n, epochs if i < n_rungs - 1 else max_epochs))
+        n = ceil(n / factor)
+    return Halving(rungs, n_required, n_possible)
+
+
+def first_epochs(min_epochs: int | str, max_epochs: int, factor: float) -> int:
+    """Return the epochs of a first rung: "smallest" leaves three further ones."""
+    if min_epochs == "smallest":
+        return max(1, int(max_epochs / factor**3))
+    return int(min_epochs)
+
+
+def hyperband(min_epochs: int, max_epochs: int, factor: float) -> list[Halving]:
+    """Return the brackets of Hyperband, from the one with the most candidates.
+
+    With s + 1 rungs, a bracket begins with :math:`\\lceil \\frac{s_{max} + 1}{s + 1}
+    \\eta^s \\rceil` candidates; each bracket takes about the same number of epochs.
+    """
+    most = _n_steps(max_epochs / min_epochs, factor) - 1
+    brackets = []
+    for s in range(most, -1, -1):
+        n = ceil((most + 1) / (s + 1) * factor**s)
+        rungs = [
+            Rung(
+                max(1, int(n / factor**i)),
+                max(1, round(max_epochs / factor ** (s - i))),
+            )
+            for i in range(s + 1)
+        ]
+        brackets.append(Halving(rungs, s + 1, s + 1))
+    return brackets
+
+
+def _n_steps(ratio: float, factor: float) -> int:
+    """Return how many powers of the factor, from the 0th, do not exceed a ratio."""
+    n, power = 0, 1.0
+    while power <= ratio * (1 + 1e-12):
+        n, power = n + 1, power * factor
+    return n

@@ -1,0 +1,267 @@
+"""The course of a search: rung by rung, trials are trained and candidates dropped."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from traceback import format_exc
+from typing import Any
+
+import joblib
+from sklearn.base import clone
+
+from .._sklearn import SearchData, SearchTasks, check_refit, warn_of_failed_fits
+from .epoch_scores import Scoring
+from .folds import Fold, Wrapping, fold_of
+from .results import COLUMNS, Row, snapshot, standing_of
+from .rungs import Halving, Rung
+from .trials import Rows, Trial, advance
+from .workers import Workers
+
+
+class Study:
+    """The candidates of a search and their trials.
+
+    Parameters
+    ----------
+    search : EpochSearch
+        The search; it is not changed.
+    data : SearchData
+        The rows.
+    workers : Workers
+        Run the trials.
+    tasks : SearchTasks
+        Notify the callbacks of the search.
+
+    Attributes
+    ----------
+    candidates : list of dict
+        The parameters of each candidate, over all brackets.
+    trials : list of lists
+        The trials of each candidate, one per fold.
+    rows : list of Row
+        The candidates of each rung at its end. After an interruption, the last rung has
+        only those whose trials are complete.
+    metric : str
+        The name of the score that ranks the candidates.
+    is_multimetric : bool
+        Whether the scorer returns several scores.
+    """
+
+    def __init__(
+        self, search: Any, data: SearchData, workers: Workers, tasks: SearchTasks
+    ):
+        self.search, self.data, self.workers, self.tasks = search, data, workers, tasks
+        self.scoring = Scoring(
+            data.scorer, search.error_score, search.return_train_score
+        )
+        self.candidates: list[dict[str, Any]] = []
+        self.trials: list[list[Trial]] = []
+        self.rows: list[Row] = []
+        self.metric, self.is_multimetric = "score", False
+        # By preprocessing setting and fold, the number of the shared rows, or the
+        # traceback if preprocessing failed; the setting of each candidate.
+        self._shared: dict[tuple[str, int], int | str] = {}
+        self._settings: list[str] = []
+
+    def run(self, brackets: Sequence[tuple[list[dict[str, Any]], Halving]]) -> None:
+        """Run all brackets; end with the results so far after Ctrl-C."""
+        try:
+            for number, (candidates, halving) in enumerate(brackets):
+                self._run_bracket(number, candidates, halving)
+        except KeyboardInterrupt:
+            if not any(row.is_promotable for row in self.rows):
+                raise
+            warnings.warn(
+                "The search was interrupted by the user. Its results are those of the"
+                f" {len(self.rows)} finished rows of cv_results_.",
+                UserWarning,
+                stacklevel=4,
+            )
+        self._warn_of_failures()
+
+    def _run_bracket(
+        self, bracket: int, candidates: list[dict[str, Any]], halving: Halving
+    ) -> None:
+        numbers = [self._add(params) for params in candidates]
+        self._prepare(numbers)
+        for iteration, rung in enumerate(halving.rungs):
+            place = bracket, iteration
+            self._say(place, rung, numbers)
+            try:
+                self._train(numbers, rung)
+            finally:
+                self._record(place, numbers, rung)
+            following = halving.rungs[iteration + 1 : iteration + 2]
+            numbers = self._promote(
+                numbers, following[0].n_candidates if following else 0
+            )
+
+    def _add(self, params: dict[str, Any]) -> int:
+        """Add a candidate; return its number."""
+        number, wrapping = len(self.candidates), self.search._wrapping_of(params)
+        self.candidates.append(params)
+        network = wrapping.network
+        if network.early_stopping:
+            network.set_params(refit_all=False)
+        if network.solver == "lbfgs" and network.random_state is None:
+            network.set_params(random_state=number)
+        self.trials.append(
+            [Trial(number, k, clone(network)) for k in range(len(self.data.splits))]
+        )
+        self._settings.append(_setting(wrapping, params, number))
+        return number
+
+    def _prepare(self, numbers: list[int]) -> None:
+        """Fit the steps before the networks, once per fold and setting."""
+        waiting = {}
+        for number in numbers:
+            setting = self._settings[number]
+            if setting == "":
+                if not self._shared:
+                    rows = Rows(self.scoring.with_train, data=self.data)
+                    self._shared["", 0] = self.workers.share(rows)
+                continue
+            for fold in range(len(self.data.splits)):
+                if (setting, fold) not in self._shared:
+                    waiting.setdefault((setting, fold), number)
+        if not waiting:
+            return
+        shared = self.workers.share(self.data)
+        jobs = [
+            (
+                shared, self.search._wrapping_of(self.candidates[number]).estimator,
+                self.data.splits[fold], self.scoring,
+            )
+            for (_, fold), number in waiting.items()
+        ]  # fmt: skip
+        keys = list(waiting)
+        for i, fold in self.workers.run(prepared, jobs):
+            self._shared[keys[i]] = (
+                fold if isinstance(fold, str) else self.workers.share(fold)
+            )
+
+    def _train(self, numbers: list[int], rung: Rung) -> None:
+        """Train the trials of some candidates up to the end of a rung."""
+        going = [
+            trial
+            for number in numbers
+            for trial in self.trials[number]
+            if trial.goes_on and trial.n_epochs < rung.epochs
+        ]
+        going = [trial for trial in going if self._has_rows(trial)]
+        interrupted = False
+        with self.tasks.iteration(len(going)) as evaluations:
+            jobs = [
+                (
+                    self._rows_of(trial), trial.without_curves(),
+                    self.data.splits[trial.fold], rung.epochs, self.scoring, evaluation,
+                )
+                for trial, evaluation in zip(going, evaluations, strict=True)
+            ]  # fmt: skip
+            for i, result in self.workers.run(advance, jobs):
+                going[i].take(result)
+                interrupted |= result.reason == "interrupted"
+                self._say_of(going[i])
+                if interrupted and self.workers.is_sequential:
+                    break
+        if interrupted:
+            raise KeyboardInterrupt
+        self._check_metric()
+
+    def _rows_of(self, trial: Trial) -> Any:
+        setting = self._settings[trial.candidate]
+        return self._shared[setting, trial.fold if setting else 0]
+
+    def _has_rows(self, trial: Trial) -> bool:
+        """Return whether the rows of a trial were prepared; else it has failed."""
+        rows = self._rows_of(trial)
+        if isinstance(rows, str):
+            trial.reason, trial.error = "failed", rows
+        return not isinstance(rows, str)
+
+    def _check_metric(self) -> None:
+        """Find the names of the scores, which a scorer tells only when it is called."""
+        curves = next((t.curves for of in self.trials for t in of if t.n_epochs), {})
+        names = [n for n in curves if n not in COLUMNS and not n.startswith("train_")]
+        if not names or names == ["score"]:
+            return
+        check_refit(self.search, names)
+        self.is_multimetric = True
+        refit = self.search.refit
+        self.metric = refit if isinstance(refit, str) else names[0]
+
+    def _record(self, place: tuple[int, int], numbers: list[int], rung: Rung) -> None:
+        """Add a row for each candidate whose trials are all at the end of the rung."""
+        for number in numbers:
+            trials = self.trials[number]
+            if all(t.n_epochs >= rung.epochs or not t.goes_on for t in trials):
+                if any(t.reason == "interrupted" for t in trials):
+                    continue
+                standing = standing_of(trials, self.metric)
+                now = [snapshot(trial) for trial in trials]
+                self.rows.append(Row(number, *place, rung.epochs, now, standing))
+
+    def _promote(self, numbers: list[int], n: int) -> list[int]:
+        """Return the candidates of the next rung, and forget the other networks."""
+        now = {row.candidate: row for row in self.rows[-len(numbers) :]}
+        ranked = sorted(
+            (number for number in numbers if now[number].is_promotable),
+            key=lambda number: now[number].standing.key,
+        )
+        promoted = sorted(ranked[:n])
+        for number in numbers:
+            if number not in promoted:
+                for trial in self.trials[number]:
+                    trial.network = None
+        return promoted
+
+    def _warn_of_failures(self) -> None:
+        """Warn of failed trainings; raise an error if there is no other one."""
+        outcomes = [
+            {"fit_error": trial.error or None} for of in self.trials for trial in of
+        ]
+        warn_of_failed_fits(outcomes, self.search.error_score)
+
+    def _say(self, place: tuple[int, int], rung: Rung, numbers: list[int]) -> None:
+        if self.search.verbose:
+            bracket = (
+                f"bracket {place[0]}, " if place[0] or self.search.verbose > 1 else ""
+            )
+            print(
+                f"{bracket}iter {place[1]}: {len(numbers)} candidates up to epoch"
+                f" {rung.epochs}, {len(self.data.splits)} folds"
+            )
+
+    def _say_of(self, trial: Trial) -> None:
+        if self.search.verbose > 1:
+            score = trial.curves.get(self.metric, [float("nan")])[-1]
+            print(
+                f"[candidate {trial.candidate}, fold {trial.fold}] epoch"
+                f" {trial.n_epochs}: {self.metric}={score:.3f} ({trial.reason})"
+            )
+
+
+def prepared(data: SearchData, estimator: Any, split: tuple, scoring: Scoring) -> Any:
+    """Return the `Rows` of a fold as a network receives them, or a traceback."""
+    try:
+        fold: Fold = fold_of(data, estimator, split, scoring.with_train)
+    except Exception:
+        if scoring.error_score == "raise":
+            raise
+        return format_exc()
+    return Rows(scoring.with_train, fold=fold)
+
+
+def _setting(wrapping: Wrapping, params: dict[str, Any], number: int) -> str:
+    """Return a key of the parameters around the network, "" if there is nothing."""
+    if not wrapping.prefix:
+        return ""
+    path, others = wrapping.prefix.removesuffix("__"), {}
+    for name, value in params.items():
+        if name != path and not name.startswith(wrapping.prefix):
+            others[name] = value
+    try:
+        return joblib.hash(others)
+    except Exception:  # a value that cannot be pickled
+        return f"candidate {number}"

@@ -1,0 +1,152 @@
+"""Trials: the training of one candidate in one fold, which pauses at each rung."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from traceback import format_exc
+from typing import Any
+
+from sklearn.base import clone
+
+from .._sklearn import Evaluation, SearchData
+from ..estimators.convergence_warnings import is_divergence, named
+from ..estimators.fitting import Fit
+from ..estimators.stages import Stage, can_resume, fit_stage
+from .epoch_scores import EpochScores, Scoring
+from .folds import Fold, fold_of
+
+
+@dataclass
+class Trial:
+    """The training of one candidate in one fold.
+
+    Attributes
+    ----------
+    candidate, fold : int
+        Their numbers.
+    network : MLPClassifierX or MLPRegressorX
+        The network with the parameters of the candidate, as it can be trained further.
+    curves : dict of lists
+        See `EpochScores`.
+    reason : str
+        "" before the first rung; "paused" if it can go on; otherwise why training
+        ended: the ``stop_reason_`` of the network, or "failed".
+    error : str
+        The traceback of a fit that failed, or a sentence about one that diverged; else
+        empty.
+    kept_epoch : int
+        The epoch whose weights early stopping keeps; 0 without early stopping.
+    fit_time, score_time : float
+        Seconds so far for training and for scores.
+    """
+
+    candidate: int
+    fold: int
+    network: Any
+    curves: dict[str, list] = field(default_factory=dict)
+    reason: str = ""
+    error: str = ""
+    kept_epoch: int = 0
+    fit_time: float = 0.0
+    score_time: float = 0.0
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs so far."""
+        return len(self.curves.get("epoch", ()))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether training has not ended."""
+        return self.reason in ("", "paused")
+
+    @property
+    def is_promotable(self) -> bool:
+        """Whether it has scores, and its training has not gone wrong."""
+        wrong = ("failed", "diverged", "interrupted")
+        return self.reason not in wrong and self.n_epochs > 0
+
+    def take(self, other: Trial) -> None:
+        """Take over the results of a copy that was trained further elsewhere."""
+        new, begun = other.curves, other.curves.get("epoch", [1])[0] - 1
+        curves = {
+            name: [*self.curves.get(name, ())][:begun] + new[name] for name in new
+        }
+        vars(self).update(vars(other), curves=curves or self.curves)
+
+    def without_curves(self) -> Trial:
+        """Return a copy to train further, without the curves so far."""
+        return Trial(**{**vars(self), "curves": {}})
+
+
+@dataclass(eq=False)
+class Rows:
+    """The rows of one fold or of all, which many tasks share.
+
+    Attributes
+    ----------
+    with_train : bool
+        See `fold_of`.
+    data : SearchData or None
+        All rows, if the estimator is a network, so that a fold is cheap to take.
+    fold : Fold or None
+        The rows of a fold as the network receives them.
+    """
+
+    with_train: bool
+    data: SearchData | None = None
+    fold: Fold | None = None
+
+    def of_fold(self, network: Any, split: tuple) -> Fold:
+        """Return the rows of a fold."""
+        return self.fold or fold_of(self.data, network, split, self.with_train)
+
+
+def advance(
+    rows: Rows,
+    trial: Trial,
+    split: tuple,
+    epoch: int,
+    scoring: Scoring,
+    evaluation: Evaluation | None = None,
+) -> Trial:
+    """Train a trial up to an epoch; return it with the curves of the new epochs.
+
+    An error of the fit is kept in the trial; only Ctrl-C is passed on.
+    """
+    begun, monitors = time.perf_counter(), []
+    network = trial.network
+    if network.solver == "lbfgs":  # it starts again, and repeats its iterations
+        network = clone(network)
+
+    def watch(fit: Fit) -> EpochScores:
+        monitors.append(EpochScores(fit, fold, scoring))
+        return monitors[0]
+
+    try:
+        fold = rows.of_fold(network, split)
+        arguments = network, fold.X, fold.y, Stage(epoch)
+        if evaluation:
+            with evaluation.around(network):
+                fit_stage(*arguments, watch=watch, **fold.params)
+        else:
+            fit_stage(*arguments, watch=watch, **fold.params)
+        trial.reason = network.stop_reason_
+        if can_resume(network):
+            trial.network = network
+        if network.early_stopping:
+            trial.kept_epoch = network.best_epoch_
+        if network.stop_reason_ == "diverged":
+            rate = network.learning_rate_
+            trial.error = f"Training diverged, with {named(network, rate)}."
+    except Exception as error:
+        if scoring.error_score == "raise":
+            raise
+        trial.reason = "diverged" if is_divergence(error) else "failed"
+        trial.error = str(error) if trial.reason == "diverged" else format_exc()
+    score_time = sum(monitor.seconds for monitor in monitors)
+    trial.curves = monitors[0].curves if monitors else {}
+    trial.score_time += score_time
+    trial.fit_time += time.perf_counter() - begun - score_time
+    return trial

@@ -1,0 +1,177 @@
+"""Workers: tasks of a search in processes of this machine, or on Dask or Ray.
+
+joblib runs the tasks. What its engines do differently is here: how rows that many tasks
+share reach the workers once, and which error means that a worker was lost.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError
+from typing import Any
+
+from joblib.parallel import get_active_backend
+from sklearn.utils.parallel import Parallel, delayed
+
+#: Number of times that tasks of lost workers are run again.
+_MAX_LOSSES = 3
+
+
+class WorkerLost(RuntimeError):
+    """Raised if workers are lost again and again."""
+
+
+class Workers:
+    """Runs tasks in parallel; a context manager, to keep worker processes.
+
+    A task is a pure function of its arguments, so it can be run again after a worker
+    was lost, for instance because it was killed or its machine ran out of memory.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As for scikit-learn's searches.
+
+    Attributes
+    ----------
+    is_sequential : bool
+        Whether tasks run one after the other, in this process.
+    """
+
+    def __init__(self, n_jobs: int | None):
+        self.options: dict[str, Any] = {"n_jobs": n_jobs}
+        backend, _ = get_active_backend()
+        self.engine = _engine_of(backend)
+        self.backend = backend
+        if getattr(backend, "supports_return_generator", False):
+            self.options["return_as"] = "generator_unordered"
+        if self.engine == "ray":
+            restarts = {"max_restarts": -1, "max_task_retries": -1}
+            self.options["ray_remote_args"] = restarts
+        self._shared: list[Any] = []
+        self._sent: dict[int, Any] = {}
+
+    def __enter__(self) -> Workers:
+        self.parallel = Parallel(**self.options).__enter__()
+        self.is_sequential = self.parallel.n_jobs == 1
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.parallel.__exit__(*error)
+
+    def share(self, value: Any) -> int:
+        """Return the number of a value that `run` passes to many tasks."""
+        self._shared.append(value)
+        return len(self._shared) - 1
+
+    def run(
+        self, function: Callable, tasks: Sequence[tuple]
+    ) -> Iterator[tuple[int, Any]]:
+        """Run tasks; yield the number of each and its result, as they come.
+
+        Parameters
+        ----------
+        function : callable
+            Called with a shared value and the other arguments of a task.
+        tasks : sequence of tuple
+            Of each task, the number of the shared value, or None for no such argument,
+            and the other arguments.
+        """
+        waiting = dict(enumerate(tasks))
+        for attempt in range(_MAX_LOSSES + 1):
+            try:
+                for i, result in self._attempt(function, waiting):
+                    del waiting[i]
+                    yield i, result
+                return
+            except _lost() as error:
+                self._after_loss(error, len(waiting), last=attempt == _MAX_LOSSES)
+
+    def _attempt(
+        self, function: Callable, waiting: dict[int, tuple]
+    ) -> Iterator[tuple[int, Any]]:
+        jobs = [
+            delayed(_numbered)(i, function, *self._with_shared(task))
+            for i, task in waiting.items()
+        ]
+        yield from self.parallel(jobs)
+
+    def _with_shared(self, task: tuple) -> tuple:
+        shared, *others = task
+        if shared is None:
+            return tuple(others)
+        if shared not in self._sent:
+            self._sent[shared] = self._send(self._shared[shared])
+        return (self._sent[shared], *others)
+
+    def _send(self, value: Any) -> Any:
+        """Send a value to the workers; return what stands for it in a task."""
+        if self.engine == "dask":
+            return self.backend.client.scatter(value, broadcast=True, hash=False)
+        if self.engine == "ray":
+            import ray
+
+            return _OnRay(ray.put(value))
+        return value
+
+    def _after_loss(self, error: BaseException, n_waiting: int, last: bool) -> None:
+        name = type(error).__name__
+        if last:
+            raise WorkerLost(
+                f"Workers were lost {_MAX_LOSSES + 1} times ({name}: {error})."
+                f" {n_waiting} tasks have no result. They may need more memory than a"
+                " worker has: reduce n_jobs, or the number of rows."
+            ) from error
+        warnings.warn(
+            f"A worker was lost ({name}: {error}). Its tasks are run again.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        self._sent.clear()
+        try:
+            self.parallel.__exit__(None, None, None)
+        except _lost():
+            pass
+        self.parallel = Parallel(**self.options).__enter__()
+
+
+class _OnRay:
+    """Stands for a value in Ray's object store; arrives in a task as the value."""
+
+    def __init__(self, reference: Any):
+        self.reference = reference
+
+    def __reduce__(self) -> tuple:
+        return _from_ray, (self.reference,)
+
+
+def _from_ray(reference: Any) -> Any:
+    import ray
+
+    return ray.get(reference)
+
+
+def _numbered(i: int, function: Callable, *arguments: Any) -> tuple[int, Any]:
+    return i, function(*arguments)
+
+
+def _engine_of(backend: Any) -> str:
+    module = type(backend).__module__
+    if module == "joblib._dask":
+        return "dask"
+    return "ray" if module.startswith("ray.") else ""
+
+
+def _lost() -> tuple[type[BaseException], ...]:
+    """Return the errors of the engines in use that mean the loss of a worker."""
+    import sys
+
+    found: list[type[BaseException]] = [BrokenExecutor, CancelledError]
+    for module, name in (
+        ("distributed", "KilledWorker"),
+        ("ray.exceptions", "RayError"),
+    ):
+        if module in sys.modules:
+            found.append(getattr(sys.modules[module], name))
+    return tuple(found)
