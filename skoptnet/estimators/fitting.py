@@ -623,6 +623,12 @@ class Fit:
             "_kept_best": bool(self.model.early_stopping),
         }
 
+    def fitted_so_far(self) -> Any:
+        """Return a copy of the estimator as if training had ended now."""
+        estimator = _twin(self.estimator)
+        vars(estimator).update(self.so_far())
+        return estimator
+
     def so_far(self) -> dict[str, Any]:
         """Return the estimator's attributes as if training had ended now.
 

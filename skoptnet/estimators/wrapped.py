@@ -167,11 +167,30 @@ def _best(search: Any, purpose: str) -> Any:
     )
 
 
-class _Receiver(DummyRegressor):
-    """Stands in for the last step of an estimator, to keep the X and y it is given."""
+class Receiver(DummyRegressor):
+    """Stands in for the last step of an estimator, to keep the arguments of its fit.
 
-    def fit(self, X, y):
-        self.received = X, y
+    Parameters
+    ----------
+    network : estimator or None
+        The step; its requests of metadata are those of the receiver.
+
+    Attributes
+    ----------
+    received_ : tuple
+        X, y and a dict of metadata.
+    """
+
+    def __init__(self, network: Any = None):
+        super().__init__()
+        self.network = network
+
+    def get_metadata_routing(self) -> Any:
+        routed: Any = super() if self.network is None else self.network
+        return routed.get_metadata_routing()
+
+    def fit(self, X, y=None, **params):
+        self.received_ = X, y, params
         return self
 
 
@@ -179,5 +198,5 @@ def _passed_on(outer: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """Return X and y as a copy of an estimator passes them to its last step."""
     is_pipeline = hasattr(outer, "steps")
     name = outer.steps[-1][0] if is_pipeline else "regressor"
-    fitted = clone(outer).set_params(**{name: _Receiver()}).fit(X, y)
-    return (fitted[-1] if is_pipeline else fitted.regressor_).received
+    fitted = clone(outer).set_params(**{name: Receiver()}).fit(X, y)
+    return (fitted[-1] if is_pipeline else fitted.regressor_).received_[:2]

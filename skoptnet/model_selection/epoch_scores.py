@@ -121,9 +121,9 @@ class _Scores:
                 self.by_network = Scored.by_network(
                     fit.model, data, fit.network, fit.run
                 )
-        self.whole = fold.wrapping.holding(
-            model_in_training(fit.model, fit.network, fit.run)
-        )
+        self.fit, self.wrapping = fit, fold.wrapping
+        self.reads_attributes = not predicts_only(scorer)
+        self.predictor = model_in_training(fit.model, fit.network, fit.run)
 
     def __call__(self, theta: Any) -> tuple[float, dict[str, float]]:
         z, loss = None, math.nan
@@ -143,10 +143,14 @@ class _Scores:
             return z, float(np.average(losses.astype(np.float64), weights=data.weights))
 
     def _scores(self, z: Any) -> dict[str, float]:
-        estimator, X = self.whole, self.raw_X
         if self.by_network and z is not None:
             estimator, X = self.by_network.model, self.by_network.X
             estimator._known_outputs = X, z
+        else:
+            network = (
+                self.fit.fitted_so_far() if self.reads_attributes else self.predictor
+            )
+            estimator, X = self.wrapping.holding(network), self.raw_X
         given = self.scoring.scorer(estimator, X, self.y, **self.params)
         scores = given if isinstance(given, dict) else {"score": given}
         return {name: self._number(name, value) for name, value in scores.items()}

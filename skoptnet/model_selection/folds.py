@@ -11,24 +11,9 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from .._params import described
-from .._sklearn import BaseEstimator, SearchData
+from .._sklearn import SearchData
 from ..estimators.base import MLP
-from ..estimators.wrapped import prefix_of_network
-
-
-class Receiver(BaseEstimator):
-    """Stands in for the network of an estimator, and keeps what ``fit`` gives it."""
-
-    def __init__(self, network: Any = None):
-        self.network = network
-
-    def get_metadata_routing(self) -> Any:
-        """Request what the network requests."""
-        return self.network.get_metadata_routing()
-
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Receiver:
-        self.received_ = X, y, params
-        return self
+from ..estimators.wrapped import Receiver, prefix_of_network
 
 
 class Wrapping:
