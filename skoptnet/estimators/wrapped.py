@@ -44,6 +44,48 @@ def network_in(estimator: Any, purpose: str, *, fitted: bool = True) -> MLP:
     return network
 
 
+def prefix_of_network(estimator: Any, purpose: str) -> tuple[str, MLP]:
+    """Return the prefix of the network's parameters in an estimator, and the network.
+
+    The prefix is "mlp__" where ``set_params(mlp__alpha=...)`` sets the ``alpha`` of the
+    network, and "" for a network itself. In a pipeline, the network is in the last
+    step; any other estimator has a single network among its parameters.
+
+    Raises
+    ------
+    TypeError
+        If there is no network.
+    ValueError
+        If there are several.
+    """
+    from sklearn.pipeline import Pipeline
+
+    prefix, inner = "", estimator
+    while isinstance(inner, Pipeline):
+        name, inner = inner.steps[-1]
+        prefix += f"{name}__"
+    if isinstance(inner, MLP):
+        return prefix, inner
+    found = {}
+    if hasattr(inner, "get_params") and not isinstance(inner, type):
+        parameters = inner.get_params()
+        found = {n: v for n, v in parameters.items() if isinstance(v, MLP)}
+    if len(found) == 1:
+        name, network = found.popitem()
+        return f"{prefix}{name}__", network
+    if found:
+        names = ", ".join(repr(f"{prefix}{name}__") for name in found)
+        raise ValueError(
+            f"{purpose} needs an estimator with one network. {described(inner)} has"
+            f" several; pass prefix, one of: {names}."
+        )
+    raise TypeError(
+        f"{purpose} needs an MLPClassifierX or MLPRegressorX, or an estimator that"
+        " contains one, such as a Pipeline that ends with it. Got"
+        f" {described(inner)} instead."
+    )
+
+
 def inputs_of_network(estimator: Any, X: Any, y: Any, purpose: str) -> tuple[Any, Any]:
     """Return X and y as the network receives them in ``fit``.
 
