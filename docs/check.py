@@ -22,6 +22,7 @@ from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 
 import skoptnet.displays
+import skoptnet.model_selection
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.losses import REGRESSION_LOSSES
 from skoptnet.optimizers import OPTIMIZERS
@@ -69,7 +70,7 @@ _MADE = ("_build", "api", "auto_examples", "gen_modules", "generated")
 def public_names() -> list[str]:
     """Return the dotted names of public functions, classes and their own methods."""
     names = []
-    for module in (skoptnet, skoptnet.displays):
+    for module in (skoptnet, skoptnet.displays, skoptnet.model_selection):
         for name in module.__all__:
             thing, path = getattr(module, name), f"{module.__name__}.{name}"
             if inspect.isfunction(thing):

@@ -22,6 +22,7 @@ from skoptnet.schedules import SCHEDULES, Schedule
 
 #: Modules with an ``__all__`` of their own; left out where they cannot be imported.
 MODULES = (
+    "skoptnet.model_selection",
     "skoptnet.displays",
     "skoptnet.surfaces",
     "skoptnet.callbacks",

@@ -1,4 +1,4 @@
-"""Warning about parameters that are set but have no effect."""
+"""Parameters without effect, and the warning about those that are set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..optimizers import OPTIMIZERS
 from ..schedules import SCHEDULES
 from ..training import LBFGS
 from .convergence_warnings import warn
-from .validation import OwnData
+from .validation import OwnData, check_for_validation, check_settings
 
 
 class _Choice(NamedTuple):
@@ -59,6 +59,38 @@ _CHOICES = (
     _Choice("lr_schedule", SCHEDULES),
     _Choice("loss", REGRESSION_LOSSES),
 )
+_BATCHES = ("batch_size", "shuffle")
+
+#: Parameters that some solvers and schedules read and others do not.
+OF_SOLVERS_AND_SCHEDULES: frozenset[str] = frozenset(
+    name
+    for registry in (OPTIMIZERS, SCHEDULES, {"lbfgs": LBFGS})
+    for cls in registry.values()
+    for name in cls.reads
+) | {*LBFGS.ignores, *_BATCHES, "n_iter_no_change"}
+
+
+def set_parameters(model: Any) -> dict[str, Any]:
+    """Return the defaults of the parameters that are not at their default."""
+    cls: Any = type(model)
+    values = vars(model)
+    return {
+        name: default
+        for name, default in _defaults(cls).items()
+        if _differs(values[name], default)
+    }
+
+
+def without_effect(model: Any) -> dict[str, str]:
+    """Return the parameters that have no effect on ``fit(X, y)``, and why.
+
+    They need not be set. Invalid parameters raise the errors of ``fit``.
+    """
+    parts, own = model._check_parameters(), OwnData()
+    check_settings(model, own)
+    if not isinstance(parts.optimizer, LBFGS):
+        check_for_validation(model, parts.schedule, own)
+    return dict(_unused(model, parts, own))
 
 
 def warn_of_unused(model: Any, parts: Any, own: OwnData) -> None:
@@ -78,12 +110,8 @@ def warn_of_unused(model: Any, parts: Any, own: OwnData) -> None:
         The validation data passed to ``fit``.
     """
     cls: Any = type(model)
-    defaults, values = _defaults(cls), vars(model)
-    unused = {
-        name: why
-        for name, why in _unused(model, parts, own)
-        if name in defaults and _differs(values[name], defaults[name])
-    }
+    given = set_parameters(model)
+    unused = {n: why for n, why in _unused(model, parts, own) if n in given}
     if unused:
         named = "; ".join(f"{name!r} ({why})" for name, why in sorted(unused.items()))
         s, have = ("s", "have") if len(unused) > 1 else ("", "has")
@@ -105,7 +133,7 @@ def _unused(model: Any, parts: Any, own: OwnData) -> Iterator[tuple[str, str]]:
             yield "n_iter_no_change", "solver='lbfgs' needs early_stopping for it"
     else:
         if parts.optimizer.full_batch:
-            for name in ("batch_size", "shuffle"):
+            for name in _BATCHES:
                 yield name, f"solver={_name(model.solver)} uses all rows"
         momentum = parts.optimizer.momentum_name
         if momentum and parts.schedule.moves_momentum and isinstance(model.solver, str):

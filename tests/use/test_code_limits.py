@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "skoptnet"
-ROOMS = ("training", "estimators", "tabular")
+ROOMS = ("training", "estimators", "tabular", "model_selection")
 FILES = sorted(file for room in ROOMS for file in (PACKAGE / room).glob("*.py"))
 MOST_LINES, DEEPEST, MOST_PARAMETERS = 45, 4, 8
 #: Constructors may be long; they and the public fits may have any number of parameters.

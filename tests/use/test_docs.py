@@ -11,6 +11,7 @@ import pytest
 from pages import ROOT, blocks_of, pages, run, run_python_blocks
 
 import skoptnet.displays
+import skoptnet.model_selection
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
@@ -106,8 +107,8 @@ def check_commands(text):
         assert (ROOT / script).is_file(), script
 
 
-def test_every_public_class_shows_an_example():
-    for module in (skoptnet, skoptnet.displays):
+def test_every_public_name_shows_an_example():
+    for module in (skoptnet, skoptnet.displays, skoptnet.model_selection):
         for name in set(module.__all__) - {"__version__"}:
             assert ">>> " in getattr(module, name).__doc__, name
 
