@@ -140,6 +140,8 @@ def advance(
         if network.stop_reason_ == "diverged":
             rate = network.learning_rate_
             trial.error = f"Training diverged, with {named(network, rate)}."
+            if scoring.error_score == "raise":
+                raise ValueError(trial.error)
     except Exception as error:
         if scoring.error_score == "raise":
             raise
