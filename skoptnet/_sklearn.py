@@ -265,8 +265,11 @@ class SearchTasks:
     """
 
     def __init__(self, search: Any, arguments: dict[str, Any], n_iterations: int):
-        state = vars(search)
-        self.is_active = _CALLBACKS in state or _PARENT_CONTEXT in state
+        inside = search.estimator.get_params().values()
+        parts = (search, search.estimator, *inside)
+        self.is_active = _PARENT_CONTEXT in vars(search) or any(
+            _CALLBACKS in getattr(part, "__dict__", ()) for part in parts
+        )
         self.arguments = {"estimator": search, **arguments}
         if self.is_active:
             self.root = search._init_callback_context(
@@ -340,6 +343,12 @@ def callback_context(estimator: Any) -> Any:
     return vars(estimator)[_FIT_CONTEXT]
 
 
+def share_callbacks(estimator: Any, other: Any) -> None:
+    """Give an estimator the callbacks of another, in place of copies of them."""
+    if _CALLBACKS in vars(other):
+        vars(estimator)[_CALLBACKS] = vars(other)[_CALLBACKS]
+
+
 def without_callbacks(estimator: Any) -> Any:
     """Remove the callbacks of an estimator and their contexts; return it."""
     for name in (_CALLBACKS, *_DURING_FIT):
@@ -391,6 +400,7 @@ __all__ = [
     "select_rows",
     "set_best_weights",
     "set_label_binarizer",
+    "share_callbacks",
     "validate_parameter_constraints",
     "warn_of_failed_fits",
     "with_callbacks",

@@ -114,7 +114,10 @@ class EpochSearch(BaseSearchCV):
         brackets = self._brackets()
         self._check_candidates(wrapping, brackets)
         n_rungs = sum(len(halving.rungs) for _, halving in brackets)
-        tasks = SearchTasks(self, {"X": data.X, "y": data.y}, n_rungs)
+        arguments = {"X": data.X, "y": data.y}
+        if params.get("sample_weight") is not None:
+            arguments["metadata"] = {"sample_weight": params["sample_weight"]}
+        tasks = SearchTasks(self, arguments, n_rungs)
         with Workers(self.n_jobs) as workers:
             study = Study(self, data, workers, tasks)
             study.run(brackets)

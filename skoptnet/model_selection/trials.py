@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from .._sklearn import Evaluation, SearchData
+from .._sklearn import Evaluation, SearchData, share_callbacks
 from ..estimators.convergence_warnings import is_divergence, named
 from ..estimators.fitting import Fit
 from ..estimators.stages import Stage, can_resume, fit_stage
@@ -73,6 +73,8 @@ class Trial:
         curves = {
             name: [*self.curves.get(name, ())][:begun] + new[name] for name in new
         }
+        if other.network is not self.network:  # it comes from another process
+            share_callbacks(other.network, self.network)
         vars(self).update(vars(other), curves=curves or self.curves)
 
     def without_curves(self) -> Trial:
