@@ -90,8 +90,10 @@ class Study:
             self._say(place, rung, numbers)
             try:
                 self._train(numbers, rung)
-            finally:
+            except KeyboardInterrupt:
                 self._record(place, numbers, rung)
+                raise
+            self._record(place, numbers, rung)
             following = halving.rungs[iteration + 1 : iteration + 2]
             numbers = self._promote(
                 numbers, following[0].n_candidates if following else 0
@@ -167,7 +169,6 @@ class Study:
                     break
         if interrupted:
             raise KeyboardInterrupt
-        self._check_metric()
 
     def _rows_of(self, trial: Trial) -> Any:
         setting = self._settings[trial.candidate]
@@ -193,6 +194,7 @@ class Study:
 
     def _record(self, place: tuple[int, int], numbers: list[int], rung: Rung) -> None:
         """Add a row for each candidate whose trials are all at the end of the rung."""
+        self._check_metric()
         for number in numbers:
             trials = self.trials[number]
             if all(t.n_epochs >= rung.epochs or not t.goes_on for t in trials):
