@@ -181,7 +181,12 @@ class EpochHyperbandSearchCV(EpochSearch):
         for plan in hyperband(self.min_resources, self.max_resources_, self.factor):
             n = plan.rungs[0].n_candidates
             sampler = ParameterSampler(self.param_distributions, n, random_state=rng)
-            found.append((list(sampler), plan))
+            candidates = list(sampler)  # fewer if there are no more
+            rungs = [
+                rung._replace(n_candidates=min(rung.n_candidates, len(candidates)))
+                for rung in plan.rungs
+            ]
+            found.append((candidates, plan._replace(rungs=rungs)))
         self.n_resources_ = [[r.epochs for r in plan.rungs] for _, plan in found]
         self.n_candidates_ = [[r.n_candidates for r in plan.rungs] for _, plan in found]
         return found

@@ -215,6 +215,33 @@ def test_a_failing_training_and_ctrl_c_end_the_callbacks_too(tmp_path):
     assert search.best_estimator_.n_iter_ == search.best_epoch_
 
 
+def depth(context):
+    return 0 if context.parent is None else 1 + depth(context.parent)
+
+
+def test_a_second_ctrl_c_ends_the_refit():
+    """It keeps the last finished epoch, with a warning of its own."""
+
+    class InterruptedTwice(Callback):
+        n = 0
+
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "epoch":
+                self.n += 1
+                # The refit is a task of the search, its epochs are tasks of that.
+                if self.n == 20 or (depth(context) == 2 and context.task_id == 1):
+                    raise KeyboardInterrupt
+
+    model = network(MLPClassifierX).set_callbacks(InterruptedTwice())
+    search = small_search(GRID, model)
+    _, messages = quietly(search.fit, X, LABELS)
+    assert any("search was interrupted by the user" in text for text in messages)
+    assert any("Training interrupted by user" in text for text in messages)
+    assert search.best_epoch_ > 2
+    assert search.best_estimator_.stop_reason_ == "interrupted"
+    assert search.best_estimator_.n_iter_ == 2
+
+
 @jobs
 def test_a_progress_bar(n_jobs):
     pytest.importorskip("rich")

@@ -219,7 +219,7 @@ def test_networks_with_early_stopping_keep_an_epoch_of_each_fold(Estimator, refi
             alone.fit(X[training], y[training])
             kept.append(alone.best_epoch_)
             score = alone.score(X[test], y[test])
-            assert results[f"split{fold}_test_score"][row] == score
+            assert_same_score(results[f"split{fold}_test_score"][row], score)
             assert results[f"split{fold}_stop_reason"][row] == alone.stop_reason_
         assert results["best_epoch"][row] == round(np.mean(kept))
     alone = clone(model).set_params(**search.best_params_).fit(X, y)
@@ -235,6 +235,20 @@ def test_two_processes_find_the_same(kind):
     )
     assert_same_results(one, two)
     assert_same_state(one.best_estimator_, two.best_estimator_)
+
+
+def test_threads_find_the_same():
+    """Trainings in threads of this process share nothing that they change."""
+    one, two = (
+        small_search(
+            "EpochHalvingGridSearchCV", network(MLPClassifierX), n_jobs=n_jobs,
+            further={"solver": ["adam", "lbfgs"]},
+        )
+        for n_jobs in (1, 2)
+    )  # fmt: skip
+    with joblib.parallel_config("threading"):
+        two.fit(X, LABELS)
+    assert_same_results(one.fit(X, LABELS), two)
 
 
 @kinds
@@ -368,6 +382,21 @@ def test_random_candidates_follow_the_random_state():
     rates = [search.cv_results_["param_learning_rate_init"] for search in draws]
     assert list(rates[0]) == list(rates[1])
     assert list(rates[0]) != list(rates[2])
+
+
+def test_a_space_with_few_candidates():
+    """The numbers of candidates are those that there are."""
+    space = {"alpha": [0.1, 1.0]}
+    for kind, counts in (
+        ("EpochHalvingRandomSearchCV", [2]),
+        ("EpochHyperbandSearchCV", [[2, 2, 1], [2, 1], [2]]),
+    ):
+        search = SEARCHES[kind](network(MLPClassifierX), space, cv=CV, random_state=0)
+        with pytest.warns(UserWarning, match="total space of parameters 2 is smaller"):
+            search.fit(X, LABELS)
+        assert search.n_candidates_ == counts
+        rungs = pd.DataFrame(search.cv_results_).groupby(["bracket", "iter"]).size()
+        assert list(rungs) == list(np.hstack(counts))
 
 
 def test_output_says_the_rungs_and_the_trainings(capsys):
