@@ -91,10 +91,14 @@ _FIT_CONTEXT = "_callback_fit_ctx"
 _DURING_FIT = (_FIT_CONTEXT, "_skl_callbacks_to_teardown", _PARENT_CONTEXT)
 
 
+def has_callbacks(estimator: Any) -> bool:
+    """Return whether an estimator, or one around it, has callbacks."""
+    return _CALLBACKS in vars(estimator) or _PARENT_CONTEXT in vars(estimator)
+
+
 def begin_callbacks(estimator: Any, n_epochs: Any) -> bool:
     """Set up the callbacks of a fit; return whether there are any."""
-    state = vars(estimator)
-    if _CALLBACKS not in state and _PARENT_CONTEXT not in state:
+    if not has_callbacks(estimator):
         return False
     estimator._init_callback_context(max_subtasks=n_epochs)
     return True
@@ -125,8 +129,7 @@ def member_callbacks(
     callable
         Returns, for the number of a member and the member, the context for its fit.
     """
-    state = vars(estimator)
-    if _CALLBACKS not in state and _PARENT_CONTEXT not in state:
+    if not has_callbacks(estimator):
         yield lambda i, member: nullcontext()
         return
     estimator._init_callback_context(max_subtasks=n_members, sequential_subtasks=False)
@@ -265,8 +268,7 @@ class SearchTasks:
     """
 
     def __init__(self, search: Any, arguments: dict[str, Any], n_iterations: int):
-        state = vars(search)
-        self.is_active = _CALLBACKS in state or _PARENT_CONTEXT in state
+        self.is_active = has_callbacks(search)
         self.arguments = {"estimator": search, **arguments}
         if self.is_active:
             self.root = search._init_callback_context(
@@ -380,6 +382,7 @@ __all__ = [
     "check_refit",
     "fit_context",
     "formatted_results",
+    "has_callbacks",
     "is_estimator_score",
     "member_callbacks",
     "metric_of",

@@ -65,6 +65,12 @@ if TYPE_CHECKING:
 AUTO_BATCH = 200
 
 
+def batch_size_of(model: Any) -> int:
+    """Return the maximum number of rows per update."""
+    size = model.batch_size
+    return AUTO_BATCH if isinstance(size, str) else int(size)
+
+
 def fit_watched(
     estimator: Any,
     X: Any,
@@ -443,7 +449,7 @@ class Fit:
 
     def _plan(self) -> Plan:
         model, rate, partial = self.model, self.initial_rate, self.partial
-        batch_size, norm = model.batch_size, model.max_grad_norm
+        norm = model.max_grad_norm
         max_iter = int(model.max_iter)
         last = 1 if partial else max_iter
         stage = self._shorter_stage
@@ -451,7 +457,7 @@ class Fit:
             last = stage.epoch
         return Plan(
             learning_rate=math.nan if rate is None else rate,
-            batch_size=AUTO_BATCH if isinstance(batch_size, str) else int(batch_size),
+            batch_size=batch_size_of(model),
             max_epochs=last - (self.run.epoch - self.started_at),
             tol=model.tol,
             patience=model.n_iter_no_change,

@@ -22,7 +22,7 @@ from ..estimators.stages import Stage, fit_stage
 from .folds import Wrapping
 from .results import Row, long_table, results_of
 from .rungs import Halving
-from .study import Study
+from .study import Study, stages
 from .workers import Workers
 
 #: Constraints of parameters.
@@ -37,6 +37,7 @@ class EpochSearch(BaseSearchCV):
         **BaseSearchCV._parameter_constraints,
         "factor": [Interval(Real, 1, None, closed="neither")],
         "max_resources": [COUNT, StrOptions({"auto"})],
+        "patience": [Interval(Real, 1, None, closed="left"), None],
     }
     _parameter_constraints.pop("pre_dispatch")
 
@@ -46,6 +47,7 @@ class EpochSearch(BaseSearchCV):
         *,
         factor: Any,
         max_resources: Any,
+        patience: Any,
         cv: Any,
         scoring: Any,
         refit: Any,
@@ -61,6 +63,7 @@ class EpochSearch(BaseSearchCV):
         )  # fmt: skip
         self.factor = factor
         self.max_resources = max_resources
+        self.patience = patience
 
     @abstractmethod
     def _brackets(self) -> list[tuple[list[dict[str, Any]], Halving]]:
@@ -112,8 +115,8 @@ class EpochSearch(BaseSearchCV):
         self.max_resources_ = self._max_epochs(wrapping)
         brackets = self._brackets()
         self._check_candidates(wrapping, brackets)
-        n_rungs = sum(len(halving.rungs) for _, halving in brackets)
-        tasks = SearchTasks(self, {"X": data.X, "y": data.y}, n_rungs)
+        n_stages = sum(len(stages(halving, self.patience)) for _, halving in brackets)
+        tasks = SearchTasks(self, {"X": data.X, "y": data.y}, n_stages)
         with Workers(self.n_jobs) as workers:
             study = Study(self, data, workers, tasks)
             study.run(brackets)

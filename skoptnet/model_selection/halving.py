@@ -77,6 +77,10 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         If the range of epochs is too small for as many rungs as the candidates need:
         whether to drop more of them after the first epochs, so that the last rung still
         has fewer than ``factor``.
+    patience : float >= 1 or None, default=2
+        A candidate ends, and keeps its score, when it has been trained for ``patience``
+        times as many epochs as up to its best one, and for 20 at least. With None,
+        survivors are trained to the end.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -154,6 +158,8 @@ class EpochHalvingGridSearchCV(_EpochHalving):
     A candidate that remains is not trained again: each of its trainings continues, bit
     for bit as if it had never paused. Schedules that follow a plan follow that of the
     whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
+    Candidates whose trainings do not differ so far, such as a constant rate and step
+    decay before its first step, share them.
 
     Candidates are ranked by their best epoch so far, so a candidate that overfits early
     counts with its best. One that fails or diverges in a fold is not promoted; the
@@ -191,6 +197,7 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         max_resources: int | str = "auto",
         min_resources: int | str = "exhaust",
         aggressive_elimination: bool = False,
+        patience: float | None = 2,
         cv: Any = 5,
         scoring: Any = None,
         refit: Any = True,
@@ -200,7 +207,8 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         verbose: int = 0,
     ):
         super().__init__(
-            estimator, factor=factor, max_resources=max_resources, cv=cv,
+            estimator, factor=factor, max_resources=max_resources,
+            patience=patience, cv=cv,
             scoring=scoring, refit=refit, error_score=error_score,
             return_train_score=return_train_score, n_jobs=n_jobs, verbose=verbose,
         )  # fmt: skip
@@ -244,6 +252,10 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         If the range of epochs is too small for as many rungs as the candidates need:
         whether to drop more of them after the first epochs, so that the last rung still
         has fewer than ``factor``.
+    patience : float >= 1 or None, default=2
+        A candidate ends, and keeps its score, when it has been trained for ``patience``
+        times as many epochs as up to its best one, and for 20 at least. With None,
+        survivors are trained to the end.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -323,6 +335,8 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
     A candidate that remains is not trained again: each of its trainings continues, bit
     for bit as if it had never paused. Schedules that follow a plan follow that of the
     whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
+    Candidates whose trainings do not differ so far, such as a constant rate and step
+    decay before its first step, share them.
 
     Candidates are ranked by their best epoch so far, so a candidate that overfits early
     counts with its best. One that fails or diverges in a fold is not promoted; the
@@ -364,6 +378,7 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         max_resources: int | str = "auto",
         min_resources: int | str = "smallest",
         aggressive_elimination: bool = False,
+        patience: float | None = 2,
         cv: Any = 5,
         scoring: Any = None,
         refit: Any = True,
@@ -374,7 +389,8 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         verbose: int = 0,
     ):
         super().__init__(
-            estimator, factor=factor, max_resources=max_resources, cv=cv,
+            estimator, factor=factor, max_resources=max_resources,
+            patience=patience, cv=cv,
             scoring=scoring, refit=refit, error_score=error_score,
             return_train_score=return_train_score, n_jobs=n_jobs, verbose=verbose,
         )  # fmt: skip

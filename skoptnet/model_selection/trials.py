@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from dataclasses import dataclass, field
 from traceback import format_exc
 from typing import Any
@@ -70,14 +71,23 @@ class Trial:
     def take(self, other: Trial) -> None:
         """Take over the results of a copy that was trained further elsewhere."""
         new, begun = other.curves, other.curves.get("epoch", [1])[0] - 1
-        curves = {
-            name: [*self.curves.get(name, ())][:begun] + new[name] for name in new
-        }
-        vars(self).update(vars(other), curves=curves or self.curves)
+        curves = {n: [*self.curves.get(n, ())][:begun] + new[n] for n in new}
+        own = {"candidate": self.candidate, "curves": curves or self.curves}
+        if other.candidate != self.candidate:
+            own["network"] = _with_params(other.network, self.network)
+        vars(self).update(vars(other) | own)
 
     def without_curves(self) -> Trial:
         """Return a copy to train further, without the curves so far."""
         return Trial(**{**vars(self), "curves": {}})
+
+
+def _with_params(trained: Any, network: Any) -> Any:
+    """Return a trained network with the parameters of another one, and a copied run."""
+    if not can_resume(trained):
+        return network
+    twin = deepcopy(trained)
+    return twin.set_params(**network.get_params(deep=False))
 
 
 @dataclass(eq=False)

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
 from typing import Any
 
+from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
+
+#: Number of batches of tasks that each worker gets.
+_BATCHES_PER_WORKER = 8
 
 #: Number of times that tasks of lost workers are run again.
 _MAX_LOSSES = 3
@@ -91,6 +95,9 @@ class Workers:
     def _attempt(
         self, function: Callable, waiting: dict[int, tuple]
     ) -> Iterator[tuple[int, Any]]:
+        # Batches save time, as tasks may be short, and pass a shared value only once.
+        n_batches = _BATCHES_PER_WORKER * effective_n_jobs(self.parallel.n_jobs)
+        self.parallel.batch_size = max(1, len(waiting) // n_batches)
         jobs = [
             delayed(_numbered)(i, function, *self._with_shared(task))
             for i, task in waiting.items()
