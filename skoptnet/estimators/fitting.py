@@ -468,7 +468,7 @@ class Fit:
             planned_epochs=max_iter + (0 if partial else self.started_at),
             early_stopping=bool(model.early_stopping),
             new_call=not partial,
-            pauses=bool(stage) and stage.reason == "paused",
+            pauses=stage is not None and stage.reason == "paused",
             resumes=self.resumes,
         )
 

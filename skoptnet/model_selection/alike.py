@@ -17,6 +17,7 @@ from .._sklearn import has_callbacks
 from ..estimators.base import MLP
 from ..estimators.fitting import batch_size_of
 from ..estimators.unused import without_effect
+from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule
 from ..training.rates import factor_of
 
@@ -42,16 +43,17 @@ class Course:
     def __init__(self, network: MLP, around: str, number: int):
         self.schedule: Schedule | None = None
         self.key: Any = number
-        self.network = network
+        self.network, self.full_batch = network, False
         if network.random_state is None or has_callbacks(network):
             return
         try:
-            parts, unread = network._check_parameters(), without_effect(network)
+            parts, unread = network._check_parameters(), set(without_effect(network))
             params = network.get_params(deep=False)
-            schedule, self.optimizer = parts.schedule, parts.optimizer
-            has_rate = hasattr(self.optimizer, "full_batch")  # L-BFGS has none
-            if has_rate and not network.early_stopping and _is_known_ahead(schedule):
+            schedule, optimizer = parts.schedule, parts.optimizer
+            known_ahead = not network.early_stopping and _is_known_ahead(schedule)
+            if known_ahead and isinstance(optimizer, Optimizer):
                 self.schedule, unread = schedule, {*unread, *_OF_SCHEDULES}
+                self.full_batch = optimizer.full_batch
             read = {name: v for name, v in params.items() if name not in unread}
             self.key = joblib.hash((around, type(network).__name__, read))
         except Exception:  # invalid: its fit raises the error; or it cannot be pickled
@@ -61,10 +63,8 @@ class Course:
         """Return a key of the training on some rows up to the end of an epoch."""
         if self.schedule is None:
             return self.key
-        size = n_rows
-        if not self.optimizer.full_batch:
-            size = min(batch_size_of(self.network), n_rows)
-        n_updates, plan = ceil(n_rows / size), self.network.max_iter
+        size = n_rows if self.full_batch else min(batch_size_of(self.network), n_rows)
+        n_updates, plan = ceil(n_rows / size), float(self.network.max_iter)
         clocks = [
             Clock(e * n_updates, e, n_updates, 0, e * n_rows, planned_epochs=plan)
             for e in range(epoch)

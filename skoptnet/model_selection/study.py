@@ -16,7 +16,7 @@ from .epoch_scores import Scoring
 from .folds import Fold, Wrapping, fold_of
 from .results import COLUMNS, Row, snapshot, standing_of
 from .rungs import FIRST_CHECK, Halving, Rung, checkpoints
-from .trials import Rows, Trial, advance
+from .trials import AllRows, Rows, Trial, advance
 from .workers import Workers
 
 
@@ -120,12 +120,12 @@ class Study:
 
     def _prepare(self, numbers: list[int]) -> None:
         """Fit the steps before the networks, once per fold and setting."""
-        waiting = {}
+        waiting: dict[tuple[str, int], int] = {}
         for number in numbers:
             setting = self._settings[number]
             if setting == "":
                 if not self._shared:
-                    rows = Rows(self.scoring.with_train, data=self.data)
+                    rows = AllRows(self.data, self.scoring.with_train)
                     self._shared["", 0] = self.workers.share(rows)
                 continue
             for fold in range(len(self.data.splits)):
@@ -286,7 +286,7 @@ def prepared(data: SearchData, estimator: Any, split: tuple, scoring: Scoring) -
         if scoring.error_score == "raise":
             raise
         return format_exc()
-    return Rows(scoring.with_train, fold=fold)
+    return Rows(fold)
 
 
 def _setting(wrapping: Wrapping, params: dict[str, Any], number: int) -> str:

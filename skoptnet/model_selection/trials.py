@@ -92,29 +92,29 @@ def _with_params(trained: Any, network: Any) -> Any:
 
 @dataclass(eq=False)
 class Rows:
-    """The rows of one fold or of all, which many tasks share.
+    """The rows of a fold as the network receives them, which many tasks share."""
 
-    Attributes
-    ----------
-    with_train : bool
-        See `fold_of`.
-    data : SearchData or None
-        All rows, if the estimator is a network, so that a fold is cheap to take.
-    fold : Fold or None
-        The rows of a fold as the network receives them.
-    """
+    fold: Fold
 
+    def of_fold(self, network: Any, split: tuple) -> Fold:
+        """Return the rows of the fold."""
+        return self.fold
+
+
+@dataclass(eq=False)
+class AllRows:
+    """All rows, of which a task takes those of its fold: for a network by itself."""
+
+    data: SearchData
     with_train: bool
-    data: SearchData | None = None
-    fold: Fold | None = None
 
     def of_fold(self, network: Any, split: tuple) -> Fold:
         """Return the rows of a fold."""
-        return self.fold or fold_of(self.data, network, split, self.with_train)
+        return fold_of(self.data, network, split, self.with_train)
 
 
 def advance(
-    rows: Rows,
+    rows: Rows | AllRows,
     trial: Trial,
     split: tuple,
     epoch: int,
