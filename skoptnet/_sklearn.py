@@ -93,7 +93,8 @@ _DURING_FIT = (_FIT_CONTEXT, "_skl_callbacks_to_teardown", _PARENT_CONTEXT)
 
 def has_callbacks(estimator: Any) -> bool:
     """Return whether an estimator, or one around it, has callbacks."""
-    return _CALLBACKS in vars(estimator) or _PARENT_CONTEXT in vars(estimator)
+    attributes = getattr(estimator, "__dict__", ())
+    return _CALLBACKS in attributes or _PARENT_CONTEXT in attributes
 
 
 def begin_callbacks(estimator: Any, n_epochs: Any) -> bool:
@@ -268,7 +269,9 @@ class SearchTasks:
     """
 
     def __init__(self, search: Any, arguments: dict[str, Any], n_iterations: int):
-        self.is_active = has_callbacks(search)
+        inside = search.estimator.get_params().values()
+        parts = (search, search.estimator, *inside)
+        self.is_active = any(map(has_callbacks, parts))
         self.arguments = {"estimator": search, **arguments}
         if self.is_active:
             self.root = search._init_callback_context(
@@ -342,6 +345,12 @@ def callback_context(estimator: Any) -> Any:
     return vars(estimator)[_FIT_CONTEXT]
 
 
+def share_callbacks(estimator: Any, other: Any) -> None:
+    """Give an estimator the callbacks of another, in place of copies of them."""
+    if _CALLBACKS in vars(other):
+        vars(estimator)[_CALLBACKS] = vars(other)[_CALLBACKS]
+
+
 def without_callbacks(estimator: Any) -> Any:
     """Remove the callbacks of an estimator and their contexts; return it."""
     for name in (_CALLBACKS, *_DURING_FIT):
@@ -394,6 +403,7 @@ __all__ = [
     "select_rows",
     "set_best_weights",
     "set_label_binarizer",
+    "share_callbacks",
     "validate_parameter_constraints",
     "warn_of_failed_fits",
     "with_callbacks",

@@ -97,7 +97,8 @@ class EpochSearch(BaseSearchCV):
         TypeError
             If the estimator does not end with an MLPClassifierX or MLPRegressorX.
         ValueError
-            If a parameter or the data are invalid, or if all trainings failed.
+            If a parameter or the data are invalid, if all trainings failed, or if
+            ``refit`` finds no candidate that has a score in every fold.
 
         Warns
         -----
@@ -116,14 +117,17 @@ class EpochSearch(BaseSearchCV):
         brackets = self._brackets()
         self._check_candidates(wrapping, brackets)
         n_stages = sum(len(stages(halving, self.patience)) for _, halving in brackets)
-        tasks = SearchTasks(self, {"X": data.X, "y": data.y}, n_stages)
+        arguments = {"X": data.X, "y": data.y}
+        if params.get("sample_weight") is not None:
+            arguments["metadata"] = {"sample_weight": params["sample_weight"]}
+        tasks = SearchTasks(self, arguments, n_stages)
         with Workers(self.n_jobs) as workers:
             study = Study(self, data, workers, tasks)
             study.run(brackets)
         tasks.end_search()
-        self._keep(study, data)
-        if self.refit:
-            self._refit(data, tasks)
+        best = self._keep(study, data)
+        if self.refit and best:
+            self._refit(best, data, tasks)
         tasks.end()
         return self
 
@@ -147,15 +151,15 @@ class EpochSearch(BaseSearchCV):
                     " max_resources. Remove it from the candidates."
                 )
 
-    def _keep(self, study: Study, data: SearchData) -> None:
-        """Set the attributes that describe the results."""
+    def _keep(self, study: Study, data: SearchData) -> Row | None:
+        """Set the attributes that describe the results; return the best row."""
         rows = study.rows
         self.scorer_ = scorers_by_name(data.scorer)
         self.multimetric_ = study.is_multimetric
         self.epoch_results_ = long_table(study.trials)
         self.cv_results_ = results_of(self, rows, study.candidates)
         if not (self.refit or not self.multimetric_):
-            return
+            return None
         if callable(self.refit):
             self.best_index_ = self._select_best_index(
                 self.refit, study.metric, self.cv_results_
@@ -167,9 +171,18 @@ class EpochSearch(BaseSearchCV):
         self.best_epoch_ = best.standing.best_epoch
         scores = self.cv_results_[f"mean_test_{study.metric}"]
         self.best_score_ = scores[self.best_index_]
+        return best
 
-    def _refit(self, data: SearchData, tasks: SearchTasks) -> None:
+    def _refit(self, best: Row, data: SearchData, tasks: SearchTasks) -> None:
         """Train the best candidate on all rows, up to its best epoch."""
+        if not best.is_promotable:
+            which = "The chosen" if callable(self.refit) else "Every"
+            raise ValueError(
+                f"{which} candidate failed, diverged or has no score in a fold, so"
+                " there is none to train on all rows. cv_results_ has the reasons and"
+                " epoch_results_ the epochs before. With refit=False, no error is"
+                " raised."
+            )
         begun = time.perf_counter()
         wrapping = self._wrapping_of(self.best_params_)
         X, y, params = wrapping.fit(data.X, data.y, data.fit_params)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from dataclasses import dataclass
 from numbers import Real
+from traceback import format_exc
 from typing import Any
 
 import numpy as np
@@ -125,6 +127,9 @@ class _Scores:
                 )
         self.fit, self.wrapping = fit, fold.wrapping
         self.reads_attributes = not predicts_only(scorer)
+        # The names of the scores; a function tells them only when it is called.
+        self.names = () if self.reads_attributes else ("score",)
+        self.has_failed = False
         self.predictor = model_in_training(fit.model, fit.network, fit.run)
 
     def __call__(self, theta: Any) -> tuple[float, dict[str, float]]:
@@ -153,12 +158,19 @@ class _Scores:
                 self.fit.fitted_so_far() if self.reads_attributes else self.predictor
             )
             estimator, X = self.wrapping.holding(network), self.raw_X
-        given = self.scoring.scorer(estimator, X, self.y, **self.params)
+        try:
+            given = self.scoring.scorer(estimator, X, self.y, **self.params)
+        except Exception:
+            if self.scoring.error_score == "raise" or not self.names:
+                raise
+            given = dict.fromkeys(self.names, format_exc())
         scores = given if isinstance(given, dict) else {"score": given}
+        self.names = tuple(scores)
         return {name: self._number(name, value) for name, value in scores.items()}
 
     def _number(self, name: str, value: Any) -> float:
-        if isinstance(value, str):  # the traceback of one scorer among several
+        if isinstance(value, str):  # the traceback of a scorer that failed
+            self._warn(value)
             return self.scoring.error_score
         if not isinstance(value, Real) and np.ndim(value) != 0:
             raise ValueError(
@@ -166,3 +178,14 @@ class _Scores:
                 f" {value!r} for {name!r}."
             )
         return float(value)
+
+    def _warn(self, error: str) -> None:
+        """Warn, once per rung, of a scorer that failed."""
+        if not self.has_failed:
+            self.has_failed = True
+            warnings.warn(
+                "Scoring failed. The score of this epoch and, where it fails again, of"
+                f" later ones is set to {self.scoring.error_score}. Details:\n{error}",
+                UserWarning,
+                stacklevel=2,
+            )

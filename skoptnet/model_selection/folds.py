@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
 
 from .._params import described
 from .._sklearn import SearchData
@@ -82,8 +83,8 @@ class Wrapping:
         outer = self.fitted
         while isinstance(outer, (Pipeline, TransformedTargetRegressor)):
             if isinstance(outer, TransformedTargetRegressor):
-                columns = y.reshape(-1, 1) if y.ndim == 1 else y
-                y = outer.transformer_.transform(columns)
+                y = check_array(y, ensure_2d=False, input_name="y")
+                y = outer.transformer_.transform(y.reshape(len(y), -1))
                 y = y.squeeze(axis=1) if y.ndim == 2 and y.shape[1] == 1 else y
             outer = _inner(outer)
         return y
@@ -179,14 +180,13 @@ def fold_of(
     wrapping = Wrapping(estimator, "A search")
     of_train, of_test = (data.rows(part) for part in split)
     X, y, params = wrapping.fit(of_train.X, of_train.y, of_train.fit_params)
-    weights = [
-        of_test.fit_params.get(f"{p}sample_weight") for p in ("", wrapping.prefix)
-    ]
+    weights = params.get("sample_weight")
+    given = (n for n, v in of_train.fit_params.items() if v is weights is not None)
     return Fold(
         X, y, params,
         X_test=wrapping.transform(of_test.X),
         y_test=wrapping.transform_targets(of_test.y),
-        w_test=next((w for w in weights if w is not None), None),
+        w_test=of_test.fit_params.get(next(given, "")),
         scored=of_test.scored,
         trained=of_train.scored if with_train else (),
         wrapping=wrapping,

@@ -92,8 +92,8 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         several scores, it names one. A callable takes ``cv_results_`` and returns
         ``best_index_``.
     error_score : 'raise' or float, default=nan
-        The score of a candidate in a fold in which its training fails or diverges.
-        'raise' raises the error of a fit that fails.
+        The score of a candidate in a fold in which its training fails or diverges, and
+        of an epoch whose score fails. 'raise' raises an error instead.
     return_train_score : bool, default=False
         Whether to score the training rows, too, after every epoch.
     n_jobs : int or None, default=None
@@ -267,8 +267,8 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         several scores, it names one. A callable takes ``cv_results_`` and returns
         ``best_index_``.
     error_score : 'raise' or float, default=nan
-        The score of a candidate in a fold in which its training fails or diverges.
-        'raise' raises the error of a fit that fails.
+        The score of a candidate in a fold in which its training fails or diverges, and
+        of an epoch whose score fails. 'raise' raises an error instead.
     return_train_score : bool, default=False
         Whether to score the training rows, too, after every epoch.
     random_state : int, RandomState instance or None, default=None

@@ -57,8 +57,8 @@ class EpochHyperbandSearchCV(EpochSearch):
         several scores, it names one. A callable takes ``cv_results_`` and returns
         ``best_index_``.
     error_score : 'raise' or float, default=nan
-        The score of a candidate in a fold in which its training fails or diverges.
-        'raise' raises the error of a fit that fails.
+        The score of a candidate in a fold in which its training fails or diverges, and
+        of an epoch whose score fails. 'raise' raises an error instead.
     return_train_score : bool, default=False
         Whether to score the training rows, too, after every epoch.
     random_state : int, RandomState instance or None, default=None

@@ -109,8 +109,10 @@ def results_of(
     Further columns are ``candidate``, ``best_epoch``, ``bracket`` of Hyperband, and for
     each fold ``stop_reason`` and ``error``.
     """
+    with_curves = (t.curves for row in rows for t in row.trials if t.n_epochs)
+    names = [n for n in next(with_curves, ()) if n not in COLUMNS]
     results = [
-        _result(search, trial, index)
+        _result(search, trial, index, names)
         for row in rows
         for trial, index in zip(row.trials, row.standing.indices, strict=True)
     ]
@@ -129,8 +131,9 @@ def results_of(
     return formatted_results(search, params, results, further)
 
 
-def _result(search: Any, trial: Trial, index: int) -> dict[str, Any]:
-    names = [n for n in trial.curves if n not in COLUMNS] or ["score"]
+def _result(
+    search: Any, trial: Trial, index: int, names: Sequence[str]
+) -> dict[str, Any]:
     failed = trial.error or not trial.n_epochs
     scores = {
         n: search.error_score if failed else trial.curves[n][index] for n in names

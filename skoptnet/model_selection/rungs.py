@@ -37,7 +37,7 @@ class Halving(NamedTuple):
     n_required : int
         Number of rungs that leave fewer candidates than ``factor`` in the last one.
     n_possible : int
-        Number of rungs that the range of epochs allows.
+        Number of rungs that the range of epochs allows, with more epochs in each.
     """
 
     rungs: list[Rung]
@@ -74,13 +74,13 @@ def halving(
     if min_epochs == "exhaust":
         min_epochs = max(1, int(max_epochs / factor ** (n_required - 1)))
     first = first_epochs(min_epochs, max_epochs, factor)
-    n_possible = _n_steps(max_epochs / first, factor)
+    growing = _growing(first, max_epochs, factor)
+    n_possible = len(growing)
     n_rungs = n_required if aggressive else min(n_required, n_possible)
     rungs, n = [], n_candidates
     for i in range(n_rungs):
-        power = max(0, i - n_required + n_possible) if aggressive else i
-        epochs = min(max_epochs, round(first * factor**power))
-        rungs.append(Rung(n, epochs if i < n_rungs - 1 else max_epochs))
+        step = max(0, i - n_required + n_possible) if aggressive else i
+        rungs.append(Rung(n, growing[step] if i < n_rungs - 1 else max_epochs))
         n = ceil(n / factor)
     return Halving(rungs, n_required, n_possible)
 
@@ -98,17 +98,11 @@ def hyperband(min_epochs: int, max_epochs: int, factor: float) -> list[Halving]:
     With s + 1 rungs, a bracket begins with :math:`\\lceil \\frac{s_{max} + 1}{s + 1}
     \\eta^s \\rceil` candidates; each bracket takes about the same number of epochs.
     """
-    most = _n_steps(max_epochs / min_epochs, factor) - 1
-    brackets = []
+    ends = _shrinking(min_epochs, max_epochs, factor)
+    most, brackets = len(ends) - 1, []
     for s in range(most, -1, -1):
         n = ceil((most + 1) / (s + 1) * factor**s)
-        rungs = [
-            Rung(
-                max(1, int(n / factor**i)),
-                max(1, round(max_epochs / factor ** (s - i))),
-            )
-            for i in range(s + 1)
-        ]
+        rungs = [Rung(max(1, int(n / factor**i)), ends[s - i]) for i in range(s + 1)]
         brackets.append(Halving(rungs, s + 1, s + 1))
     return brackets
 
@@ -126,6 +120,28 @@ def checkpoints(start: int, end: int, patience: float | None) -> list[int]:
         found.append(epoch)
         epoch = ceil(epoch * _GROWTH)
     return [*found, end]
+
+
+def _growing(first: int, max_epochs: int, factor: float) -> list[int]:
+    """Return the epochs of rungs, at least one more in each, up to a maximum."""
+    epochs = [first]
+    for i in range(1, _n_steps(max_epochs / first, factor)):
+        following = max(epochs[-1] + 1, round(first * factor**i))
+        if following > max_epochs:
+            break
+        epochs.append(following)
+    return epochs
+
+
+def _shrinking(min_epochs: int, max_epochs: int, factor: float) -> list[int]:
+    """Return the epochs of rungs from the last, at least one less in each."""
+    epochs = [max_epochs]
+    for i in range(1, _n_steps(max_epochs / min_epochs, factor)):
+        before = min(epochs[-1] - 1, round(max_epochs / factor**i))
+        if before < min_epochs:
+            break
+        epochs.append(before)
+    return epochs
 
 
 def _n_steps(ratio: float, factor: float) -> int:

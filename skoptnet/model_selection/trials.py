@@ -10,7 +10,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from .._sklearn import Evaluation, SearchData
+from .._sklearn import Evaluation, SearchData, share_callbacks
 from ..estimators.convergence_warnings import is_divergence, named
 from ..estimators.fitting import Fit
 from ..estimators.stages import Stage, can_resume, fit_stage
@@ -75,6 +75,8 @@ class Trial:
         own = {"candidate": self.candidate, "curves": curves or self.curves}
         if other.candidate != self.candidate:
             own["network"] = _with_params(other.network, self.network)
+        elif other.network is not self.network:  # it comes from another process
+            share_callbacks(other.network, self.network)
         vars(self).update(vars(other) | own)
 
     def without_curves(self) -> Trial:
@@ -150,6 +152,8 @@ def advance(
         if network.stop_reason_ == "diverged":
             rate = network.learning_rate_
             trial.error = f"Training diverged, with {named(network, rate)}."
+            if scoring.error_score == "raise":
+                raise ValueError(trial.error)
     except Exception as error:
         if scoring.error_score == "raise":
             raise
