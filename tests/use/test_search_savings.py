@@ -1,6 +1,6 @@
 """Searches over epochs save trainings that do not differ, or are past their best."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -166,7 +166,7 @@ def test_checkpoints_grow_to_the_end_of_the_rung():
     found = checkpoints(0, 200, 2)
     assert found[0] == FIRST_CHECK
     assert found[-1] == 200
-    assert all(b >= 1.5 * a for a, b in zip(found, found[1:], strict=False))
+    assert all(b >= 1.5 * a for a, b in pairwise(found))
 
 
 def best_at(epoch):
