@@ -35,7 +35,7 @@ if not WITH_CALLBACKS:
 DOCTESTS = [
     test
     for module in modules()
-    if WITH_CALLBACKS or module.__name__ != "skoptnet.callbacks"
+    if WITH_CALLBACKS or not module.__name__.startswith("skoptnet.callbacks")
     for test in doctest.DocTestFinder().find(module)
     if test.examples
 ]
