@@ -1,4 +1,4 @@
-"""Callbacks: checkpoints, a history file, a time budget, stopping on a plateau.
+"""Callbacks: checkpoints, a history file, early ends, pruning by Optuna.
 
 They follow scikit-learn's protocol (1.9 or later). Set them on an estimator; they are
 then notified of every epoch of ``fit``::
@@ -13,6 +13,14 @@ returns True, training ends.
 
 from .base import Callback
 from .files import Checkpoint, History
+from .pruning import OptunaPruning
 from .stopping import StopOnPlateau, TimeBudget
 
-__all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "History",
+    "OptunaPruning",
+    "StopOnPlateau",
+    "TimeBudget",
+]

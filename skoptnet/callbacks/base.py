@@ -80,6 +80,12 @@ class PerFit(Callback, ABC):
 
 def score(fitted_estimator: Any, name: str) -> float:
     """Return the last value of a metric, with its sign such that higher is better."""
+    value = value_of(fitted_estimator, name)
+    return -value if name in LOSSES else value
+
+
+def value_of(fitted_estimator: Any, name: str) -> float:
+    """Return the last value of a metric."""
     metrics = fitted_estimator._last_metrics()
     if name not in metrics:
         raise ValueError(
@@ -88,8 +94,7 @@ def score(fitted_estimator: Any, name: str) -> float:
             " 'validation_loss', come with early_stopping=True or X_val, those of"
             " training rows, such as 'train_loss', with return_train_score=True."
         )
-    value = metrics[name]
-    return -value if name in LOSSES else value
+    return metrics[name]
 
 
 def checked(owner: Any, name: str, value: Any, constraints: list) -> Any:
