@@ -37,6 +37,8 @@ def optuna_search(pipeline, rate, cv, high=HIGH):
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     # Of Optuna 4.9 and later, about a call by optuna-integration.
     warnings.filterwarnings("ignore", ".*optuna.terminator", FutureWarning)
+    # Of scikit-learn 1.6, about optuna-integration 4.
+    warnings.filterwarnings("ignore", "The OptunaSearchCV or classes", FutureWarning)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     spaces = {rate: optuna.distributions.FloatDistribution(LOW, high, log=True)}
     return module.OptunaSearchCV(pipeline, spaces, n_trials=4, cv=cv, random_state=0)
