@@ -113,7 +113,7 @@ class OptunaPruning(PerFit):
 
     def __init__(self, trial: Any, metric: str = "validation_loss"):
         super().__init__()
-        _trial_pruned()  # is Optuna there?
+        _trial_pruned()  # an ImportError if Optuna is missing
         if metric not in LOSSES and not (
             isinstance(metric, str) and metric.startswith(("train_", "validation_"))
         ):
@@ -136,8 +136,8 @@ class OptunaPruning(PerFit):
         if self.trial is None:
             raise ValueError(
                 "OptunaPruning has lost its trial, since it was pickled or copied, for"
-                " instance for a worker process. Set n_jobs=None in the objective and"
-                " n_jobs in study.optimize, or call set_callbacks with a new one."
+                " instance for a worker process. Set n_jobs in study.optimize, not in"
+                " the objective; or call set_callbacks with a new OptunaPruning."
             )
         if estimator.refit_all:
             raise ValueError(

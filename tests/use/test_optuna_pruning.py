@@ -355,7 +355,7 @@ def test_a_worker_process_cannot_reach_the_trial(optuna):
     fitted.fit(X, y)
     sent = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(sent.predict_proba(X), fitted.predict_proba(X))
-    with pytest.raises(ValueError, match=r"has lost its trial.*n_jobs=None"):
+    with pytest.raises(ValueError, match=r"has lost its trial.*n_jobs in study"):
         sent.fit(X, y)
 
 
