@@ -377,6 +377,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     skoptnet.callbacks.Checkpoint : A callback that saves the model during training.
     skoptnet.callbacks.StopOnPlateau : A callback that stops on any metric.
     skoptnet.callbacks.TimeBudget : A callback that stops when the time is used up.
+    skoptnet.callbacks.OptunaPruning : A callback that prunes trials of Optuna.
 
     Notes
     -----

@@ -64,6 +64,10 @@ def needs_callbacks(script):
     return bool(modules & {"skoptnet.callbacks", "sklearn.callback"})
 
 
+def needs_optuna(script):
+    return any(module == "optuna" for module, _ in imported_from(script))
+
+
 # What is about callbacks needs scikit-learn 1.9.
 if importlib.util.find_spec("sklearn.callback") is None:
     RUNNABLE = [script for script in EXAMPLES if not needs_callbacks(script)]
@@ -88,6 +92,8 @@ SHORT = sorted(RUNNABLE, key=lambda script: script.stat().st_size)[:2]
     ids=lambda script: script.stem,
 )
 def test_example_runs_without_warnings_and_draws_labelled_figures(script, tmp_path):
+    if needs_optuna(script):
+        pytest.importorskip("optuna", reason="Optuna is not installed")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _RUN, str(script)],
         cwd=tmp_path,
