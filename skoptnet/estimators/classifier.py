@@ -353,6 +353,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         - ``'early_stopping'``: the validation score stopped improving.
         - ``'callback'``: a callback ended it.
         - ``'partial_fit'``: its one epoch is done.
+        - ``'best_epoch'``: a search over epochs has set the number of epochs.
         - ``'diverged'``: a loss, score or weight became infinite or NaN.
         - ``'interrupted'``: you pressed Ctrl-C.
         - ``'failed'``: a solver, schedule or callback of your own raised an error.
