@@ -65,6 +65,7 @@ from .inputs import (
 from .parts import Parts
 from .prediction import Fitted
 from .summary import Summary
+from .target_scaling import Moments
 from .validation import SCORER_NAME, OwnData, Score, check_scorers
 
 # The class of an estimator. Jedi takes Self for the class that has the method.
@@ -269,8 +270,12 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         """Return each row's label for a stratified split, None for a plain one."""
 
     @abstractmethod
-    def _encode_held_out(self, y: Array, dtype: Any) -> Array:
-        """Check validation targets; return them encoded, in their own unit."""
+    def _encode_further(self, y: Array, dtype: Any, name: str = "y_val") -> Array:
+        """Check targets of further rows; return them encoded, in their own unit.
+
+        They have the form and the classes of those that set the attributes. The name
+        is that in messages.
+        """
 
     @abstractmethod
     def _decode(self, Y: Array) -> Any:
@@ -286,18 +291,21 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         return False
 
     def _class_weights(
-        self, Y: Array, whole: bool
+        self, Y: Array, whole: bool, counts: list[Array] | None = None
     ) -> Callable[[Array], list[Array]] | None:
         """Return a function from targets to factors of each row's weight, None for 1.
 
-        ``whole`` is True if Y has all targets of the training.
+        ``whole`` is True if Y stands for all targets of the training. ``counts`` are
+        the numbers of rows of each class, per column of labels; by default those in Y.
         """
         return None
 
-    def _set_target_scaling(self, Y: Array, w: Array | None, fit: Fit) -> None:
+    def _set_target_scaling(
+        self, Y: Array, moments: Callable[[], Moments], fit: Fit
+    ) -> None:
         """Set the scaling of the targets, if any.
 
-        Y and w are the targets and weights of the rows trained on.
+        Y has targets of rows trained on; the function returns the moments of them all.
         """
 
     def _network_targets(self, Y: Array, dtype: Any, w: Array | None) -> Array:
