@@ -42,7 +42,7 @@ class Labels:
                 f"y must be {names[self._multilabel]}, as in the blocks before. Got"
                 f" {names[multilabel]}."
             )
-        self._n_rows += len(y) if not issparse(y) else y.shape[0]
+        self._n_rows += y.shape[0]
         if multilabel:
             self._add_columns(y)
         else:

@@ -264,7 +264,7 @@ class BlocksFit(Fit):
 
     def _kept(self, block: Block) -> Array | None:
         """Return the rows of a block to train on, None for all."""
-        out = self._held_out(int(self.starts[block.number]), len(block.y))
+        out = self._held_out(int(self.starts[block.number]), block.X.shape[0])
         return None if out is None else np.flatnonzero(~out)
 
     # Training.
@@ -334,7 +334,7 @@ class _Sample(_Rows):
         self.dtype = np.result_type(self.dtype, dtype) if self.blocks else dtype
         if not self._most:
             X = block.X.data if issparse(block.X) else block.X
-            width = math.ceil(X.nbytes / len(block.y)) or 1
+            width = math.ceil(X.nbytes / block.X.shape[0]) or 1
             self._most = min(_SAMPLE_ROWS, max(_FEW_ROWS, _SAMPLE_BYTES // width))
         numbers = np.arange(self._seen, self._seen + len(rows))
         self._seen += len(rows)

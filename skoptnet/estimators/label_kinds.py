@@ -10,6 +10,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from .._types import Array
 
+# Maximum range of integer labels whose numbers are looked up in a table.
+_LARGEST_TABLE = 2**12
+
 
 def checked_kind(y: Any, name: str) -> str:
     """Return scikit-learn's name of the type of target, after its check."""
@@ -33,6 +36,17 @@ def is_multilabel(kind: str) -> bool:
             " these."
         )
     return kind == "multilabel-indicator"
+
+
+def class_numbers(y: Array, classes: Array) -> Array:
+    """Return `numpy.searchsorted` of labels, by a table if the classes are integers."""
+    if len(y) and y.dtype == classes.dtype and np.can_cast(y.dtype, np.intp):
+        low, high = int(classes[0]), int(classes[-1])
+        in_range = low <= int(y.min()) and int(y.max()) <= high
+        if in_range and high - low < _LARGEST_TABLE:
+            numbers = np.searchsorted(classes, np.arange(low, high + 1))
+            return np.take(numbers, np.subtract(y, low, dtype=np.intp))
+    return np.searchsorted(classes, y)
 
 
 def dense(y: Any) -> Array:

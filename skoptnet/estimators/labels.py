@@ -11,7 +11,13 @@ from .._types import Array
 from .arrays import as_labels
 from .base import MLP
 from .fitting import Fit
-from .label_kinds import are_plain_labels, checked_kind, dense, is_multilabel
+from .label_kinds import (
+    are_plain_labels,
+    checked_kind,
+    class_numbers,
+    dense,
+    is_multilabel,
+)
 
 
 class LabelEncoding(MLP):
@@ -65,7 +71,7 @@ class LabelEncoding(MLP):
         if self._multilabel:
             return np.ascontiguousarray(dense(y), dtype=dtype)
         if y.dtype == self.classes_.dtype:  # sorting y would be slow
-            codes = np.searchsorted(self.classes_, y)
+            codes = class_numbers(y, self.classes_)
             if (self._nearest(codes) == y).all():
                 return self._targets(codes, dtype)
         known = set(self.classes_.tolist())
@@ -100,7 +106,7 @@ class LabelEncoding(MLP):
         quick = quick and y.dtype == self.classes_.dtype
         if not quick:
             self._check_classes(np.unique(y), fit)
-        codes = np.searchsorted(self.classes_, y)
+        codes = class_numbers(y, self.classes_)
         if quick and (self._nearest(codes) != y).any():
             self._check_classes(np.unique(y), fit)
         return codes
