@@ -36,7 +36,7 @@ from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule
 from .arrays import as_labels, as_numpy
 from .base import MLP
-from .class_weights import ClassWeights
+from .class_weights import ClassWeights, class_counts
 from .fitting import Fit
 from .labels import LabelEncoding
 from .partial_fit import if_incremental
@@ -680,14 +680,15 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         """
         return as_classifier(self)
 
-    def _class_weights(self, Y, whole):
+    def _class_weights(self, Y, whole, counts=None):
         if self.class_weight is None:
             return None
         labels = [self.classes_.tolist()]
         if self._multilabel:
             labels = [[0, 1]] * Y.shape[1]
         codes = self._class_numbers(Y)
-        weights = ClassWeights(self.class_weight, codes, labels, self._multilabel)
+        counts = counts or class_counts(codes, labels)
+        weights = ClassWeights(self.class_weight, counts, labels, self._multilabel)
         if whole:
             weights.warn_of_few_rows(codes)
         return lambda Y: weights.of(self._class_numbers(Y))

@@ -715,25 +715,26 @@ class MLPRegressorX(RegressorMixin, MLP):
             own["quantiles"] = quantile_tuple(self)
         return REGRESSION_LOSSES[self.loss](**own)
 
-    def _encode_held_out(self, y, dtype):
+    def _encode_further(self, y, dtype, name="y_val"):
         Y = self._columns(y, whole=False)
         if self._loss().n_outputs(Y.shape[1]) != self.n_outputs_:
             raise ValueError(
-                f"y_val has {Y.shape[1]} columns, but y has {self.n_outputs_}."
+                f"{name} has {Y.shape[1]} columns, but y has {self.n_outputs_}."
             )
         return Y
 
-    def _set_target_scaling(self, Y, w, fit):
-        loss, scaling = fit.network.loss, TargetScaling.none(Y.shape[1])
+    def _set_target_scaling(self, Y, moments, fit):
+        n_targets = Y.shape[1]
+        loss, scaling = fit.network.loss, TargetScaling.none(n_targets)
         if fit.continues:
             n_before = len(self._target_scaling.mean)
-            if Y.shape[1] != n_before:
+            if n_targets != n_before:
                 raise ValueError(
                     f"{fit.name} continues training the fitted network, which had a y"
-                    f" of {n_before} columns. Got {Y.shape[1]} instead. Reset loss and"
+                    f" of {n_before} columns. Got {n_targets} instead. Reset loss and"
                     " quantile, or fit a new network with warm_start=False."
                 )
-            scaling = self._target_scaling.updated(Y, w)
+            scaling = self._target_scaling.updated(moments)
             if scaling.mean.any() and not loss.takes_shifted:
                 raise ValueError(
                     f"{fit.name} continues training the fitted network, whose targets"
@@ -744,10 +745,10 @@ class MLPRegressorX(RegressorMixin, MLP):
         elif self.normalize_y:
             if loss.takes_shifted:
                 scaling = TargetScaling.standardizing(
-                    Y, w, are_all=not fit.partial, dtype=fit.run.theta.dtype
+                    moments(), are_all=not fit.partial, dtype=fit.run.theta.dtype
                 )
             else:
-                scaling = TargetScaling.dividing(Y, w)
+                scaling = TargetScaling.dividing(moments())
         self._target_scaling = scaling
 
     @property
