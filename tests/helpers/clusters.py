@@ -33,7 +33,7 @@ class Dask:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
@@ -114,22 +114,37 @@ class Ray:
         """Do nothing: Ray starts a process for each task that finds none."""
 
 
-class KillsItsWorker(TransformerMixin, BaseEstimator):
-    """Leaves rows as they are; the first fit makes the named file and kills its worker.
+class Death:
+    """Kills the first process but this one that calls it.
 
     Parameters
     ----------
-    death : str or None, default=None
-        The file; None: nothing dies.
+    path : Path
+        A file that is made before.
     """
+
+    def __init__(self, path):
+        self.path, self.spared = path, os.getpid()
+
+    def __repr__(self):
+        return f"Death({self.path})"
+
+    def __call__(self):
+        if not self.path.exists():
+            assert os.getpid() != self.spared, "The task runs in the calling process."
+            self.path.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KillsItsWorker(TransformerMixin, BaseEstimator):
+    """Leaves rows as they are; a death comes in ``fit``."""
 
     def __init__(self, death=None):
         self.death = death
 
     def fit(self, X, y=None):
-        if self.death is not None and not Path(self.death).exists():
-            Path(self.death).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self.death is not None:
+            self.death()
         return self
 
     def transform(self, X):
@@ -137,6 +152,18 @@ class KillsItsWorker(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return True
+
+
+class KillingScorer:
+    """The estimator's own score, from an epoch on with a death."""
+
+    def __init__(self, death, epoch):
+        self.death, self.epoch = death, epoch
+
+    def __call__(self, estimator, X, y):
+        if estimator[-1].n_iter_ >= self.epoch:
+            self.death()
+        return estimator.score(X, y)
 
 
 def on(cluster, **options):

@@ -8,7 +8,8 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from clusters import Dask, KillsItsWorker, Ray, on, speed
+from clusters import Dask, Death, KillingScorer, KillsItsWorker, Ray, on, speed
+from joblib import parallel_config
 from problems import CANCER, DIABETES, LABELS, X, has_callbacks, small
 from processes import environment
 from sklearn.base import clone
@@ -19,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skoptnet
 from skoptnet import Adam, Cosine, MLPClassifierX, MLPRegressorX, Momentum, Warmup
+from skoptnet.model_selection import EpochHalvingGridSearchCV
 
 pytestmark = [
     pytest.mark.filterwarnings(
@@ -54,7 +56,7 @@ def assert_equal_searches(found, expected):
     assert str(found.cv_results_["params"]) == str(expected.cv_results_["params"])
     for name, values in expected.cv_results_.items():
         if name.startswith(("split", "mean_test", "std_test", "rank")):
-            assert np.array_equal(found.cv_results_[name], values, equal_nan=True), name
+            np.testing.assert_array_equal(found.cv_results_[name], values, name)
     assert found.best_index_ == expected.best_index_
 
 
@@ -207,11 +209,11 @@ def test_callbacks_of_candidates_run_in_workers(dask):
 
 def test_a_search_outlives_a_worker(cluster, tmp_path):
     """The worker of the fourth of six candidates is killed."""
-    death = tmp_path / "death"
+    death = Death(tmp_path / "death")
     model = make_pipeline(KillsItsWorker(), small(MLPClassifierX))
     grid = [
         {"mlpclassifierx__alpha": [0, 0.01, 0.1]},
-        {"mlpclassifierx__alpha": [1], "killsitsworker__death": [str(death)]},
+        {"mlpclassifierx__alpha": [1], "killsitsworker__death": [death]},
         {"mlpclassifierx__alpha": [2, 3]},
     ]
     y = CANCER.target
@@ -219,9 +221,56 @@ def test_a_search_outlives_a_worker(cluster, tmp_path):
     search = GridSearchCV(model, grid, cv=splits, refit=False)
     with on(cluster, **cluster.surviving(CANCER.data, y, *chain.from_iterable(splits))):
         search.fit(CANCER.data, y)
-    assert death.exists()
+    assert death.path.exists()
     cluster.wait_for_workers()
     assert_equal_searches(search, clone(search).fit(CANCER.data, y))
+
+
+@pytest.mark.filterwarnings("ignore:A worker was lost:RuntimeWarning")
+def test_a_search_over_epochs_outlives_a_worker_without_settings(cluster, tmp_path):
+    """It is killed in the second rung."""
+    death = Death(tmp_path / "death")
+    model = make_pipeline(StandardScaler(), small(MLPClassifierX, max_iter=9))
+    search = EpochHalvingGridSearchCV(
+        model,
+        {"mlpclassifierx__alpha": [0, 0.01, 0.1, 1, 2, 3, 10, 20, 30]},
+        cv=3,
+        scoring=KillingScorer(death, epoch=3),
+    )
+    with on(cluster):
+        search.fit(CANCER.data, CANCER.target)
+    assert death.path.exists()
+    cluster.wait_for_workers()
+    expected = clone(search).fit(CANCER.data, CANCER.target)
+    assert_equal_searches(search, expected)
+    assert search.best_epoch_ == expected.best_epoch_
+    for name, values in expected.epoch_results_.items():
+        np.testing.assert_array_equal(search.epoch_results_[name], values, name)
+    assert np.array_equal(
+        search.predict_proba(CANCER.data), expected.predict_proba(CANCER.data)
+    )
+
+
+def test_a_search_over_epochs_on_one_worker_with_one_thread():
+    """There joblib runs tasks in the calling process."""
+    distributed = pytest.importorskip("distributed")
+    search = EpochHalvingGridSearchCV(
+        small(MLPClassifierX, max_iter=9), {"alpha": [0, 1, 10]}, cv=2
+    )
+    expected = clone(search).fit(X, LABELS)
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        distributed.Client(cluster),
+        parallel_config(backend="dask"),
+    ):
+        search.fit(X, LABELS)
+    assert_equal_searches(search, expected)
 
 
 # ------------------------------------------------------------------------------ dask-ml
