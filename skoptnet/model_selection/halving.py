@@ -70,9 +70,10 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         Epochs of a whole training, and so the ``max_iter`` of every candidate, whose
         schedule follows it. 'auto' is the ``max_iter`` of the network.
     min_resources : int, 'exhaust' or 'smallest', default='exhaust'
-        Epochs of the first rung. 'exhaust' chooses them such that the last rung has
-        fewer than ``factor`` candidates. 'smallest' is ``max_resources / factor**3``,
-        at least 1.
+        Epochs of the first rung, if there are several; for that, ``max_resources`` has
+        to be ``factor`` times as many. 'exhaust' chooses them such that the last rung
+        has fewer than ``factor`` candidates. 'smallest' is
+        ``max_resources / factor**3``, at least 1.
     aggressive_elimination : bool, default=False
         If the range of epochs is too small for as many rungs as the candidates need:
         whether to drop more of them after the first epochs, so that the last rung still
@@ -245,9 +246,10 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         Epochs of a whole training, and so the ``max_iter`` of every candidate, whose
         schedule follows it. 'auto' is the ``max_iter`` of the network.
     min_resources : int, 'exhaust' or 'smallest', default='smallest'
-        Epochs of the first rung. 'exhaust' chooses them such that the last rung has
-        fewer than ``factor`` candidates. 'smallest' is ``max_resources / factor**3``,
-        at least 1.
+        Epochs of the first rung, if there are several; for that, ``max_resources`` has
+        to be ``factor`` times as many. 'exhaust' chooses them such that the last rung
+        has fewer than ``factor`` candidates. 'smallest' is
+        ``max_resources / factor**3``, at least 1.
     aggressive_elimination : bool, default=False
         If the range of epochs is too small for as many rungs as the candidates need:
         whether to drop more of them after the first epochs, so that the last rung still

@@ -93,8 +93,10 @@ class Study:
             self._say(place, rung, numbers)
             try:
                 self._train(numbers, start, rung.epochs)
-            finally:
+            except KeyboardInterrupt:
                 self._record(place, numbers, rung)
+                raise
+            self._record(place, numbers, rung)
             start = rung.epochs
             following = halving.rungs[iteration + 1 : iteration + 2]
             numbers = self._promote(
@@ -157,6 +159,7 @@ class Study:
 
     def _end_past_best(self, numbers: list[int], epoch: float) -> None:
         """End the training of candidates whose best epoch is not after this one."""
+        self._check_metric()
         for number in numbers:
             trials = self.trials[number]
             if any(trial.network.early_stopping for trial in trials):
@@ -194,7 +197,6 @@ class Study:
                     break
         if was_interrupted:
             raise KeyboardInterrupt
-        self._check_metric()
 
     def _rows_of(self, trial: Trial) -> Any:
         setting = self._settings[trial.candidate]
@@ -220,6 +222,7 @@ class Study:
 
     def _record(self, place: tuple[int, int], numbers: list[int], rung: Rung) -> None:
         """Add a row for each candidate whose trials are all at the end of the rung."""
+        self._check_metric()
         for number in numbers:
             trials = self.trials[number]
             if all(t.n_epochs >= rung.epochs or not t.goes_on for t in trials):
