@@ -56,6 +56,7 @@ class SolverGridDisplay:
     See Also
     --------
     LossCurveDisplay : Curves of the candidates of a search.
+    EpochSearchDisplay : Curves of all candidates of a search over epochs.
 
     Examples
     --------
@@ -113,9 +114,11 @@ class SolverGridDisplay:
         Parameters
         ----------
         search : estimator
-            A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
-            `HalvingRandomSearchCV`. It is not changed. In a halving search, a candidate
-            counts with the last iteration that it reached.
+            A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV`,
+            `HalvingRandomSearchCV`, `EpochHalvingGridSearchCV`,
+            `EpochHalvingRandomSearchCV` or `EpochHyperbandSearchCV`. It is not changed.
+            In a search by halving, a candidate counts with the last iteration that it
+            reached; in one over epochs, with its best epoch.
         x, y : str or None, default=None
             The searched parameters of the two axes; None is the first unused one. A
             prefix may be left out: ``"batch_size"`` for ``"mlp__batch_size"``.
