@@ -182,7 +182,7 @@ def _names(tried: Candidates) -> list[str]:
             pairs = zip(values, texts, strict=True)
             text = next(text for known, text in pairs if same(known, value))
             parts.append(f"{tried.short(name)}={text}")
-        names.append(", ".join(parts))
+        names.append("; ".join(parts))
     return names
 
 

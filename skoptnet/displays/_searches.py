@@ -23,6 +23,8 @@ from ._fitted import Training, name_of, training_of
 
 #: The value of a parameter that a candidate does not set.
 UNSET = "(not set)"
+#: The name of the group of all candidates.
+ALL = "all candidates"
 
 
 @dataclass
@@ -137,7 +139,7 @@ class Candidates:
         if len(names) == 1:
             return labels[0]
         named = zip(map(self.short, names), labels, strict=True)
-        return ", ".join(map("=".join, named)) or "all candidates"
+        return ", ".join(map("=".join, named)) or ALL
 
     def short(self, name: str) -> str:
         """Return a parameter's name without prefix, if that is unique."""
@@ -245,7 +247,8 @@ def _label(search: Any, key: str) -> str:
 
 def trainings_of(
     search: Any,
-    params: Sequence[dict[str, Any]],
+    tried: Candidates,
+    chosen: Sequence[int],
     X: Any,
     y: Any,
     *,
@@ -254,7 +257,7 @@ def trainings_of(
     n_jobs: int | None,
     purpose: str,
 ) -> list[list[Training | None]]:
-    """Fit clones of the estimator of a search on the training rows of each fold.
+    """Fit clones of some candidates of a search on the training rows of each fold.
 
     Returns
     -------
@@ -269,7 +272,8 @@ def trainings_of(
         cv = search.cv
     splitter = check_cv(cv, y, classifier=is_classifier(search.estimator))
     folds = [train for train, _ in splitter.split(X, y, groups)]
-    models = [_model_of(search, candidate) for candidate in params]
+    params = search.cv_results_["params"]
+    models = [_model_of(search, params[tried.rows[i]]) for i in chosen]
     jobs = [
         delayed(_trained)(model, X, y, rows, given, purpose)
         for model in models

@@ -14,6 +14,7 @@ from ._searches import UNSET
 from ._style import (
     COLORS,
     Entries,
+    axes_given,
     check_log,
     legend_beside,
     log_scale,
@@ -27,7 +28,7 @@ from ._style import (
 _CURVES = ("score", "validation_loss", "loss")
 #: The looks of lines, beside those of their groups, by how far their candidates came.
 _LOOKS: dict[str, dict[str, Any]] = {
-    "dropped": {"alpha": 0.4, "linewidth": 0.8, "zorder": 1.5},
+    "dropped": {"alpha": 0.5, "linewidth": 0.9, "zorder": 1.5},
     "last rung": {"alpha": 1.0, "linewidth": 1.4, "zorder": 2.0},
     "best": {"alpha": 1.0, "linewidth": 3.0, "zorder": 2.5, "linestyle": "-"},
 }
@@ -239,8 +240,9 @@ class EpochSearchDisplay:
         self.band_ = self.best_ = self.colorbar_ = None
         colors = self._colors()
         shown = [i for i, b in enumerate(self.candidates["bracket"]) if b in self.axes_]
+        curves = {name: np.asarray(values) for name, values in self.curves.items()}
         for i in shown:
-            self._draw(i, colors[self.candidates["group"][i]])
+            self._draw(i, curves, colors[self.candidates["group"][i]])
         self._scale(log, log_epochs)
         self._mark_wrong(shown, colors)
         for bracket, own in self.axes_.items():
@@ -282,16 +284,14 @@ class EpochSearchDisplay:
         looks = {group: {"color": cmap(self._norm(x))} for group, x in numbers.items()}
         return {UNSET: {"color": "0.5"}, **looks}
 
-    def _draw(self, i: int, style: dict[str, Any]) -> None:
+    def _draw(self, i: int, curves: dict[str, Any], style: dict[str, Any]) -> None:
         """Draw the curve of a candidate, and the spread and best epoch of the best."""
         row = {name: values[i] for name, values in self.candidates.items()}
-        own = np.flatnonzero(np.array(self.curves["candidate"]) == row["candidate"])
+        own = np.flatnonzero(curves["candidate"] == row["candidate"])
         if not len(own):
             return
         ax = self.axes_[row["bracket"]]
-        epochs, means, stds = (
-            np.array(self.curves[name])[own] for name in ("epoch", "mean", "std")
-        )
+        epochs, means, stds = (curves[name][own] for name in ("epoch", "mean", "std"))
         look = _LOOKS.get(_look_of(row), _LOOKS["dropped"])
         if len(epochs) == 1:  # a line of a single point would be invisible
             look = look | {"marker": "o", "markersize": 4}
@@ -323,7 +323,10 @@ class EpochSearchDisplay:
         if log_epochs == "auto":
             epochs = self.rungs["epoch"]
             log_epochs = max(epochs) > 8 * min(epochs)
-        limits = _limits(usual, () if log else last, self._is_loss)
+        if log:
+            limits = _log_limits(usual)
+        else:
+            limits = _limits(usual, last, self._is_loss)
         if log:
             check_log(self.lines_.values())
         for ax in self.axes_.values():
@@ -423,7 +426,7 @@ class EpochSearchDisplay:
         band = {"color": style["color"], "alpha": 0.2, "linewidth": 8}
         return [
             (f"best, in epoch {best['best_epoch']}", style | _LOOKS["best"] | _DOT),
-            *((part, nothing) for part in best["name"].split(", ") if part),
+            *((part, nothing) for part in best["name"].split("; ") if part),
             (f"± its standard deviation\nover {self.n_folds} folds", band),
         ]
 
@@ -444,12 +447,7 @@ def _axes(ax: Any, n: int) -> list[Any]:
     """Return ``n`` axes: those given, or those of a new figure, in two columns."""
     plt = pyplot("EpochSearchDisplay.plot")
     if ax is not None:
-        given = list(np.ravel(np.array(ax, dtype=object)))
-        if len(given) < n:
-            raise ValueError(
-                f"ax must be {n} axes, one for each bracket. Got {len(given)}."
-            )
-        return given[:n]
+        return axes_given(ax, n, "bracket")
     n_rows = math.ceil(n / 2)
     size = (8.2, 4.6) if n == 1 else (9.6, 2.9 * n_rows + 0.6)
     _, grid = plt.subplots(
@@ -466,22 +464,19 @@ def _limits(
 ) -> tuple[float, float] | None:
     """Return the limits of the vertical axis; None leaves matplotlib's.
 
-    It shows all ``curves``. If there are ones of a ``last`` rung, it shows these, and
-    where the better half of all curves ends; but it reaches no further from the best
-    value than ten times as far as the median of the last rung.
+    It shows the curves of the ``last`` rung, and where the better half of ``curves``
+    ends; but it reaches at most ten times as far from the best value as the median of
+    the last rung.
     """
     finite = [curve[np.isfinite(curve)] for curve in curves]
     finite = [curve for curve in finite if len(curve)]
-    if not finite:
+    if not finite or not last:
         return None
-    values = np.concatenate(finite)
+    values, shown = np.concatenate(finite), np.concatenate(last)
     low, high = float(values.min()), float(values.max())
     if low == high:
         return None
-    if not len(last):
-        return low / 1.1, high * 1.1
     usual = float(np.median([curve[-1] for curve in finite]))
-    shown = np.concatenate(last)
     middle = float(np.nanmedian(shown))
     if is_loss:
         high = max(usual, min(float(np.nanmax(shown)), low + 10 * (middle - low)))
@@ -489,3 +484,10 @@ def _limits(
         low = min(usual, max(float(np.nanmin(shown)), high - 10 * (high - middle)))
     margin = 0.04 * (high - low)
     return low - margin, high + margin
+
+
+def _log_limits(curves: Sequence[Any]) -> tuple[float, float] | None:
+    """Return the limits of a logarithmic axis that shows all positive values."""
+    positive = [curve[np.isfinite(curve) & (curve > 0)] for curve in curves]
+    values = np.concatenate([*positive, np.empty(0)])
+    return (values.min() / 1.1, values.max() * 1.1) if len(values) else None

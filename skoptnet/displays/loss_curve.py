@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 from .._types import Data
 from ..estimators.wrapped import network_in
 from ..model_selection.base import EpochSearch
-from ._curves import curves_of_groups, curves_of_scores, curves_of_trainings
+from ._curves import (
+    curves_of_candidates,
+    curves_of_groups,
+    curves_of_scores,
+    curves_of_trainings,
+)
 from ._fitted import training_of, training_or_none
 from ._metrics import (
     LOSSES,
@@ -308,34 +314,16 @@ class LossCurveDisplay:
             )
         tried = candidates_of(search, purpose, metric)
         groups = tried.groups(group_by)
-        recorded = X is None and isinstance(search, EpochSearch)
-        if X is None and not recorded:
+        if X is None and not isinstance(search, EpochSearch):
             return cls(**curves_of_scores(tried, groups, spread))
-        if candidates == "best":
-            groups = {name: [tried.best(group)] for name, group in groups.items()}
-        chosen = [i for members in groups.values() for i in members]
-        if recorded:
-            fits = recorded_trainings(search, tried, chosen)
+        if X is None:
+            train = partial(recorded_trainings, search, tried)
         else:
-            fits = trainings_of(
-                search,
-                [search.cv_results_["params"][tried.rows[i]] for i in chosen],
-                X,
-                y,
-                cv=cv,
-                fit_params=fit_params,
-                n_jobs=n_jobs,
-                purpose=purpose,
+            options = {"cv": cv, "fit_params": fit_params, "n_jobs": n_jobs}
+            train = partial(
+                trainings_of, search, tried, X=X, y=y, purpose=purpose, **options
             )
-        of_candidate = dict(zip(chosen, fits, strict=True))
-        trainings = {
-            name: [fit for i in members for fit in of_candidate[i]]
-            for name, members in groups.items()
-        }
-        if candidates == "all":
-            return cls(**curves_of_groups(trainings, spread, "folds and candidates"))
-        params = [tried.params[i] for i in chosen]
-        return cls(**curves_of_groups(trainings, spread, "folds", params=params))
+        return cls(**curves_of_candidates(tried, groups, candidates, spread, train))
 
     def plot(
         self,
