@@ -246,6 +246,11 @@ def formatted_results(
     return search._format_results(params, n_splits, results, further)
 
 
+def chosen_index(search: Any) -> int:
+    """Return the index that the callable ``refit`` of a search chooses, checked."""
+    return search._select_best_index(search.refit, "", search.cv_results_)
+
+
 def check_refit(search: Any, names: Any) -> None:
     """Refuse a ``refit`` that is none of several scores, as scikit-learn does."""
     search._check_refit_for_multimetric(names)
@@ -389,6 +394,7 @@ __all__ = [
     "begin_callbacks",
     "callback_context",
     "check_refit",
+    "chosen_index",
     "fit_context",
     "formatted_results",
     "has_callbacks",

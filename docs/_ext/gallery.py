@@ -36,6 +36,7 @@ GROUPS = {
         "step_and_exponential": Thumbnail(),
         "rate_range_test": Thumbnail(),
         "grid_search": Thumbnail(),
+        "epoch_search": Thumbnail(),
         "optuna_pruning": Thumbnail(),
     },
     "Data": {

@@ -15,6 +15,7 @@ from .._sklearn import (
     BaseSearchCV,
     SearchData,
     SearchTasks,
+    chosen_index,
     fit_context,
     scorers_by_name,
 )
@@ -161,9 +162,7 @@ class EpochSearch(BaseSearchCV):
         if not (self.refit or not self.multimetric_):
             return None
         if callable(self.refit):
-            self.best_index_ = self._select_best_index(
-                self.refit, study.metric, self.cv_results_
-            )
+            self.best_index_ = chosen_index(self)
         else:
             self.best_index_ = _best_of(rows)
         best = rows[self.best_index_]
