@@ -167,7 +167,7 @@ def measure(search: Any, X: Any, y: Any) -> dict[str, Any]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
-    parser.add_argument("--max-iter", type=int, default=100, help="default 100")
+    parser.add_argument("--max-iter", type=int, default=200, help="default 200")
     parser.add_argument("--repeats", type=int, default=1, help="default 1")
     parser.add_argument("--searches", nargs="+", default=None)
     parser.add_argument("--json", type=Path, metavar="FILE")
