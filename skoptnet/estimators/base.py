@@ -419,8 +419,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             Tuples (X, y) or (X, y, sample_weight) of data that `fit` takes, in blocks
             of any number of rows. An object whose ``iter()`` starts again each time,
             such as a list, `ArrayBlocks` or `ParquetBlocks`, or a function that returns
-            a new iterator. Each pass must have the same numbers of rows. A first pass,
-            or two with ``class_weight``, checks all blocks before training.
+            a new iterator. Each pass must have the same rows in the same order. A first
+            pass, or two with ``class_weight``, checks all blocks before training.
         blocks_in_memory : int, default=4
             Number of blocks whose rows are shuffled together. Training holds these
             rows, the block that is being read and one minibatch. With

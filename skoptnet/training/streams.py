@@ -147,6 +147,7 @@ class StreamBatches(Minibatches):
         if pool is None:
             yield from blocks
             return
+        pool.n = 0
         for number, block in enumerate(blocks, 1):
             pool.add(block)
             del block  # before the next one is read
