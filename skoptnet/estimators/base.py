@@ -419,8 +419,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             Tuples (X, y) or (X, y, sample_weight) of data that `fit` takes, in blocks
             of any number of rows. An object whose ``iter()`` starts again each time,
             such as a list, `ArrayBlocks` or `ParquetBlocks`, or a function that returns
-            a new iterator. Each pass must have the same numbers of rows. A first pass,
-            or two with ``class_weight``, checks all blocks before training.
+            a new iterator. Each pass must have the same rows in the same order. A first
+            pass, or two with ``class_weight``, checks all blocks before training.
         blocks_in_memory : int, default=4
             Number of blocks whose rows are shuffled together. Training holds these
             rows, the block that is being read and one minibatch. With
@@ -430,10 +430,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             Validation rows of your own, as for `fit`. If ``early_stopping`` gets none,
             it holds out each row with the probability ``validation_fraction``, without
             stratification, and keeps these rows in memory.
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of the validation rows.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Non-negative weights of the validation rows, for their loss and scores.
+        y_val, sample_weight_val : array-like, default=None
+            Targets and weights of the validation rows.
 
         Returns
         -------
@@ -466,9 +464,10 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         >>> from sklearn.datasets import load_digits
         >>> from skoptnet import ArrayBlocks, MLPClassifierX
         >>> X, y = load_digits(return_X_y=True)
-        >>> model = MLPClassifierX((20,), shuffle=False, max_iter=30, random_state=0)
-        >>> in_blocks = model.fit_blocks(ArrayBlocks(X / 16, y, n_rows=500))
-        >>> losses = in_blocks.loss_curve_
+        >>> settings = {"lr_schedule": "cosine", "max_iter": 30, "random_state": 0}
+        >>> model = MLPClassifierX((20,), shuffle=False, **settings)
+        >>> blocks = ArrayBlocks(X / 16, y, n_rows=500)
+        >>> losses = model.fit_blocks(blocks).loss_curve_
         >>> model.fit(X / 16, y).loss_curve_ == losses
         True
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from scipy.sparse import issparse
@@ -117,8 +118,11 @@ class BlockReader:
             )
 
     def _all(self) -> Iterator[tuple[int, Any]]:
-        source = self.source
-        return enumerate(iter(source) if _is_iterable(source) else source())
+        source, numbers = self.source, count()
+        # enumerate would keep a block until the next one is read.
+        for block in iter(source) if _is_iterable(source) else source():
+            yield next(numbers), block
+            del block
 
     def _chosen(self, numbers: Sequence[int]) -> Iterator[tuple[int, Any]]:
         return ((number, self.source[number]) for number in numbers)

@@ -6,6 +6,7 @@ It may have more rows than fit into memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 
 import numpy as np
 from scipy.sparse import issparse, vstack
@@ -147,10 +148,12 @@ class StreamBatches(Minibatches):
         if pool is None:
             yield from blocks
             return
-        for number, block in enumerate(blocks, 1):
+        pool.n = 0
+        counter = count(1)  # enumerate would keep the block until the next one is read
+        for block in blocks:
             pool.add(block)
-            del block  # before the next one is read
-            if number % self.stream.n_mixed == 0:
+            del block
+            if next(counter) % self.stream.n_mixed == 0:
                 yield pool.taken()
         if pool.n:
             yield pool.taken()

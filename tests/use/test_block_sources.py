@@ -11,7 +11,10 @@ from sklearn.datasets import load_diabetes
 from skoptnet import ArrayBlocks, MLPRegressorX, ParquetBlocks
 from skoptnet.estimators import block_sources
 
-pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
+]
 
 X, y = load_diabetes(return_X_y=True)
 X = 20 * X
