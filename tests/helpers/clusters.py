@@ -12,6 +12,8 @@ from processes import environment
 from sklearn.base import BaseEstimator, TransformerMixin
 
 N_WORKERS = 2
+#: Ray keeps the first that it reads, for as long as the process lives.
+_TOKEN = secrets.token_hex(32)
 _HELPERS = str(Path(__file__).parent)
 
 
@@ -68,11 +70,7 @@ class Ray:
     @contextmanager
     def start(cls):
         with pytest.MonkeyPatch.context() as monkeypatch:
-            # Else its processes listen on all interfaces, on Linux.
-            monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-            # Else it writes one into the home folder.
-            monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-            monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+            keep_ray_private(monkeypatch)
             ray = pytest.importorskip("ray")
             from ray.util.joblib import register_ray
 
@@ -112,6 +110,15 @@ class Ray:
 
     def wait_for_workers(self):
         """Do nothing: Ray starts a process for each task that finds none."""
+
+
+def keep_ray_private(monkeypatch):
+    """Set what Ray reads when it is imported first, and when it is started."""
+    # Else its processes listen on all interfaces, on Linux.
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    # Else it writes one into the home folder.
+    monkeypatch.setenv("RAY_AUTH_TOKEN", _TOKEN)
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
 
 
 class Death:

@@ -262,8 +262,7 @@ def test_a_search_over_epochs_on_one_worker_with_one_thread():
         distributed.LocalCluster(
             n_workers=1,
             threads_per_worker=1,
-            processes=False,
-            host="127.0.0.1",
+            processes=False,  # which needs no port
             dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster),

@@ -8,6 +8,7 @@ import tomllib
 
 import matplotlib.pyplot as plt
 import pytest
+from clusters import keep_ray_private
 from pages import ROOT, blocks_of, pages, run, run_python_blocks
 
 import skoptnet.displays
@@ -80,6 +81,7 @@ def test_blocks_for_other_packages_run_where_these_are(
     page, number, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
+    keep_ray_private(monkeypatch)
     *before, block = blocks_of(page)[: number + 1]
     for package in block.needs:
         pytest.importorskip(package)
