@@ -75,7 +75,7 @@ class EpochScores(Watcher):
             self.parts.append(
                 ("train_", _Scores(fit, rows, fold.trained, fold, scoring))
             )
-        self.curves: dict[str, list] = {}
+        self.rows: list[dict[str, Any]] = []
         self.seconds = time.perf_counter() - begun
 
     def after_epoch(self, metrics: dict[str, Any]) -> None:
@@ -90,9 +90,14 @@ class EpochScores(Watcher):
             if not part:
                 row["validation_loss"] = loss
             row |= {f"{part}{name}": value for name, value in scores.items()}
-        for name, value in row.items():
-            self.curves.setdefault(name, []).append(value)
+        self.rows.append(row)  # at once: Ctrl-C leaves no part of an epoch
         self.seconds += time.perf_counter() - begun
+
+    @property
+    def curves(self) -> dict[str, list]:
+        """See the attributes of the class."""
+        names = dict.fromkeys(name for row in self.rows for name in row)
+        return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
 
 
 class _Scores:

@@ -68,9 +68,11 @@ class Study:
 
     def run(self, brackets: Sequence[tuple[list[dict[str, Any]], Halving]]) -> None:
         """Run all brackets; end with the results so far after Ctrl-C."""
+        # Wrong names of parameters are refused before any training.
+        numbers = [[self._add(params) for params in bracket] for bracket, _ in brackets]
         try:
-            for number, (candidates, halving) in enumerate(brackets):
-                self._run_bracket(number, candidates, halving)
+            for bracket, (_, halving) in enumerate(brackets):
+                self._run_bracket(bracket, numbers[bracket], halving)
         except KeyboardInterrupt:
             if not any(row.is_promotable for row in self.rows):
                 raise
@@ -82,10 +84,7 @@ class Study:
             )
         self._warn_of_failures()
 
-    def _run_bracket(
-        self, bracket: int, candidates: list[dict[str, Any]], halving: Halving
-    ) -> None:
-        numbers = [self._add(params) for params in candidates]
+    def _run_bracket(self, bracket: int, numbers: list[int], halving: Halving) -> None:
         self._prepare(numbers)
         start = 0
         for iteration, rung in enumerate(halving.rungs):
@@ -249,7 +248,10 @@ class Study:
     def _warn_of_failures(self) -> None:
         """Warn of failed trainings; raise an error if there is no other one."""
         outcomes = [
-            {"fit_error": trial.error or None} for of in self.trials for trial in of
+            {"fit_error": trial.error or None}
+            for of in self.trials
+            for trial in of
+            if trial.reason
         ]
         warn_of_failed_fits(outcomes, self.search.error_score)
 
