@@ -38,6 +38,7 @@ GROUPS = {
         "grid_search": Thumbnail(),
         "epoch_search": Thumbnail(),
         "optuna_pruning": Thumbnail(),
+        "cluster_search": Thumbnail(),
     },
     "Data": {
         "imbalanced_classes": Thumbnail(),
