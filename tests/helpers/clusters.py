@@ -47,6 +47,11 @@ class Dask:
         address = self.client.scheduler.address
         return f"from distributed import Client\nclient = Client({address!r})\n"
 
+    @property
+    def sends(self):
+        """Return the owner and the name of the function that sends shared data."""
+        return self.client, "scatter"
+
     def call(self, function, *arguments):
         """Return the result of a call in a worker."""
         return self.client.submit(function, *arguments, pure=False).result()
@@ -97,6 +102,13 @@ class Ray:
             "import ray\nfrom ray.util.joblib import register_ray\n"
             f"ray.init({address!r}, log_to_driver=False)\nregister_ray()\n"
         )
+
+    @property
+    def sends(self):
+        """Return the owner and the name of the function that sends shared data."""
+        import ray
+
+        return ray, "put"
 
     def call(self, function, *arguments):
         """Return the result of a call in a worker."""

@@ -163,6 +163,46 @@ def test_classes_that_a_script_defines(cluster, tmp_path):
     assert ended.stdout.endswith("equal\n"), ended.stderr
 
 
+# ------------------------------------------------------------------- data is sent once
+
+
+def test_dask_gets_each_array_of_a_grid_search_once(dask, monkeypatch):
+    sent = counted(monkeypatch, dask.client, "scatter")
+    search = GridSearchCV(small(MLPClassifierX), {"alpha": [0, 1, 2, 3]}, cv=2)
+    with on(dask):
+        search.fit(CANCER.data, CANCER.target)
+    sizes = sorted(array.nbytes for array in sent)
+    rows, y = CANCER.data.nbytes, CANCER.target.nbytes
+    assert len(sent) == 2 + 2 * 2  # and the rows for training and testing of each fold
+    assert sizes[-2:] == [y, rows]
+    assert sum(sizes[:-2]) == 2 * y
+
+
+def test_workers_get_rows_and_folds_of_a_search_over_epochs_once(cluster, monkeypatch):
+    sent = counted(monkeypatch, *cluster.sends)
+    search = EpochHalvingGridSearchCV(
+        make_pipeline(StandardScaler(), small(MLPClassifierX, max_iter=9)),
+        {"mlpclassifierx__alpha": [0, 0.1, 1, 2, 3, 10, 20, 30, 100]},
+        cv=2,
+    )
+    with on(cluster):
+        search.fit(CANCER.data, CANCER.target)
+    assert search.n_iterations_ == 3
+    assert len(sent) == 1 + 2
+
+
+def counted(monkeypatch, owner, name):
+    """Return the list of what a method is called with from now on."""
+    sent, send = [], getattr(owner, name)
+
+    def counting(thing, *arguments, **options):
+        sent.append(thing)
+        return send(thing, *arguments, **options)
+
+    monkeypatch.setattr(owner, name, counting)
+    return sent
+
+
 # --------------------------------------------------------------- warnings and callbacks
 
 
