@@ -22,13 +22,9 @@ import skoptnet
 from skoptnet import Adam, Cosine, MLPClassifierX, MLPRegressorX, Momentum, Warmup
 from skoptnet.model_selection import EpochHalvingGridSearchCV
 
-pytestmark = [
-    pytest.mark.filterwarnings(
-        "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
-    ),
-    # Of ray.init.
-    pytest.mark.filterwarnings("ignore:.*Ray will no longer override:FutureWarning"),
-]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
+)
 
 
 @pytest.fixture(scope="module")
