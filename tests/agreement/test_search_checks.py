@@ -11,6 +11,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
     # Both candidates are all there are.
     pytest.mark.filterwarnings("ignore:The total space of parameters"),
+    # From scikit-learn, which asks infinite targets of classes for their type.
+    pytest.mark.filterwarnings("ignore:invalid value encountered in cast"),
 ]
 
 

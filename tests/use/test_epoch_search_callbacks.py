@@ -17,7 +17,10 @@ from skoptnet import MLPClassifierX
 from skoptnet.callbacks import Callback
 
 sk = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
-pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
+]
 
 GRID = "EpochHalvingGridSearchCV"
 jobs = pytest.mark.parametrize("n_jobs", [1, 2])

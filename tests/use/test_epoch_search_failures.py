@@ -28,6 +28,7 @@ from skoptnet import model_selection as of_package
 from skoptnet.model_selection import EpochHalvingGridSearchCV, EpochHyperbandSearchCV
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
     pytest.mark.filterwarnings("ignore:Training diverged"),
 ]
@@ -303,7 +304,7 @@ PACKAGE = str(Path(of_package.__file__).parent)
 
 
 @pytest.mark.parametrize(
-    "n_trials", [20, pytest.param(300, marks=pytest.mark.exhaustive)]
+    "n_trials", [12, pytest.param(300, marks=pytest.mark.exhaustive)]
 )
 def test_ctrl_c_at_any_point_of_the_code(n_trials):
     """Either it is passed on, or the results are whole and have a best estimator."""

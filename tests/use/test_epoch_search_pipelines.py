@@ -33,7 +33,10 @@ from sklearn.preprocessing import (
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.model_selection import EpochHalvingGridSearchCV
 
-pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
+]
 
 GRID = "EpochHalvingGridSearchCV"
 

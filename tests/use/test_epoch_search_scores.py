@@ -7,7 +7,6 @@ import sklearn
 from problems import KINDS, LABELS, NUMBERS, X
 from scipy.sparse import csr_array
 from searches import (
-    CV,
     EPOCHS,
     assert_same_results,
     epochs_of,
@@ -17,13 +16,14 @@ from searches import (
 )
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.filterwarnings("ignore:Maximum number of epochs"),
     # scikit-learn's searches give it, too.
     pytest.mark.filterwarnings("ignore:The scoring .* does not support sample_weight"),
@@ -31,7 +31,8 @@ pytestmark = [
 
 GRID = "EpochHalvingGridSearchCV"
 WEIGHTS = np.linspace(0.1, 3, len(X))
-RATES = {"learning_rate_init": [0.003, 0.01, 0.03]}
+RATES = {"learning_rate_init": [0.003, 0.03]}
+HALVES = KFold(2, shuffle=True, random_state=0)
 
 
 def smallest_weight(estimator, X, y):
@@ -74,7 +75,7 @@ def assert_scores_of_grid_search(search, X, y, **fit):
 def whole_search(model, grid=RATES, **options):
     """Return a search with a single rung, so that all candidates are trained whole."""
     return small_search(
-        GRID, model, min_resources=EPOCHS, **options
+        GRID, model, **{"min_resources": EPOCHS, "cv": HALVES} | options
     ).set_params(param_grid=grid)  # fmt: skip
 
 
@@ -199,7 +200,7 @@ def test_training_scores_do_not_matter_to_the_search():
 
 
 def test_weights_reach_the_validation_loss():
-    training, test = next(CV.split(X))
+    training, test = next(HALVES.split(X))
     model = network(MLPClassifierX, learning_rate_init=0.01)
     whole = clone(model).fit(
         X[training], LABELS[training], WEIGHTS[training],
