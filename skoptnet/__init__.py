@@ -10,7 +10,13 @@ transformers are `HiddenActivations` and `TabularPreprocessor`. Solvers
 from ._version import __version__
 from ._versions import show_versions
 from .activations import ELU, Activation, LeakyReLU
-from .estimators import HiddenActivations, MLPClassifierX, MLPRegressorX
+from .estimators import (
+    ArrayBlocks,
+    HiddenActivations,
+    MLPClassifierX,
+    MLPRegressorX,
+    ParquetBlocks,
+)
 from .optimizers import (
     SGD,
     AdaBelief,
@@ -69,6 +75,7 @@ __all__ = [
     "AdamW",
     "Adan",
     "Adaptive",
+    "ArrayBlocks",
     "CenteredRMSProp",
     "Constant",
     "CosLog",
@@ -90,6 +97,7 @@ __all__ = [
     "Nesterov",
     "OneCycle",
     "Optimizer",
+    "ParquetBlocks",
     "Piecewise",
     "Plateau",
     "Polynomial",

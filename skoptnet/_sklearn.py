@@ -91,10 +91,15 @@ _FIT_CONTEXT = "_callback_fit_ctx"
 _DURING_FIT = (_FIT_CONTEXT, "_skl_callbacks_to_teardown", _PARENT_CONTEXT)
 
 
+def has_callbacks(estimator: Any) -> bool:
+    """Return whether an estimator, or one around it, has callbacks."""
+    attributes = getattr(estimator, "__dict__", ())
+    return _CALLBACKS in attributes or _PARENT_CONTEXT in attributes
+
+
 def begin_callbacks(estimator: Any, n_epochs: Any) -> bool:
     """Set up the callbacks of a fit; return whether there are any."""
-    state = vars(estimator)
-    if _CALLBACKS not in state and _PARENT_CONTEXT not in state:
+    if not has_callbacks(estimator):
         return False
     estimator._init_callback_context(max_subtasks=n_epochs)
     return True
@@ -125,8 +130,7 @@ def member_callbacks(
     callable
         Returns, for the number of a member and the member, the context for its fit.
     """
-    state = vars(estimator)
-    if _CALLBACKS not in state and _PARENT_CONTEXT not in state:
+    if not has_callbacks(estimator):
         yield lambda i, member: nullcontext()
         return
     estimator._init_callback_context(max_subtasks=n_members, sequential_subtasks=False)
@@ -242,6 +246,11 @@ def formatted_results(
     return search._format_results(params, n_splits, results, further)
 
 
+def chosen_index(search: Any) -> int:
+    """Return the index that the callable ``refit`` of a search chooses, checked."""
+    return search._select_best_index(search.refit, "", search.cv_results_)
+
+
 def check_refit(search: Any, names: Any) -> None:
     """Refuse a ``refit`` that is none of several scores, as scikit-learn does."""
     search._check_refit_for_multimetric(names)
@@ -267,9 +276,7 @@ class SearchTasks:
     def __init__(self, search: Any, arguments: dict[str, Any], n_iterations: int):
         inside = search.estimator.get_params().values()
         parts = (search, search.estimator, *inside)
-        self.is_active = _PARENT_CONTEXT in vars(search) or any(
-            _CALLBACKS in getattr(part, "__dict__", ()) for part in parts
-        )
+        self.is_active = any(map(has_callbacks, parts))
         self.arguments = {"estimator": search, **arguments}
         if self.is_active:
             self.root = search._init_callback_context(
@@ -387,8 +394,10 @@ __all__ = [
     "begin_callbacks",
     "callback_context",
     "check_refit",
+    "chosen_index",
     "fit_context",
     "formatted_results",
+    "has_callbacks",
     "is_estimator_score",
     "member_callbacks",
     "metric_of",

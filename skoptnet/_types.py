@@ -1,6 +1,6 @@
 """Names for the types that every room shares; nothing here runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -18,6 +18,9 @@ Namespace: TypeAlias = Any
 
 #: Data as users pass them: whatever scikit-learn's validation reads.
 Data: TypeAlias = Any
+
+#: Blocks of rows that can be read again and again: tuples (X, y) or (X, y, w).
+Blocks: TypeAlias = Iterable[Any] | Callable[[], Iterator[Any]]
 
 #: Numbers as users pass them: Python's or NumPy's.
 Int: TypeAlias = int | np.integer[Any]

@@ -98,7 +98,6 @@ class Kernel:
         between = max(theta.nbytes, len(data) * np.dtype(np.intp).itemsize)
         most = min(most, _BYTES_AT_ONCE // between, _EPOCHS_AT_ONCE)
         self.epochs_at_once = max(most, 1)
-        Y = data.Y.astype(np.intp, copy=False) if data.Y.ndim == 1 else data.Y
         self.uses_blas = rows * network.largest_product(data.X) > SMALL_PRODUCT
         useful = 0 if issparse(data.X) else rows * network.n_parameters
         useful //= _WORK_OF_A_THREAD
@@ -108,7 +107,7 @@ class Kernel:
                 network, data.X, theta.dtype, rows, instruction_set, self.n_threads,
                 dropout,
             ),
-            self.solver, data.X, Y, data.w, g, self.n_threads,
+            self.solver, data.X, _targets(data.Y), data.w, g, self.n_threads,
         )  # fmt: skip
 
     @staticmethod
@@ -123,6 +122,16 @@ class Kernel:
             and _can_read(data.X, numbers)
             and all(_can_read_array(*array) for array in arrays)
         )
+
+    def read(self, data: Any) -> None:
+        """Take other rows for the coming updates.
+
+        Parameters
+        ----------
+        data : TrainingSet
+            The rows; X, Y and w have the kind and the dtypes of the first ones.
+        """
+        self.trainer.read(data.X, _targets(data.Y), data.w)
 
     @contextmanager
     def threads(self) -> Iterator[None]:
@@ -151,14 +160,21 @@ class Kernel:
         self.trainer.worker(i)
 
     def loss_and_gradient(
-        self, theta: Array, order: Array | None, batch: range, update: int | None = None
+        self,
+        theta: Array,
+        order: Array | None,
+        batch: range,
+        update: int | None = None,
+        before: int = 0,
     ) -> float:
         """Return the objective of a minibatch; write its gradient into ``g``.
 
-        Dropout applies only if the number of the update is given.
+        Dropout applies only if the number of the update is given. It drops units as
+        for rows that have ``before`` others before them in the minibatch.
         """
+        number = -1 if update is None else update
         return self.trainer.loss_and_gradient(
-            theta, order, batch.start, batch.stop, -1 if update is None else update
+            theta, order, batch.start, batch.stop, number, before
         )
 
     def epochs(
@@ -183,10 +199,11 @@ class Kernel:
         update : int
             Number of updates made before.
         metrics : array of shape (n_epochs, 2)
-            Output: for each epoch the sum of objective times rows, and the largest
-            absolute value of a parameter. If an objective is not finite, neither is the
-            sum, and the updates end there. If a parameter, or a value in the solver's
-            memory, is not finite, the largest is NaN.
+            Output: for each epoch the sum of objective times rows, added to the number
+            that is there, and the largest absolute value of a parameter. If an
+            objective is not finite, neither is the sum, and the updates end there. If a
+            parameter, or a value in the solver's memory, is not finite, the largest is
+            NaN.
         between : array of shape (n_epochs - 1, P)
             Output: the parameters at the end of each epoch but the last.
         """
@@ -267,6 +284,11 @@ def _can_read(X: Rows, dtype: Any) -> bool:
         and _can_read_array(X.indices, index)
         and _can_read_array(X.indptr, index)
     )
+
+
+def _targets(Y: Array) -> Array:
+    """Return encoded targets as kernels read them; class numbers become intp."""
+    return Y.astype(np.intp, copy=False) if Y.ndim == 1 else Y
 
 
 def _can_read_array(array: Array, dtype: Any) -> bool:

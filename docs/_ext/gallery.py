@@ -36,6 +36,9 @@ GROUPS = {
         "step_and_exponential": Thumbnail(),
         "rate_range_test": Thumbnail(),
         "grid_search": Thumbnail(),
+        "epoch_search": Thumbnail(),
+        "optuna_pruning": Thumbnail(),
+        "cluster_search": Thumbnail(),
     },
     "Data": {
         "imbalanced_classes": Thumbnail(),

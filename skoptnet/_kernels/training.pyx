@@ -109,7 +109,8 @@ cdef class Trainer:
     cdef PyThread_type_lock* begin
     cdef PyThread_type_lock* end
     cdef double work
-    cdef object kept
+    cdef Py_ssize_t before
+    cdef object kept, gradient
 
     def __cinit__(self, network, solver, X, Y, w, g, int n_threads):
         self.n_threads, self.most_threads = 1, n_threads
@@ -138,9 +139,13 @@ cdef class Trainer:
 
     def __init__(self, Network network, Solver solver, X, Y, w, g, int n_threads):
         self.network, self.solver = network, solver
+        self.g, self.gradient = address(g), g
+        self.read(X, Y, w)
+
+    def read(self, X, Y, w):
+        """Take other rows for the coming updates, of the kind and dtypes of the first."""
         self.data = rows_of(X, Y, w)
-        self.n, self.g = X.shape[0], address(g)
-        self.kept = [X, Y, w, g]
+        self.n, self.kept = X.shape[0], [X, Y, w]
 
     # What the threads do.
 
@@ -290,22 +295,25 @@ cdef class Trainer:
     # What the caller uses.
 
     def loss_and_gradient(self, theta, order, Py_ssize_t start, Py_ssize_t stop,
-                          Py_ssize_t number):
+                          Py_ssize_t number, Py_ssize_t before=0):
         """Return the objective of the minibatch start..stop; leave its gradient in g.
 
         ``order`` is None, or an intp array: the minibatch is then order[start:stop].
-        Dropout is that of update ``number``; if that is negative, there is none.
+        Dropout is that of update ``number``, for rows that have ``before`` others
+        before them in the minibatch; if the number is negative, there is none.
         """
         cdef double cost
         self.take_order(order)
+        self.before = before
         self.job.theta, self.job.step = address(theta), False
         with nogil:
-            before = begin_flushing()
+            flushing = begin_flushing()
             try:
                 self.network.begin(number)
                 cost = self.update(start, stop)
             finally:
-                end_flushing(before)
+                end_flushing(flushing)
+                self.before = 0
         return cost
 
     cdef take_order(self, order):
@@ -332,9 +340,9 @@ cdef class Trainer:
             Updates before this call, by any solver; it selects the dropout masks.
         metrics : float64 array of shape (n_epochs, 2)
             Takes, for each epoch begun, the sum over minibatches of objective times
-            rows, and the largest absolute value in theta at the end (0 if the epoch
-            ends before its last update); NaN if one in theta or in the solver's memory
-            is not finite.
+            rows, added to the number that is there, and the largest absolute value in
+            theta at the end (0 if the epoch ends before its last update); NaN if one in
+            theta or in the solver's memory is not finite.
         between : array of shape (n_epochs - 1, P)
             Takes theta at the end of each epoch but the last.
 
@@ -382,7 +390,6 @@ cdef class Trainer:
         cdef Py_ssize_t done = 0, start, stop
         cdef double cost
         cdef int i
-        total[0] = 0
         for i in range(self.n_threads):
             self.shares[i].largest = 0
         while done < n_updates:
@@ -422,7 +429,7 @@ cdef class Trainer:
         while start < stop:
             job.chunk.size = min(stop - start, self.network.n_rows)
             job.chunk.first = start
-            job.chunk.before = start - first
+            job.chunk.before = self.before + start - first
             job.chunk.order = self.order + start if self.order else NULL
             job.last = start + job.chunk.size == stop
             self.make_deltas()

@@ -5,6 +5,7 @@ display, which holds its data as plain numbers; ``plot(ax=None)`` draws them and
 ``ax_`` and ``figure_``, which can then be changed.
 """
 
+from .epoch_search import EpochSearchDisplay
 from .loss_curve import LossCurveDisplay
 from .optimizer_path import OptimizerPathDisplay
 from .rate_range import LearningRateRangeDisplay
@@ -13,6 +14,7 @@ from .solver_grid import SolverGridDisplay
 from .weights import WeightsDisplay
 
 __all__ = [
+    "EpochSearchDisplay",
     "LearningRateRangeDisplay",
     "LossCurveDisplay",
     "OptimizerPathDisplay",

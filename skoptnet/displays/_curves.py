@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ._fitted import Training, labels_of
-from ._searches import Candidates
+from ._searches import ALL, Candidates
 from ._spreads import SPREADS, ends_of, spread_of_scores, spread_of_trainings
 
 
@@ -53,6 +53,39 @@ def curves_of_groups(
         "labels": labels_of(trainings),
         "spread": f"{SPREADS[spread][1]}\nover {n} {over}",
     }
+
+
+def curves_of_candidates(
+    tried: Candidates,
+    groups: Mapping[str, list[int]],
+    candidates: str,
+    spread: str,
+    train: Callable[[list[int]], list[list[Training | None]]],
+) -> dict[str, Any]:
+    """Return the curves of the best candidate of each group, or of all.
+
+    ``train`` returns the trainings of candidates in each fold.
+    """
+    if candidates == "best":
+        groups = {
+            _name_of_best(name, group): [tried.best(group)]
+            for name, group in groups.items()
+        }
+    chosen = [i for members in groups.values() for i in members]
+    fits = dict(zip(chosen, train(chosen), strict=True))
+    trainings = {
+        name: [fit for i in members for fit in fits[i]]
+        for name, members in groups.items()
+    }
+    if candidates == "all":
+        return curves_of_groups(trainings, spread, "folds and candidates")
+    params = [tried.params[i] for i in chosen]
+    return curves_of_groups(trainings, spread, "folds", params=params)
+
+
+def _name_of_best(name: str, group: list[int]) -> str:
+    """Return the name of the best candidate of a group: that of the group, if any."""
+    return "best candidate" if name == ALL and len(group) > 1 else name
 
 
 def curves_of_scores(

@@ -18,18 +18,21 @@ from .._params import described
 from .._sklearn import BaseSearchCV, n_rows_of, select_rows
 from ..estimators.convergence_warnings import is_divergence
 from ..estimators.wrapped import network_in
+from ..model_selection.base import EpochSearch
 from ._fitted import Training, name_of, training_of
 
 #: The value of a parameter that a candidate does not set.
 UNSET = "(not set)"
+#: The name of the group of all candidates.
+ALL = "all candidates"
 
 
 @dataclass
 class Candidates:
     """The candidates of a search, each once.
 
-    In a halving search a candidate counts with the last iteration that it reached, and
-    the resource is not a parameter.
+    In a search by halving, also over epochs, a candidate counts with the last iteration
+    that it reached, and the resource is not a parameter.
 
     Attributes
     ----------
@@ -41,6 +44,8 @@ class Candidates:
         The searched parameters, in the order of the grid.
     scores : ndarray of shape (n_candidates, n_folds)
         The test scores; nan where a fit failed.
+    metric : str
+        The score in the columns of ``cv_results_``.
     score_label : str
         Name of the score.
     """
@@ -49,6 +54,7 @@ class Candidates:
     params: list[dict[str, Any]]
     names: list[str]
     scores: Any
+    metric: str
     score_label: str
 
     @property
@@ -97,12 +103,7 @@ class Candidates:
         ``group_by`` is one or several parameters; None is the solver if it was
         searched, else the first parameter.
         """
-        if group_by is None:
-            solvers = [n for n in self.names if n.rpartition("__")[2] == "solver"]
-            group_by = (solvers or self.names)[:1]
-        one = isinstance(group_by, str) or not isinstance(group_by, Iterable)
-        given = [group_by] if one else list(group_by)
-        names = [self.named(name, "group_by") for name in given]
+        names = self.group_names(group_by)
         found = {}
         labelled = (zip(self.values(n), self.labels(n), strict=True) for n in names)
         for pairs in product(*labelled):
@@ -111,6 +112,15 @@ class Candidates:
             if members:
                 found[self._group_name(names, labels)] = members
         return found
+
+    def group_names(self, group_by: Any = None) -> list[str]:
+        """Return the parameters of the groups; ``group_by`` as for `groups`."""
+        if group_by is None:
+            solvers = [n for n in self.names if n.rpartition("__")[2] == "solver"]
+            group_by = (solvers or self.names)[:1]
+        one = isinstance(group_by, str) or not isinstance(group_by, Iterable)
+        given = [group_by] if one else list(group_by)
+        return [self.named(name, "group_by") for name in given]
 
     def having(self, where: dict[str, Any]) -> list[int]:
         """Return the candidates with these values of parameters."""
@@ -129,7 +139,7 @@ class Candidates:
         if len(names) == 1:
             return labels[0]
         named = zip(map(self.short, names), labels, strict=True)
-        return ", ".join(map("=".join, named)) or "all candidates"
+        return ", ".join(map("=".join, named)) or ALL
 
     def short(self, name: str) -> str:
         """Return a parameter's name without prefix, if that is unique."""
@@ -167,8 +177,9 @@ def candidates_of(search: Any, purpose: str, metric: str | None = None) -> Candi
     """
     if not isinstance(search, BaseSearchCV):
         raise TypeError(
-            f"{purpose} needs a fitted search (GridSearchCV, RandomizedSearchCV or"
-            f" their halving variants). Got {described(search)} instead."
+            f"{purpose} needs a fitted search (GridSearchCV, RandomizedSearchCV, their"
+            " halving variants, or a search over epochs). Got"
+            f" {described(search)} instead."
         )
     check_is_fitted(search, "cv_results_")
     results = search.cv_results_
@@ -180,13 +191,21 @@ def candidates_of(search: Any, purpose: str, metric: str | None = None) -> Candi
     ]
     folds = [results[f"split{k}_test_{key}"] for k in range(search.n_splits_)]
     scores = np.array(folds, dtype=float).T
-    rows = list(range(len(params)))
-    if hasattr(search, "n_resources_"):
-        last = {repr(sorted(p.items(), key=_by_name)): i for i, p in enumerate(params)}
-        rows = list(last.values())
+    rows = _last_rows(search, params)
     params = [params[i] for i in rows]
     names = _names(search, params)
-    return Candidates(rows, params, names, scores[rows], _label(search, key))
+    return Candidates(rows, params, names, scores[rows], key, _label(search, key))
+
+
+def _last_rows(search: Any, params: list[dict[str, Any]]) -> list[int]:
+    """Return the last row of each candidate in the results of a search."""
+    if not hasattr(search, "n_resources_"):
+        return list(range(len(params)))
+    if isinstance(search, EpochSearch):  # its candidates have numbers
+        keys = search.cv_results_["candidate"].tolist()
+    else:
+        keys = [repr(sorted(p.items(), key=_by_name)) for p in params]
+    return list({key: i for i, key in enumerate(keys)}.values())
 
 
 def _by_name(item: tuple[str, Any]) -> str:
@@ -228,7 +247,8 @@ def _label(search: Any, key: str) -> str:
 
 def trainings_of(
     search: Any,
-    params: Sequence[dict[str, Any]],
+    tried: Candidates,
+    chosen: Sequence[int],
     X: Any,
     y: Any,
     *,
@@ -237,7 +257,7 @@ def trainings_of(
     n_jobs: int | None,
     purpose: str,
 ) -> list[list[Training | None]]:
-    """Fit clones of the estimator of a search on the training rows of each fold.
+    """Fit clones of some candidates of a search on the training rows of each fold.
 
     Returns
     -------
@@ -252,9 +272,11 @@ def trainings_of(
         cv = search.cv
     splitter = check_cv(cv, y, classifier=is_classifier(search.estimator))
     folds = [train for train, _ in splitter.split(X, y, groups)]
+    params = search.cv_results_["params"]
+    models = [_model_of(search, params[tried.rows[i]]) for i in chosen]
     jobs = [
-        delayed(_trained)(search.estimator, p, X, y, rows, given, purpose)
-        for p in params
+        delayed(_trained)(model, X, y, rows, given, purpose)
+        for model in models
         for rows in folds
     ]
     done = Parallel(n_jobs=n_jobs)(jobs)
@@ -277,9 +299,15 @@ def _check_repeats(cv: Any) -> None:
         )
 
 
+def _model_of(search: Any, params: dict[str, Any]) -> Any:
+    """Return the estimator of a search with the parameters of a candidate."""
+    if isinstance(search, EpochSearch):
+        return search._wrapping_of(params).estimator
+    return clone(search.estimator).set_params(**clone(params, safe=False))
+
+
 def _trained(
     estimator: Any,
-    params: dict[str, Any],
     X: Any,
     y: Any,
     rows: Any,
@@ -293,7 +321,7 @@ def _trained(
         else value
         for name, value in fit_params.items()
     }
-    model = clone(estimator).set_params(**clone(params, safe=False))
+    model = clone(estimator)
     try:
         model.fit(select_rows(X, rows), select_rows(y, rows), **own)
     except ValueError as error:

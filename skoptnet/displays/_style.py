@@ -10,6 +10,8 @@ import math
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 #: Okabe and Ito's palette, which colour-blind readers can distinguish, without yellow.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: Dashes, by which lines of different colours also differ in greyscale.
@@ -50,6 +52,20 @@ def axes_for(ax: Any, purpose: str, **subplots: Any) -> Any:
     if ax is not None:
         return ax
     return pyplot(purpose).subplots(layout="constrained", **subplots)[1]
+
+
+def axes_given(ax: Any, n: int, each: str) -> list[Any]:
+    """Return the first ``n`` of one or several axes; ``each`` is the use of one.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer.
+    """
+    given = list(np.ravel(np.array(ax, dtype=object)))
+    if len(given) < n:
+        raise ValueError(f"ax must be {n} axes, one for each {each}. Got {len(given)}.")
+    return given[:n]
 
 
 def axes_below(ax: Any, purpose: str) -> Any:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 from .._types import Data
 from ..estimators.wrapped import network_in
-from ._curves import curves_of_groups, curves_of_scores, curves_of_trainings
+from ..model_selection.base import EpochSearch
+from ._curves import (
+    curves_of_candidates,
+    curves_of_groups,
+    curves_of_scores,
+    curves_of_trainings,
+)
 from ._fitted import training_of, training_or_none
 from ._metrics import (
     LOSSES,
@@ -18,6 +25,7 @@ from ._metrics import (
     needs_of,
     scores_by_name,
 )
+from ._rungs import recorded_trainings
 from ._searches import candidates_of, trainings_of
 from ._spreads import check_spread
 from ._style import (
@@ -78,6 +86,7 @@ class LossCurveDisplay:
 
     See Also
     --------
+    EpochSearchDisplay : Curves of all candidates of a search over epochs.
     ScheduleDisplay : Learning rates alone, also before a training.
     SolverGridDisplay : Scores of a search over two of its parameters.
 
@@ -235,31 +244,37 @@ class LossCurveDisplay:
     ) -> Self:
         """Compare the candidates of a search, grouped by a parameter.
 
-        A search keeps the test scores of all its fits, but no loss curves. Without
-        data, the scores are drawn: the candidates of each group, best first, with the
-        median and the spread over the folds. If the line of a group stays flat for long
-        and falls only slightly, its other parameters matter little.
+        scikit-learn's searches keep the test scores of all their fits, but no loss
+        curves. Without data, the scores are drawn: the candidates of each group, best
+        first, with the median and the spread over the folds. If the line of a group
+        stays flat for long and falls only slightly, its other parameters matter little.
 
         With ``X`` and ``y``, clones of the candidates are fitted again on the training
         rows of the same splits, and the median and the spread of their loss curves are
         drawn. If ``random_state`` of the estimator is an int, the curves are those of
         the search.
 
+        A search over epochs has recorded its curves. They are drawn without data, and
+        without fits; a candidate that was dropped keeps its last metrics.
+
         Parameters
         ----------
         search : estimator
-            A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
-            `HalvingRandomSearchCV`. It is not changed. In a halving search, the last
-            iteration of a candidate counts; fitted again, it gets all rows.
+            A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV`,
+            `HalvingRandomSearchCV`, `EpochHalvingGridSearchCV`,
+            `EpochHalvingRandomSearchCV` or `EpochHyperbandSearchCV`. It is not changed.
+            In a search by halving, the last iteration of a candidate counts; fitted
+            again, it gets all rows and all epochs.
         X, y : array-like or None, default=None
-            The data of the search, to fit clones.
+            The data of the search, to fit clones. With a search over epochs, this shows
+            how the candidates that were dropped would have continued.
         group_by : str, list of str or None, default=None
             One or several searched parameters; each combination of values is a group.
             The prefix is optional: ``"solver"`` for ``"mlp__solver"``. None is the
             solver if it was searched, else the first parameter.
         candidates : {"best", "all"}, default="best"
-            With data, which candidates of each group are fitted: the one with the best
-            mean score, or all; the spread is then over folds and candidates.
+            For loss curves, which candidates of each group: the one with the best mean
+            score, or all; the spread is then over folds and candidates.
         spread : {"quartiles", "range"}, default="quartiles"
             The band: from the first to the third quartile, or from the lowest to the
             highest.
@@ -299,30 +314,16 @@ class LossCurveDisplay:
             )
         tried = candidates_of(search, purpose, metric)
         groups = tried.groups(group_by)
-        if X is None:
+        if X is None and not isinstance(search, EpochSearch):
             return cls(**curves_of_scores(tried, groups, spread))
-        if candidates == "best":
-            groups = {name: [tried.best(group)] for name, group in groups.items()}
-        chosen = [i for members in groups.values() for i in members]
-        fits = trainings_of(
-            search,
-            [search.cv_results_["params"][tried.rows[i]] for i in chosen],
-            X,
-            y,
-            cv=cv,
-            fit_params=fit_params,
-            n_jobs=n_jobs,
-            purpose=purpose,
-        )
-        of_candidate = dict(zip(chosen, fits, strict=True))
-        trainings = {
-            name: [fit for i in members for fit in of_candidate[i]]
-            for name, members in groups.items()
-        }
-        if candidates == "all":
-            return cls(**curves_of_groups(trainings, spread, "folds and candidates"))
-        params = [tried.params[i] for i in chosen]
-        return cls(**curves_of_groups(trainings, spread, "folds", params=params))
+        if X is None:
+            train = partial(recorded_trainings, search, tried)
+        else:
+            options = {"cv": cv, "fit_params": fit_params, "n_jobs": n_jobs}
+            train = partial(
+                trainings_of, search, tried, X=X, y=y, purpose=purpose, **options
+            )
+        return cls(**curves_of_candidates(tried, groups, candidates, spread, train))
 
     def plot(
         self,

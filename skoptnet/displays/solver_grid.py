@@ -10,13 +10,15 @@ from typing import Any, Self
 import numpy as np
 
 from ._searches import Candidates, candidates_of, same
-from ._style import COLORS, pyplot
+from ._style import COLORS, axes_given, pyplot
 
 #: How far down colours reach, in distances of the median score from the highest.
 _FARTHEST = 10
 #: Size of a cell, and greatest width of all panels together, in inches.
 _CELL = (0.72, 0.5)
 _WIDTH = 8.7
+#: Width of a character of a tick label, in inches.
+_CHARACTER = 0.085
 
 
 class SolverGridDisplay:
@@ -56,6 +58,7 @@ class SolverGridDisplay:
     See Also
     --------
     LossCurveDisplay : Curves of the candidates of a search.
+    EpochSearchDisplay : Curves of all candidates of a search over epochs.
 
     Examples
     --------
@@ -113,9 +116,11 @@ class SolverGridDisplay:
         Parameters
         ----------
         search : estimator
-            A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or
-            `HalvingRandomSearchCV`. It is not changed. In a halving search, a candidate
-            counts with the last iteration that it reached.
+            A fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV`,
+            `HalvingRandomSearchCV`, `EpochHalvingGridSearchCV`,
+            `EpochHalvingRandomSearchCV` or `EpochHyperbandSearchCV`. It is not changed.
+            In a search by halving, a candidate counts with the last iteration that it
+            reached; in one over epochs, with its best epoch.
         x, y : str or None, default=None
             The searched parameters of the two axes; None is the first unused one. A
             prefix may be left out: ``"batch_size"`` for ``"mlp__batch_size"``.
@@ -227,7 +232,7 @@ class SolverGridDisplay:
         panels = list(dict.fromkeys(self.cells["panel"]))
         xs = list(dict.fromkeys(self.cells["x"]))
         ys = list(dict.fromkeys(self.cells["y"]))
-        axes = self._axes(ax, len(panels), len(xs), len(ys))
+        axes = self._axes(ax, len(panels), xs, ys)
         self.figure_ = axes[0].figure
         self.ax_ = axes[0] if len(panels) == 1 else np.array(axes)
         self.axes_ = dict(zip(panels, axes, strict=True))
@@ -258,16 +263,12 @@ class SolverGridDisplay:
             )
         return self
 
-    def _axes(self, ax: Any, n: int, n_x: int, n_y: int) -> list[Any]:
+    def _axes(self, ax: Any, n: int, xs: list[str], ys: list[str]) -> list[Any]:
         plt = pyplot("SolverGridDisplay.plot")
         if ax is not None:
-            given = list(np.ravel(np.array(ax, dtype=object)))
-            if len(given) < n:
-                raise ValueError(
-                    f"ax must be {n} axes, one for each panel. Got {len(given)}."
-                )
-            return given[:n]
-        cells_wide, cells_high = max(_CELL[0] * n_x, 1.5), max(_CELL[1] * n_y, 0.8)
+            return axes_given(ax, n, "panel")
+        cell = max(_CELL[0], _CHARACTER * max(map(len, xs)))
+        cells_wide, cells_high = max(cell * len(xs), 1.5), max(_CELL[1] * len(ys), 0.8)
         n_columns = min(n, max(1, int(_WIDTH / cells_wide)))
         n_rows = math.ceil(n / n_columns)
         n_columns = math.ceil(n / n_rows)

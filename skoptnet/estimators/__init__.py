@@ -3,7 +3,11 @@
 - ``base``: `MLP`, parameters, `fit` and abstract methods of both estimators
 - ``classifier``, ``regressor``: `MLPClassifierX` and `MLPRegressorX`
 - ``labels``: the classes of a classifier, and the encoding of its labels
+- ``label_kinds``: one label per row, or a 0/1 matrix
 - ``fitting``: `Fit`, one call of `fit` or `partial_fit`
+- ``fit_blocks``: `BlocksFit`, one call of `fit_blocks`, whose rows come in blocks
+- ``block_sources``: `ArrayBlocks` and `ParquetBlocks`, blocks of arrays and files
+- ``block_reading``, ``block_targets``: checks of the blocks, and their targets together
 - ``parts``: `Parts`, the objects that the parameters stand for
 - ``partial_fit``: the conditions under which an estimator has `partial_fit`
 - ``prediction``: `Fitted`, fitted attributes and raw outputs
@@ -32,8 +36,15 @@ warnings. The training itself is in `skoptnet.training` (the loop), `skoptnet.ne
 (loss and gradient) and `skoptnet.optimizers` (the updates).
 """
 
+from .block_sources import ArrayBlocks, ParquetBlocks
 from .classifier import MLPClassifierX
 from .hidden_activations import HiddenActivations
 from .regressor import MLPRegressorX
 
-__all__ = ["HiddenActivations", "MLPClassifierX", "MLPRegressorX"]
+__all__ = [
+    "ArrayBlocks",
+    "HiddenActivations",
+    "MLPClassifierX",
+    "MLPRegressorX",
+    "ParquetBlocks",
+]

@@ -26,12 +26,14 @@ from .._params import (
     Options,
     StrOptions,
     check_params,
+    check_value,
 )
 from .._sklearn import CallbackSupportMixin, begin_callbacks, with_callbacks
 from .._types import (
     ActivationName,
     Array,
     ArrayLike,
+    Blocks,
     Bool,
     Data,
     Float,
@@ -51,6 +53,7 @@ from ..optimizers import OPTIMIZERS, Optimizer
 from ..parametrizations import PARAMETRIZATIONS
 from ..schedules import SCHEDULES, Clock, Schedule, as_schedule
 from ..training import LBFGS
+from .fit_blocks import BlocksFit
 from .fitting import Fit
 from .inputs import (
     ACTIVATION,
@@ -65,6 +68,7 @@ from .inputs import (
 from .parts import Parts
 from .prediction import Fitted
 from .summary import Summary
+from .target_scaling import Moments
 from .validation import SCORER_NAME, OwnData, Score, check_scorers
 
 # The class of an estimator. Jedi takes Self for the class that has the method.
@@ -269,8 +273,12 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         """Return each row's label for a stratified split, None for a plain one."""
 
     @abstractmethod
-    def _encode_held_out(self, y: Array, dtype: Any) -> Array:
-        """Check validation targets; return them encoded, in their own unit."""
+    def _encode_further(self, y: Array, dtype: Any, name: str = "y_val") -> Array:
+        """Check targets of further rows; return them encoded, in their own unit.
+
+        They have the form and the classes of those that set the attributes. The name
+        is that in messages.
+        """
 
     @abstractmethod
     def _decode(self, Y: Array) -> Any:
@@ -286,18 +294,21 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         return False
 
     def _class_weights(
-        self, Y: Array, whole: bool
+        self, Y: Array, whole: bool, counts: list[Array] | None = None
     ) -> Callable[[Array], list[Array]] | None:
         """Return a function from targets to factors of each row's weight, None for 1.
 
-        ``whole`` is True if Y has all targets of the training.
+        ``whole`` is True if Y stands for all targets of the training. ``counts`` are
+        the numbers of rows of each class, per column of labels; by default those in Y.
         """
         return None
 
-    def _set_target_scaling(self, Y: Array, w: Array | None, fit: Fit) -> None:
+    def _set_target_scaling(
+        self, Y: Array, moments: Callable[[], Moments], fit: Fit
+    ) -> None:
         """Set the scaling of the targets, if any.
 
-        Y and w are the targets and weights of the rows trained on.
+        Y has targets of rows trained on; the function returns the moments of them all.
         """
 
     def _network_targets(self, Y: Array, dtype: Any, w: Array | None) -> Array:
@@ -374,6 +385,97 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         has_callbacks = begin_callbacks(self, self.max_iter)
         own = OwnData(X_val, y_val, sample_weight_val, groups)
         Fit(self, has_callbacks=has_callbacks).run_on(X, y, sample_weight, own)
+        return self
+
+    @explains_names
+    @with_callbacks
+    def fit_blocks(
+        self: _Estimator,
+        blocks: Blocks,
+        *,
+        blocks_in_memory: Int = 4,
+        X_val: Data = None,
+        y_val: Data = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> _Estimator:
+        """Fit the network to blocks of rows that need not fit into memory together.
+
+        Every epoch reads the blocks again. With ``shuffle=False``, the minibatches are
+        those of `fit` on all rows in order, also where they span several blocks, and so
+        is the model: bit for bit, except for sums over all rows, which are added up
+        block by block. These are the gradient of a minibatch that has all rows
+        (``solver="gd"``), the sum of sample or class weights, and mean and deviation of
+        a regressor's targets (``normalize_y=True``); they may differ in the last bits.
+
+        With ``shuffle=True``, every epoch takes the blocks in another order, if the
+        source has ``__len__`` and ``__getitem__``, and shuffles the rows of
+        ``blocks_in_memory`` consecutive blocks together (CorgiPile, `Xu et al., 2022
+        <https://doi.org/10.1145/3514221.3526150>`__). ``random_state`` and the number
+        of the epoch determine the order.
+
+        Parameters
+        ----------
+        blocks : iterable of tuples, or callable that returns an iterator
+            Tuples (X, y) or (X, y, sample_weight) of data that `fit` takes, in blocks
+            of any number of rows. An object whose ``iter()`` starts again each time,
+            such as a list, `ArrayBlocks` or `ParquetBlocks`, or a function that returns
+            a new iterator. Each pass must have the same rows in the same order. A first
+            pass, or two with ``class_weight``, checks all blocks before training.
+        blocks_in_memory : int, default=4
+            Number of blocks whose rows are shuffled together. Training holds these
+            rows, the block that is being read and one minibatch. With
+            ``shuffle=False`` it holds one block, the block that is being read and one
+            minibatch.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation rows of your own, as for `fit`. If ``early_stopping`` gets none,
+            it holds out each row with the probability ``validation_fraction``, without
+            stratification, and keeps these rows in memory.
+        y_val, sample_weight_val : array-like, default=None
+            Targets and weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            If ``blocks`` is an iterator, which ends after one pass, or a block is no
+            tuple.
+        ValueError
+            As from `fit`, with the number of the block; if a later pass has other
+            numbers of rows or other classes (the estimator then keeps the model of the
+            last epoch); or with ``solver="lbfgs"``, ``refit_all``,
+            ``return_train_score`` or a splitter as ``validation_fraction``.
+
+        Warns
+        -----
+        ConvergenceWarning, UserWarning
+            As from `fit`.
+
+        See Also
+        --------
+        skoptnet.ArrayBlocks : Blocks of arrays, such as memory maps.
+        skoptnet.ParquetBlocks : Blocks of Parquet files.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from skoptnet import ArrayBlocks, MLPClassifierX
+        >>> X, y = load_digits(return_X_y=True)
+        >>> settings = {"lr_schedule": "cosine", "max_iter": 30, "random_state": 0}
+        >>> model = MLPClassifierX((20,), shuffle=False, **settings)
+        >>> blocks = ArrayBlocks(X / 16, y, n_rows=500)
+        >>> losses = model.fit_blocks(blocks).loss_curve_
+        >>> model.fit(X / 16, y).loss_curve_ == losses
+        True
+        """
+        check_value(self, "blocks_in_memory", blocks_in_memory, COUNT)
+        has_callbacks = begin_callbacks(self, self.max_iter)
+        own = OwnData(X_val, y_val, sample_weight_val)
+        fit = BlocksFit(self, int(blocks_in_memory), has_callbacks)
+        fit.run_on(blocks, None, None, own)
         return self
 
     def summary(self) -> Summary:

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from sklearn.utils.class_weight import compute_class_weight
 
 from .._params import NOT_NEGATIVE, brief, satisfies
 from .._types import Array
@@ -28,21 +27,20 @@ class ClassWeights:
     ----------
     given : "balanced", dict or list of dicts
         The parameter ``class_weight``; a list has one dict per column.
-    codes : int array of shape (n, n_columns)
-        The number of the class of each row.
+    counts : list of int arrays
+        Per column, the number of rows of each class; see `class_counts`.
     labels : list of lists
         Per column, the label of each class.
     multilabel : bool
         Whether ``given`` has to be a list instead of a dict.
     """
 
-    def __init__(self, given: Any, codes: Array, labels: list[list], multilabel: bool):
+    def __init__(
+        self, given: Any, counts: list[Array], labels: list[list], multilabel: bool
+    ):
         self.tables: list[Array]
         if isinstance(given, str):
-            self.tables = [
-                _balanced(column, len(names))
-                for column, names in zip(codes.T, labels, strict=True)
-            ]
+            self.tables = list(map(_balanced, counts))
             return
         if multilabel != isinstance(given, list):
             raise ValueError(
@@ -105,11 +103,22 @@ def _effective_rows(log_w: Array) -> float:
     return float(w.sum() ** 2 / np.square(w).sum())
 
 
-def _balanced(column: Array, n_classes: int) -> Array:
-    """Return n / (number of classes that occur * rows of the class)."""
-    present = np.unique(column)
-    table = np.ones(n_classes)
-    table[present] = compute_class_weight("balanced", classes=present, y=column)
+def class_counts(codes: Array, labels: list[list]) -> list[Array]:
+    """Return the number of rows of each class, per column of class numbers."""
+    return [
+        np.bincount(column, minlength=len(names))
+        for column, names in zip(codes.T, labels, strict=True)
+    ]
+
+
+def _balanced(counts: Array) -> Array:
+    """Return n / (number of classes that occur * rows of the class).
+
+    This is "balanced" of `sklearn.utils.class_weight.compute_class_weight`, which needs
+    the labels of all rows.
+    """
+    present, table = counts > 0, np.ones(len(counts))
+    table[present] = counts.sum() / (present.sum() * counts[present])
     return table
 
 

@@ -36,7 +36,7 @@ from ..optimizers import Optimizer
 from ..schedules import Clock, Schedule
 from .arrays import as_labels, as_numpy
 from .base import MLP
-from .class_weights import ClassWeights
+from .class_weights import ClassWeights, class_counts
 from .fitting import Fit
 from .labels import LabelEncoding
 from .partial_fit import if_incremental
@@ -353,6 +353,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         - ``'early_stopping'``: the validation score stopped improving.
         - ``'callback'``: a callback ended it.
         - ``'partial_fit'``: its one epoch is done.
+        - ``'best_epoch'``: a search over epochs has set the number of epochs.
         - ``'diverged'``: a loss, score or weight became infinite or NaN.
         - ``'interrupted'``: you pressed Ctrl-C.
         - ``'failed'``: a solver, schedule or callback of your own raised an error.
@@ -377,6 +378,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
     skoptnet.callbacks.Checkpoint : A callback that saves the model during training.
     skoptnet.callbacks.StopOnPlateau : A callback that stops on any metric.
     skoptnet.callbacks.TimeBudget : A callback that stops when the time is used up.
+    skoptnet.callbacks.OptunaPruning : A callback that prunes trials of Optuna.
 
     Notes
     -----
@@ -678,14 +680,15 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
         """
         return as_classifier(self)
 
-    def _class_weights(self, Y, whole):
+    def _class_weights(self, Y, whole, counts=None):
         if self.class_weight is None:
             return None
         labels = [self.classes_.tolist()]
         if self._multilabel:
             labels = [[0, 1]] * Y.shape[1]
         codes = self._class_numbers(Y)
-        weights = ClassWeights(self.class_weight, codes, labels, self._multilabel)
+        counts = counts or class_counts(codes, labels)
+        weights = ClassWeights(self.class_weight, counts, labels, self._multilabel)
         if whole:
             weights.warn_of_few_rows(codes)
         return lambda Y: weights.of(self._class_numbers(Y))

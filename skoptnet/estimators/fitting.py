@@ -43,6 +43,7 @@ from .sample_weights import (
 )
 from .sklearn_callbacks import Callbacks
 from .summary import settings_of
+from .target_scaling import Moments
 from .unused import warn_of_unused
 from .validation import (
     AllMetrics,
@@ -63,6 +64,12 @@ if TYPE_CHECKING:
 
 #: Maximum number of rows per update for ``batch_size="auto"``.
 AUTO_BATCH = 200
+
+
+def batch_size_of(model: Any) -> int:
+    """Return the maximum number of rows per update."""
+    size = model.batch_size
+    return AUTO_BATCH if isinstance(size, str) else int(size)
 
 
 def fit_watched(
@@ -211,10 +218,7 @@ class Fit:
         if not isinstance(self.parts.optimizer, LBFGS):
             check_for_validation(model, self.parts.schedule, own)
         whole, held_out = self._read(X, y, sample_weight, own)
-        if self.continues and self.run_before:
-            rng = self.run_before.rng
-        else:
-            rng = check_random_state(model.random_state)
+        rng = self._rng()
         refits = model.refit_all and model.early_stopping
         rng_again = deepcopy(rng) if refits else None
         self._start(whole, rng)
@@ -235,6 +239,12 @@ class Fit:
         self._warn(outcome, losses)
         if self.partial and outcome.reason == "interrupted":
             raise KeyboardInterrupt
+
+    def _rng(self) -> np.random.RandomState:
+        """Return the generator of the random numbers of this call."""
+        if self.continues and self.run_before:
+            return self.run_before.rng
+        return check_random_state(self.model.random_state)
 
     def _warn(self, outcome: Outcome, losses: list[float]) -> None:
         """Warn if training did not end as planned, or the network has not learnt."""
@@ -267,24 +277,29 @@ class Fit:
         X = readable(X, dtype)
         w = checked_weights(sample_weight, X)
         Y = model._encode(y, X.dtype, self)
+        self._set_network(Y)
+        held_out = self.read_held_out(own, X.dtype) if own.given else None
+        self.by_class = model._class_weights(Y, whole=not self.partial)
+        return TrainingSet(X, Y, w), held_out
+
+    def _set_network(self, Y: Array) -> None:
+        """Set the network for encoded targets, before the penalty is known."""
+        model = self.model
         loss, model.n_outputs_ = model._task(Y)
         self.network = Network(
-            (X.shape[1], *self.parts.hidden_layer_sizes, model.n_outputs_),
+            (model.n_features_in_, *self.parts.hidden_layer_sizes, model.n_outputs_),
             self.parts.activations,
             loss,
             input_scaling=bool(model.input_scaling),
             parametrization=PARAMETRIZATIONS[model.parametrization](),
         )
-        held_out = self.read_held_out(own, X.dtype) if own.given else None
-        self.by_class = model._class_weights(Y, whole=not self.partial)
-        return TrainingSet(X, Y, w), held_out
 
     def read_held_out(self, own: OwnData, dtype: Any) -> TrainingSet:
         """Check validation rows; X_val is not copied."""
         try:
             X, y = read(self.model, own.X, own.y, reset=False)
             check_range(X, dtype, "X_val")
-            Y = self.model._encode_held_out(y, dtype)
+            Y = self.model._encode_further(y, dtype)
         except ValueError as error:
             raise ValueError(f"X_val and y_val cannot be used: {error}") from error
         w = checked_weights(own.w, X, "sample_weight_val", use="score")
@@ -381,10 +396,16 @@ class Fit:
         """
         model = self.model
         data = with_row_weights(data, self.by_class, "training")
-        model._set_target_scaling(data.select(data.Y), data.weights, self)
+        Y, w = data.select(data.Y), data.weights
+        model._set_target_scaling(Y, lambda: Moments.of(Y, w), self)
         self.data, self.total_weight = with_unit_mean_weights(
             self._in_trained_unit(data)
         )
+        self._set_penalty()
+
+    def _set_penalty(self) -> None:
+        """Divide the penalty by the sum of the weights of the rows."""
+        model = self.model
         penalty = float(model.alpha) / self.total_weight
         self.l1 = penalty * float(model.l1_ratio)
         l2 = penalty * (1 - float(model.l1_ratio))
@@ -441,9 +462,14 @@ class Fit:
         stage = self.stage
         return stage if stage and stage.epoch < self.model.max_iter else None
 
+    @property
+    def training_set(self) -> TrainingSet:
+        """The rows to train on, all of which ``data`` has in memory."""
+        return self.data
+
     def _plan(self) -> Plan:
         model, rate, partial = self.model, self.initial_rate, self.partial
-        batch_size, norm = model.batch_size, model.max_grad_norm
+        norm = model.max_grad_norm
         max_iter = int(model.max_iter)
         last = 1 if partial else max_iter
         stage = self._shorter_stage
@@ -451,7 +477,7 @@ class Fit:
             last = stage.epoch
         return Plan(
             learning_rate=math.nan if rate is None else rate,
-            batch_size=AUTO_BATCH if isinstance(batch_size, str) else int(batch_size),
+            batch_size=batch_size_of(model),
             max_epochs=last - (self.run.epoch - self.started_at),
             tol=model.tol,
             patience=model.n_iter_no_change,
@@ -462,7 +488,7 @@ class Fit:
             planned_epochs=max_iter + (0 if partial else self.started_at),
             early_stopping=bool(model.early_stopping),
             new_call=not partial,
-            pauses=bool(stage) and stage.reason == "paused",
+            pauses=stage is not None and stage.reason == "paused",
             resumes=self.resumes,
         )
 
@@ -527,7 +553,7 @@ class Fit:
             else:
                 outcome = train(
                     network, optimizer, self.parts.schedule,
-                    run, self.data, plan, **options,
+                    run, self.training_set, plan, **options,
                 )  # fmt: skip
             for display in displays:
                 end(display, outcome.reason, run.history.at(outcome.kept_epoch))

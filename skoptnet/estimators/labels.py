@@ -6,12 +6,18 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._types import Array
 from .arrays import as_labels
 from .base import MLP
 from .fitting import Fit
+from .label_kinds import (
+    are_plain_labels,
+    checked_kind,
+    class_numbers,
+    dense,
+    is_multilabel,
+)
 
 
 class LabelEncoding(MLP):
@@ -27,14 +33,18 @@ class LabelEncoding(MLP):
     _sparse_y: bool
 
     def _encode(self, y, dtype, fit):
-        kind = self._kind(y, fit)
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y with several columns must be a 0/1 matrix (multilabel). Got"
-                f" {kind} targets; sklearn.multioutput.MultiOutputClassifier handles"
-                " these."
-            )
-        self._check_kind(kind == "multilabel-indicator", fit)
+        self._set_classes(y, is_multilabel(self._kind(y, fit)), fit)
+        if self._multilabel:
+            self._sparse_y = issparse(y)
+            return np.ascontiguousarray(dense(y), dtype=dtype)
+        return self._targets(self._codes(y, fit), dtype)
+
+    def _set_classes(self, y: Any, multilabel: bool, fit: Fit) -> None:
+        """Set the classes of a new model; compare them with those of a fitted one.
+
+        y holds each label at least once.
+        """
+        self._check_kind(multilabel, fit)
         if not fit.continues:
             self.classes_ = self._first_classes(y, fit)
         elif fit.classes is not None and not self._same_classes(fit.classes):
@@ -42,36 +52,40 @@ class LabelEncoding(MLP):
                 f"classes={fit.classes!r} is not the same as on the first call to"
                 f" partial_fit, which was {self.classes_!r}."
             )
-        if self._multilabel:
-            self._sparse_y = issparse(y)
-            return np.ascontiguousarray(_dense(y), dtype=dtype)
-        return self._targets(self._codes(y, fit), dtype)
 
     def _targets(self, codes: Array, dtype: Any) -> Array:
         """Return class numbers encoded for the loss."""
         return codes if len(self.classes_) > 2 else codes[:, None].astype(dtype)
 
-    def _encode_held_out(self, y, dtype):
-        kind = _checked_kind(y, "y_val")
+    def _encode_further(self, y, dtype, name="y_val"):
+        kind = "multiclass" if are_plain_labels(y) else checked_kind(y, name)
         columns = self.n_outputs_ if self._multilabel else 1
         came = y.shape[1] if y.ndim == 2 else 1
         if (kind == "multilabel-indicator") != self._multilabel or came != columns:
             meant = f"a 0/1 matrix of {columns} columns"
             raise ValueError(
-                "y_val must have the form of y:"
+                f"{name} must have the form of y:"
                 f" {meant if self._multilabel else 'one label per row'}. Got {kind}"
                 f" targets of shape {y.shape} instead."
             )
         if self._multilabel:
-            return np.ascontiguousarray(_dense(y), dtype=dtype)
+            return np.ascontiguousarray(dense(y), dtype=dtype)
+        if y.dtype == self.classes_.dtype:  # sorting y would be slow
+            codes = class_numbers(y, self.classes_)
+            if (self._nearest(codes) == y).all():
+                return self._targets(codes, dtype)
         known = set(self.classes_.tolist())
         unknown = [label for label in np.unique(y).tolist() if label not in known]
         if unknown:
             raise ValueError(
-                f"y_val has classes that are not in y: {unknown}. y has"
+                f"{name} has classes that are not in y: {unknown}. y has"
                 f" {self.classes_}."
             )
         return self._targets(np.searchsorted(self.classes_, y), dtype)
+
+    def _nearest(self, codes: Array) -> Array:
+        """Return the classes of these numbers, the last one for the number after it."""
+        return self.classes_[np.minimum(codes, len(self.classes_) - 1)]
 
     def _decode(self, Y):
         codes = self._class_numbers(Y)
@@ -92,19 +106,16 @@ class LabelEncoding(MLP):
         quick = quick and y.dtype == self.classes_.dtype
         if not quick:
             self._check_classes(np.unique(y), fit)
-        codes = np.searchsorted(self.classes_, y)
-        if quick:
-            nearest = self.classes_[np.minimum(codes, len(self.classes_) - 1)]
-            if (nearest != y).any():
-                self._check_classes(np.unique(y), fit)
+        codes = class_numbers(y, self.classes_)
+        if quick and (self._nearest(codes) != y).any():
+            self._check_classes(np.unique(y), fit)
         return codes
 
     def _kind(self, y: Array, fit: Fit) -> str:
         """Return scikit-learn's name of the type of target."""
-        labels = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
-        if fit.continues and labels:  # type_of_target is slow for partial_fit
+        if fit.continues and are_plain_labels(y):  # type_of_target is slow
             return "multiclass"
-        return _checked_kind(y, "y")
+        return checked_kind(y, "y")
 
     def _same_classes(self, classes: Any) -> bool:
         if self._multilabel:  # one for each column; their names are not stored
@@ -164,15 +175,3 @@ class LabelEncoding(MLP):
 
     def _strata(self, Y):
         return None if self._multilabel else self._decode(Y)
-
-
-def _checked_kind(y: Any, name: str) -> str:
-    """Return scikit-learn's name of the type of target, after its check."""
-    kind = type_of_target(y, input_name=name)
-    if kind not in ("binary", "multiclass", "multilabel-indicator"):
-        check_classification_targets(y)  # raises scikit-learn's error
-    return kind
-
-
-def _dense(y: Any) -> Array:
-    return y.toarray() if issparse(y) else y

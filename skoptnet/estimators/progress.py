@@ -28,6 +28,7 @@ _ENDS = {
     "max_iter": "",
     "early_stopping": "early stopping",
     "callback": "ended by a callback",
+    "best_epoch": "best epoch of the search",
     "max_fun": "max_fun reached",
     "line_search": "no lower point found",
 }

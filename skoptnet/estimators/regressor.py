@@ -378,6 +378,7 @@ class MLPRegressorX(RegressorMixin, MLP):
         - ``'early_stopping'``: the validation score stopped improving.
         - ``'callback'``: a callback ended it.
         - ``'partial_fit'``: its one epoch is done.
+        - ``'best_epoch'``: a search over epochs has set the number of epochs.
         - ``'diverged'``: a loss, score or weight became infinite or NaN.
         - ``'interrupted'``: you pressed Ctrl-C.
         - ``'failed'``: a solver, schedule or callback of your own raised an error.
@@ -402,6 +403,7 @@ class MLPRegressorX(RegressorMixin, MLP):
     skoptnet.callbacks.Checkpoint : A callback that saves the model during training.
     skoptnet.callbacks.StopOnPlateau : A callback that stops on any metric.
     skoptnet.callbacks.TimeBudget : A callback that stops when the time is used up.
+    skoptnet.callbacks.OptunaPruning : A callback that prunes trials of Optuna.
 
     Notes
     -----
@@ -713,25 +715,26 @@ class MLPRegressorX(RegressorMixin, MLP):
             own["quantiles"] = quantile_tuple(self)
         return REGRESSION_LOSSES[self.loss](**own)
 
-    def _encode_held_out(self, y, dtype):
+    def _encode_further(self, y, dtype, name="y_val"):
         Y = self._columns(y, whole=False)
         if self._loss().n_outputs(Y.shape[1]) != self.n_outputs_:
             raise ValueError(
-                f"y_val has {Y.shape[1]} columns, but y has {self.n_outputs_}."
+                f"{name} has {Y.shape[1]} columns, but y has {self.n_outputs_}."
             )
         return Y
 
-    def _set_target_scaling(self, Y, w, fit):
-        loss, scaling = fit.network.loss, TargetScaling.none(Y.shape[1])
+    def _set_target_scaling(self, Y, moments, fit):
+        n_targets = Y.shape[1]
+        loss, scaling = fit.network.loss, TargetScaling.none(n_targets)
         if fit.continues:
             n_before = len(self._target_scaling.mean)
-            if Y.shape[1] != n_before:
+            if n_targets != n_before:
                 raise ValueError(
                     f"{fit.name} continues training the fitted network, which had a y"
-                    f" of {n_before} columns. Got {Y.shape[1]} instead. Reset loss and"
+                    f" of {n_before} columns. Got {n_targets} instead. Reset loss and"
                     " quantile, or fit a new network with warm_start=False."
                 )
-            scaling = self._target_scaling.updated(Y, w)
+            scaling = self._target_scaling.updated(moments)
             if scaling.mean.any() and not loss.takes_shifted:
                 raise ValueError(
                     f"{fit.name} continues training the fitted network, whose targets"
@@ -742,10 +745,10 @@ class MLPRegressorX(RegressorMixin, MLP):
         elif self.normalize_y:
             if loss.takes_shifted:
                 scaling = TargetScaling.standardizing(
-                    Y, w, are_all=not fit.partial, dtype=fit.run.theta.dtype
+                    moments(), are_all=not fit.partial, dtype=fit.run.theta.dtype
                 )
             else:
-                scaling = TargetScaling.dividing(Y, w)
+                scaling = TargetScaling.dividing(moments())
         self._target_scaling = scaling
 
     @property

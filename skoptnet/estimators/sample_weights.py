@@ -21,7 +21,19 @@ _SMALLEST_SUM, _LARGEST_SUM = 1e-100, 1e100
 def checked_weights(
     sample_weight: Any, X: Rows, name: str = "sample_weight", use: str = "learn"
 ) -> Array | None:
-    """Return sample weights as an array, None for None."""
+    """Return sample weights as an array, None for None; refuse weights all zero."""
+    w = weights_of_part(sample_weight, X, name)
+    if w is not None and not w.any():
+        raise ValueError(
+            f"{name} must not be zero for all rows: there is nothing to {use}."
+        )
+    return w
+
+
+def weights_of_part(
+    sample_weight: Any, X: Rows, name: str = "sample_weight"
+) -> Array | None:
+    """Return sample weights of some of the rows as an array, None for None."""
     if sample_weight is None:
         return None
     w = np.asarray(as_numpy(sample_weight, name))
@@ -39,10 +51,6 @@ def checked_weights(
     if (w < 0).any():
         raise ValueError(
             f"{name} must not be negative. Got {w.min():g} as the minimum."
-        )
-    if not w.any():
-        raise ValueError(
-            f"{name} must not be zero for all rows: there is nothing to {use}."
         )
     return w
 
@@ -134,4 +142,9 @@ def weights_of_score(sample_weight: Any) -> Any:
 
 
 def _is_usable(w: Array) -> bool:
-    return bool(_SMALLEST_SUM <= w.sum() <= _LARGEST_SUM)
+    return is_usable_sum(w.sum())
+
+
+def is_usable_sum(total: float) -> bool:
+    """Tell whether a sum of weights is a number to compute with."""
+    return bool(_SMALLEST_SUM <= total <= _LARGEST_SUM)

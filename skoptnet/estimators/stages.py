@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, NamedTuple
 
 from .._sklearn import begin_callbacks, with_callbacks
@@ -37,11 +38,7 @@ def fit_stage(
     stage: Stage,
     *,
     watch: Callable[[Fit], Watcher] | None = None,
-    sample_weight: Any = None,
-    groups: Any = None,
-    X_val: Any = None,
-    y_val: Any = None,
-    sample_weight_val: Any = None,
+    **metadata: Any,
 ) -> Any:
     """Run a stage of ``fit``.
 
@@ -53,7 +50,7 @@ def fit_stage(
     estimator : MLPClassifierX or MLPRegressorX
         The estimator: not fitted, or paused by an earlier stage with the same data and
         parameters. Afterwards it is fitted as if ``fit`` had ended with the stage.
-    X, y, sample_weight, groups, X_val, y_val, sample_weight_val
+    X, y, **metadata
         As for ``fit``.
     stage : Stage
         The stage.
@@ -66,9 +63,11 @@ def fit_stage(
         The same estimator.
     """
     has_callbacks = begin_callbacks(estimator, estimator.max_iter)
-    own = OwnData(X_val, y_val, sample_weight_val, groups)
+    given = signature(estimator.fit).bind(X, y, **metadata).arguments
+    names = "X_val", "y_val", "sample_weight_val", "groups"
+    own = OwnData(*(given.get(name) for name in names))
     fit = Fit(estimator, has_callbacks=has_callbacks, watch=watch, stage=stage)
-    fit.run_on(X, y, sample_weight, own)
+    fit.run_on(X, y, given.get("sample_weight"), own)
     return estimator
 
 

@@ -32,6 +32,8 @@ _ENDS = {
     "diverged": "Training diverged",
     "failed": "Training failed with an error",
     "partial_fit": "partial_fit trained for one epoch",
+    "best_epoch": "A search over epochs set the number of epochs",
+    "paused": "Training paused, to be resumed",
     "max_fun": "L-BFGS reached max_fun={max_fun} passes over the training set",
     "line_search": "The line search of L-BFGS found no lower point",
 }

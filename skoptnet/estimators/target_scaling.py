@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -12,6 +13,73 @@ from .._types import Array
 
 #: The smallest scale, which is above 0.
 _SMALLEST = np.nextafter(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted mean and variance of each target, of rows that come all at once or not.
+
+    Attributes
+    ----------
+    weight : float
+        The sum of the weights of the rows.
+    mean, variance : float64 arrays of shape (n_targets,)
+        In units of 2^exponent and of its square, so that neither overflows.
+    exponent : int array of shape (n_targets,)
+        The exponent of the unit of each target.
+    """
+
+    weight: float
+    mean: Array
+    variance: Array
+    exponent: Array
+
+    @classmethod
+    def of(cls, Y: Array, w: Array | None) -> Self:
+        """Return the moments of some rows.
+
+        Parameters
+        ----------
+        Y : float64 array of shape (n, n_targets)
+            The targets.
+        w : array of shape (n,) or None
+            The weight of each row, not all 0; None if all are 1.
+        """
+        weight = float(len(Y) if w is None else w.sum())
+        U, w, exponent = _near_one(Y, w)
+        # Distances from one of the rows: exactly 0 for a constant target, and precise
+        # for a target that varies little around a large mean.
+        D = U - U[0]
+        distance = np.average(D, axis=0, weights=w)
+        variance = np.average((D - distance) ** 2, axis=0, weights=w)
+        return cls(weight, U[0] + distance, variance, exponent)
+
+    def plus(self, other: Moments) -> Moments:
+        """Return the moments of the rows of both.
+
+        Source: `Chan, Golub and LeVeque (1983)
+        <https://doi.org/10.1080/00031305.1983.10483115>`__.
+        """
+        exponent = np.maximum(self.exponent, other.exponent)
+        weight = self.weight + other.weight
+        shares = self.weight / weight, other.weight / weight
+        (a, variance_a), (b, variance_b) = (
+            (np.ldexp(m.mean, by), np.ldexp(m.variance, 2 * by))
+            for m in (self, other)
+            for by in [m.exponent - exponent]
+        )
+        variance = shares[0] * variance_a + shares[1] * variance_b
+        variance += shares[0] * shares[1] * (b - a) ** 2
+        return Moments(weight, a + shares[1] * (b - a), variance, exponent)
+
+    def distance(self, point: Array) -> Array:
+        """Return the root mean square of the distances from a point, per target."""
+        _, exponent = np.frexp(point)
+        exponent = np.maximum(self.exponent, exponent)
+        by = self.exponent - exponent
+        shift = np.ldexp(self.mean, by) - np.ldexp(point, -exponent)
+        squares = np.ldexp(self.variance, 2 * by) + shift**2
+        return np.ldexp(np.sqrt(squares), exponent)
 
 
 @dataclass(frozen=True)
@@ -39,9 +107,7 @@ class TargetScaling:
         return cls(np.zeros(n_targets), np.ones(n_targets))
 
     @classmethod
-    def standardizing(
-        cls, Y: Array, w: Array | None, are_all: bool, dtype: Any
-    ) -> Self:
+    def standardizing(cls, moments: Moments, are_all: bool, dtype: Any) -> Self:
         """Return the map to a weighted mean of 0 and a weighted deviation of 1.
 
         A constant target has no deviation. If there are no other targets, its scale is
@@ -50,41 +116,32 @@ class TargetScaling:
 
         Parameters
         ----------
-        Y : float64 array of shape (n, n_targets)
-            The targets.
-        w : array of shape (n,) or None
-            The weight of each row; None if all are the same.
+        moments : Moments
+            The moments of the targets.
         are_all : bool
             Whether these are all the targets of the training.
         dtype : dtype
             That of the network's predictions.
         """
-        U, w, exponent = _near_one(Y, w)
+        mean, exponent = moments.mean, moments.exponent
         precision = np.finfo(dtype).eps
-        # Distances from one of the rows: exactly 0 for a constant target, and precise
-        # for a target that varies little around a large mean.
-        D = U - U[0]
-        distance = np.average(D, axis=0, weights=w)
-        mean = U[0] + distance
-        scale = np.sqrt(np.average((D - distance) ** 2, axis=0, weights=w))
+        scale = np.sqrt(moments.variance)
         size = np.where(mean == 0, 1, np.abs(mean)) * (precision / 8 if are_all else 1)
         constant = scale == 0
         scale = np.ldexp(np.where(constant, size, scale), exponent)
         return cls(np.ldexp(mean, exponent), np.maximum(scale, _SMALLEST), constant)
 
     @classmethod
-    def dividing(cls, Y: Array, w: Array | None) -> Self:
-        """Return the map that divides targets by their weighted mean.
+    def dividing(cls, moments: Moments) -> Self:
+        """Return the map that divides targets, none of them negative, by their mean.
 
-        It suits a logarithmic link, where dividing shifts the raw outputs. The
-        parameters are those of `standardizing`; no target is negative.
+        It suits a logarithmic link, where dividing shifts the raw outputs.
         """
-        U, w, exponent = _near_one(Y, w)
-        scale = np.ldexp(np.average(U, axis=0, weights=w), exponent)
+        scale = np.ldexp(moments.mean, moments.exponent)
         return cls(np.zeros(len(scale)), np.where(scale > 0, scale, 1.0))
 
-    def updated(self, Y: Array, w: Array | None) -> Self:
-        """Return the map for further targets.
+    def updated(self, moments: Callable[[], Moments]) -> Self:
+        """Return the map for further targets, whose moments the function returns.
 
         It is the same, except for targets that were constant: their scale becomes the
         root mean square of the distances from that constant. So their predictions
@@ -92,8 +149,7 @@ class TargetScaling:
         """
         if self.is_constant is None or not self.is_constant.any():
             return self
-        D, w, exponent = _near_one(Y - self.mean, w)
-        distance = np.ldexp(np.sqrt(np.average(D**2, axis=0, weights=w)), exponent)
+        distance = moments().distance(self.mean)
         changes = self.is_constant & (distance > 0)
         scale = np.where(changes, distance, self.scale)
         return replace(self, scale=scale, is_constant=self.is_constant & ~changes)

@@ -15,6 +15,7 @@ from .._sklearn import (
     BaseSearchCV,
     SearchData,
     SearchTasks,
+    chosen_index,
     fit_context,
     scorers_by_name,
 )
@@ -22,7 +23,7 @@ from ..estimators.stages import Stage, fit_stage
 from .folds import Wrapping
 from .results import Row, long_table, results_of
 from .rungs import Halving
-from .study import Study
+from .study import Study, stages
 from .workers import Workers
 
 #: Constraints of parameters.
@@ -37,6 +38,7 @@ class EpochSearch(BaseSearchCV):
         **BaseSearchCV._parameter_constraints,
         "factor": [Interval(Real, 1, None, closed="neither")],
         "max_resources": [COUNT, StrOptions({"auto"})],
+        "patience": [Interval(Real, 1, None, closed="left"), None],
     }
     _parameter_constraints.pop("pre_dispatch")
 
@@ -46,6 +48,7 @@ class EpochSearch(BaseSearchCV):
         *,
         factor: Any,
         max_resources: Any,
+        patience: Any,
         cv: Any,
         scoring: Any,
         refit: Any,
@@ -61,6 +64,7 @@ class EpochSearch(BaseSearchCV):
         )  # fmt: skip
         self.factor = factor
         self.max_resources = max_resources
+        self.patience = patience
 
     @abstractmethod
     def _brackets(self) -> list[tuple[list[dict[str, Any]], Halving]]:
@@ -113,11 +117,11 @@ class EpochSearch(BaseSearchCV):
         self.max_resources_ = self._max_epochs(wrapping)
         brackets = self._brackets()
         self._check_candidates(wrapping, brackets)
-        n_rungs = sum(len(halving.rungs) for _, halving in brackets)
+        n_stages = sum(len(stages(halving, self.patience)) for _, halving in brackets)
         arguments = {"X": data.X, "y": data.y}
         if params.get("sample_weight") is not None:
             arguments["metadata"] = {"sample_weight": params["sample_weight"]}
-        tasks = SearchTasks(self, arguments, n_rungs)
+        tasks = SearchTasks(self, arguments, n_stages)
         with Workers(self.n_jobs) as workers:
             study = Study(self, data, workers, tasks)
             study.run(brackets)
@@ -158,9 +162,7 @@ class EpochSearch(BaseSearchCV):
         if not (self.refit or not self.multimetric_):
             return None
         if callable(self.refit):
-            self.best_index_ = self._select_best_index(
-                self.refit, study.metric, self.cv_results_
-            )
+            self.best_index_ = chosen_index(self)
         else:
             self.best_index_ = _best_of(rows)
         best = rows[self.best_index_]

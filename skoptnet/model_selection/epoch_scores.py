@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from .._sklearn import is_estimator_score, predicts_only
+from .._types import Array
 from ..compiled import outputs
 from ..estimators.fitting import Fit
 from ..estimators.validation import OwnData, Scored, model_in_training
-from ..training import Watcher
+from ..training import TrainingSet, Watcher
 from .folds import Fold
 
 
@@ -112,11 +113,12 @@ class _Scores:
         self.network, self.scoring = fit.network, scoring
         X, y, w = rows
         self.raw_X, self.y, self.params = scored
+        self.data: TrainingSet | None = None
         try:
             data = fit.read_held_out(OwnData(X, y, w), fit.run.theta.dtype)
             self.data = fit.weighted(data, "validation")
         except ValueError:  # perhaps a class that the training rows lack
-            self.data = None
+            pass
         targets = fold.wrapping.transforms_targets
         scorer = scoring.scorer
         self.own = self.by_network = None
@@ -138,13 +140,13 @@ class _Scores:
     def __call__(self, theta: Any) -> tuple[float, dict[str, float]]:
         z, loss = None, math.nan
         if self.data:
-            z, loss = self._outputs_and_loss(theta)
+            z, loss = self._outputs_and_loss(theta, self.data)
         if self.own:
             return loss, {"score": math.nan if z is None else self.own(z, loss)}
         return loss, self._scores(z)
 
-    def _outputs_and_loss(self, theta: Any) -> tuple[Any, float]:
-        data, loss = self.data, self.network.loss
+    def _outputs_and_loss(self, theta: Array, data: TrainingSet) -> tuple[Any, float]:
+        loss = self.network.loss
         z = outputs(self.network, theta, data.X, data.rows)
         with np.errstate(all="ignore"):
             if not loss.predicts(z, self.network.xp):

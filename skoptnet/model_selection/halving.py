@@ -78,6 +78,10 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         If the range of epochs is too small for as many rungs as the candidates need:
         whether to drop more of them after the first epochs, so that the last rung still
         has fewer than ``factor``.
+    patience : float >= 1 or None, default=2
+        A candidate ends, and keeps its score, when it has been trained for ``patience``
+        times as many epochs as up to its best one, and for 20 at least. With None,
+        survivors are trained to the end.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -155,6 +159,8 @@ class EpochHalvingGridSearchCV(_EpochHalving):
     A candidate that remains is not trained again: each of its trainings continues, bit
     for bit as if it had never paused. Schedules that follow a plan follow that of the
     whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
+    Candidates whose trainings do not differ so far, such as a constant rate and step
+    decay before its first step, share them.
 
     Candidates are ranked by their best epoch so far, so a candidate that overfits early
     counts with its best. One that fails or diverges in a fold is not promoted; the
@@ -192,6 +198,7 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         max_resources: int | str = "auto",
         min_resources: int | str = "exhaust",
         aggressive_elimination: bool = False,
+        patience: float | None = 2,
         cv: Any = 5,
         scoring: Any = None,
         refit: Any = True,
@@ -201,7 +208,8 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         verbose: int = 0,
     ):
         super().__init__(
-            estimator, factor=factor, max_resources=max_resources, cv=cv,
+            estimator, factor=factor, max_resources=max_resources,
+            patience=patience, cv=cv,
             scoring=scoring, refit=refit, error_score=error_score,
             return_train_score=return_train_score, n_jobs=n_jobs, verbose=verbose,
         )  # fmt: skip
@@ -246,6 +254,10 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         If the range of epochs is too small for as many rungs as the candidates need:
         whether to drop more of them after the first epochs, so that the last rung still
         has fewer than ``factor``.
+    patience : float >= 1 or None, default=2
+        A candidate ends, and keeps its score, when it has been trained for ``patience``
+        times as many epochs as up to its best one, and for 20 at least. With None,
+        survivors are trained to the end.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -325,6 +337,8 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
     A candidate that remains is not trained again: each of its trainings continues, bit
     for bit as if it had never paused. Schedules that follow a plan follow that of the
     whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
+    Candidates whose trainings do not differ so far, such as a constant rate and step
+    decay before its first step, share them.
 
     Candidates are ranked by their best epoch so far, so a candidate that overfits early
     counts with its best. One that fails or diverges in a fold is not promoted; the
@@ -366,6 +380,7 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         max_resources: int | str = "auto",
         min_resources: int | str = "smallest",
         aggressive_elimination: bool = False,
+        patience: float | None = 2,
         cv: Any = 5,
         scoring: Any = None,
         refit: Any = True,
@@ -376,7 +391,8 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         verbose: int = 0,
     ):
         super().__init__(
-            estimator, factor=factor, max_resources=max_resources, cv=cv,
+            estimator, factor=factor, max_resources=max_resources,
+            patience=patience, cv=cv,
             scoring=scoring, refit=refit, error_score=error_score,
             return_train_score=return_train_score, n_jobs=n_jobs, verbose=verbose,
         )  # fmt: skip

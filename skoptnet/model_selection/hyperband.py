@@ -42,6 +42,10 @@ class EpochHyperbandSearchCV(EpochSearch):
     min_resources : int, default=1
         Least number of epochs of a first rung. The number of halvings is one more than
         that of the powers of ``factor`` between it and ``max_resources``.
+    patience : float >= 1 or None, default=2
+        A candidate ends, and keeps its score, when it has been trained for ``patience``
+        times as many epochs as up to its best one, and for 20 at least. With None,
+        survivors are trained to the end.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -115,6 +119,8 @@ class EpochHyperbandSearchCV(EpochSearch):
     A candidate that remains is not trained again: each of its trainings continues, bit
     for bit as if it had never paused. Schedules that follow a plan follow that of the
     whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
+    Candidates whose trainings do not differ so far, such as a constant rate and step
+    decay before its first step, share them.
 
     Candidates are ranked by their best epoch so far, so a candidate that overfits early
     counts with its best. One that fails or diverges in a fold is not promoted; the
@@ -156,6 +162,7 @@ class EpochHyperbandSearchCV(EpochSearch):
         factor: float = 3,
         max_resources: int | str = "auto",
         min_resources: int = 1,
+        patience: float | None = 2,
         cv: Any = 5,
         scoring: Any = None,
         refit: Any = True,
@@ -166,7 +173,8 @@ class EpochHyperbandSearchCV(EpochSearch):
         verbose: int = 0,
     ):
         super().__init__(
-            estimator, factor=factor, max_resources=max_resources, cv=cv,
+            estimator, factor=factor, max_resources=max_resources,
+            patience=patience, cv=cv,
             scoring=scoring, refit=refit, error_score=error_score,
             return_train_score=return_train_score, n_jobs=n_jobs, verbose=verbose,
         )  # fmt: skip

@@ -5,6 +5,12 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
+#: The first epoch at which a candidate past its best can end.
+FIRST_CHECK = 20
+
+# Epochs of a checkpoint divided by those of the one before.
+_GROWTH = 1.5
+
 
 class Rung(NamedTuple):
     """A round of successive halving.
@@ -99,6 +105,21 @@ def hyperband(min_epochs: int, max_epochs: int, factor: float) -> list[Halving]:
         rungs = [Rung(max(1, int(n / factor**i)), ends[s - i]) for i in range(s + 1)]
         brackets.append(Halving(rungs, s + 1, s + 1))
     return brackets
+
+
+def checkpoints(start: int, end: int, patience: float | None) -> list[int]:
+    """Return the epochs of a rung at which candidates past their best can end.
+
+    The distances between them grow, and the last one is the end of the rung; without
+    patience, it is the only one.
+    """
+    if patience is None:
+        return [end]
+    found, epoch = [], max(FIRST_CHECK, ceil(start * _GROWTH))
+    while epoch * _GROWTH <= end:
+        found.append(epoch)
+        epoch = ceil(epoch * _GROWTH)
+    return [*found, end]
 
 
 def _growing(first: int, max_epochs: int, factor: float) -> list[int]:

@@ -11,11 +11,12 @@ import joblib
 from sklearn.base import clone
 
 from .._sklearn import SearchData, SearchTasks, check_refit, warn_of_failed_fits
+from .alike import Course
 from .epoch_scores import Scoring
 from .folds import Fold, Wrapping, fold_of
 from .results import COLUMNS, Row, snapshot, standing_of
-from .rungs import Halving, Rung
-from .trials import Rows, Trial, advance
+from .rungs import FIRST_CHECK, Halving, Rung, checkpoints
+from .trials import AllRows, Rows, Trial, advance
 from .workers import Workers
 
 
@@ -63,6 +64,7 @@ class Study:
         # traceback if preprocessing failed; the setting of each candidate.
         self._shared: dict[tuple[str, int], int | str] = {}
         self._settings: list[str] = []
+        self._courses: list[Course] = []
 
     def run(self, brackets: Sequence[tuple[list[dict[str, Any]], Halving]]) -> None:
         """Run all brackets; end with the results so far after Ctrl-C."""
@@ -84,15 +86,17 @@ class Study:
 
     def _run_bracket(self, bracket: int, numbers: list[int], halving: Halving) -> None:
         self._prepare(numbers)
+        start = 0
         for iteration, rung in enumerate(halving.rungs):
             place = bracket, iteration
             self._say(place, rung, numbers)
             try:
-                self._train(numbers, rung)
+                self._train(numbers, start, rung.epochs)
             except KeyboardInterrupt:
                 self._record(place, numbers, rung)
                 raise
             self._record(place, numbers, rung)
+            start = rung.epochs
             following = halving.rungs[iteration + 1 : iteration + 2]
             numbers = self._promote(
                 numbers, following[0].n_candidates if following else 0
@@ -110,17 +114,19 @@ class Study:
         self.trials.append(
             [Trial(number, k, clone(network)) for k in range(len(self.data.splits))]
         )
-        self._settings.append(_setting(wrapping, params, number))
+        setting = _setting(wrapping, params, number)
+        self._settings.append(setting)
+        self._courses.append(Course(network, setting, number))
         return number
 
     def _prepare(self, numbers: list[int]) -> None:
         """Fit the steps before the networks, once per fold and setting."""
-        waiting = {}
+        waiting: dict[tuple[str, int], int] = {}
         for number in numbers:
             setting = self._settings[number]
             if setting == "":
                 if not self._shared:
-                    rows = Rows(self.scoring.with_train, data=self.data)
+                    rows = AllRows(self.data, self.scoring.with_train)
                     self._shared["", 0] = self.workers.share(rows)
                 continue
             for fold in range(len(self.data.splits)):
@@ -142,31 +148,53 @@ class Study:
                 fold if isinstance(fold, str) else self.workers.share(fold)
             )
 
-    def _train(self, numbers: list[int], rung: Rung) -> None:
-        """Train the trials of some candidates up to the end of a rung."""
-        going = [
-            trial
-            for number in numbers
-            for trial in self.trials[number]
-            if trial.goes_on and trial.n_epochs < rung.epochs
-        ]
-        going = [trial for trial in going if self._has_rows(trial)]
-        interrupted = False
-        with self.tasks.iteration(len(going)) as evaluations:
+    def _train(self, numbers: list[int], start: int, end: int) -> None:
+        """Train candidates from the end of a rung to that of the next one."""
+        patience = self.search.patience
+        for epoch in checkpoints(start, end, patience):
+            self._train_until(numbers, epoch)
+            if patience is not None and epoch >= FIRST_CHECK:
+                self._end_past_best(numbers, epoch / patience)
+
+    def _end_past_best(self, numbers: list[int], epoch: float) -> None:
+        """End the training of candidates whose best epoch is not after this one."""
+        self._check_metric()
+        for number in numbers:
+            trials = self.trials[number]
+            if any(trial.network.early_stopping for trial in trials):
+                continue
+            if standing_of(trials, self.metric).best_epoch <= epoch:
+                for trial in trials:
+                    if trial.goes_on:
+                        trial.reason = "past_best"
+
+    def _train_until(self, numbers: list[int], epoch: int) -> None:
+        """Train the trials of some candidates up to an epoch, those alike only once."""
+        alike: dict[Any, list[Trial]] = {}
+        for number in numbers:
+            for trial in self.trials[number]:
+                if trial.goes_on and trial.n_epochs < epoch and self._has_rows(trial):
+                    n_rows = len(self.data.splits[trial.fold][0])
+                    key = self._courses[number].until(epoch, n_rows), trial.fold
+                    alike.setdefault(key, []).append(trial)
+        groups = sorted(alike.values(), key=lambda group: group[0].fold)
+        was_interrupted = False
+        with self.tasks.iteration(len(groups)) as evaluations:
             jobs = [
                 (
                     self._rows_of(trial), trial.without_curves(),
-                    self.data.splits[trial.fold], rung.epochs, self.scoring, evaluation,
+                    self.data.splits[trial.fold], epoch, self.scoring, evaluation,
                 )
-                for trial, evaluation in zip(going, evaluations, strict=True)
+                for (trial, *_), evaluation in zip(groups, evaluations, strict=True)
             ]  # fmt: skip
             for i, result in self.workers.run(advance, jobs):
-                going[i].take(result)
-                interrupted |= result.reason == "interrupted"
-                self._say_of(going[i])
-                if interrupted and self.workers.is_sequential:
+                for trial in groups[i]:
+                    trial.take(result)
+                    self._say_of(trial)
+                was_interrupted |= result.reason == "interrupted"
+                if was_interrupted and self.workers.is_sequential:
                     break
-        if interrupted:
+        if was_interrupted:
             raise KeyboardInterrupt
 
     def _rows_of(self, trial: Trial) -> Any:
@@ -246,6 +274,15 @@ class Study:
             )
 
 
+def stages(halving: Halving, patience: float | None) -> list[int]:
+    """Return the epochs at which the candidates of a halving pause or end."""
+    found, start = [], 0
+    for rung in halving.rungs:
+        found += checkpoints(start, rung.epochs, patience)
+        start = rung.epochs
+    return found
+
+
 def prepared(data: SearchData, estimator: Any, split: tuple, scoring: Scoring) -> Any:
     """Return the `Rows` of a fold as a network receives them, or a traceback."""
     try:
@@ -254,7 +291,7 @@ def prepared(data: SearchData, estimator: Any, split: tuple, scoring: Scoring) -
         if scoring.error_score == "raise":
             raise
         return format_exc()
-    return Rows(scoring.with_train, fold=fold)
+    return Rows(fold)
 
 
 def _setting(wrapping: Wrapping, params: dict[str, Any], number: int) -> str:

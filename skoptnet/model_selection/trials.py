@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from dataclasses import dataclass, field
 from traceback import format_exc
 from typing import Any
@@ -70,43 +71,52 @@ class Trial:
     def take(self, other: Trial) -> None:
         """Take over the results of a copy that was trained further elsewhere."""
         new, begun = other.curves, other.curves.get("epoch", [1])[0] - 1
-        curves = {
-            name: [*self.curves.get(name, ())][:begun] + new[name] for name in new
-        }
-        if other.network is not self.network:  # it comes from another process
+        curves = {n: [*self.curves.get(n, ())][:begun] + new[n] for n in new}
+        own = {"candidate": self.candidate, "curves": curves or self.curves}
+        if other.candidate != self.candidate:
+            own["network"] = _with_params(other.network, self.network)
+        elif other.network is not self.network:  # it comes from another process
             share_callbacks(other.network, self.network)
-        vars(self).update(vars(other), curves=curves or self.curves)
+        vars(self).update(vars(other) | own)
 
     def without_curves(self) -> Trial:
         """Return a copy to train further, without the curves so far."""
         return Trial(**{**vars(self), "curves": {}})
 
 
+def _with_params(trained: Any, network: Any) -> Any:
+    """Return a trained network with the parameters of another one, and a copied run."""
+    if not can_resume(trained):
+        return network
+    twin = deepcopy(trained)
+    return twin.set_params(**network.get_params(deep=False))
+
+
 @dataclass(eq=False)
 class Rows:
-    """The rows of one fold or of all, which many tasks share.
+    """The rows of a fold as the network receives them, which many tasks share."""
 
-    Attributes
-    ----------
-    with_train : bool
-        See `fold_of`.
-    data : SearchData or None
-        All rows, if the estimator is a network, so that a fold is cheap to take.
-    fold : Fold or None
-        The rows of a fold as the network receives them.
-    """
+    fold: Fold
 
+    def of_fold(self, network: Any, split: tuple) -> Fold:
+        """Return the rows of the fold."""
+        return self.fold
+
+
+@dataclass(eq=False)
+class AllRows:
+    """All rows, of which a task takes those of its fold: for a network by itself."""
+
+    data: SearchData
     with_train: bool
-    data: SearchData | None = None
-    fold: Fold | None = None
 
     def of_fold(self, network: Any, split: tuple) -> Fold:
         """Return the rows of a fold."""
-        return self.fold or fold_of(self.data, network, split, self.with_train)
+        return fold_of(self.data, network, split, self.with_train)
 
 
 def advance(
-    rows: Rows,
+    rows: Rows | AllRows,
     trial: Trial,
     split: tuple,
     epoch: int,

@@ -9,13 +9,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
+from contextlib import suppress
 from typing import Any
 
+from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
+#: Number of batches of tasks that each worker gets.
+_BATCHES_PER_WORKER = 8
+
 #: Number of times that tasks of lost workers are run again.
 _MAX_LOSSES = 3
+
+#: Seconds for Dask to start workers in place of lost ones.
+_PATIENCE = 10
 
 
 class WorkerLost(RuntimeError):
@@ -48,11 +56,13 @@ class Workers:
             self.options["return_as"] = "generator_unordered"
         if self.engine == "ray":
             restarts = {"max_restarts": -1, "max_task_retries": -1}
-            self.options["ray_remote_args"] = restarts
+            self.options["ray_remote_args"] = restarts | (backend.ray_remote_args or {})
         self._shared: list[Any] = []
         self._sent: dict[int, Any] = {}
 
     def __enter__(self) -> Workers:
+        if self.engine == "dask":
+            self._n_workers = len(self.backend.client.ncores())
         self.parallel = Parallel(**self.options).__enter__()
         self.is_sequential = self.parallel.n_jobs == 1
         return self
@@ -91,6 +101,9 @@ class Workers:
     def _attempt(
         self, function: Callable, waiting: dict[int, tuple]
     ) -> Iterator[tuple[int, Any]]:
+        # Batches save time, as tasks may be short, and pass a shared value only once.
+        n_batches = _BATCHES_PER_WORKER * effective_n_jobs(self.parallel.n_jobs)
+        self.parallel.batch_size = max(1, len(waiting) // n_batches)
         jobs = [
             delayed(_numbered)(i, function, *self._with_shared(task))
             for i, task in waiting.items()
@@ -112,7 +125,7 @@ class Workers:
         if self.engine == "ray":
             import ray
 
-            return _OnRay(ray.put(value))
+            return _OnRay(value, ray.put(value))
         return value
 
     def _after_loss(self, error: BaseException, n_waiting: int, last: bool) -> None:
@@ -129,18 +142,21 @@ class Workers:
             stacklevel=2,
         )
         self._sent.clear()
-        try:
+        with suppress(*_lost()):
             self.parallel.__exit__(None, None, None)
-        except _lost():
-            pass
+        if self.engine == "dask":
+            # While there is one thread only, joblib runs all tasks in this process.
+            with suppress(TimeoutError):
+                self.backend.client.wait_for_workers(self._n_workers, _PATIENCE)
+        # Not the same again: results of aborted tasks may still come to that.
         self.parallel = Parallel(**self.options).__enter__()
 
 
 class _OnRay:
     """Stands for a value in Ray's object store; arrives in a task as the value."""
 
-    def __init__(self, reference: Any):
-        self.reference = reference
+    def __init__(self, value: Any, reference: Any):
+        self.value, self.reference = value, reference
 
     def __reduce__(self) -> tuple:
         return _from_ray, (self.reference,)
@@ -153,7 +169,19 @@ def _from_ray(reference: Any) -> Any:
 
 
 def _numbered(i: int, function: Callable, *arguments: Any) -> tuple[int, Any]:
-    return i, function(*arguments)
+    return i, function(*map(_arrived, arguments))
+
+
+def _arrived(argument: Any) -> Any:
+    """Return the value for what stands for it, where a task runs without workers.
+
+    joblib runs the tasks in this process where a cluster has a single thread.
+    """
+    if isinstance(argument, _OnRay):
+        return argument.value
+    if type(argument).__module__ == "distributed.client":
+        return argument.result()
+    return argument
 
 
 def _engine_of(backend: Any) -> str:

@@ -4,6 +4,7 @@
 - ``epochs``: `Epochs`, passes over the training set with an update per minibatch
 - ``objective``: `Objective`, loss and gradient of a minibatch or of all rows
 - ``minibatches``: `TrainingSet`, shuffles and minibatches
+- ``streams``: `Stream`, a training set that is read block by block
 - ``rates``: `Rates`, learning rate and momentum of each update
 - ``l1_penalty``: `L1`, the L1 penalty and the orthant of its updates
 - ``stopping``: `Stopping`, the rule of no improvement
@@ -26,6 +27,7 @@ from .rates import Momenta, Replay, factor_of
 from .recovery import Diverged, Recovery
 from .run import Run
 from .stopping import Stopping
+from .streams import Stream
 from .watcher import Watcher
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Replay",
     "Run",
     "Stopping",
+    "Stream",
     "TrainingSet",
     "Watcher",
     "factor_of",

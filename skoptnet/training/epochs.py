@@ -93,14 +93,14 @@ class Epochs:
         self.metrics: dict[str, list] = {}
         self.n_at_once = 1
         self.kernel: Kernel | None = None
-        plain = not (plan.max_grad_norm or plan.l1 or rates.momenta)
-        if plain and objective.kernel and objective.kernel.makes_updates:
+        formula = plan.max_grad_norm or plan.l1 or rates.momenta or batches.spans_parts
+        if objective.kernel and objective.kernel.makes_updates and not formula:
             self.kernel = objective.kernel
         update_watchers = [watcher for watcher in watchers if watcher.sees_updates]
         self.updates: FormulaUpdates | KernelUpdates
         if self.kernel:
-            self.updates = KernelUpdates(self.kernel, run, batches, update_watchers)
-            if rates.known_ahead and not (measure or watchers):
+            self.updates = KernelUpdates(self.kernel, run, objective, update_watchers)
+            if rates.known_ahead and batches.in_memory and not (measure or watchers):
                 self.n_at_once = self.kernel.epochs_at_once
         else:
             self.updates = FormulaUpdates(
@@ -226,7 +226,7 @@ class FormulaUpdates:
     """Makes the updates of an epoch by the formula of the solver, `Optimizer.step`.
 
     This defines the updates of the kernels, which do not support ``max_grad_norm``, the
-    L1 penalty, and schedules of the momentum.
+    L1 penalty, schedules of the momentum, and minibatches that span several parts.
 
     Parameters
     ----------
@@ -283,7 +283,7 @@ class FormulaUpdates:
         """
         total, number = 0.0, self.run.update
         objective, update = self.objective, self.update
-        for i, batch in enumerate(objective.batches.ranges()):
+        for i, batch in enumerate(objective.minibatches()):
             rate = float(rates[i])
             if self.momenta:
                 self.momenta.apply(i)
@@ -315,8 +315,8 @@ class KernelUpdates:
         The kernel.
     run : Run
         Has the parameters.
-    batches : Minibatches
-        The minibatches.
+    objective : Objective
+        The objective, whose minibatches the kernel takes.
     watchers : sequence of Watcher
         Notified of each update. With any of them, each update is a call of the kernel;
         otherwise all updates are one call.
@@ -326,11 +326,11 @@ class KernelUpdates:
         self,
         kernel: Kernel,
         run: Run,
-        batches: Minibatches,
+        objective: Objective,
         watchers: Sequence[Watcher],
     ):
         self.kernel, self.run = kernel, run
-        self.batches, self.watchers = batches, watchers
+        self.objective, self.watchers = objective, watchers
 
     def make(
         self, orders: Array | None, rates: Array
@@ -354,32 +354,45 @@ class KernelUpdates:
         thetas_between : arrays of shape (P,)
             The parameters at the end of each epoch but the last.
         """
-        run, n_epochs = self.run, len(rates)
+        run, n_epochs, batches = self.run, len(rates), self.objective.batches
         thetas = np.empty((n_epochs - 1, len(run.theta)), run.theta.dtype)
-        sums = np.empty((n_epochs, 2))
-        if self.watchers:
-            return [self._one_by_one(orders, rates, sums, thetas)], thetas
-        size = self.batches.size
-        self.kernel.epochs(orders, rates, size, run.update, sums, thetas)
+        sums, first = np.zeros((n_epochs, 2)), 0
+        for part in self.objective.parts():
+            order = orders if part is batches else part.order
+            stop = first + part.n_updates
+            number, of_part = run.update + first, rates[:, first:stop]
+            if self.watchers:
+                self._one_by_one(part, order, of_part, number, sums)
+            else:
+                size = batches.size
+                self.kernel.epochs(order, of_part, size, number, sums, thetas)
+            if not np.isfinite(sums).all():
+                break
+            first = stop
         return sums.tolist(), thetas
 
     def _one_by_one(
-        self, order: Array | None, rates: Array, sums: Array, thetas: Array
-    ) -> _Sums:
-        """Make the updates of one epoch in a call each; return its sums."""
-        total = largest = 0.0
+        self,
+        part: Minibatches,
+        order: Array | None,
+        rates: Array,
+        number: int,
+        sums: Array,
+    ) -> None:
+        """Make updates of one epoch in a call each; add to its sums."""
+        update, no_thetas = np.zeros((1, 2)), np.empty((0, len(self.run.theta)))
         if order is None:
-            order = np.arange(len(self.batches.data))
-        for i, batch in enumerate(self.batches.ranges()):
+            order = np.arange(len(part.data))
+        for i, batch in enumerate(part.ranges()):
             rows, rate = order[batch.start : batch.stop], rates[:, i : i + 1]
-            number = self.run.update + i
-            self.kernel.epochs(rows, rate, len(batch), number, sums, thetas)
-            part, largest = sums[0].tolist()
-            if not math.isfinite(part):
-                return part, largest
-            _notify(self.watchers, part / len(batch), rate[0, 0])
-            total += part
-        return total, largest
+            update[:] = 0
+            self.kernel.epochs(rows, rate, len(batch), number + i, update, no_thetas)
+            sums[0, 0] += update[0, 0]
+            sums[0, 1] = update[0, 1]
+            total = float(update[0, 0])
+            if not math.isfinite(total):
+                return
+            _notify(self.watchers, total / len(batch), rate[0, 0])
 
 
 def _notify(watchers: Sequence[Watcher], loss: float, rate: float) -> None:

@@ -16,7 +16,7 @@ from ..network import Network
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .epochs import Epochs
-from .minibatches import Minibatches, TrainingSet
+from .minibatches import TrainingSet
 from .plan import Plan
 from .recovery import Diverged, Recovery
 from .run import Run
@@ -71,7 +71,7 @@ def train(
         The weights, the solver's state and the history; changed in place. A run with
         finished epochs is continued.
     data : TrainingSet
-        The rows to train on.
+        The rows to train on; a `Stream` reads them again in every epoch.
     plan : Plan
         The settings of this call.
     measure : callable, optional
@@ -98,7 +98,8 @@ def train(
             plan, run.theta, measure if run.epoch else None
         )
     size = len(data) if optimizer.full_batch else plan.batch_size
-    batches = Minibatches(data, size, plan.shuffle, network.block_rows(data.X))
+    chunk = network.block_rows(data.X)
+    batches = data.minibatches(size, plan.shuffle, chunk, run)
     # Read once, for shuffles and recovery: it takes longer than a small epoch.
     random_state = run.note_draws() if batches.n_shuffled else None
     shuffles = run.shuffles if plan.new_call else None

@@ -51,6 +51,22 @@ class TrainingSet:
         """The weights of the rows that belong to the set."""
         return None if self.w is None else self.select(self.w)
 
+    def part(self, start: int, stop: int) -> TrainingSet:
+        """Return the rows of the set from one place to another; nothing is copied."""
+        if self.rows is not None:
+            return self.subset(self.rows[start:stop])
+        if issparse(self.X):  # its slices would be copies
+            return self.subset(np.arange(start, stop))
+        rows = slice(start, stop)
+        w = None if self.w is None else self.w[rows]
+        return TrainingSet(self.X[rows], self.Y[rows], w)
+
+    def minibatches(
+        self, size: int, shuffle: bool, chunk: int, run: Any
+    ) -> Minibatches:
+        """Return the minibatches of the epochs of a run, see `Minibatches`."""
+        return Minibatches(self, size, shuffle, chunk)
+
 
 class Shuffles(NamedTuple):
     """The shuffles behind the order of the rows, for a later call to repeat.
@@ -117,7 +133,14 @@ class Minibatches:
         Number of rows that each epoch shuffles, 0 for none.
     order : intp array or None
         The order of the rows; None for all rows in the order given.
+    in_memory : bool
+        Whether all rows are in memory; those of a `Stream` are not.
+    spans_parts : bool
+        Whether the rows of the single minibatch of an epoch are in several `parts`.
     """
+
+    in_memory: bool = True
+    spans_parts: bool = False
 
     def __init__(self, data: TrainingSet, size: int, shuffle: bool, chunk: int):
         self.data, self.size, self.chunk = data, min(size, len(data)), chunk
@@ -130,9 +153,9 @@ class Minibatches:
         if self.order is not None:
             rows = min(self.size, chunk)
             self._buffer = TrainingSet(
-                data.X if issparse(data.X) else _rows_like(data.X, rows),
-                _rows_like(data.Y, rows),
-                None if data.w is None else _rows_like(data.w, rows),
+                data.X if issparse(data.X) else rows_like(data.X, rows),
+                rows_like(data.Y, rows),
+                None if data.w is None else rows_like(data.w, rows),
             )
 
     def shuffle(self, rng: np.random.RandomState, n_epochs: int = 1) -> Array | None:
@@ -187,6 +210,10 @@ class Minibatches:
         start = order.astype(np.min_scalar_type(self.n_shuffled - 1))
         return Shuffles(state, self.n_shuffled, start=start)
 
+    def parts(self) -> Iterator[Minibatches]:
+        """Yield the parts of an epoch, each of them in memory: here a single one."""
+        yield self
+
     def ranges(self) -> Iterator[range]:
         """Yield the range of each minibatch."""
         for start in range(0, len(self.data), self.size):
@@ -208,17 +235,17 @@ class Minibatches:
         if issparse(data.X):
             X = data.X[rows]
         else:
-            X = _take(data.X, rows, buffer.X[:m])
-        Y, w = _take(data.Y, rows, buffer.Y[:m]), None
+            X = take(data.X, rows, buffer.X[:m])
+        Y, w = take(data.Y, rows, buffer.Y[:m]), None
         if data.w is not None and buffer.w is not None:
-            w = _take(data.w, rows, buffer.w[:m])
+            w = take(data.w, rows, buffer.w[:m])
         return TrainingSet(X, Y, w)
 
 
-def _rows_like(array: Array, n_rows: int) -> Array:
+def rows_like(array: Array, n_rows: int) -> Array:
     return np.empty((n_rows, *array.shape[1:]), dtype=array.dtype)
 
 
-def _take(array: Array, rows: Array, out: Array) -> Array:
+def take(array: Array, rows: Array, out: Array) -> Array:
     # All rows are within bounds. With mode="raise", NumPy would copy the result.
     return np.take(array, rows, axis=0, out=out, mode="clip")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -45,6 +46,8 @@ class Objective:
         The last gradient.
     kernel : Kernel or None
         The compiled kernels, if they support the network and the data.
+    part : Minibatches
+        The rows that are in memory, to which the ranges of minibatches apply.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Objective:
         dropout: Dropout | None = None,
         l1: float = 0.0,
     ):
-        self.network, self.batches = network, batches
+        self.network, self.batches, self.part = network, batches, batches
         self.dropout, self.l1 = dropout, l1
         self.g = network.xp.empty_like(theta)
         self.kernel: Kernel | None = None
@@ -80,12 +83,31 @@ class Objective:
         largest = self.network.largest_product(self.batches.data.X)
         return blas_threads(self.chunk_rows * largest)
 
+    def parts(self) -> Iterator[Minibatches]:
+        """Yield the parts of an epoch, one after the other, each once it is read."""
+        for part in self.batches.parts():
+            if part is not self.batches and self.kernel:
+                self.kernel.read(part.data)
+            self.part = part
+            yield part
+
+    def minibatches(self) -> Iterator[range]:
+        """Yield the range of each minibatch of an epoch, once its rows are in memory.
+
+        A minibatch that spans several parts has all rows; its gradient reads them.
+        """
+        if self.batches.spans_parts:
+            yield range(len(self.batches.data))
+            return
+        for part in self.parts():
+            yield from part.ranges()
+
     def value(self, theta: Array) -> float:
         """Return the objective of the whole training set."""
         n = len(self.batches.data)
         value = sum(
             self.loss_and_gradient(theta, batch) * len(batch) / n
-            for batch in self.batches.ranges()
+            for batch in self.minibatches()
         )
         return value + l1_penalty(self.network, theta, self.l1) if self.l1 else value
 
@@ -95,9 +117,13 @@ class Objective:
 
     def predicts_finite(self, theta: Array) -> bool:
         """Tell whether all predictions for the training set are finite."""
-        network, data = self.network, self.batches.data
-        z = outputs(network, theta, data.X, data.rows)
-        return network.loss.predicts(z, network.xp)
+        network = self.network
+        return all(
+            network.loss.predicts(
+                outputs(network, theta, part.data.X, part.data.rows), network.xp
+            )
+            for part in self.parts()
+        )
 
     def loss_and_gradient(
         self, theta: Array, batch: range, update: int | None = None
@@ -107,18 +133,45 @@ class Objective:
         Dropout applies only if the number of the update is given, which selects the
         units to drop.
         """
+        if self.batches.spans_parts:
+            return self._of_all_parts(theta, update)
+        return self._of_part(theta, batch, update)
+
+    def _of_all_parts(self, theta: Array, update: int | None) -> float:
+        """Return the objective of all rows, read part by part; see `_of_part`."""
+        n, cost, seen = len(self.batches.data), 0.0, 0
+        g = np.zeros_like(self.g)
+        for part in self.parts():
+            rows = range(len(part.data))
+            share = len(rows) / n
+            cost += share * self._of_part(theta, rows, update, seen)
+            g += share * self.g
+            seen += len(rows)
+        self.g[...] = g
+        return cost
+
+    def _of_part(
+        self, theta: Array, batch: range, update: int | None, before: int = 0
+    ) -> float:
+        """Return the objective of rows in memory; write its gradient into ``g``.
+
+        They have ``before`` others before them in their minibatch, for dropout.
+        """
+        part = self.part
         if self.kernel:
             return self.kernel.loss_and_gradient(
-                theta, self.batches.order, batch, update
+                theta, part.order, batch, update, before
             )
         if self.chunk_g is None:
-            (rows,) = self.batches.chunks(batch)
-            return self._of_chunk(theta, rows, self.g, 0, update)
+            (rows,) = part.chunks(batch)
+            return self._of_chunk(theta, rows, self.g, before, update)
         cost, seen = 0.0, 0
         self.g[...] = 0
-        for rows in self.batches.chunks(batch):
+        for rows in part.chunks(batch):
             share = len(rows) / len(batch)
-            cost += share * self._of_chunk(theta, rows, self.chunk_g, seen, update)
+            cost += share * self._of_chunk(
+                theta, rows, self.chunk_g, before + seen, update
+            )
             self.chunk_g *= share
             self.g += self.chunk_g
             seen += len(rows)

@@ -104,6 +104,8 @@ class Run:
         `metrics`.
     dropout_seed : int or None
         The seed of the dropout masks; None until `dropout` draws it.
+    stream_seed : int or None
+        The seed of the shuffles of a `Stream`; None without one.
     trained : array of shape (P,) or None
         The parameters at the end of training, if the solver's memory has points like
         them, or the iterate behind their average.
@@ -126,6 +128,7 @@ class Run:
     shuffles: Shuffles | None = None
     history: Curves = field(default_factory=Curves)
     dropout_seed: int | None = None
+    stream_seed: int | None = None
     trained: Array | None = field(default=None, repr=False)
     weights: HandedOut | None = field(default=None, repr=False, compare=False)
     folded: dict[str, dict] = field(default_factory=dict, repr=False, compare=False)
@@ -211,8 +214,8 @@ class Run:
         return Run(
             theta, state, solver, rng, self.update, self.epoch, self.samples,
             self.stopping, self.shuffles, history, self.dropout_seed,
-            folded=self._folded(history.n_before), kept_epoch=self.kept_epoch,
-            _parent=parent,
+            self.stream_seed, folded=self._folded(history.n_before),
+            kept_epoch=self.kept_epoch, _parent=parent,
         )  # fmt: skip
 
     def _folded(self, n_before: int) -> dict[str, dict]:

@@ -16,7 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 from skoptnet.estimators.base import MLP
-from skoptnet.estimators.class_weights import ClassWeights
+from skoptnet.estimators.class_weights import ClassWeights, class_counts
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum number of epochs:sklearn.exceptions.ConvergenceWarning"
@@ -283,7 +283,8 @@ def test_labels_so_rare_that_even_one_leaves_few_rows():
     Y[0] = 1
     counted = kish(by_hand("balanced", Y[:, :50]))
     assert counted < 2 < 5 < min(kish(by_hand("balanced", y)) for y in Y.T) < 10
-    weights = ClassWeights("balanced", Y, [[0, 1]] * 200, multilabel=True)
+    labels = [[0, 1]] * 200
+    weights = ClassWeights("balanced", class_counts(Y, labels), labels, multilabel=True)
     with pytest.warns(UserWarning, match="effective number of rows: 1"):
         weights.warn_of_few_rows(Y)
 
@@ -314,9 +315,10 @@ def test_weights_that_leave_enough_rows_are_not_warned_of():
 
 def test_rows_are_counted_where_the_product_of_weights_underflows():
     """It is denormal, or 0 for every row."""
-    Y = rare_labels(3000)[1]
+    Y, labels = rare_labels(3000)[1], [[0, 1]] * 3000
+    counts = class_counts(Y, labels)
     for given in ("balanced", [{0: 1e-2, 1: 1.0}] * 3000):
-        weights = ClassWeights(given, Y, [[0, 1]] * 3000, multilabel=True)
+        weights = ClassWeights(given, counts, labels, multilabel=True)
         assert np.prod(weights.of(Y), axis=0).max() < np.finfo(np.float64).tiny
         with pytest.warns(UserWarning, match="effective number of rows: 1"):
             weights.warn_of_few_rows(Y)

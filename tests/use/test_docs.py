@@ -8,6 +8,7 @@ import tomllib
 
 import matplotlib.pyplot as plt
 import pytest
+from clusters import keep_ray_private
 from pages import ROOT, blocks_of, pages, run, run_python_blocks
 
 import skoptnet.displays
@@ -36,7 +37,7 @@ if not WITH_CALLBACKS:
 DOCTESTS = [
     test
     for module in modules()
-    if WITH_CALLBACKS or module.__name__ != "skoptnet.callbacks"
+    if WITH_CALLBACKS or not module.__name__.startswith("skoptnet.callbacks")
     for test in doctest.DocTestFinder().find(module)
     if test.examples
 ]
@@ -50,6 +51,8 @@ def _no_figures_left():
 
 @pytest.mark.parametrize("test", DOCTESTS, ids=lambda test: test.name)
 def test_docstring_examples(test):
+    if any(example.source == "import optuna\n" for example in test.examples):
+        pytest.importorskip("optuna", reason="Optuna is not installed")
     results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
     assert results.failed == 0
 
@@ -78,9 +81,12 @@ def test_blocks_for_other_packages_run_where_these_are(
     page, number, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
+    keep_ray_private(monkeypatch)
     *before, block = blocks_of(page)[: number + 1]
     for package in block.needs:
         pytest.importorskip(package)
+    if "skoptnet.callbacks" in block.text and not WITH_CALLBACKS:
+        pytest.skip("scikit-learn before 1.9")
     run(page, [*(b for b in before if b.runs), block], monkeypatch)
 
 

@@ -64,6 +64,16 @@ def needs_callbacks(script):
     return bool(modules & {"skoptnet.callbacks", "sklearn.callback"})
 
 
+def import_or_skip_optional(script):
+    """Skip the test if the script needs an optional package that is missing."""
+    modules = {module for module, _ in imported_from(script)}
+    for name in OPTIONAL & modules:
+        pytest.importorskip(name, reason=f"{name} is not installed")
+
+
+#: Packages that single examples need, and a plain installation lacks.
+OPTIONAL = {"distributed", "optuna"}
+
 # What is about callbacks needs scikit-learn 1.9.
 if importlib.util.find_spec("sklearn.callback") is None:
     RUNNABLE = [script for script in EXAMPLES if not needs_callbacks(script)]
@@ -88,6 +98,7 @@ SHORT = sorted(RUNNABLE, key=lambda script: script.stat().st_size)[:2]
     ids=lambda script: script.stem,
 )
 def test_example_runs_without_warnings_and_draws_labelled_figures(script, tmp_path):
+    import_or_skip_optional(script)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _RUN, str(script)],
         cwd=tmp_path,

@@ -23,6 +23,7 @@ from skoptnet import (
 )
 from skoptnet.callbacks import Callback, Checkpoint, StopOnPlateau, TimeBudget
 from skoptnet.displays import (
+    EpochSearchDisplay,
     LearningRateRangeDisplay,
     LossCurveDisplay,
     OptimizerPathDisplay,
@@ -30,6 +31,7 @@ from skoptnet.displays import (
     SolverGridDisplay,
     WeightsDisplay,
 )
+from skoptnet.model_selection import EpochHalvingGridSearchCV
 from skoptnet.optimizers import State
 from skoptnet.schedules import Clock
 from skoptnet.typing import ScheduleName, SolverName
@@ -177,6 +179,8 @@ LossCurveDisplay.from_estimators({"one": fitted, "two": also})
 display.ax_.set_title("mine")
 display.figure_.savefig("curve.png")
 SolverGridDisplay.from_cv_results(search, panels="solver").plot(cmap="magma")
+by_rung = EpochHalvingGridSearchCV(own, {"alpha": [0.1, 1.0]}, cv=2).fit(X, y)
+EpochSearchDisplay.from_search(by_rung, y="loss", group_by=[]).plot(brackets=[0])
 ScheduleDisplay.from_schedules(["cosine", Halves(), inverse_root]).plot(log=True)
 ScheduleDisplay.from_estimator(classifier, unit="epochs")
 WeightsDisplay.from_estimator(fitted, layer=0).plot()

@@ -1,15 +1,4 @@
-"""Callbacks: checkpoints, a history file, a time budget, stopping on a plateau.
-
-They follow scikit-learn's protocol (1.9 or later). Set them on an estimator; they are
-then notified of every epoch of ``fit``::
-
-    model.set_callbacks(Checkpoint("model.pickle"), TimeBudget(60)).fit(X, y)
-
-scikit-learn's own `sklearn.callback.ProgressBar` and `sklearn.callback.ScoringMonitor`
-are set in the same way, or on a pipeline or search around the estimator. A custom
-callback is any object with the four methods of `Callback`; if its `on_fit_task_end`
-returns True, training ends.
-"""
+"""Callbacks that write files: the history, and checkpoints of the model."""
 
 from __future__ import annotations
 
@@ -19,16 +8,13 @@ import json
 import math
 import os
 import pickle
-import time
-from abc import ABC, abstractmethod
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from ._files import (
+from .._files import (
     as_path,
     check_writable,
     opened,
@@ -37,168 +23,13 @@ from ._files import (
     remove_leftovers,
     replace,
 )
-from ._params import (
-    COUNT,
-    NOT_NEGATIVE,
-    POSITIVE,
-    InvalidParameterError,
-    Options,
-    check_value,
-)
-from ._sklearn import without_callbacks
-from ._types import Float, Int
-from .estimators.base import MLP
-from .estimators.convergence_warnings import warn
-from .training import Stopping
-from .training.stopping import ranked
-
-__all__ = ["Callback", "Checkpoint", "History", "StopOnPlateau", "TimeBudget"]
-
-
-_INFINITE = Options(Real, {math.inf})
-
-# The metrics that are better the lower they are. Scores may have names like
-# "validation_neg_log_loss".
-_LOSSES = ("loss", "train_loss", "validation_loss")
-
-
-class Callback:
-    """Base class of callbacks; its methods do nothing.
-
-    Examples
-    --------
-    Stop as soon as the training loss is small enough:
-
-    >>> from sklearn.datasets import load_iris
-    >>> from skoptnet import MLPClassifierX
-    >>> from skoptnet.callbacks import Callback
-    >>> class StopBelow(Callback):
-    ...     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-    ...         return fitted_estimator.loss_ < 0.2
-    >>> model = MLPClassifierX(learning_rate_init=0.01, random_state=0)
-    >>> model = model.set_callbacks(StopBelow())
-    >>> model = model.fit(*load_iris(return_X_y=True))
-    >>> model.stop_reason_, bool(model.loss_ < 0.2)
-    ('callback', True)
-    """
-
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Called before the fit."""
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Called after the fit, even if it raised an error."""
-
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Called at the start of the fit, and then of each epoch."""
-
-    def on_fit_task_end(self, estimator: Any, context: Any) -> bool | None:
-        """Called at the end of each epoch, and then of the fit.
-
-        An override may take further keyword arguments: ``X``, ``y``, ``metadata`` and
-        ``fitted_estimator``, a copy of the estimator as if the fit had ended here.
-        """
-        return None
-
-
-class _PerFit(Callback, ABC):
-    """A callback that keeps a value for each running fit."""
-
-    def __init__(self) -> None:
-        self._memory: dict[int, Any] = {}
-
-    @abstractmethod
-    def begin(self) -> Any:
-        """Return the value to keep when a fit begins."""
-
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Called before the fit: refuse an estimator without epochs."""
-        if not isinstance(estimator, MLP):
-            name, outer = type(self).__name__, type(estimator).__name__
-            raise TypeError(
-                f"{name} must be set on MLPClassifierX or MLPRegressorX itself, since"
-                f" {outer} does not notify it of epochs. In a pipeline, use"
-                f" pipeline[-1].set_callbacks({name}(...)); in a search,"
-                f" search.estimator.set_callbacks({name}(...))."
-            )
-        self._memory[id(estimator)] = self.begin()
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        self._memory.pop(id(estimator), None)
-
-
-class TimeBudget(_PerFit):
-    """Ends training after the epoch in which the time runs out.
-
-    Parameters
-    ----------
-    max_time : float > 0
-        Seconds since ``fit`` began.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skoptnet import MLPClassifierX
-    >>> from skoptnet.callbacks import TimeBudget
-    >>> model = MLPClassifierX(max_iter=10**9, n_iter_no_change=10**9)
-    >>> model = model.set_callbacks(TimeBudget(0.5))
-    >>> model.fit(*load_iris(return_X_y=True)).stop_reason_
-    'callback'
-    """
-
-    def __init__(self, max_time: Float):
-        super().__init__()
-        self.max_time = _checked(self, "max_time", max_time, [*POSITIVE, _INFINITE])
-
-    def begin(self) -> float:
-        return time.monotonic()
-
-    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
-        return time.monotonic() - self._memory[id(estimator)] >= self.max_time
-
-
-class StopOnPlateau(_PerFit):
-    """Ends training when a metric of ``history_`` has not improved for some epochs.
-
-    Parameters
-    ----------
-    monitor : str, default="loss"
-        The monitored metric. "loss", "train_loss" and "validation_loss" are better the
-        lower they are; others, such as "validation_score" or "validation_roc_auc", the
-        higher.
-    patience : int > 0 or inf, default=10
-        Number of epochs without an improvement after which training ends.
-    tol : float >= 0, default=0
-        A smaller improvement does not count.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skoptnet import MLPClassifierX
-    >>> from skoptnet.callbacks import StopOnPlateau
-    >>> model = MLPClassifierX(max_iter=1000, n_iter_no_change=1000, random_state=0)
-    >>> model.set_callbacks(StopOnPlateau(patience=3, tol=0.01))
-    MLPClassifierX(max_iter=1000, n_iter_no_change=1000, random_state=0)
-    >>> model.fit(*load_iris(return_X_y=True)).stop_reason_
-    'callback'
-    """
-
-    def __init__(self, monitor: str = "loss", *, patience: Float = 10, tol: Float = 0):
-        super().__init__()
-        self.monitor = monitor
-        self.patience = _checked(self, "patience", patience, [*COUNT, _INFINITE])
-        self.tol = _checked(self, "tol", tol, NOT_NEGATIVE)
-
-    def begin(self) -> Stopping:
-        return Stopping(self.tol, self.patience, strict=True)
-
-    def on_fit_task_end(
-        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
-    ) -> bool | None:
-        if context.task_name != "epoch":
-            return None
-        stopping = self._memory[id(estimator)]
-        stopping.see(_score(fitted_estimator, self.monitor))
-        return stopping.at_plateau
+from .._params import COUNT
+from .._sklearn import without_callbacks
+from .._types import Int
+from ..estimators.convergence_warnings import warn
+from ..training import Stopping
+from ..training.stopping import ranked
+from .base import PerFit, checked
 
 
 @dataclass
@@ -249,7 +80,7 @@ def _with_null(row: dict[str, Any]) -> dict[str, Any]:
     return {name: v if math.isfinite(v) else None for name, v in row.items()}
 
 
-class History(_PerFit):
+class History(PerFit):
     """Writes the metrics of each epoch to a file as soon as it ends.
 
     If the disk is full, a warning says so and training continues. The missing rows are
@@ -346,7 +177,7 @@ class _Saves:
     failed: bool = False
 
 
-class Checkpoint(_PerFit):
+class Checkpoint(PerFit):
     """Saves the model to a file during training, so that a crash does not lose it.
 
     The file is replaced atomically, so it is complete at any time. It holds the
@@ -394,7 +225,7 @@ class Checkpoint(_PerFit):
     def __init__(self, path: str | os.PathLike[str], *, every: Int | None = None):
         super().__init__()
         self.path = as_path("Checkpoint", path)
-        self.every = None if every is None else _checked(self, "every", every, COUNT)
+        self.every = None if every is None else checked(self, "every", every, COUNT)
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Called before the fit: refuse an estimator or path that cannot be saved."""
@@ -488,29 +319,3 @@ class Checkpoint(_PerFit):
                     " model was trained, and use the same releases of scikit-learn and"
                     " skoptnet."
                 ) from error
-
-
-def _score(fitted_estimator: Any, name: str) -> float:
-    """Return the last value of a metric, with its sign such that higher is better."""
-    metrics = fitted_estimator._last_metrics()
-    if name not in metrics:
-        raise ValueError(
-            f"The monitored metric must be one of those in history_, {sorted(metrics)}."
-            f" Got {name!r} instead. Metrics of validation rows, such as"
-            " 'validation_loss', come with early_stopping=True or X_val, those of"
-            " training rows, such as 'train_loss', with return_train_score=True."
-        )
-    value = metrics[name]
-    return -value if name in _LOSSES else value
-
-
-def _checked(owner: Any, name: str, value: Any, constraints: list) -> Any:
-    """Return a number of Python's own types if it is allowed, else raise an error."""
-    if isinstance(value, bool):  # which Python takes for an int
-        allowed = " or ".join(map(str, constraints))
-        raise InvalidParameterError(
-            f"The {name!r} parameter of {type(owner).__name__} must be {allowed}. Got"
-            f" {value!r} instead."
-        )
-    check_value(owner, name, value, constraints)
-    return int(value) if isinstance(value, Integral) else float(value)
