@@ -179,7 +179,10 @@ class Study:
                     n_rows = len(self.data.splits[trial.fold][0])
                     key = self._courses[number].until(epoch, n_rows), trial.fold
                     alike.setdefault(key, []).append(trial)
-        groups = sorted(alike.values(), key=lambda group: group[0].fold)
+        # In one process, candidate by candidate: Ctrl-C then leaves complete ones.
+        groups = list(alike.values())
+        if not self.workers.is_sequential:  # a batch gets the rows of a fold once
+            groups.sort(key=lambda group: group[0].fold)
         was_interrupted = False
         with self.tasks.iteration(len(groups)) as evaluations:
             jobs = [
