@@ -26,8 +26,13 @@ class ArrayBlocks:
         The targets.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the rows.
-    n_rows : int, default=65536
+    n_rows : int > 0, default=65536
         Number of rows per block; the last one may have fewer.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in their numbers of rows, or ``n_rows`` is not positive.
 
     See Also
     --------
@@ -78,9 +83,9 @@ class ArrayBlocks:
 class ParquetBlocks:
     """Row groups of Parquet files as blocks, for ``fit_blocks``.
 
-    It needs pyarrow, the extra ``parquet``: ``pip install skoptnet[parquet]``. A block
-    is a row group, the unit in which Parquet files are written and read; the blocks
-    come in the order of the files.
+    It needs pyarrow and pandas (``pip install "skoptnet[parquet]"``). A block is a row
+    group, the unit in which Parquet files are written and read; the blocks come in the
+    order of the files.
 
     Parameters
     ----------
@@ -93,6 +98,13 @@ class ParquetBlocks:
     columns : sequence of str, default=None
         Names of the columns with the features, which must be numbers; by default all
         others.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow or pandas is not installed.
+    ValueError
+        If there is no file, or a named column is not in the first file.
 
     See Also
     --------
@@ -115,6 +127,11 @@ class ParquetBlocks:
     ) -> None:
         parquet = _parquet()
         self.paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
+        if not self.paths:
+            raise ValueError(
+                "The 'paths' parameter of ParquetBlocks must name at least one file."
+                f" Got {paths!r} instead."
+            )
         self.target, self.sample_weight = target, sample_weight
         self._groups: list[tuple[str | Path, int]] = []
         names: list[str] = []
@@ -163,5 +180,5 @@ def _parquet() -> Any:
         return import_module("pyarrow.parquet")
     except ImportError as error:
         raise ImportError(
-            "ParquetBlocks needs pyarrow and pandas: pip install skoptnet[parquet]."
+            'ParquetBlocks needs pyarrow and pandas: pip install "skoptnet[parquet]"'
         ) from error

@@ -97,6 +97,11 @@ def test_columns_of_parquet_files(files):
         ParquetBlocks(files, "price")
 
 
+def test_no_parquet_file_is_refused(files):
+    with pytest.raises(ValueError, match="'paths' parameter of ParquetBlocks"):
+        ParquetBlocks([], "y")
+
+
 def test_parquet_needs_pyarrow(monkeypatch):
     def missing(name):
         raise ImportError(name)
