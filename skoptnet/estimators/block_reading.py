@@ -30,7 +30,7 @@ class Block(NamedTuple):
     X : array or CSR container of shape (n, d)
         The rows.
     y : array
-        The targets, as their user gave them.
+        The targets, as the user passed them.
     w : array of shape (n,) or None
         The sample weights.
     """
@@ -145,8 +145,8 @@ class BlockReader:
         """Refuse blocks of which only some have sparse rows, or sample weights."""
         if self._kinds.setdefault(name, has) != has:
             raise ValueError(
-                f"all blocks must have {name}, or none of them. This block"
-                f" {'has' if has else 'has none'}, unlike those before."
+                f"all blocks must have {name}, or none of them. This block has"
+                f" {'some' if has else 'none'}, unlike those before."
             )
 
 
@@ -161,8 +161,8 @@ def _check_source(source: Any) -> None:
     if _is_iterable(source):
         if iter(source) is source:
             raise TypeError(
-                "blocks are read again in every epoch, so blocks must not be an"
-                f" iterator or generator, which ends after one pass. Got {source!r}."
+                "blocks must not be an iterator or generator: every epoch reads the"
+                f" blocks again, and that ends after one pass. Got {source!r}."
                 f" {_ADVICE}"
             )
         return

@@ -1,4 +1,4 @@
-"""Targets of blocks: what all of them together tell, gathered block by block."""
+"""Targets of all blocks together: classes or extremes, gathered block by block."""
 
 from __future__ import annotations
 

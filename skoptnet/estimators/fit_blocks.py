@@ -34,8 +34,8 @@ class BlocksFit(Fit):
     """One call of `fit_blocks`: a `Fit` to rows that are not in memory together.
 
     In place of all rows, ``data`` has a sample of those to train on: rows at equal
-    distances, for warnings about the data and the end of training. `training_set` reads
-    the blocks.
+    distances, which serve for warnings about the data and about the end of training.
+    `training_set` reads the blocks.
 
     Parameters
     ----------
@@ -313,9 +313,9 @@ class _Rows:
 
 
 class _Sample(_Rows):
-    """Rows at equal distances, of a number of rows that is not known before.
+    """Rows at equal distances, from a stream whose length is not known before.
 
-    As soon as there are too many, every second one is dropped.
+    As soon as the sample is too large, every second row of it is dropped.
 
     Attributes
     ----------
