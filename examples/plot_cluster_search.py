@@ -3,8 +3,8 @@ A search on a cluster
 =====================
 
 A search over epochs runs on a Dask cluster as it does on one machine. Each worker gets
-the rows once, any worker continues a training that another one has paused, and a worker
-that dies does not end the search. This example needs ``dask[distributed]``.
+the rows once, any worker can continue a training that another one has paused, and a
+worker that dies does not end the search. This example needs ``dask[distributed]``.
 """
 
 # %%
@@ -12,9 +12,9 @@ that dies does not end the search. This example needs ``dask[distributed]``.
 # -----------------
 #
 # A cluster is a scheduler and any number of workers. Here all of them are on this
-# machine, and find each other by a file. On several machines, these commands run on
-# each of them, and workers get the scheduler's address (see `Past one machine
-# <../clusters.html>`__).
+# machine, and find each other through a file. On several machines, one runs the
+# scheduler and each runs a worker, which gets the scheduler's address (see `Past one
+# machine <../clusters.html>`__).
 
 import os
 import signal
@@ -61,7 +61,7 @@ print("workers:", len(client.nthreads()))
 # ----------
 #
 # Hyperband over three solvers draws the rate of each around its own default.
-# ``parallel_config`` is all that sends the trainings to the cluster.
+# ``parallel_config`` is all it takes to train on the cluster.
 
 X, y = load_digits(return_X_y=True)
 network = MLPClassifierX((30,), max_iter=27, random_state=0)
@@ -84,10 +84,10 @@ plt.show()
 # A worker dies
 # -------------
 #
-# The same search again; half a second after it has begun, we kill the process of
-# one worker. The search runs the lost trainings again on the other one. A warning says
-# so where rows or results were lost with the worker. The results are the same, bit for
-# bit.
+# We run the same search again, and kill the process of one worker half a second after
+# it has begun. The search runs the lost trainings again on the other one, with a
+# warning if rows or results were lost with the worker. The results are the same, bit
+# for bit.
 
 pids = list(client.run(os.getpid).values())
 killer = threading.Timer(0.5, os.kill, (pids[0], signal.SIGTERM))
@@ -100,10 +100,10 @@ scores = search.cv_results_["mean_test_score"]
 print("equal scores:", np.array_equal(scores, again.cv_results_["mean_test_score"]))
 
 # %%
-# The end
-# -------
+# Without a cluster
+# -----------------
 #
-# Without a cluster, the same search gives the same results again.
+# On one machine, the same search gives the same results.
 
 client.close()
 for process in reversed(cluster):

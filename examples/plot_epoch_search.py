@@ -2,10 +2,10 @@ r"""
 Which candidates deserve more epochs?
 =====================================
 
-A grid search trains every candidate to the end, also those that are hopeless after two
+A grid search trains every candidate to the end, even those that are hopeless after two
 epochs. Successive halving trains all of them for a few epochs, and then only the best
 third goes on, for three times as many. Here it takes an eighth of the epochs of the
-whole grid. It also drops a candidate that would have won in the end, by a little.
+whole grid. It also drops a candidate that would have won by a small margin.
 """
 
 # %%
@@ -53,16 +53,16 @@ plt.show()
 # The best epoch
 # --------------
 #
-# A candidate counts with the epoch at which its mean over the folds is highest. The
-# search trains the best candidate on all rows for that many epochs.
+# The score of a candidate is that of its best epoch: the one with the highest mean over
+# the folds. The search trains the best candidate on all rows for that many epochs.
 
 params = {name.removeprefix("mlp__"): v for name, v in search.best_params_.items()}
 print(f"accuracy {search.best_score_:.4f} in epoch {search.best_epoch_} with {params}")
 print(f"epochs of the training on all rows: {search.best_estimator_[-1].n_iter_}")
 
 # %%
-# Its losses show that further epochs are of no use. That of the training rows falls to
-# less than 0.001, and then the trainings converge. That of the held-out rows is lowest
+# Its losses show that further epochs are of no use. The training loss falls to less
+# than 0.001, and then the trainings converge. The loss of the held-out rows is lowest
 # in epoch 20, and then rises slowly: the network overfits. The search has recorded
 # both, so nothing is fitted for this picture.
 
@@ -84,8 +84,8 @@ print(f"{trained} epochs in place of {whole}: {trained / whole:.0%}")
 # Dropped too early
 # -----------------
 #
-# Is the result as good as that of the whole grid? On such small data we can try: with a
-# single rung, all candidates are trained to the end.
+# Is the result as good as that of the whole grid? On data this small we can find out:
+# with a single rung, all candidates are trained to the end.
 
 full = EpochHalvingGridSearchCV(
     model, grid, cv=cv, min_resources=network.max_iter, refit=False
@@ -117,7 +117,7 @@ for i in order:
 #
 # That is the price of halving: it prefers candidates that learn quickly. If the slow
 # ones matter, a larger ``min_resources`` gives all of them more epochs to begin with,
-# and `EpochHyperbandSearchCV` tries several of these.
+# and `EpochHyperbandSearchCV` tries several values of it.
 
 numbers = {
     "found by halving": int(halved["candidate"][search.best_index_]),
@@ -144,7 +144,7 @@ plt.show()
 #
 # Each cell shows the score of a candidate in the last rung that it reached. So a low
 # score may mean that the candidate is bad, or that it was dropped early: the low rates
-# of each solver are those that needed more than two epochs.
+# of each solver needed more than two epochs.
 
 SolverGridDisplay.from_cv_results(
     search, x="lr_schedule", y="learning_rate_init"

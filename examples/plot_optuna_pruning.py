@@ -2,10 +2,10 @@ r"""
 Optuna: prune trials, resume a study
 ====================================
 
-Most learning rates look bad after a few epochs. Optuna ends such trials early, by the
-validation loss of each epoch. The study and the networks are in files, so a search that
-is interrupted goes on, and the best network can be trained further: in each case with
-the weights that it would have had without a break.
+Most learning rates look bad after a few epochs. Optuna watches the validation loss of
+each epoch and ends such trials early. The study and the networks are in files, so an
+interrupted search can go on, and the best network can be trained further: in each case
+with the weights of a training without a break.
 """
 
 # %%
@@ -80,8 +80,9 @@ def objective(trial, *callbacks):
 # An interrupted study
 # --------------------
 # Optuna stores the trials in a journal file, which several processes may share. In
-# epoch 9 of trial 3 we press Ctrl-C; here, a callback does it. The network is then that
-# of epoch 8, and :class:`~skoptnet.callbacks.OptunaPruning` ends the study, too.
+# epoch 9 of trial 3, a callback stands in for a user who presses Ctrl-C. The network is
+# then that of epoch 8, and :class:`~skoptnet.callbacks.OptunaPruning` ends the study,
+# too.
 
 
 class CtrlC(Callback):
@@ -119,7 +120,7 @@ except KeyboardInterrupt:
 # A new process opens the same file. Trials that failed, and those that a killed process
 # left in the state ``RUNNING``, are enqueued again, with the number of the trial whose
 # checkpoint they continue. (Do not do so while other processes work on the study.) The
-# sampler gets another seed, since it would draw the first rates again with the old one.
+# sampler gets another seed, since with the old one it would draw the first rates again.
 
 study = open_study(seed=1)
 ended = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.WAITING]
@@ -140,7 +141,8 @@ n_trained = sum(len(trial.intermediate_values) for trial in study.trials)
 print(f"epochs: {n_trained} in place of {16 * n_epochs}")
 
 # %%
-# The trial after the interrupted one is its rest. Together they are one training:
+# The trial after the interrupted one does its remaining epochs. Together they are one
+# training:
 
 first, rest = study.trials[STOP : STOP + 2]
 whole = network(first.params["rate"]).set_params(max_iter=n_epochs)
@@ -165,8 +167,8 @@ print(f"validation loss {losses[n_epochs - 1]:.3f}, then {losses[-1]:.3f}")
 # %%
 # Losses of all trials
 # --------------------
-# Pruned trials are grey. The first of the lines with dots is the interrupted trial, the
-# second its rest.
+# Pruned trials are grey. Of the lines with dots, the first is the interrupted trial,
+# and the second the one that continues it.
 
 fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 styles = {
@@ -177,7 +179,7 @@ styles = {
 for trial in study.trials:
     style = styles[trial.state]
     if trial.number == rest.number:
-        style = styles[TrialState.FAIL] | {"color": "#009E73", "label": "its rest"}
+        style = styles[TrialState.FAIL] | {"color": "#009E73", "label": "continued"}
     epochs = np.array([*trial.intermediate_values]) + 1
     ax.plot(epochs, [*trial.intermediate_values.values()], linewidth=1.2, **style)
 ax.plot(
