@@ -59,7 +59,7 @@ EXPRESSED = {
     "nesterov": {"solver": "sgd", "nesterovs_momentum": True},
     "adam": {"solver": "adam"},
 }
-#: Ratios to print: the issue is what the first takes of the second.
+#: Pairs of searches: the time of the first is printed as a fraction of the second's.
 RATIOS = (
     ("epoch halving", "grid"),
     ("epoch halving", "halving"),
@@ -129,6 +129,9 @@ def searches(max_iter: int) -> dict[str, Any]:
 
 
 def warm(_: int) -> None:
+    """Import the package in a worker, and keep it busy until the others have begun."""
+    import skoptnet.model_selection  # noqa: F401
+
     time.sleep(0.2)
 
 
@@ -169,7 +172,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
     parser.add_argument("--max-iter", type=int, default=200, help="default 200")
     parser.add_argument("--repeats", type=int, default=1, help="default 1")
-    parser.add_argument("--searches", nargs="+", default=None)
+    parser.add_argument("--searches", nargs="+", help="those to run, default all")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
 
