@@ -57,7 +57,7 @@ def _hint_for_tables(estimator: Any) -> str:
 
 
 def chosen_solvers(caller: str, solvers: Any) -> list[tuple[Any, Any]]:
-    """Return the solvers, each once, and what the user says about their rates."""
+    """Return the solvers, each once, and the rates passed for each, None if none."""
     if isinstance(solvers, str) and solvers in ("textbook", "all"):
         solvers = TEXTBOOK if solvers == "textbook" else OPTIMIZERS
         return [(name, None) for name in solvers]

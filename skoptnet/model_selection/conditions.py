@@ -1,7 +1,7 @@
 """Combinations of parameters that a network accepts, without those that do not differ.
 
-The rules are not written here. Each combination is tried on a copy of the network: its
-own checks refuse it, or tell which parameters have no effect.
+The rules are those of the network: each combination is tried on a copy of it, whose
+checks refuse the combination or tell which parameters have no effect.
 """
 
 from __future__ import annotations

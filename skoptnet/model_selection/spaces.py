@@ -1,4 +1,4 @@
-"""Search spaces of solvers: each with its own rates, and with what it reads only.
+"""Search spaces of solvers: each with its own rates, and only parameters that it reads.
 
 Both functions return plain lists of dicts. The rules about parameters without effect
 are those of the estimators, see `conditions`.
@@ -96,13 +96,13 @@ def solver_grid(
         `sklearn.pipeline.Pipeline` that ends with it, a
         `sklearn.compose.TransformedTargetRegressor`, and others, also inside each
         other. It need not be fitted and is not changed. Its own settings, except the
-        learning rate, apply to all candidates that read them; a candidate that does not
-        sets them back to their default.
+        learning rate, apply to all candidates that read them; other candidates reset
+        them to their defaults.
     solvers : str, Optimizer, list of these, or dict, default="textbook"
-        The solvers: ``"textbook"``, the seven; ``"all"``, every one with a learning
-        rate; or names and objects, which keep their own parameters. A dict says for
-        each solver the number of its rates, or lists them: ``{"sgd": 2, "adam": [0.001,
-        0.01], "lbfgs": None}``; None stands for ``n_rates``.
+        The solvers: ``"textbook"``, the seven of the textbook; ``"all"``, every one
+        with a learning rate; or names and objects, which keep their own parameters. A
+        dict has the number of rates of each solver, or a list of them: ``{"sgd": 2,
+        "adam": [0.001, 0.01], "lbfgs": None}``; None stands for ``n_rates``.
     n_rates : int in [1, 99], default=3
         Number of rates of each solver. The default rate is in the middle; with an even
         number, there is one more above it than below.
@@ -212,7 +212,7 @@ def solver_distributions(
     estimator : estimator
         The network, or what contains it, as in `solver_grid`.
     solvers : str, Optimizer, list of these, or dict, default="textbook"
-        The solvers, as in `solver_grid`. A dict says the rates of each solver: a
+        The solvers, as in `solver_grid`. A dict has the rates of each solver: a
         distribution or a list, or None for the default range.
     factor : float in (1, 1000], default=10
         Rates are drawn log-uniformly between the default rate divided and multiplied by
@@ -236,8 +236,8 @@ def solver_distributions(
     Raises
     ------
     ValueError, TypeError
-        As in `solver_grid`; and if there is nothing to draw for one of the solvers, but
-        for others, so that a random search would repeat it.
+        As in `solver_grid`; and if a solver has a single candidate while others have
+        distributions, so that a random search would repeat it.
 
     See Also
     --------
@@ -296,7 +296,7 @@ class _Spaces:
     presets : dict or False
         Values of hyperparameters, used where they are read.
     may_draw : bool, default=False
-        Whether values may be distributions, of which a search draws.
+        Whether values may be distributions, from which a search draws.
     """
 
     def __init__(
