@@ -77,7 +77,7 @@ def prefix_of_network(estimator: Any, purpose: str) -> tuple[str, MLP]:
         names = ", ".join(repr(f"{prefix}{name}__") for name in found)
         raise ValueError(
             f"{purpose} needs an estimator with one network. {described(inner)} has"
-            f" several; pass prefix, one of: {names}."
+            f" several, with the prefixes {names}."
         )
     raise TypeError(
         f"{purpose} needs an MLPClassifierX or MLPRegressorX, or an estimator that"

@@ -28,6 +28,8 @@ def target_of(caller: str, estimator: Any, prefix: str | None) -> tuple[str, MLP
             return prefix_of_network(estimator, caller)
         except TypeError as error:
             raise TypeError(f"{error}{_hint_for_tables(estimator)}") from None
+        except ValueError as error:
+            raise ValueError(f"{error} Pass one of them as prefix.") from None
     check_argument(caller, "prefix", prefix, [str, None])
     name = prefix.removesuffix("__")
     if isinstance(estimator, MLP):

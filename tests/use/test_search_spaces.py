@@ -43,7 +43,11 @@ from skoptnet import (
     TabularMLPClassifier,
     Warmup,
 )
-from skoptnet.model_selection import solver_distributions, solver_grid
+from skoptnet.model_selection import (
+    EpochHalvingGridSearchCV,
+    solver_distributions,
+    solver_grid,
+)
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
@@ -391,8 +395,12 @@ def test_a_prefix_for_an_estimator_to_come():
 
 def test_several_networks_need_a_prefix():
     vote = VotingClassifier([("a", MLPClassifierX()), ("b", MLPClassifierX())])
-    with pytest.raises(ValueError, match=r"several; pass prefix, one of: 'a__', 'b__'"):
+    known = r"several, with the prefixes 'a__', 'b__'\."
+    with pytest.raises(ValueError, match=rf"{known} Pass one of them as prefix\.$"):
         solver_grid(vote)
+    search = EpochHalvingGridSearchCV(vote, {"a__alpha": [1, 2]})
+    with pytest.raises(ValueError, match=rf"{known}$"):  # it has no such parameter
+        search.fit(X, LABELS)
     (space,) = solver_grid(vote, "adam", prefix="b__")
     assert [*space] == ["b__solver", "b__learning_rate_init"]
     with pytest.raises(ValueError, match=r"'prefix'.*Got 'c__', which leads to noth"):
