@@ -93,8 +93,10 @@ class Epochs:
         self.metrics: dict[str, list] = {}
         self.n_at_once = 1
         self.kernel: Kernel | None = None
-        formula = plan.max_grad_norm or plan.l1 or rates.momenta or batches.spans_parts
-        if objective.kernel and objective.kernel.makes_updates and not formula:
+        needs_formula = (
+            plan.max_grad_norm or plan.l1 or rates.momenta or batches.spans_parts
+        )
+        if objective.kernel and objective.kernel.makes_updates and not needs_formula:
             self.kernel = objective.kernel
         update_watchers = [watcher for watcher in watchers if watcher.sees_updates]
         self.updates: FormulaUpdates | KernelUpdates

@@ -114,12 +114,14 @@ class StreamBatches(Minibatches):
         rest = self._rest
         rest.n = 0
         for rows in self._shuffled() if self.shuffles else self.stream.read(None):
+            # The first rows complete the minibatch that the rows before have begun.
             start = min(self.size - rest.n, len(rows)) if rest.n else 0
             rest.add(rows.part(0, start))
             if rest.n == self.size:
                 yield self._part(rest.taken())
-            if rest.n:
+            if rest.n:  # these rows were too few to complete it
                 continue
+            # Whole minibatches are not copied; the rows after them begin the next one.
             stop = start + (len(rows) - start) // self.size * self.size
             if start < stop:
                 yield self._part(rows.part(start, stop))
