@@ -87,6 +87,7 @@ class Study:
 
     def _run_bracket(self, bracket: int, numbers: list[int], halving: Halving) -> None:
         self._prepare(numbers)
+        self._fail_without_rows(numbers)
         start = 0
         for iteration, rung in enumerate(halving.rungs):
             place = bracket, iteration
@@ -150,6 +151,13 @@ class Study:
                 fold if isinstance(fold, str) else self.workers.share(fold)
             )
 
+    def _fail_without_rows(self, numbers: list[int]) -> None:
+        """End the trials in whose folds the steps before the network have failed."""
+        for trial in (trial for number in numbers for trial in self.trials[number]):
+            rows = self._rows_of(trial)
+            if isinstance(rows, str):
+                trial.reason, trial.error = "failed", rows
+
     def _train(self, numbers: list[int], start: int, end: int) -> None:
         """Train candidates in a rung; end those past their best on the way."""
         patience = self.search.patience
@@ -175,7 +183,7 @@ class Study:
         alike: dict[Any, list[Trial]] = {}
         for number in numbers:
             for trial in self.trials[number]:
-                if trial.goes_on and trial.n_epochs < epoch and self._has_rows(trial):
+                if trial.goes_on and trial.n_epochs < epoch:
                     n_rows = len(self.data.splits[trial.fold][0])
                     key = self._courses[number].until(epoch, n_rows), trial.fold
                     alike.setdefault(key, []).append(trial)
@@ -205,13 +213,6 @@ class Study:
     def _rows_of(self, trial: Trial) -> Any:
         setting = self._settings[trial.candidate]
         return self._shared[setting, trial.fold if setting else 0]
-
-    def _has_rows(self, trial: Trial) -> bool:
-        """Return whether the rows of a trial were prepared; else it has failed."""
-        rows = self._rows_of(trial)
-        if isinstance(rows, str):
-            trial.reason, trial.error = "failed", rows
-        return not isinstance(rows, str)
 
     def _find_metric(self) -> None:
         """Set the metric; names of several scores are known after the first epoch."""
