@@ -134,6 +134,7 @@ def results_of(
 def _result(
     search: Any, trial: Trial, index: int, names: Sequence[str]
 ) -> dict[str, Any]:
+    """Return times and scores of a trial, those at an index of its curves."""
     failed = trial.error or not trial.n_epochs
     scores = {
         n: search.error_score if failed else trial.curves[n][index] for n in names
@@ -142,16 +143,19 @@ def _result(
     result = {
         "fit_time": trial.fit_time,
         "score_time": trial.score_time,
-        "test_scores": test["score"] if list(test) == ["score"] else test,
+        "test_scores": _one_or_all(test),
     }
     if search.return_train_score:
         train = {
-            n.removeprefix("train_"): v
-            for n, v in scores.items()
-            if n.startswith("train_")
+            n.removeprefix("train_"): v for n, v in scores.items() if n not in test
         }
-        result["train_scores"] = train["score"] if list(train) == ["score"] else train
+        result["train_scores"] = _one_or_all(train)
     return result
+
+
+def _one_or_all(scores: dict[str, Any]) -> Any:
+    """Return the number of a single score, a dict of several."""
+    return scores["score"] if list(scores) == ["score"] else scores
 
 
 def long_table(trials: Sequence[Sequence[Trial]]) -> dict[str, Array]:

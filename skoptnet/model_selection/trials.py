@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from traceback import format_exc
@@ -32,7 +33,7 @@ class Trial:
         See `EpochScores`.
     reason : str
         "" before the first rung; "paused" if it can go on; otherwise why training
-        ended: the ``stop_reason_`` of the network, or "failed".
+        ended: the ``stop_reason_`` of the network, "past_best" or "failed".
     error : str
         The traceback of a fit that failed, or a sentence about one that diverged; else
         empty.
@@ -138,12 +139,8 @@ def advance(
 
     try:
         fold = rows.of_fold(network, split)
-        arguments = network, fold.X, fold.y, Stage(epoch)
-        if evaluation:
-            with evaluation.around(network):
-                fit_stage(*arguments, watch=watch, **fold.params)
-        else:
-            fit_stage(*arguments, watch=watch, **fold.params)
+        with evaluation.around(network) if evaluation else nullcontext():
+            fit_stage(network, fold.X, fold.y, Stage(epoch), watch=watch, **fold.params)
         trial.reason = network.stop_reason_
         if can_resume(network):
             trial.network = network

@@ -6,6 +6,7 @@ share reach the workers once, and which error means that a worker was lost.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError
@@ -22,8 +23,8 @@ _BATCHES_PER_WORKER = 8
 #: Number of times that tasks of lost workers are run again.
 _MAX_LOSSES = 3
 
-#: Seconds for Dask to start workers in place of lost ones.
-_PATIENCE = 10
+#: Seconds in which Dask may start workers in place of lost ones.
+_TIME_TO_RESTART = 10
 
 
 class WorkerLost(RuntimeError):
@@ -147,8 +148,8 @@ class Workers:
         if self.engine == "dask":
             # While there is one thread only, joblib runs all tasks in this process.
             with suppress(TimeoutError):
-                self.backend.client.wait_for_workers(self._n_workers, _PATIENCE)
-        # Not the same again: results of aborted tasks may still come to that.
+                self.backend.client.wait_for_workers(self._n_workers, _TIME_TO_RESTART)
+        # A new one: results of aborted tasks may still arrive in the old one.
         self.parallel = Parallel(**self.options).__enter__()
 
 
@@ -173,9 +174,9 @@ def _numbered(i: int, function: Callable, *arguments: Any) -> tuple[int, Any]:
 
 
 def _arrived(argument: Any) -> Any:
-    """Return the value for what stands for it, where a task runs without workers.
+    """Return the value that an argument stands for, if a task runs in this process.
 
-    joblib runs the tasks in this process where a cluster has a single thread.
+    joblib runs all tasks here if a cluster has a single thread.
     """
     if isinstance(argument, _OnRay):
         return argument.value
@@ -193,8 +194,6 @@ def _engine_of(backend: Any) -> str:
 
 def _lost() -> tuple[type[BaseException], ...]:
     """Return the errors of the engines in use that mean the loss of a worker."""
-    import sys
-
     found: list[type[BaseException]] = [BrokenExecutor, CancelledError]
     for module, name in (
         ("distributed", "KilledWorker"),
