@@ -1,4 +1,4 @@
-"""Callbacks: checkpoints, a history file, early ends, pruning by Optuna.
+"""Callbacks: checkpoints, a history file, ends of training, pruning with Optuna.
 
 They follow scikit-learn's protocol (1.9 or later). Set them on an estimator; they are
 then notified of every epoch of ``fit``::

@@ -421,7 +421,7 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             such as a list, `ArrayBlocks` or `ParquetBlocks`, or a function that returns
             a new iterator. Each pass must have the same rows in the same order. A first
             pass, or two with ``class_weight``, checks all blocks before training.
-        blocks_in_memory : int, default=4
+        blocks_in_memory : int > 0, default=4
             Number of blocks whose rows are shuffled together. Training holds these
             rows, the block that is being read and one minibatch. With
             ``shuffle=False`` it holds one block, the block that is being read and one
@@ -441,7 +441,7 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
         Raises
         ------
         TypeError
-            If ``blocks`` is an iterator, which ends after one pass, or a block is no
+            If ``blocks`` is an iterator, which ends after one pass, or a block is not a
             tuple.
         ValueError
             As from `fit`, with the number of the block; if a later pass has other

@@ -99,7 +99,7 @@ def conditional_spaces(
     record : Record
         Notes the values that are accepted and used.
     apart : str, default=""
-        A parameter each value of which has spaces of its own.
+        A parameter whose values get separate spaces.
 
     Returns
     -------
