@@ -18,6 +18,7 @@ import inventories
 import rate_range
 import tables_measured
 import which_solver
+from mdit_py_plugins.anchors.index import slugify
 from measured import between
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
@@ -59,6 +60,10 @@ EXCLUDED = {
     "YD01",  # generators
 }
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+_HEADING_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_LINKED = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 #: Parameters of the estimators, and the registered names that they accept.
 _NAMES = {
     "activation": list(ACTIVATIONS),
@@ -187,6 +192,24 @@ def link_faults() -> list[str]:
     ]
 
 
+def heading_faults() -> list[str]:
+    """Return links to headings that their page does not have."""
+    faults = []
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        for path, heading in _HEADING_LINK.findall(page.read_text(encoding="utf-8")):
+            target = page.parent / path if path else page
+            if target.suffix == ".md" and heading not in headings(target):
+                faults.append(f"docs/{page.name}: no such heading: {path}#{heading}")
+    return faults
+
+
+def headings(page: Path) -> set[str]:
+    """Return the names of a page's headings in links."""
+    text = _FENCED.sub("", page.read_text(encoding="utf-8"))
+    plain = (_LINKED.sub(r"\1", heading) for heading in _HEADING.findall(text))
+    return {slugify(heading.replace("`", "")) for heading in plain}
+
+
 def table_faults() -> list[str]:
     """Return tables that are not what their script makes of its measurements."""
     tables = [
@@ -224,6 +247,7 @@ def main() -> None:
         placeholder_faults,
         difference_faults,
         link_faults,
+        heading_faults,
         layer_faults,
         table_faults,
         rate_faults,
