@@ -11,13 +11,12 @@ import numpy as np
 from .._params import described
 from .._types import Array
 from ..model_selection.base import EpochSearch
+from ..model_selection.epoch_scores import COLUMNS
 from ._fitted import Training, training_or_none
 from ._searches import UNSET, Candidates, candidates_of, same
 
 #: The ends of trainings that have gone wrong.
 _WRONG = ("failed", "diverged")
-#: The columns of ``epoch_results_`` that are no scores.
-_NO_SCORES = ("epoch", "learning_rate", "loss", "validation_loss")
 
 
 class _Record(NamedTuple):
@@ -229,7 +228,7 @@ def _training(record: _Record, score_label: str, known: Training | None) -> Trai
     for name, values in record.curves.items():
         if name == "learning_rate" and not has_rates:
             continue
-        is_loss = name in _NO_SCORES or name.startswith("train_")
+        is_loss = name in COLUMNS or name.startswith("train_")
         history[name if is_loss else f"validation_{name}"] = values.tolist()
     return Training(
         history,

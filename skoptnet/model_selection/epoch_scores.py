@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
 from traceback import format_exc
@@ -12,13 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from .._sklearn import is_estimator_score, predicts_only
+from .._sklearn import is_estimator_score, predicts_only, scorers_by_name
 from .._types import Array
 from ..compiled import outputs
 from ..estimators.fitting import Fit
 from ..estimators.validation import OwnData, Scored, model_in_training
 from ..training import TrainingSet, Watcher
 from .folds import Fold
+
+#: The columns of `epoch_results_` before those of the scores, by trial.
+COLUMNS = ("epoch", "learning_rate", "loss", "validation_loss")
+# Names that scores cannot have, besides those that begin with "train_".
+_TAKEN = ("candidate", "fold", *COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,11 @@ class Scoring:
     scorer: Any
     error_score: Any
     with_train: bool
+
+    def __post_init__(self) -> None:
+        scorers = scorers_by_name(self.scorer)
+        if isinstance(scorers, dict):
+            _check_names(scorers)
 
 
 class EpochScores(Watcher):
@@ -170,6 +181,7 @@ class _Scores:
                 raise
             given = dict.fromkeys(self.names, format_exc())
         scores = given if isinstance(given, dict) else {"score": given}
+        _check_names(scores)
         self.names = tuple(scores)
         return {name: self._number(name, value) for name, value in scores.items()}
 
@@ -193,4 +205,15 @@ class _Scores:
                 f" later ones is set to {self.scoring.error_score}. Details:\n{error}",
                 UserWarning,
                 stacklevel=2,
+            )
+
+
+def _check_names(names: Iterable[Any]) -> None:
+    """Refuse names of scores that other columns of `epoch_results_` have."""
+    for name in names:
+        if name in _TAKEN or str(name).startswith("train_"):
+            raise ValueError(
+                f"scoring must not have a score of the name {name!r}: the names"
+                f" {', '.join(_TAKEN)}, and those that begin with 'train_', are other"
+                " columns of epoch_results_. Give the score another name."
             )

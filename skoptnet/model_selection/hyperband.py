@@ -53,6 +53,7 @@ class EpochHyperbandSearchCV(EpochSearch):
         One or several scores, as for scikit-learn's searches. None is the estimator's
         ``score``. Training is scored after every epoch, so scores should be quick. With
         several, ``refit`` names the one that ranks the candidates; else the first does.
+        Their names must not be those of other columns of ``epoch_results_``.
     refit : bool, str or callable, default=True
         Whether to train the best candidate on all rows, up to ``best_epoch_``. With
         several scores, pass the name of the one that counts, or False. A callable takes

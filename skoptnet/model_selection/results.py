@@ -9,10 +9,8 @@ import numpy as np
 
 from .._sklearn import formatted_results
 from .._types import Array
+from .epoch_scores import COLUMNS
 from .trials import Trial
-
-#: The columns of `epoch_results_` before those of the scores.
-COLUMNS = ("epoch", "learning_rate", "loss", "validation_loss")
 
 
 class Standing(NamedTuple):

@@ -12,9 +12,9 @@ from sklearn.base import clone
 
 from .._sklearn import SearchData, SearchTasks, check_refit, warn_of_failed_fits
 from .alike import Course
-from .epoch_scores import Scoring
+from .epoch_scores import COLUMNS, Scoring
 from .folds import Fold, Wrapping, fold_of
-from .results import COLUMNS, Row, snapshot, standing_of
+from .results import Row, snapshot, standing_of
 from .rungs import FIRST_CHECK, Halving, Rung, checkpoints
 from .trials import AllRows, Rows, Trial, advance
 from .workers import Workers

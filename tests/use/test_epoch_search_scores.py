@@ -45,7 +45,7 @@ def both(estimator, X, y):
     P = estimator.predict_proba(X)
     return {
         "hits": accuracy_score(y, estimator.predict(X)),
-        "loss": -log_loss(y, P, labels=estimator.classes_),
+        "neg_loss": -log_loss(y, P, labels=estimator.classes_),
     }
 
 
@@ -183,6 +183,20 @@ def test_several_scores_need_a_name(scoring):
     search = small_search(GRID, network(MLPClassifierX), scoring=scoring)
     with pytest.raises(ValueError, match="refit must be set to a scorer key"):
         search.fit(X, LABELS)
+
+
+@pytest.mark.parametrize("name", ["loss", "epoch", "fold", "train_accuracy"])
+def test_names_of_other_columns_are_refused(name):
+    def of_function(estimator, X, y):
+        return {name: estimator.score(X, y), "b": 0.0}
+
+    for scoring in ({name: "accuracy", "b": "accuracy"}, of_function):
+        search = small_search(
+            GRID, network(MLPClassifierX), scoring=scoring, refit="b",
+            error_score="raise",
+        )  # fmt: skip
+        with pytest.raises(ValueError, match=f"must not have a score .* {name!r}"):
+            search.fit(X, LABELS)
 
 
 def test_training_scores_do_not_matter_to_the_search():
