@@ -22,7 +22,6 @@ from ..estimators.validation import OwnData, Scored, model_in_training
 from ..training import TrainingSet, Watcher
 from .folds import Fold
 
-
 #: The classes whose own score is known; a subclass may have another.
 _NETWORKS = (MLPClassifierX, MLPRegressorX)
 
