@@ -177,7 +177,9 @@ class Study:
                     n_rows = len(self.data.splits[trial.fold][0])
                     key = self._courses[number].until(epoch, n_rows), trial.fold
                     alike.setdefault(key, []).append(trial)
-        groups = sorted(alike.values(), key=lambda group: group[0].fold)
+        groups = list(alike.values())
+        if not self.workers.is_sequential:  # one by one, candidates are complete sooner
+            groups.sort(key=lambda group: group[0].fold)
         was_interrupted = False
         with self.tasks.iteration(len(groups)) as evaluations:
             jobs = [
