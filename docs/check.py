@@ -9,6 +9,7 @@ import sys
 import tomllib
 from itertools import groupby
 from pathlib import Path
+from pydoc import locate
 
 import default_rates
 import family
@@ -25,6 +26,11 @@ import skoptnet.displays
 import skoptnet.model_selection
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.losses import REGRESSION_LOSSES
+from skoptnet.model_selection import (
+    EpochHalvingGridSearchCV,
+    EpochHalvingRandomSearchCV,
+    EpochHyperbandSearchCV,
+)
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
 
@@ -60,6 +66,16 @@ _NAMES = {
     "lr_schedule": list(SCHEDULES),
     "loss": list(REGRESSION_LOSSES),
 }
+#: Classes whose parameters and attributes of one name are the same.
+_ALIKE = (
+    (skoptnet.MLPClassifierX, skoptnet.MLPRegressorX),
+    (EpochHalvingGridSearchCV, EpochHalvingRandomSearchCV),
+    (EpochHalvingRandomSearchCV, EpochHyperbandSearchCV),
+)
+#: Those of the searches that are not.
+_OWN_WORDS = ("min_resources", "n_resources_, n_candidates_")
+#: A name in braces, unless it is an argument of a command of LaTeX.
+_PLACEHOLDER = re.compile(r"(?<![\w\\}^_{])\{[a-z]\w*\}")
 #: Layers that are too small for the picture.
 _NOT_DRAWN = {"_files", "_names", "_types", "_version", "_versions"}
 _BOX = re.compile(r'<text x="[\d.]+" y="(\d+)" font-weight="bold">(\w+)</text>')
@@ -107,6 +123,15 @@ def docstring_faults() -> list[str]:
     return faults
 
 
+def placeholder_faults() -> list[str]:
+    """Return names in braces in public docstrings, left over from a template."""
+    return [
+        f"{name}: the docstring has the placeholder {found}"
+        for name in public_names()
+        for found in _PLACEHOLDER.findall(locate(name).__doc__ or "")
+    ]
+
+
 def name_faults() -> list[str]:
     """Return registered names that are missing in the docstring of their parameter."""
     return [
@@ -119,16 +144,14 @@ def name_faults() -> list[str]:
 
 
 def difference_faults() -> list[str]:
-    """Return what both estimators have, and document in different words."""
-    classifier, regressor = map(
-        ClassDoc, (skoptnet.MLPClassifierX, skoptnet.MLPRegressorX)
-    )
+    """Return what two classes have in common, and document in different words."""
     return [
-        f"MLPClassifierX and MLPRegressorX document {entry.name} in different words"
+        f"{one.__name__} and {two.__name__} document {entry.name} in different words"
+        for one, two in _ALIKE
         for section in ("Parameters", "Attributes")
-        for entry in classifier[section]
-        for other in regressor[section]
-        if entry.name == other.name and entry != other
+        for entry in ClassDoc(one)[section]
+        for other in ClassDoc(two)[section]
+        if entry.name == other.name and entry.name not in _OWN_WORDS and entry != other
     ]
 
 
@@ -198,6 +221,7 @@ def main() -> None:
     checks = (
         docstring_faults,
         name_faults,
+        placeholder_faults,
         difference_faults,
         link_faults,
         layer_faults,

@@ -259,9 +259,10 @@ def check_refit(search: Any, names: Any) -> None:
 class SearchTasks:
     """The tasks of a search, of which its callbacks are notified.
 
-    They are those of scikit-learn's halving searches: "search" has a
-    "halving-iteration" per rung, which has a "candidate-split-evaluation" per candidate
-    and fold; then comes "refit-with-best-params".
+    They are those of scikit-learn's halving searches: "search" has one
+    "halving-iteration" or several in each rung, which have a
+    "candidate-split-evaluation" for each training in a fold; then comes
+    "refit-with-best-params".
 
     Parameters
     ----------
@@ -270,7 +271,7 @@ class SearchTasks:
     arguments : dict
         X, y and metadata of its ``fit``.
     n_iterations : int
-        Number of rungs in all.
+        Number of iterations: of the epochs at which trainings pause or end.
     """
 
     def __init__(self, search: Any, arguments: dict[str, Any], n_iterations: int):
@@ -288,7 +289,7 @@ class SearchTasks:
 
     @contextmanager
     def iteration(self, n_tasks: int) -> Iterator[list[Any]]:
-        """Notify of a rung; yield an `Evaluation` for each of its tasks."""
+        """Notify of an iteration; yield an `Evaluation` for each of its tasks."""
         if not self.is_active:
             yield [None] * n_tasks
             return

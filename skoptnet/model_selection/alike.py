@@ -28,16 +28,17 @@ _OF_SCHEDULES = ("lr_schedule", "decay_rate", "decay_epochs", "power_t")
 class Course:
     """The course that the training of a network takes in any fold.
 
-    Networks of the same course have equal weights after every epoch.
+    Networks of the same course have equal weights after every epoch. A network without
+    a ``random_state``, or with callbacks, has a course of its own.
 
     Parameters
     ----------
     network : MLPClassifierX or MLPRegressorX
         The network, with the parameters of a candidate.
     around : str
-        A key of the estimators around it.
+        A key of the estimators around it, with their parameters.
     number : int
-        The number of the candidate, the key of a course that may be like no other.
+        The number of the candidate: the key of a course of its own.
     """
 
     def __init__(self, network: MLP, around: str, number: int):

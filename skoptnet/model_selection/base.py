@@ -68,9 +68,9 @@ class EpochSearch(BaseSearchCV):
 
     @abstractmethod
     def _brackets(self) -> list[tuple[list[dict[str, Any]], Halving]]:
-        """Return the candidates of each bracket, and its rungs.
+        """Return the candidates and the rungs of each bracket.
 
-        ``max_resources_`` is set.
+        `fit` has set ``max_resources_`` before.
         """
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -95,6 +95,8 @@ class EpochSearch(BaseSearchCV):
 
         Raises
         ------
+        KeyboardInterrupt
+            If Ctrl-C comes before a candidate has a score in every fold.
         TypeError
             If the estimator does not end with an MLPClassifierX or MLPRegressorX.
         ValueError
@@ -140,11 +142,14 @@ class EpochSearch(BaseSearchCV):
     def _check_candidates(
         self, wrapping: Wrapping, brackets: Sequence[tuple[list[dict], Halving]]
     ) -> None:
-        """Refuse a search without candidates, or for the number of epochs."""
+        """Refuse a search without candidates, or over the number of epochs."""
         name = f"{wrapping.prefix}max_iter"
         for candidates, _ in brackets:
             if not candidates:
-                raise ValueError("A search needs candidates. Got none.")
+                raise ValueError(
+                    f"{type(self).__name__} needs at least one candidate. Got none;"
+                    " pass a list of values for each parameter to be searched."
+                )
             if any(name in candidate for candidate in candidates):
                 raise ValueError(
                     f"{name!r} cannot be searched: it is the resource of"
@@ -159,7 +164,7 @@ class EpochSearch(BaseSearchCV):
         self.multimetric_ = study.is_multimetric
         self.epoch_results_ = long_table(study.trials)
         self.cv_results_ = results_of(self, rows, study.candidates)
-        if not (self.refit or not self.multimetric_):
+        if self.multimetric_ and not self.refit:
             return None
         if callable(self.refit):
             self.best_index_ = chosen_index(self)
@@ -211,7 +216,8 @@ def check_range(min_resources: int, max_resources: int) -> None:
     if min_resources > max_resources:
         raise ValueError(
             "min_resources must be at most the number of epochs of a whole training,"
-            f" max_resources={max_resources}. Got {min_resources} instead."
+            f" max_resources={max_resources}. Got {min_resources} instead. Decrease it,"
+            " or increase max_resources, which is max_iter of the network by default."
         )
 
 

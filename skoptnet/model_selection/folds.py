@@ -164,7 +164,7 @@ class Fold:
 def fold_of(
     data: SearchData, estimator: Any, split: tuple, with_train: bool = False
 ) -> Fold:
-    """Return the rows of a fold; fit all steps of a copy of the estimator but the last.
+    """Fit a copy of the estimator except its network; return the rows of a fold.
 
     Parameters
     ----------
@@ -181,12 +181,15 @@ def fold_of(
     of_train, of_test = (data.rows(part) for part in split)
     X, y, params = wrapping.fit(of_train.X, of_train.y, of_train.fit_params)
     weights = params.get("sample_weight")
-    given = (n for n, v in of_train.fit_params.items() if v is weights is not None)
+    # The weights of the held-out rows have the same name as those of the training rows,
+    # in a pipeline perhaps "mlp__sample_weight".
+    given = (n for n, v in of_train.fit_params.items() if v is weights)
+    name = "" if weights is None else next(given, "")
     return Fold(
         X, y, params,
         X_test=wrapping.transform(of_test.X),
         y_test=wrapping.transform_targets(of_test.y),
-        w_test=of_test.fit_params.get(next(given, "")),
+        w_test=of_test.fit_params.get(name),
         scored=of_test.scored,
         trained=of_train.scored if with_train else (),
         wrapping=wrapping,

@@ -64,24 +64,25 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         Lists of values by parameter, as for `~sklearn.model_selection.GridSearchCV`;
         see `solver_grid`. ``max_iter`` cannot be searched.
     factor : float > 1, default=3
-        From rung to rung, one of ``factor`` candidates remains, for ``factor`` times as
-        many epochs.
+        From rung to rung, one in ``factor`` candidates continues, for ``factor`` times
+        as many epochs.
     max_resources : int or 'auto', default='auto'
         Epochs of a whole training, and so the ``max_iter`` of every candidate, whose
         schedule follows it. 'auto' is the ``max_iter`` of the network.
     min_resources : int, 'exhaust' or 'smallest', default='exhaust'
-        Epochs of the first rung, if there are several; for that, ``max_resources`` has
-        to be ``factor`` times as many. 'exhaust' chooses them such that the last rung
-        has fewer than ``factor`` candidates. 'smallest' is
-        ``max_resources / factor**3``, at least 1.
+        Epochs of the first rung. If ``max_resources`` is less than ``factor`` times as
+        many, there is a single rung, of ``max_resources`` epochs. 'exhaust' takes as
+        many as leave at most ``factor`` candidates in the last rung, but at least 1.
+        'smallest' is ``max_resources / factor**3``, at least 1.
     aggressive_elimination : bool, default=False
-        If the range of epochs is too small for as many rungs as the candidates need:
-        whether to drop more of them after the first epochs, so that the last rung still
-        has fewer than ``factor``.
+        Whether to drop more candidates after the epochs of the first rung if the range
+        of epochs is too small for their number, so that the last rung still has at most
+        ``factor``.
     patience : float >= 1 or None, default=2
-        A candidate ends, and keeps its score, when it has been trained for ``patience``
-        times as many epochs as up to its best one, and for 20 at least. With None,
-        survivors are trained to the end.
+        The training of a candidate ends, and its score counts, once it has taken
+        ``patience`` times as many epochs as up to its best one, and at least 20. The
+        search checks this a few times in each rung. With None, survivors are trained to
+        the end; a network with ``early_stopping`` ends by itself.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -90,16 +91,17 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         several, ``refit`` names the one that ranks the candidates; else the first does.
     refit : bool, str or callable, default=True
         Whether to train the best candidate on all rows, up to ``best_epoch_``. With
-        several scores, it names one. A callable takes ``cv_results_`` and returns
-        ``best_index_``.
+        several scores, pass the name of the one that counts, or False. A callable takes
+        ``cv_results_`` and returns ``best_index_``.
     error_score : 'raise' or float, default=nan
         The score of a candidate in a fold in which its training fails or diverges, and
-        of an epoch whose score fails. 'raise' raises an error instead.
+        of an epoch in which the scorer fails. 'raise' raises the error instead. A
+        candidate whose training fails or diverges is never promoted.
     return_train_score : bool, default=False
         Whether to score the training rows, too, after every epoch.
     n_jobs : int or None, default=None
-        Number of processes; None is 1, and -1 all processors. A
-        `joblib.parallel_config` sends trainings to other machines.
+        Number of processes; None is 1, and -1 uses all processors. Within
+        `joblib.parallel_config`, trainings run on other machines.
     verbose : int, default=0
         Whether to print each rung (1) and the score of each training in it (2).
 
@@ -109,13 +111,15 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         A row per candidate and rung, ready for `pandas.DataFrame`, with the columns of
         scikit-learn's halving searches. Scores are those of ``best_epoch``; times are
         totals over the rungs so far. Further columns are ``candidate`` (its number),
-        ``best_epoch``, and for each fold ``split0_stop_reason`` ("paused" if training
-        could have continued) and ``split0_error``.{brackets}
+        ``bracket`` (the number of the halving, 0 if there is only one), ``best_epoch``,
+        and for each fold ``split0_stop_reason`` and ``split0_error``. The reason is
+        "paused" if training could have continued, "past_best" if ``patience`` ended it,
+        "failed" after an error, or else the ``stop_reason_`` of the network.
     epoch_results_ : dict of arrays
         A row per candidate, fold and epoch, ready for `pandas.DataFrame`:
         ``candidate``, ``fold``, ``epoch``, ``learning_rate``, ``loss`` of the training
         rows, ``validation_loss`` of the held-out rows, and their ``score``, or each
-        score by its name.
+        score by its name. Scores of the training rows begin with ``train_``.
     best_epoch_ : int
         The best epoch of the best candidate: the one with the highest score, averaged
         over the folds; of equal scores, the one with the lowest loss. A network with
@@ -131,18 +135,19 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         The estimator trained on all rows with these parameters, for ``best_epoch_``
         epochs of a plan of ``max_resources_``. With ``refit=False`` it is missing.
     refit_time_ : float
-        Seconds that this took.
+        Seconds that the training on all rows took.
     n_splits_ : int
         Number of folds.
-    n_resources_, n_candidates_ : list of {of}
-        Epochs and number of candidates of each rung{ofb}.
+    n_resources_, n_candidates_ : list of int
+        Epochs and number of candidates of each rung, as planned. Fewer candidates
+        continue if too many of them fail or diverge.
     max_resources_ : int
         Epochs of a whole training.
     min_resources_ : int
         Epochs of the first rung.
     n_iterations_, n_required_iterations_, n_possible_iterations_ : int
-        Number of rungs; the number that would leave fewer than ``factor`` candidates;
-        and the number that the range of epochs allows.
+        Number of rungs; the number that leaves at most ``factor`` candidates in the
+        last one; and the number that the range of epochs allows.
     scorer_ : callable or dict of them
         The scores.
     multimetric_ : bool
@@ -156,18 +161,20 @@ class EpochHalvingGridSearchCV(_EpochHalving):
 
     Notes
     -----
-    A candidate that remains is not trained again: each of its trainings continues, bit
+    A survivor is not trained again from the start: each of its trainings continues, bit
     for bit as if it had never paused. Schedules that follow a plan follow that of the
     whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
     Candidates whose trainings do not differ so far, such as a constant rate and step
-    decay before its first step, share them.
+    decay before its first step, share them; for that, the network needs a
+    ``random_state`` and no callbacks.
 
     Candidates are ranked by their best epoch so far, so a candidate that overfits early
     counts with its best. One that fails or diverges in a fold is not promoted; the
     reason is in ``cv_results_``.
 
     Ctrl-C ends the search. With ``refit``, the best candidate so far is then trained on
-    all rows, which a second Ctrl-C ends.
+    all rows; a second Ctrl-C ends that training. If no candidate has a score in every
+    fold yet, ``fit`` raises KeyboardInterrupt.
 
     Examples
     --------
@@ -224,7 +231,7 @@ class EpochHalvingGridSearchCV(_EpochHalving):
 class EpochHalvingRandomSearchCV(_EpochHalving):
     """Random search over epochs by successive halving, in which survivors continue.
 
-    As `EpochHalvingGridSearchCV`, with candidates that are drawn at random.
+    The same search as `EpochHalvingGridSearchCV`, over candidates drawn at random.
 
     Parameters
     ----------
@@ -238,26 +245,28 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         ``max_iter`` cannot be searched.
     n_candidates : int or 'exhaust', default='exhaust'
         Number of candidates; 'exhaust' is ``max_resources`` divided by the epochs of
-        the first rung.
+        the first rung, so that one or a few reach the last one. Then ``min_resources``
+        cannot be 'exhaust', too.
     factor : float > 1, default=3
-        From rung to rung, one of ``factor`` candidates remains, for ``factor`` times as
-        many epochs.
+        From rung to rung, one in ``factor`` candidates continues, for ``factor`` times
+        as many epochs.
     max_resources : int or 'auto', default='auto'
         Epochs of a whole training, and so the ``max_iter`` of every candidate, whose
         schedule follows it. 'auto' is the ``max_iter`` of the network.
     min_resources : int, 'exhaust' or 'smallest', default='smallest'
-        Epochs of the first rung, if there are several; for that, ``max_resources`` has
-        to be ``factor`` times as many. 'exhaust' chooses them such that the last rung
-        has fewer than ``factor`` candidates. 'smallest' is
-        ``max_resources / factor**3``, at least 1.
+        Epochs of the first rung. If ``max_resources`` is less than ``factor`` times as
+        many, there is a single rung, of ``max_resources`` epochs. 'exhaust' takes as
+        many as leave at most ``factor`` candidates in the last rung, but at least 1.
+        'smallest' is ``max_resources / factor**3``, at least 1.
     aggressive_elimination : bool, default=False
-        If the range of epochs is too small for as many rungs as the candidates need:
-        whether to drop more of them after the first epochs, so that the last rung still
-        has fewer than ``factor``.
+        Whether to drop more candidates after the epochs of the first rung if the range
+        of epochs is too small for their number, so that the last rung still has at most
+        ``factor``.
     patience : float >= 1 or None, default=2
-        A candidate ends, and keeps its score, when it has been trained for ``patience``
-        times as many epochs as up to its best one, and for 20 at least. With None,
-        survivors are trained to the end.
+        The training of a candidate ends, and its score counts, once it has taken
+        ``patience`` times as many epochs as up to its best one, and at least 20. The
+        search checks this a few times in each rung. With None, survivors are trained to
+        the end; a network with ``early_stopping`` ends by itself.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -266,18 +275,19 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         several, ``refit`` names the one that ranks the candidates; else the first does.
     refit : bool, str or callable, default=True
         Whether to train the best candidate on all rows, up to ``best_epoch_``. With
-        several scores, it names one. A callable takes ``cv_results_`` and returns
-        ``best_index_``.
+        several scores, pass the name of the one that counts, or False. A callable takes
+        ``cv_results_`` and returns ``best_index_``.
     error_score : 'raise' or float, default=nan
         The score of a candidate in a fold in which its training fails or diverges, and
-        of an epoch whose score fails. 'raise' raises an error instead.
+        of an epoch in which the scorer fails. 'raise' raises the error instead. A
+        candidate whose training fails or diverges is never promoted.
     return_train_score : bool, default=False
         Whether to score the training rows, too, after every epoch.
     random_state : int, RandomState instance or None, default=None
         Draws the candidates. The networks have a ``random_state`` of their own.
     n_jobs : int or None, default=None
-        Number of processes; None is 1, and -1 all processors. A
-        `joblib.parallel_config` sends trainings to other machines.
+        Number of processes; None is 1, and -1 uses all processors. Within
+        `joblib.parallel_config`, trainings run on other machines.
     verbose : int, default=0
         Whether to print each rung (1) and the score of each training in it (2).
 
@@ -287,13 +297,15 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         A row per candidate and rung, ready for `pandas.DataFrame`, with the columns of
         scikit-learn's halving searches. Scores are those of ``best_epoch``; times are
         totals over the rungs so far. Further columns are ``candidate`` (its number),
-        ``best_epoch``, and for each fold ``split0_stop_reason`` ("paused" if training
-        could have continued) and ``split0_error``.{brackets}
+        ``bracket`` (the number of the halving, 0 if there is only one), ``best_epoch``,
+        and for each fold ``split0_stop_reason`` and ``split0_error``. The reason is
+        "paused" if training could have continued, "past_best" if ``patience`` ended it,
+        "failed" after an error, or else the ``stop_reason_`` of the network.
     epoch_results_ : dict of arrays
         A row per candidate, fold and epoch, ready for `pandas.DataFrame`:
         ``candidate``, ``fold``, ``epoch``, ``learning_rate``, ``loss`` of the training
         rows, ``validation_loss`` of the held-out rows, and their ``score``, or each
-        score by its name.
+        score by its name. Scores of the training rows begin with ``train_``.
     best_epoch_ : int
         The best epoch of the best candidate: the one with the highest score, averaged
         over the folds; of equal scores, the one with the lowest loss. A network with
@@ -309,18 +321,19 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         The estimator trained on all rows with these parameters, for ``best_epoch_``
         epochs of a plan of ``max_resources_``. With ``refit=False`` it is missing.
     refit_time_ : float
-        Seconds that this took.
+        Seconds that the training on all rows took.
     n_splits_ : int
         Number of folds.
-    n_resources_, n_candidates_ : list of {of}
-        Epochs and number of candidates of each rung{ofb}.
+    n_resources_, n_candidates_ : list of int
+        Epochs and number of candidates of each rung, as planned. Fewer candidates
+        continue if too many of them fail or diverge.
     max_resources_ : int
         Epochs of a whole training.
     min_resources_ : int
         Epochs of the first rung.
     n_iterations_, n_required_iterations_, n_possible_iterations_ : int
-        Number of rungs; the number that would leave fewer than ``factor`` candidates;
-        and the number that the range of epochs allows.
+        Number of rungs; the number that leaves at most ``factor`` candidates in the
+        last one; and the number that the range of epochs allows.
     scorer_ : callable or dict of them
         The scores.
     multimetric_ : bool
@@ -334,18 +347,20 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
 
     Notes
     -----
-    A candidate that remains is not trained again: each of its trainings continues, bit
+    A survivor is not trained again from the start: each of its trainings continues, bit
     for bit as if it had never paused. Schedules that follow a plan follow that of the
     whole training, not of the rung. L-BFGS cannot pause; its trainings start again.
     Candidates whose trainings do not differ so far, such as a constant rate and step
-    decay before its first step, share them.
+    decay before its first step, share them; for that, the network needs a
+    ``random_state`` and no callbacks.
 
     Candidates are ranked by their best epoch so far, so a candidate that overfits early
     counts with its best. One that fails or diverges in a fold is not promoted; the
     reason is in ``cv_results_``.
 
     Ctrl-C ends the search. With ``refit``, the best candidate so far is then trained on
-    all rows, which a second Ctrl-C ends.
+    all rows; a second Ctrl-C ends that training. If no candidate has a score in every
+    fold yet, ``fit`` raises KeyboardInterrupt.
 
     Examples
     --------

@@ -35,9 +35,10 @@ class Halving(NamedTuple):
     rungs : list of Rung
         The rungs. The last one ends with the maximum number of epochs.
     n_required : int
-        Number of rungs that leave fewer candidates than ``factor`` in the last one.
+        Number of rungs that leave at most ``factor`` candidates in the last one.
     n_possible : int
-        Number of rungs that the range of epochs allows, with more epochs in each.
+        Number of rungs that the range of epochs allows, each longer than the one
+        before.
     """
 
     rungs: list[Rung]
@@ -59,16 +60,16 @@ def halving(
     n_candidates : int
         Number of candidates at the start.
     min_epochs : int, "exhaust" or "smallest"
-        Epochs of the first rung. "exhaust" takes as many as leave ``factor`` times as
-        many to each further rung; for "smallest", see `first_epochs`.
+        Epochs of the first rung. With "exhaust", the range of epochs is just large
+        enough for the required rungs; for "smallest", see `first_epochs`.
     max_epochs : int
         Epochs of the last rung.
     factor : float
         From rung to rung, this share of the candidates remains, rounded up, and the
         number of epochs grows by this factor.
     aggressive : bool
-        Whether to drop candidates, rung by rung, after the first epochs until the
-        remaining ones fit into the possible rungs.
+        Whether to add rungs that end at the same epoch as the first one, until the
+        remaining candidates fit into the possible rungs.
     """
     n_required = _n_steps(n_candidates, factor)
     if min_epochs == "exhaust":
@@ -86,7 +87,7 @@ def halving(
 
 
 def first_epochs(min_epochs: int | str, max_epochs: int, factor: float) -> int:
-    """Return the epochs of a first rung: "smallest" leaves three further ones."""
+    """Return the epochs of a first rung; "smallest" leaves room for three more."""
     if min_epochs == "smallest":
         return max(1, int(max_epochs / factor**3))
     return int(min_epochs)
@@ -110,8 +111,8 @@ def hyperband(min_epochs: int, max_epochs: int, factor: float) -> list[Halving]:
 def checkpoints(start: int, end: int, patience: float | None) -> list[int]:
     """Return the epochs of a rung at which candidates past their best can end.
 
-    The distances between them grow, and the last one is the end of the rung; without
-    patience, it is the only one.
+    Each is half as many again as the one before, and the last is the end of the rung;
+    without patience, it is the only one.
     """
     if patience is None:
         return [end]

@@ -61,8 +61,9 @@ class Study:
         self.rows: list[Row] = []
         self.metric, self.is_multimetric = "score", False
         # By preprocessing setting and fold, the number of the shared rows, or the
-        # traceback if preprocessing failed; the setting of each candidate.
+        # traceback if preprocessing failed.
         self._shared: dict[tuple[str, int], int | str] = {}
+        # The preprocessing setting and the course of each candidate.
         self._settings: list[str] = []
         self._courses: list[Course] = []
 
@@ -89,7 +90,7 @@ class Study:
         start = 0
         for iteration, rung in enumerate(halving.rungs):
             place = bracket, iteration
-            self._say(place, rung, numbers)
+            self._print_rung(place, rung, numbers)
             try:
                 self._train(numbers, start, rung.epochs)
             except KeyboardInterrupt:
@@ -107,8 +108,9 @@ class Study:
         number, wrapping = len(self.candidates), self.search._wrapping_of(params)
         self.candidates.append(params)
         network = wrapping.network
-        if network.early_stopping:
+        if network.early_stopping:  # a training on all rows of a fold is not scored
             network.set_params(refit_all=False)
+        # L-BFGS starts again in each rung: it has to draw the same weights every time.
         if network.solver == "lbfgs" and network.random_state is None:
             network.set_params(random_state=number)
         self.trials.append(
@@ -149,7 +151,7 @@ class Study:
             )
 
     def _train(self, numbers: list[int], start: int, end: int) -> None:
-        """Train candidates from the end of a rung to that of the next one."""
+        """Train candidates in a rung; end those past their best on the way."""
         patience = self.search.patience
         for epoch in checkpoints(start, end, patience):
             self._train_until(numbers, epoch)
@@ -158,7 +160,7 @@ class Study:
 
     def _end_past_best(self, numbers: list[int], epoch: float) -> None:
         """End the training of candidates whose best epoch is not after this one."""
-        self._check_metric()
+        self._find_metric()
         for number in numbers:
             trials = self.trials[number]
             if any(trial.network.early_stopping for trial in trials):
@@ -169,7 +171,7 @@ class Study:
                         trial.reason = "past_best"
 
     def _train_until(self, numbers: list[int], epoch: int) -> None:
-        """Train the trials of some candidates up to an epoch, those alike only once."""
+        """Train some candidates in all folds up to an epoch, equal trainings once."""
         alike: dict[Any, list[Trial]] = {}
         for number in numbers:
             for trial in self.trials[number]:
@@ -177,8 +179,9 @@ class Study:
                     n_rows = len(self.data.splits[trial.fold][0])
                     key = self._courses[number].until(epoch, n_rows), trial.fold
                     alike.setdefault(key, []).append(trial)
+        # In one process, candidate by candidate: Ctrl-C then leaves complete ones.
         groups = list(alike.values())
-        if not self.workers.is_sequential:  # one by one, candidates are complete sooner
+        if not self.workers.is_sequential:  # a batch gets the rows of a fold once
             groups.sort(key=lambda group: group[0].fold)
         was_interrupted = False
         with self.tasks.iteration(len(groups)) as evaluations:
@@ -192,7 +195,7 @@ class Study:
             for i, result in self.workers.run(advance, jobs):
                 for trial in groups[i]:
                     trial.take(result)
-                    self._say_of(trial)
+                    self._print_score(trial)
                 was_interrupted |= result.reason == "interrupted"
                 if was_interrupted and self.workers.is_sequential:
                     break
@@ -210,8 +213,8 @@ class Study:
             trial.reason, trial.error = "failed", rows
         return not isinstance(rows, str)
 
-    def _check_metric(self) -> None:
-        """Find the names of the scores, which a scorer tells only when it is called."""
+    def _find_metric(self) -> None:
+        """Set the metric; names of several scores are known after the first epoch."""
         curves = next((t.curves for of in self.trials for t in of if t.n_epochs), {})
         names = [n for n in curves if n not in COLUMNS and not n.startswith("train_")]
         if not names or names == ["score"]:
@@ -223,7 +226,7 @@ class Study:
 
     def _record(self, place: tuple[int, int], numbers: list[int], rung: Rung) -> None:
         """Add a row for each candidate whose trials are all at the end of the rung."""
-        self._check_metric()
+        self._find_metric()
         for number in numbers:
             trials = self.trials[number]
             if all(t.n_epochs >= rung.epochs or not t.goes_on for t in trials):
@@ -248,7 +251,7 @@ class Study:
         return promoted
 
     def _warn_of_failures(self) -> None:
-        """Warn of failed trainings; raise an error if there is no other one."""
+        """Warn of failed trainings; raise an error if all of them failed."""
         outcomes = [
             {"fit_error": trial.error or None}
             for of in self.trials
@@ -257,7 +260,9 @@ class Study:
         ]
         warn_of_failed_fits(outcomes, self.search.error_score)
 
-    def _say(self, place: tuple[int, int], rung: Rung, numbers: list[int]) -> None:
+    def _print_rung(
+        self, place: tuple[int, int], rung: Rung, numbers: list[int]
+    ) -> None:
         if self.search.verbose:
             bracket = (
                 f"bracket {place[0]}, " if place[0] or self.search.verbose > 1 else ""
@@ -267,7 +272,7 @@ class Study:
                 f" {rung.epochs}, {len(self.data.splits)} folds"
             )
 
-    def _say_of(self, trial: Trial) -> None:
+    def _print_score(self, trial: Trial) -> None:
         if self.search.verbose > 1:
             score = trial.curves.get(self.metric, [float("nan")])[-1]
             print(

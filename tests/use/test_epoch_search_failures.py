@@ -451,7 +451,7 @@ def never(estimator, X, y):
         ({"max_iter": [3, 9]}, "'max_iter' cannot be searched: it is the resource"),
         ({"alpha": []}, "non-empty sequence"),
         ({"alpha": 1.0}, "must be an iterable|needs to be a list"),
-        ([], "A search needs candidates. Got none."),
+        ([], "EpochHalvingGridSearchCV needs at least one candidate. Got none"),
         ("alpha", "'param_grid' parameter"),
     ],
 )
