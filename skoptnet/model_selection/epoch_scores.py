@@ -16,7 +16,9 @@ import numpy as np
 from .._sklearn import is_estimator_score, predicts_only, scorers_by_name
 from .._types import Array
 from ..compiled import outputs
+from ..estimators.classifier import MLPClassifierX
 from ..estimators.fitting import Fit
+from ..estimators.regressor import MLPRegressorX
 from ..estimators.validation import OwnData, Scored, model_in_training
 from ..training import TrainingSet, Watcher
 from .folds import Fold
@@ -25,6 +27,8 @@ from .folds import Fold
 COLUMNS = ("epoch", "learning_rate", "loss", "validation_loss")
 # Names that scores cannot have, besides those that begin with "train_".
 _TAKEN = ("candidate", "fold", *COLUMNS)
+#: The classes whose own score is known; a subclass may have another.
+_NETWORKS = (MLPClassifierX, MLPRegressorX)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ class _Scores:
         scorer = scoring.scorer
         self.own = self.by_network = None
         if self.data and not targets and predicts_only(scorer):
-            if is_estimator_score(scorer) and not self.params:
+            is_own = is_estimator_score(scorer) and type(fit.model) in _NETWORKS
+            if is_own and not self.params:
                 Y = self.data.select(self.data.Y)
                 self.own = fit.model._default_score(Y, None)
             else:

@@ -332,7 +332,7 @@ def test_equal_candidates_of_two_brackets_are_two():
             small(MLPClassifierX), grid, cv=CV, max_resources=4, factor=4,
             random_state=0,
         ).fit(X, LABELS)  # fmt: skip
-    assert search.n_candidates_ == [[4, 1], [2]]
+    assert search.n_candidates_ == [[3, 1], [2]]
     display = SolverGridDisplay.from_cv_results(search)
     assert sum(display.cells["n_candidates"]) == 3 + 2
     best = last_rows(search)["mean_test_score"].groupby(

@@ -136,6 +136,21 @@ def test_kinds_of_data(Estimator, y, rows):
         assert list(search.feature_names_in_) == list("abcd")
 
 
+class Halved(MLPClassifierX):
+    """A network with a score of its own."""
+
+    def score(self, X, y, sample_weight=None):
+        return super().score(X, y, sample_weight) / 2
+
+
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_a_subclass_scores_as_it_likes(is_weighted):
+    fit = {"sample_weight": WEIGHTS} if is_weighted else {}
+    search = whole_search(network(Halved)).fit(X, LABELS, **fit)
+    assert_scores_of_grid_search(search, X, LABELS, **fit)
+    assert 0.3 < search.best_score_ <= 0.5
+
+
 def test_a_class_that_a_training_fold_lacks():
     """Its rows have no loss; they are scored as a grid search scores them."""
     order = np.argsort(LABELS, kind="stable")

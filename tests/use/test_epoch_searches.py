@@ -19,8 +19,8 @@ from searches import (
     params_of,
     small_search,
 )
-from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import GridSearchCV, KFold, check_cv, cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
 from skoptnet import MLPClassifierX, MLPRegressorX
@@ -82,6 +82,38 @@ def test_trainings_continue_as_if_uninterrupted(kind, Estimator, lr_schedule):
         assert_same_score(rows["score"].iloc[-1], ended.score(X[test], y[test]))
     assert len(lengths) > 1
     assert max(lengths) == EPOCHS
+
+
+@estimators
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.each_value
+def test_candidates_that_share_epochs_part_where_they_differ(Estimator, n_jobs):
+    """Rates of many schedules are equal at first; some solvers read no momentum."""
+    y = target(Estimator)
+    model = network(Estimator, n_iter_no_change=2, tol=0.01, lr_schedule="step")
+    schedules = [planned(name) for name in SCHEDULES]
+    grid = [
+        {"lr_schedule": schedules, "solver": ["sgd", "adam"]},
+        {"decay_epochs": [2, 4, 8], "decay_rate": [0.5, 0.1]},
+        {"solver": ["sgd", "momentum"], "momentum": [0.5, 0.9]},
+        {"early_stopping": [True], "validation_fraction": [0.2, 0.3]},
+        {"dropout": [0.0, 0.1], "verbose": [0, False], "max_fun": [10, 20]},
+    ]
+    search = EpochHalvingGridSearchCV(
+        model, grid, cv=2, factor=1.5, min_resources=2, refit=False, n_jobs=n_jobs
+    )
+    search.fit(X, y)
+    is_last = search.cv_results_["iter"] == search.n_iterations_ - 1
+    whole = set(search.cv_results_["candidate"][is_last])
+    training, _ = next(check_cv(2, y, classifier=is_classifier(model)).split(X, y))
+    for (candidate, fold), rows in epochs_of(search).items():
+        if fold == 0:
+            alone = clone(model).set_params(**params_of(search)[candidate])
+            alone.fit(X[training], y[training])
+            for name in ("loss", "learning_rate"):
+                assert list(rows[name]) == alone.history_[name][: len(rows)]
+            if candidate in whole:
+                assert len(rows) == alone.n_iter_
 
 
 @kinds
