@@ -227,6 +227,7 @@ FIRST, ALL = 5 * 3 * 3, 5 * 3 * 3 + 2 * 3 * 6
 
 @pytest.mark.parametrize("refit", [True, False])
 @pytest.mark.parametrize("n", [10, 13, FIRST, FIRST + 1, FIRST + 20, ALL])
+@pytest.mark.each_value
 def test_ctrl_c_ends_a_search_with_the_results_so_far(n, refit):
     scorer = InterruptedAt(n)
     search = small_search(GRID, network(MLPClassifierX), scoring=scorer, refit=refit)

@@ -97,7 +97,7 @@ SCORINGS = {
 @pytest.mark.parametrize("scoring", SCORINGS)
 @pytest.mark.parametrize("return_train_score", [False, True])
 @pytest.mark.parametrize("is_weighted", [False, True])
-@pytest.mark.each_pair
+@pytest.mark.each_value
 def test_scores_are_those_of_a_grid_search(scoring, return_train_score, is_weighted):
     # scikit-learn cannot tell whether a function among several takes weights.
     weighted = is_weighted and scoring != "mixed"
