@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+
 import skoptnet
 
 ROOT = Path(__file__).resolve().parent.parent
