@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any
 
@@ -194,8 +194,10 @@ def _engine_of(backend: Any) -> str:
 
 def _lost() -> tuple[type[BaseException], ...]:
     """Return the errors of the engines in use that mean the loss of a worker."""
-    found: list[type[BaseException]] = [BrokenExecutor, CancelledError]
+    found: list[type[BaseException]] = [CancelledError]
     for module, name in (
+        # Not its base class, which also means that a task cannot be read.
+        ("joblib.externals.loky.process_executor", "TerminatedWorkerError"),
         ("distributed", "KilledWorker"),
         ("ray.exceptions", "RayError"),
     ):

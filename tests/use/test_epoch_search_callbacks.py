@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from problems import LABELS, X
 from searches import CV, EPOCHS, SEARCHES, epochs_of, network, quietly, small_search
+from sent_to_workers import Noting, StopsAt
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingGridSearchCV
@@ -24,35 +25,6 @@ pytestmark = [
 
 GRID = "EpochHalvingGridSearchCV"
 jobs = pytest.mark.parametrize("n_jobs", [1, 2])
-
-
-class Noting:
-    """Notes tasks in a file, also from other processes; is passed to the network."""
-
-    max_propagation_depth = None
-
-    def __init__(self, path):
-        self.path = path
-
-    def note(self, event, context):
-        names = []
-        while context is not None:
-            names.append(f"{context.task_name} {context.task_id}")
-            context = context.parent
-        with open(self.path, "a") as file:
-            file.write(f"{event}: {' / '.join(reversed(names))}\n")
-
-    def setup(self, estimator, context):
-        self.note("setup", context)
-
-    def teardown(self, estimator, context):
-        self.note("teardown", context)
-
-    def on_fit_task_begin(self, estimator, context):
-        self.note("begin", context)
-
-    def on_fit_task_end(self, estimator, context):
-        self.note("end", context)
 
 
 def noted(path, event):
@@ -133,14 +105,6 @@ def test_callbacks_of_the_network_are_part_of_the_tree(n_jobs):
         alone = clone(model[-1]).set_params(max_iter=n, learning_rate_init=rate)
         vars(alone).pop("_skl_callbacks")
         assert score == alone.fit(scaled, LABELS).score(scaled, LABELS)
-
-
-class StopsAt(Callback):
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        return fitted_estimator.n_iter_ >= self.epoch
 
 
 @jobs

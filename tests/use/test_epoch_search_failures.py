@@ -6,7 +6,9 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,8 @@ from problems import LABELS, NUMBERS, X
 from processes import environment
 from scipy.stats import loguniform
 from searches import CV, EPOCHS, SEARCHES, epochs_of, network, quietly, small_search
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sent_to_workers import FailsIn
+from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -37,23 +40,6 @@ GRID = "EpochHalvingGridSearchCV"
 kinds = pytest.mark.parametrize("kind", SEARCHES)
 
 
-class FailsIn(TransformerMixin, BaseEstimator):
-    """A step whose fit fails in a fold, in none (-1) or in all (None)."""
-
-    def __init__(self, fold=-1):
-        self.fold = fold
-
-    def fit(self, X, y=None):
-        sums = [X_[training].sum() for training, _ in CV.split(X_)]
-        if self.fold is None or (self.fold >= 0 and X.sum() == sums[self.fold]):
-            raise RuntimeError("no such step")
-        return self
-
-    def transform(self, X):
-        return X
-
-
-X_ = X
 with_step = "mlpclassifierx__learning_rate_init"
 
 
@@ -525,3 +511,18 @@ def test_bad_data_are_refused(kind):
         search.fit(X, LABELS[:-1])
     with pytest.raises(ValueError, match=r"(?s)fits failed.*contains NaN"):
         search.fit(np.full_like(X, np.nan), LABELS)
+
+
+class OfNoModule(StandardScaler):
+    """A step of a module that worker processes cannot import."""
+
+
+def test_a_step_that_workers_cannot_import_is_an_error_at_once(monkeypatch):
+    module = ModuleType("a_module_of_this_process_only")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    module.OfNoModule = OfNoModule
+    monkeypatch.setattr(OfNoModule, "__module__", module.__name__)
+    model = make_pipeline(OfNoModule(), network(MLPClassifierX))
+    search = EpochHalvingGridSearchCV(model, {with_step: [0.01, 0.1]}, n_jobs=2)
+    with pytest.raises(BrokenExecutor, match="un-serialize"):
+        search.fit(X, LABELS)

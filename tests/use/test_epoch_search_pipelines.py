@@ -1,7 +1,5 @@
 """Searches over epochs of pipelines: other steps are fitted once per fold."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +14,8 @@ from searches import (
     params_of,
     small_search,
 )
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sent_to_workers import Counting
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
@@ -39,22 +38,6 @@ pytestmark = [
 ]
 
 GRID = "EpochHalvingGridSearchCV"
-
-
-class Counting(TransformerMixin, BaseEstimator):
-    """Notes each of its fits in a file, also from other processes."""
-
-    def __init__(self, folder=None, factor=1.0):
-        self.folder, self.factor = folder, factor
-
-    def fit(self, X, y=None):
-        with open(Path(self.folder) / "fits", "a") as file:
-            file.write(f"{self.factor} {len(X)} {X[:, 0].sum():.6f}\n")
-        self.mean_ = X.mean(axis=0)
-        return self
-
-    def transform(self, X):
-        return (X - self.mean_) * self.factor
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
