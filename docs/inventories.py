@@ -66,6 +66,7 @@ LABELS = {
         f"{_SET_OUTPUT}.html#sphx-glr-{re.sub('[/_]', '-', _SET_OUTPUT)}-py"
     ),
     "meta-estimator std:term": "glossary.html#term-meta-estimator",
+    "fit std:term": "glossary.html#term-fit",
 }
 _NAME = re.compile(rf"`~?((?:{'|'.join(PROJECTS)})\.[\w.]+)`")
 
