@@ -180,12 +180,11 @@ def test_without_kernels(monkeypatch):
     ids=lambda values: f"{type(values).__name__} {getattr(values, 'dtype', '')}",
 )
 def test_kinds_of_data(rows, y):
-    model = compare(classifier(), rows, y)
-    if hasattr(rows, "columns"):
+    model, plain = compare(classifier(), rows, y), classifier().fit(rows, y)
+    assert hasattr(model, "feature_names_in_") == hasattr(plain, "feature_names_in_")
+    if hasattr(plain, "feature_names_in_"):
         assert list(model.feature_names_in_) == list(rows.columns)
-    assert type(model.predict(rows[:3])) is type(
-        classifier().fit(rows, y).predict(rows)
-    )
+    assert type(model.predict(rows[:3])) is type(plain.predict(rows))
 
 
 def test_float32_if_all_blocks_are():
