@@ -1,8 +1,10 @@
 """Clusters of Dask and Ray: worker processes that are reached by loopback only."""
 
 import os
+import pickle
 import secrets
 import signal
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from joblib import parallel_config
 from processes import environment
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 
 N_WORKERS = 2
 #: Ray keeps the first that it reads, for as long as the process lives.
@@ -54,7 +57,7 @@ class Dask:
 
     def call(self, function, *arguments):
         """Return the result of a call in a worker."""
-        return self.client.submit(function, *arguments, pure=False).result()
+        return self.client.submit(function, *arguments, pure=False).result(60)
 
     def surviving(self, *shared):
         """Return the options of a search that outlives a worker with its data."""
@@ -198,3 +201,12 @@ def speed():
 
     threads = max(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
     return skoptnet._kernels.COMPILED, threads, skoptnet.__file__
+
+
+def predict_and_train_on(pickled, rows, y):
+    """Return predictions of a pickled model, and a pickle of it trained further."""
+    model = pickle.loads(pickled)
+    predicted = model.predict_proba(rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return predicted, pickle.dumps(model.fit(rows, y))

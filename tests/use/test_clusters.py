@@ -3,17 +3,25 @@
 import pickle
 import subprocess
 import sys
-import warnings
 from itertools import chain
 
 import numpy as np
 import pytest
-from clusters import Dask, Death, KillingScorer, KillsItsWorker, Ray, on, speed
+from clusters import (
+    Dask,
+    Death,
+    KillingScorer,
+    KillsItsWorker,
+    Ray,
+    on,
+    predict_and_train_on,
+    speed,
+)
 from joblib import parallel_config
 from problems import CANCER, DIABETES, LABELS, X, has_callbacks, small
 from processes import environment
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -91,18 +99,12 @@ def test_scores_of_float32_and_weighted_rows(cluster):
 def test_a_worker_predicts_and_trains_on(cluster):
     """A pickle of k epochs here and k epochs there are 2 k epochs."""
     model = small(MLPClassifierX, warm_start=True).fit(X, LABELS)
-    predicted, further = cluster.call(_predict_and_train_on, pickle.dumps(model), X)
+    predicted, further = cluster.call(
+        predict_and_train_on, pickle.dumps(model), X, LABELS
+    )
     assert np.array_equal(predicted, model.predict_proba(X))
     both = clone(model).set_params(max_iter=2 * model.max_iter).fit(X, LABELS)
     assert pickle.loads(further).loss_curve_ == both.loss_curve_
-
-
-def _predict_and_train_on(pickled, rows):
-    model = pickle.loads(pickled)
-    predicted = model.predict_proba(rows)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return predicted, pickle.dumps(model.fit(rows, LABELS))
 
 
 def test_workers_have_the_kernels_and_one_thread_for_blas(cluster):
