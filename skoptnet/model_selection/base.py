@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from sklearn.base import clone
 
-from .._params import Interval, StrOptions
+from .._params import COUNT as EPOCHS
+from .._params import Interval, StrOptions, check_value
 from .._sklearn import (
     BaseSearchCV,
     SearchData,
@@ -136,7 +137,9 @@ class EpochSearch(BaseSearchCV):
 
     def _max_epochs(self, wrapping: Wrapping) -> int:
         if self.max_resources == "auto":
-            return int(wrapping.network.max_iter)
+            network = wrapping.network
+            check_value(network, "max_iter", network.max_iter, EPOCHS)
+            return int(network.max_iter)
         return int(self.max_resources)
 
     def _check_candidates(

@@ -526,3 +526,13 @@ def test_a_step_that_workers_cannot_import_is_an_error_at_once(monkeypatch):
     search = EpochHalvingGridSearchCV(model, {with_step: [0.01, 0.1]}, n_jobs=2)
     with pytest.raises(BrokenExecutor, match="un-serialize"):
         search.fit(X, LABELS)
+
+
+@pytest.mark.parametrize("max_iter", ["many", 0, 2.5])
+def test_a_bad_number_of_epochs_is_refused_by_its_name(max_iter):
+    model = make_pipeline(StandardScaler(), network(MLPClassifierX))
+    model.set_params(mlpclassifierx__max_iter=max_iter)
+    search = EpochHalvingGridSearchCV(model, {with_step: [0.01, 0.1]})
+    named = f"The 'max_iter' parameter of MLPClassifierX .* Got {max_iter!r} instead"
+    with pytest.raises(ValueError, match=named):
+        search.fit(X, LABELS)
