@@ -84,12 +84,16 @@ class Ray:
 
             register_ray()
             path = os.pathsep.join([environment()["PYTHONPATH"], _HELPERS])
-            ray.init(
-                num_cpus=N_WORKERS,
-                include_dashboard=False,
-                log_to_driver=False,
-                runtime_env={"env_vars": {"PYTHONPATH": path}},
-            )
+            # Workers import from the current folder first. That is not the repository,
+            # whose source may not be compiled.
+            with pytest.MonkeyPatch.context() as elsewhere:
+                elsewhere.chdir(_HELPERS)
+                ray.init(
+                    num_cpus=N_WORKERS,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    runtime_env={"env_vars": {"PYTHONPATH": path}},
+                )
             try:
                 yield cls()
             finally:
