@@ -313,22 +313,48 @@ def _plain(array: Array, dtype: Any) -> Array:
     return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "ENSUREARRAY"])
 
 
-def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:
-    """Return the raw outputs of all or of the given rows, computed in blocks.
+class Outputs:
+    """The raw outputs of all or of the given rows, as a function of the parameters.
 
-    This is `Network.outputs`, by kernels where they support the network.
+    This is `Network.outputs`, by kernels where they support the network. The outputs
+    are computed in blocks of rows.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    X : array, or CSR or CSC container, of shape (n, d)
+        The rows.
+    rows : array of int or None
+        The numbers of the rows to use; None is all of them.
+    dtype : dtype
+        That of the parameters.
     """
-    instruction_set = _instruction_set(network, theta.dtype)
-    if instruction_set is None or _at_once_by_columns(network, X, rows):
-        return network.outputs(theta, X, rows)
-    n = X.shape[0] if rows is None else len(rows)
-    z = np.empty((n, network.layer_sizes[-1]), dtype=theta.dtype)
-    size = min(n, network.block_rows(X))
-    passes = _passes(network, X, theta.dtype, size, instruction_set)
-    with blas_threads(size * network.largest_product(X)):
-        for part, block in network.blocks(X, rows):
-            passes.outputs(theta, readable(block, theta.dtype), z[part])
-    return z
+
+    def __init__(self, network: Any, X: Rows, rows: Array | None, dtype: Any):
+        self.network, self.X, self.rows, self.dtype = network, X, rows, dtype
+        self.shape = X.shape[0] if rows is None else len(rows), network.layer_sizes[-1]
+        size = min(self.shape[0], network.block_rows(X))
+        self.work = size * network.largest_product(X)
+        self.passes = None
+        instruction_set = _instruction_set(network, dtype)
+        if instruction_set and not _at_once_by_columns(network, X, rows):
+            self.passes = _passes(network, X, dtype, size, instruction_set)
+
+    def __call__(self, theta: Array) -> Array:
+        """Return the raw outputs, (n, k)."""
+        if self.passes is None:
+            return self.network.outputs(theta, self.X, self.rows)
+        z = np.empty(self.shape, dtype=self.dtype)
+        with blas_threads(self.work):
+            for part, block in self.network.blocks(self.X, self.rows):
+                self.passes.outputs(theta, readable(block, self.dtype), z[part])
+        return z
+
+
+def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:
+    """Return the raw outputs of all or of the given rows, see `Outputs`."""
+    return Outputs(network, X, rows, theta.dtype)(theta)
 
 
 def hidden_activations(network: Any, theta: Array, X: Rows, layer: int) -> Array:

@@ -48,6 +48,7 @@ from .unused import warn_of_unused
 from .validation import (
     AllMetrics,
     Metrics,
+    OutputsAndLoss,
     OwnData,
     best_validation,
     check_for_validation,
@@ -439,7 +440,11 @@ class Fit:
             self.model, data, weighted, self.network, self.run,
             decides=self.model.early_stopping and part == "validation",
         )  # fmt: skip
-        return Metrics(part, self.network, weighted, scores)
+        return Metrics(part, self.outputs_and_loss(weighted), scores)
+
+    def outputs_and_loss(self, weighted: TrainingSet) -> OutputsAndLoss:
+        """Return the outputs and the loss of rows that have weights in the loss."""
+        return OutputsAndLoss(self.network, weighted, self.run.theta.dtype)
 
     def weighted(self, data: TrainingSet, part: str) -> TrainingSet:
         """Return rows with the weights and targets of the loss; ``part`` names them."""

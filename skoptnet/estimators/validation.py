@@ -16,7 +16,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from .._params import InvalidParameterError, StrOptions, check_value
 from .._sklearn import metric_of
 from .._types import Array
-from ..compiled import outputs
+from ..compiled import Outputs
 from ..network import Network
 from ..schedules import Schedule
 from ..training import Curves, Run, TrainingSet
@@ -176,6 +176,34 @@ def _is_loss(scorer: Any) -> bool:
 # The metrics of an epoch.
 
 
+class OutputsAndLoss:
+    """The raw outputs and the loss of some rows, as a function of the parameters.
+
+    Parameters
+    ----------
+    network : Network
+        Computes the raw outputs.
+    data : TrainingSet
+        The rows, with their weights in the loss.
+    dtype : dtype
+        That of the parameters.
+    """
+
+    def __init__(self, network: Network, data: TrainingSet, dtype: Any):
+        self.loss, self.xp = network.loss, network.xp
+        self.outputs = Outputs(network, data.X, data.rows, dtype)
+        self.Y, self.w = data.select(data.Y), data.weights
+
+    def __call__(self, theta: Array) -> tuple[Array | None, float]:
+        """Return outputs and loss; None and NaN if a prediction is not finite."""
+        z = self.outputs(theta)
+        with np.errstate(all="ignore"):
+            if not self.loss.predicts(z, self.xp):
+                return None, math.nan
+            losses = self.loss.value(z, self.Y, self.xp)
+            return z, float(np.average(losses.astype(np.float64), weights=self.w))
+
+
 class Metrics:
     """Loss and scores of some rows at any weights, all from one forward pass.
 
@@ -183,19 +211,16 @@ class Metrics:
     ----------
     part : str
         "validation" or "train", with which the names of the metrics begin.
-    network : Network
-        Computes the raw outputs.
-    data : TrainingSet
-        The rows, with their weights in the loss.
+    outputs_and_loss : OutputsAndLoss
+        The outputs and the loss of the rows.
     scores : dict of callables
         By name, raw outputs and loss -> score; higher is better.
     """
 
     def __init__(
-        self, part: str, network: Network, data: TrainingSet, scores: dict[str, Score]
+        self, part: str, outputs_and_loss: OutputsAndLoss, scores: dict[str, Score]
     ):
-        self.network, self.data, self.scores = network, data, scores
-        self.Y, self.w = data.select(data.Y), data.weights
+        self.outputs_and_loss, self.scores = outputs_and_loss, scores
         self.unknown = dict.fromkeys(scores, math.nan)
         # The names of the metrics, each with that of its score. A score "loss" is the
         # negative loss, which is a metric only as the first score.
@@ -205,12 +230,10 @@ class Metrics:
 
     def __call__(self, theta: Array) -> dict[str, float]:
         """Return the metrics of theta, NaN if a prediction is not finite."""
-        z = outputs(self.network, theta, self.data.X, self.data.rows)
-        loss, scores = math.nan, self.unknown
-        with np.errstate(all="ignore"):
-            if self.network.loss.predicts(z, self.network.xp):
-                losses = self.network.loss.value(z, self.Y, self.network.xp)
-                loss = float(np.average(losses.astype(np.float64), weights=self.w))
+        z, loss = self.outputs_and_loss(theta)
+        scores = self.unknown
+        if z is not None:
+            with np.errstate(all="ignore"):
                 scores = {name: of(z, loss) for name, of in self.scores.items()}
         metrics = {self.loss_name: loss}
         for name, score in self.names:

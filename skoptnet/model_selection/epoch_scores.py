@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Real
 from traceback import format_exc
@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from .._sklearn import is_estimator_score, predicts_only, scorers_by_name
-from .._types import Array
-from ..compiled import outputs
 from ..estimators.classifier import MLPClassifierX
 from ..estimators.fitting import Fit
 from ..estimators.regressor import MLPRegressorX
-from ..estimators.validation import OwnData, Scored, model_in_training
+from ..estimators.validation import OwnData, Score, Scored, model_in_training
 from ..training import TrainingSet, Watcher
 from .folds import Fold
 
@@ -83,13 +81,11 @@ class EpochScores(Watcher):
     def __init__(self, fit: Fit, fold: Fold, scoring: Scoring):
         begun = time.perf_counter()
         self.theta = fit.run.theta
-        rows = fold.X_test, fold.y_test, fold.w_test
-        self.parts = [("", _Scores(fit, rows, fold.scored, fold, scoring))]
+        rows = OwnData(fold.X_test, fold.y_test, fold.w_test)
+        self.parts = [("", _Part(fit, rows, fold.scored, fold, scoring))]
         if scoring.with_train:
-            rows = fold.X, fold.y, fold.params.get("sample_weight")
-            self.parts.append(
-                ("train_", _Scores(fit, rows, fold.trained, fold, scoring))
-            )
+            rows = OwnData(fold.X, fold.y, fold.params.get("sample_weight"))
+            self.parts.append(("train_", _Part(fit, rows, fold.trained, fold, scoring)))
         self.rows: list[dict[str, Any]] = []
         self.seconds = time.perf_counter() - begun
 
@@ -100,11 +96,11 @@ class EpochScores(Watcher):
             "learning_rate": metrics.get("learning_rate", math.nan),
             "loss": metrics["loss"],
         }
-        for part, scores_of in self.parts:
-            loss, scores = scores_of(self.theta)
-            if not part:
+        for prefix, part in self.parts:
+            loss, scores = part(self.theta)
+            if not prefix:
                 row["validation_loss"] = loss
-            row |= {f"{part}{name}": value for name, value in scores.items()}
+            row |= {f"{prefix}{name}": value for name, value in scores.items()}
         self.rows.append(row)  # at once: Ctrl-C leaves no part of an epoch
         self.seconds += time.perf_counter() - begun
 
@@ -115,71 +111,100 @@ class EpochScores(Watcher):
         return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
 
 
-class _Scores:
-    """The loss and the scores of some rows at any weights.
+class _Part:
+    """The loss and the scores of some rows, as functions of the weights in training.
 
-    Predictions are computed once, for the loss and for scorers that read nothing else.
-    Other scorers get the whole estimator and the rows as they are.
+    Parameters
+    ----------
+    fit, fold, scoring
+        As for `EpochScores`.
+    rows : OwnData
+        The rows as the network receives them, for the loss.
+    scored : tuple of (X, y, score_params)
+        The arguments of the scorer.
     """
 
     def __init__(
-        self, fit: Fit, rows: tuple, scored: tuple, fold: Fold, scoring: Scoring
+        self, fit: Fit, rows: OwnData, scored: tuple, fold: Fold, scoring: Scoring
     ):
-        self.network, self.scoring = fit.network, scoring
-        X, y, w = rows
-        self.raw_X, self.y, self.params = scored
-        self.data: TrainingSet | None = None
-        try:
-            data = fit.read_held_out(OwnData(X, y, w), fit.run.theta.dtype)
-            self.data = fit.weighted(data, "validation")
-        except ValueError:  # perhaps a class that the training rows lack
-            pass
-        targets = fold.wrapping.transforms_targets
+        self.outputs_and_loss, data = None, _read(fit, rows)
+        own: Score | None = None
+        if data:
+            weighted = fit.weighted(data, "validation")
+            self.outputs_and_loss = fit.outputs_and_loss(weighted)
+            own = fit.model._default_score(weighted.select(weighted.Y), None)
+        *_, params = scored
         scorer = scoring.scorer
-        self.own = self.by_network = None
-        if self.data and not targets and predicts_only(scorer):
-            is_own = is_estimator_score(scorer) and type(fit.model) in _NETWORKS
-            if is_own and not self.params:
-                Y = self.data.select(self.data.Y)
-                self.own = fit.model._default_score(Y, None)
-            else:
-                self.by_network = Scored.by_network(
-                    fit.model, data, fit.network, fit.run
-                )
-        self.fit, self.wrapping = fit, fold.wrapping
-        self.reads_attributes = not predicts_only(scorer)
-        # The names of the scores; a function tells them only when it is called.
-        self.names = () if self.reads_attributes else ("score",)
-        self.has_failed = False
-        self.predictor = model_in_training(fit.model, fit.network, fit.run)
+        if fold.wrapping.transforms_targets or not predicts_only(scorer):
+            data = None
+        self.scores: Callable[[Any, float], dict[str, float]]
+        if data and own and not params and _is_own_score(scorer, fit.model):
+            self.scores = _OwnScore(own)
+        else:
+            self.scores = _ScorerScores(fit, data, scored, fold, scoring)
 
     def __call__(self, theta: Any) -> tuple[float, dict[str, float]]:
         z, loss = None, math.nan
-        if self.data:
-            z, loss = self._outputs_and_loss(theta, self.data)
-        if self.own:
-            return loss, {"score": math.nan if z is None else self.own(z, loss)}
-        return loss, self._scores(z)
+        if self.outputs_and_loss:
+            z, loss = self.outputs_and_loss(theta)
+        return loss, self.scores(z, loss)
 
-    def _outputs_and_loss(self, theta: Array, data: TrainingSet) -> tuple[Any, float]:
-        loss = self.network.loss
-        z = outputs(self.network, theta, data.X, data.rows)
-        with np.errstate(all="ignore"):
-            if not loss.predicts(z, self.network.xp):
-                return None, math.nan
-            losses = loss.value(z, data.select(data.Y), self.network.xp)
-            return z, float(np.average(losses.astype(np.float64), weights=data.weights))
 
-    def _scores(self, z: Any) -> dict[str, float]:
-        if self.by_network and z is not None:
-            estimator, X = self.by_network.model, self.by_network.X
-            estimator._known_outputs = X, z
-        else:
-            network = (
-                self.fit.fitted_so_far() if self.reads_attributes else self.predictor
-            )
-            estimator, X = self.wrapping.holding(network), self.raw_X
+def _read(fit: Fit, rows: OwnData) -> TrainingSet | None:
+    """Return rows as the network reads them, None if it cannot."""
+    try:
+        return fit.read_held_out(rows, fit.run.theta.dtype)
+    except ValueError:  # perhaps a class that the training rows lack
+        return None
+
+
+def _is_own_score(scorer: Any, model: Any) -> bool:
+    """Return whether a scorer calls a ``score`` that the package defines."""
+    return is_estimator_score(scorer) and type(model) in _NETWORKS
+
+
+class _OwnScore:
+    """The score of the estimator, computed from raw outputs."""
+
+    def __init__(self, score: Score):
+        self.score = score
+
+    def __call__(self, z: Any, loss: float) -> dict[str, float]:
+        return {"score": math.nan if z is None else self.score(z, loss)}
+
+
+class _ScorerScores:
+    """The scores that a scorer returns.
+
+    A scorer that reads only predictions gets an estimator that knows its raw outputs;
+    they are computed once, for the loss and for the scores. Any other scorer gets the
+    whole estimator and the rows as they are.
+
+    Parameters
+    ----------
+    data : TrainingSet or None
+        The rows as the network reads them, if the scorer can be given raw outputs.
+    fit, scored, fold, scoring
+        As for `_Part`.
+    """
+
+    def __init__(
+        self, fit: Fit, data: Any, scored: tuple, fold: Fold, scoring: Scoring
+    ):
+        self.fit, self.wrapping, self.scoring = fit, fold.wrapping, scoring
+        self.raw_X, self.y, self.params = scored
+        self.by_network = None
+        if data:
+            self.by_network = Scored.by_network(fit.model, data, fit.network, fit.run)
+        self.predictor = model_in_training(fit.model, fit.network, fit.run)
+        self.reads_attributes = not predicts_only(scoring.scorer)
+        # The names of the scores; a function tells them only when it is called.
+        self.names = () if self.reads_attributes else ("score",)
+        self.has_failed = False
+
+    def __call__(self, z: Any, loss: float) -> dict[str, float]:
         try:
+            estimator, X = self._subject(z)
             given = self.scoring.scorer(estimator, X, self.y, **self.params)
         except Exception:
             if self.scoring.error_score == "raise" or not self.names:
@@ -189,6 +214,15 @@ class _Scores:
         _check_names(scores)
         self.names = tuple(scores)
         return {name: self._number(name, value) for name, value in scores.items()}
+
+    def _subject(self, z: Any) -> tuple[Any, Any]:
+        """Return the estimator to score, and its rows."""
+        if self.by_network and z is not None:
+            estimator, X = self.by_network.model, self.by_network.X
+            estimator._known_outputs = X, z
+            return estimator, X
+        network = self.fit.fitted_so_far() if self.reads_attributes else self.predictor
+        return self.wrapping.holding(network), self.raw_X
 
     def _number(self, name: str, value: Any) -> float:
         if isinstance(value, str):  # the traceback of a scorer that failed
