@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import cache
 from inspect import signature
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
@@ -254,9 +255,8 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickle; parameters that it lacks were added later."""
         super().__setstate__(state)
-        for parameter in signature(type(self).__init__).parameters.values():
-            if parameter.default is not parameter.empty:
-                vars(self).setdefault(parameter.name, parameter.default)
+        for name, default in _defaults(type(self)).items():
+            vars(self).setdefault(name, default)
 
     # What classifier and regressor do differently.
 
@@ -543,3 +543,10 @@ class MLP(CallbackSupportMixin, Fitted, Parametrized, ABC):
             if value is not None:
                 setattr(part, name, value)
         return with_plain_numbers(part)
+
+
+@cache
+def _defaults(kind: type) -> dict[str, Any]:
+    """Return the defaults of the constructor parameters of a class."""
+    given = signature(kind).parameters.values()
+    return {p.name: p.default for p in given if p.default is not p.empty}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
 from typing import Any, NamedTuple
 
 from .._sklearn import begin_callbacks, with_callbacks
 from ..training import Watcher
 from .fitting import Fit
 from .validation import OwnData
+
+#: The arguments of ``fit`` that `OwnData` holds.
+_OWN_DATA = ("X_val", "y_val", "sample_weight_val", "groups")
 
 
 class Stage(NamedTuple):
@@ -63,11 +65,12 @@ def fit_stage(
         The same estimator.
     """
     has_callbacks = begin_callbacks(estimator, estimator.max_iter)
-    given = signature(estimator.fit).bind(X, y, **metadata).arguments
-    names = "X_val", "y_val", "sample_weight_val", "groups"
-    own = OwnData(*(given.get(name) for name in names))
+    sample_weight = metadata.pop("sample_weight", None)
+    own = OwnData(*(metadata.pop(name, None) for name in _OWN_DATA))
+    if metadata:
+        raise TypeError(f"fit got unexpected arguments: {', '.join(metadata)}.")
     fit = Fit(estimator, has_callbacks=has_callbacks, watch=watch, stage=stage)
-    fit.run_on(X, y, given.get("sample_weight"), own)
+    fit.run_on(X, y, sample_weight, own)
     return estimator
 
 
