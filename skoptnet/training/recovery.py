@@ -245,10 +245,12 @@ class Recovery:
         return True
 
     def _paused(self) -> Paused:
-        saved, last = self.saved, None
+        run, saved, best, last = self.run, self.saved, self.saved.best, None
         if self.keeps_best:
-            last = self.run.theta.copy(), self.run.state.copy()
-        return Paused(last, self.given, saved.best, saved.before_best)
+            last = run.theta.copy(), run.state.copy()
+        elif best[1] == run.epoch:  # pickles are smaller with one array for both
+            best = run.theta, run.epoch
+        return Paused(last, self.given, best, saved.before_best)
 
     def _best_after_divergence(self) -> Weights:
         """Return the weights to keep.
