@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 from sklearn.base import clone
 
-from .._params import COUNT as EPOCHS
-from .._params import Interval, StrOptions, check_value
+from .._params import COUNT, Interval, StrOptions, check_value
 from .._sklearn import (
     BaseSearchCV,
     SearchData,
@@ -24,11 +23,10 @@ from ..estimators.stages import Stage, fit_stage
 from .folds import Wrapping
 from .results import Row, long_table, results_of
 from .rungs import Halving
-from .study import Study, stages
+from .study import Study
 from .workers import Workers
 
 #: Constraints of parameters.
-COUNT = Interval(Integral, 1, None, closed="left")
 CANDIDATES = [dict, list]
 
 
@@ -38,7 +36,7 @@ class EpochSearch(BaseSearchCV):
     _parameter_constraints: ClassVar[dict] = {
         **BaseSearchCV._parameter_constraints,
         "factor": [Interval(Real, 1, None, closed="neither")],
-        "max_resources": [COUNT, StrOptions({"auto"})],
+        "max_resources": [*COUNT, StrOptions({"auto"})],
         "patience": [Interval(Real, 1, None, closed="left"), None],
     }
     _parameter_constraints.pop("pre_dispatch")
@@ -120,7 +118,7 @@ class EpochSearch(BaseSearchCV):
         self.max_resources_ = self._max_epochs(wrapping)
         brackets = self._brackets()
         self._check_candidates(wrapping, brackets)
-        n_stages = sum(len(stages(halving, self.patience)) for _, halving in brackets)
+        n_stages = sum(len(h.checkpoints(self.patience)) for _, h in brackets)
         arguments = {"X": data.X, "y": data.y}
         if params.get("sample_weight") is not None:
             arguments["metadata"] = {"sample_weight": params["sample_weight"]}
@@ -138,7 +136,7 @@ class EpochSearch(BaseSearchCV):
     def _max_epochs(self, wrapping: Wrapping) -> int:
         if self.max_resources == "auto":
             network = wrapping.network
-            check_value(network, "max_iter", network.max_iter, EPOCHS)
+            check_value(network, "max_iter", network.max_iter, COUNT)
             return int(network.max_iter)
         return int(self.max_resources)
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from .._params import StrOptions
-from .base import CANDIDATES, COUNT, EpochSearch, check_range
+from .._params import COUNT, StrOptions
+from .base import CANDIDATES, EpochSearch, check_range
 from .rungs import first_epochs, halving
 
 
@@ -19,7 +19,7 @@ class _EpochHalving(EpochSearch):
 
     _parameter_constraints: ClassVar[dict] = {
         **EpochSearch._parameter_constraints,
-        "min_resources": [COUNT, StrOptions({"exhaust", "smallest"})],
+        "min_resources": [*COUNT, StrOptions({"exhaust", "smallest"})],
         "aggressive_elimination": ["boolean"],
     }
 
@@ -383,7 +383,7 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
     _parameter_constraints: ClassVar[dict] = {
         **_EpochHalving._parameter_constraints,
         "param_distributions": CANDIDATES,
-        "n_candidates": [COUNT, StrOptions({"exhaust"})],
+        "n_candidates": [*COUNT, StrOptions({"exhaust"})],
         "random_state": ["random_state"],
     }
 

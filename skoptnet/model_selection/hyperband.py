@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
 
-from .base import CANDIDATES, COUNT, EpochSearch, check_range
+from .._params import COUNT
+from .base import CANDIDATES, EpochSearch, check_range
 from .rungs import hyperband
 
 
@@ -158,7 +159,7 @@ class EpochHyperbandSearchCV(EpochSearch):
     _parameter_constraints: ClassVar[dict] = {
         **EpochSearch._parameter_constraints,
         "param_distributions": CANDIDATES,
-        "min_resources": [COUNT],
+        "min_resources": COUNT,
         "random_state": ["random_state"],
     }
 

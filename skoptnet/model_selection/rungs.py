@@ -45,6 +45,14 @@ class Halving(NamedTuple):
     n_required: int
     n_possible: int
 
+    def checkpoints(self, patience: float | None) -> list[int]:
+        """Return the epochs at which candidates pause or end, see `checkpoints`."""
+        found, start = [], 0
+        for rung in self.rungs:
+            found += checkpoints(start, rung.epochs, patience)
+            start = rung.epochs
+        return found
+
 
 def halving(
     n_candidates: int,

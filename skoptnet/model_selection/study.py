@@ -282,15 +282,6 @@ class Study:
             )
 
 
-def stages(halving: Halving, patience: float | None) -> list[int]:
-    """Return the epochs at which the candidates of a halving pause or end."""
-    found, start = [], 0
-    for rung in halving.rungs:
-        found += checkpoints(start, rung.epochs, patience)
-        start = rung.epochs
-    return found
-
-
 def prepared(data: SearchData, estimator: Any, split: tuple, scoring: Scoring) -> Any:
     """Return the `Rows` of a fold as a network receives them, or a traceback."""
     try:
