@@ -351,10 +351,10 @@ def callback_context(estimator: Any) -> Any:
     return vars(estimator)[_FIT_CONTEXT]
 
 
-def share_callbacks(estimator: Any, other: Any) -> None:
-    """Give an estimator the callbacks of another, in place of copies of them."""
-    if _CALLBACKS in vars(other):
-        vars(estimator)[_CALLBACKS] = vars(other)[_CALLBACKS]
+def fitted_attributes(estimator: Any) -> dict[str, Any]:
+    """Return the attributes but the parameters and those of callbacks."""
+    others = {*parameter_names(type(estimator)), _CALLBACKS, *_DURING_FIT}
+    return {n: v for n, v in vars(estimator).items() if n not in others}
 
 
 def without_callbacks(estimator: Any) -> Any:
@@ -397,6 +397,7 @@ __all__ = [
     "check_refit",
     "chosen_index",
     "fit_context",
+    "fitted_attributes",
     "formatted_results",
     "has_callbacks",
     "is_estimator_score",
@@ -410,7 +411,6 @@ __all__ = [
     "select_rows",
     "set_best_weights",
     "set_label_binarizer",
-    "share_callbacks",
     "validate_parameter_constraints",
     "warn_of_failed_fits",
     "with_callbacks",

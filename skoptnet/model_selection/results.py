@@ -94,9 +94,9 @@ class Row(NamedTuple):
 
 
 def snapshot(trial: Trial) -> Trial:
-    """Return a trial as it is now: without its network, and with its own curves."""
+    """Return a trial as it is now: without its state, and with its own curves."""
     curves = {name: values[:] for name, values in trial.curves.items()}
-    return Trial(**{**vars(trial), "network": None, "curves": curves})
+    return Trial(**{**vars(trial), "network": None, "state": None, "curves": curves})
 
 
 def results_of(

@@ -8,7 +8,6 @@ from traceback import format_exc
 from typing import Any
 
 import joblib
-from sklearn.base import clone
 
 from .._sklearn import SearchData, SearchTasks, check_refit, warn_of_failed_fits
 from .alike import Course
@@ -114,9 +113,8 @@ class Study:
         # L-BFGS starts again in each rung: it has to draw the same weights every time.
         if network.solver == "lbfgs" and network.random_state is None:
             network.set_params(random_state=number)
-        self.trials.append(
-            [Trial(number, k, clone(network)) for k in range(len(self.data.splits))]
-        )
+        folds = range(len(self.data.splits))
+        self.trials.append([Trial(number, fold, network) for fold in folds])
         setting = _setting(wrapping, params, number)
         self._settings.append(setting)
         self._courses.append(Course(network, setting, number))
@@ -195,8 +193,9 @@ class Study:
         with self.tasks.iteration(len(groups)) as evaluations:
             jobs = [
                 (
-                    self._rows_of(trial), trial.without_curves(),
+                    self._rows_of(trial), trial.to_train(),
                     self.data.splits[trial.fold], epoch, self.scoring, evaluation,
+                    self.workers.folder,
                 )
                 for (trial, *_), evaluation in zip(groups, evaluations, strict=True)
             ]  # fmt: skip
@@ -207,6 +206,7 @@ class Study:
                 was_interrupted |= result.reason == "interrupted"
                 if was_interrupted and self.workers.is_sequential:
                     break
+        self.workers.keep_only(trial.state for of in self.trials for trial in of)
         if was_interrupted:
             raise KeyboardInterrupt
 
@@ -248,7 +248,7 @@ class Study:
         for number in numbers:
             if number not in promoted:
                 for trial in self.trials[number]:
-                    trial.network = None
+                    trial.state = None
         return promoted
 
     def _warn_of_failures(self) -> None:

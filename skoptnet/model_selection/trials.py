@@ -6,17 +6,19 @@ import time
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from traceback import format_exc
 from typing import Any
 
 from sklearn.base import clone
 
-from .._sklearn import Evaluation, SearchData, share_callbacks
+from .._sklearn import Evaluation, SearchData, fitted_attributes
 from ..estimators.convergence_warnings import is_divergence, named
 from ..estimators.fitting import Fit
 from ..estimators.stages import Stage, can_resume, fit_stage
 from .epoch_scores import EpochScores, Scoring
 from .folds import Fold, fold_of
+from .stored import Stored, stored
 
 
 @dataclass
@@ -28,7 +30,12 @@ class Trial:
     candidate, fold : int
         Their numbers.
     network : MLPClassifierX or MLPRegressorX
-        The network with the parameters of the candidate, as it can be trained further.
+        The network with the parameters of the candidate. It is not fitted: the trials
+        of a candidate share it.
+    state : dict, Stored or None
+        The fitted attributes from which the next stage resumes.
+    shares_state : bool
+        Whether another trial has the same dict.
     curves : dict of lists
         See `EpochScores`.
     reason : str
@@ -46,6 +53,8 @@ class Trial:
     candidate: int
     fold: int
     network: Any
+    state: Any = None
+    shares_state: bool = False
     curves: dict[str, list] = field(default_factory=dict)
     reason: str = ""
     error: str = ""
@@ -73,24 +82,34 @@ class Trial:
         """Take over the results of a copy that was trained further elsewhere."""
         new, begun = other.curves, other.curves.get("epoch", [1])[0] - 1
         curves = {n: [*self.curves.get(n, ())][:begun] + new[n] for n in new}
-        own = {"candidate": self.candidate, "curves": curves or self.curves}
-        if other.candidate != self.candidate:
-            own["network"] = _with_params(other.network, self.network)
-        elif other.network is not self.network:  # it comes from another process
-            share_callbacks(other.network, self.network)
+        own = {
+            "candidate": self.candidate,
+            "network": self.network,
+            "shares_state": other.candidate != self.candidate,
+            "curves": curves or self.curves,
+        }
         vars(self).update(vars(other) | own)
 
-    def without_curves(self) -> Trial:
+    def to_train(self) -> Trial:
         """Return a copy to train further, without the curves so far."""
-        return Trial(**{**vars(self), "curves": {}})
+        if self.shares_state and isinstance(self.state, dict):
+            self.state, self.shares_state = deepcopy(self.state), False
+        return Trial(**vars(self) | {"curves": {}})
 
-
-def _with_params(trained: Any, network: Any) -> Any:
-    """Return a trained network with the parameters of another one, and a copied run."""
-    if not can_resume(trained):
+    def resumed(self) -> Any:
+        """Return a network to train further."""
+        network, state = clone(self.network), self.state
+        if isinstance(state, Stored):
+            state = state.load()
+        vars(network).update(state or {})
         return network
-    twin = deepcopy(trained)
-    return twin.set_params(**network.get_params(deep=False))
+
+    def keep(self, network: Any, folder: Path | None) -> None:
+        """Keep the state of a network that was trained up to the current epoch."""
+        self.state = None
+        if can_resume(network):
+            name = f"{self.candidate}-{self.fold}-{network.n_iter_}"
+            self.state = stored(fitted_attributes(network), folder and folder / name)
 
 
 @dataclass(eq=False)
@@ -123,15 +142,15 @@ def advance(
     epoch: int,
     scoring: Scoring,
     evaluation: Evaluation | None = None,
+    folder: Path | None = None,
 ) -> Trial:
     """Train a trial up to an epoch; return it with the curves of the new epochs.
 
-    An error of the fit is kept in the trial; only Ctrl-C is passed on.
+    An error of the fit is kept in the trial; only Ctrl-C is passed on. The state is
+    stored in the folder, if there is one.
     """
     begun, monitors = time.perf_counter(), []
-    network = trial.network
-    if network.solver == "lbfgs":  # it starts again, and repeats its iterations
-        network = clone(network)
+    network = trial.resumed()
 
     def watch(fit: Fit) -> EpochScores:
         monitors.append(EpochScores(fit, fold, scoring))
@@ -142,8 +161,7 @@ def advance(
         with evaluation.around(network) if evaluation else nullcontext():
             fit_stage(network, fold.X, fold.y, Stage(epoch), watch=watch, **fold.params)
         trial.reason = network.stop_reason_
-        if can_resume(network):
-            trial.network = network
+        trial.keep(network, folder)
         if network.early_stopping:
             trial.kept_epoch = network.best_epoch_
         if network.stop_reason_ == "diverged":

@@ -1,21 +1,25 @@
 """Workers: tasks of a search in processes of this machine, or on Dask or Ray.
 
-joblib runs the tasks. What its engines do differently is here: how rows that many tasks
-share reach the workers once, and which error means that a worker was lost.
+joblib runs the tasks. What its engines do differently is here: how arrays reach the
+workers, those that many tasks share only once, and which error means that a worker was
+lost.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
+
+from .stored import Stored, stored, temporary_folder
 
 #: Number of batches of tasks that each worker gets.
 _BATCHES_PER_WORKER = 8
@@ -46,6 +50,9 @@ class Workers:
     ----------
     is_sequential : bool
         Whether tasks run one after the other, in this process.
+    folder : Path or None
+        A folder for files by which tasks and this process exchange arrays; None if
+        workers may be on other machines, or are threads.
     """
 
     def __init__(self, n_jobs: int | None):
@@ -66,10 +73,26 @@ class Workers:
             self._n_workers = len(self.backend.client.ncores())
         self.parallel = Parallel(**self.options).__enter__()
         self.is_sequential = self.parallel.n_jobs == 1
+        self.folder = None
+        if self.engine == "local" and not self.is_sequential:
+            self._files = temporary_folder()
+            self.folder = Path(self._files.name)
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.parallel.__exit__(*error)
+        if self.folder:
+            self._files.cleanup()
+
+    def keep_only(self, values: Iterable[Any]) -> None:
+        """Remove the files of stored values but these and the shared ones."""
+        if not self.folder:
+            return
+        kept = {value.path for value in values if isinstance(value, Stored)}
+        kept |= {v.path for v in self._sent.values() if isinstance(v, Stored)}
+        for path in set(self.folder.iterdir()) - kept:
+            with suppress(OSError):  # Windows does not remove mapped files
+                path.unlink()
 
     def share(self, value: Any) -> int:
         """Return the number of a value that `run` passes to many tasks."""
@@ -116,10 +139,10 @@ class Workers:
         if shared is None:
             return tuple(others)
         if shared not in self._sent:
-            self._sent[shared] = self._send(self._shared[shared])
+            self._sent[shared] = self._send(shared, self._shared[shared])
         return (self._sent[shared], *others)
 
-    def _send(self, value: Any) -> Any:
+    def _send(self, number: int, value: Any) -> Any:
         """Send a value to the workers; return what stands for it in a task."""
         if self.engine == "dask":
             return self.backend.client.scatter(value, broadcast=True, hash=False)
@@ -127,7 +150,7 @@ class Workers:
             import ray
 
             return _OnRay(value, ray.put(value))
-        return value
+        return stored(value, self.folder and self.folder / f"shared-{number}")
 
     def _after_loss(self, error: BaseException, n_waiting: int, last: bool) -> None:
         name = type(error).__name__
@@ -182,14 +205,31 @@ def _arrived(argument: Any) -> Any:
         return argument.value
     if type(argument).__module__ == "distributed.client":
         return argument.result()
+    if isinstance(argument, Stored):
+        return _loaded(argument.path, argument)
     return argument
+
+
+_last: dict[Path, Any] = {}
+
+
+def _loaded(path: Path, stored: Stored) -> Any:
+    """Return a stored value, which several tasks one after the other may share."""
+    if path not in _last:
+        _last.clear()
+        _last[path] = stored.load()
+    return _last[path]
 
 
 def _engine_of(backend: Any) -> str:
     module = type(backend).__module__
     if module == "joblib._dask":
         return "dask"
-    return "ray" if module.startswith("ray.") else ""
+    if module.startswith("ray."):
+        return "ray"
+    is_local = module == "joblib._parallel_backends"
+    has_threads = getattr(backend, "uses_threads", False)
+    return "local" if is_local and not has_threads else ""
 
 
 def _lost() -> tuple[type[BaseException], ...]:
