@@ -27,6 +27,7 @@ from ..training import (
     train,
 )
 from .baseline import failure_of
+from .continuation import require_finite, require_same_layout
 from .convergence_warnings import (
     message_of_divergence,
     named,
@@ -313,51 +314,12 @@ class Fit:
             vars(self.model).pop("_split_state", None)
             self.run = self._new_run(whole, rng)
         else:
-            self._require_same_layout(self.model._network)
-            self._require_finite(before.theta)
+            fitted = self.model._network
+            require_same_layout(self.network, fitted, self.name)
+            require_finite(fitted, before.theta, self.name)
             go_on = before.resumed if self.resumes else before.continued
             self.run = go_on(self.parts.optimizer, np)
         self.started_at = self.run.epoch - (self.model.n_iter_ if self.resumes else 0)
-
-    def _require_same_layout(self, fitted: Network) -> None:
-        """Refuse to continue with other layers than those of the fitted network."""
-        network = self.network
-        if network.layer_sizes != fitted.layer_sizes:
-            raise ValueError(
-                f"{self.name} continues training the fitted network, whose layer sizes"
-                f" are {fitted.layer_sizes} (input and output included)."
-                " The 'hidden_layer_sizes' parameter and the data now require"
-                f" {network.layer_sizes}. Reset hidden_layer_sizes, or fit a new"
-                " network with warm_start=False."
-            )
-        if not network.has_layout_of(fitted):
-            has = "has a" if fitted.input_scaling else "has no"
-            raise ValueError(
-                f"{self.name} continues training the fitted network, which {has}"
-                f" scaling layer. Got input_scaling={network.input_scaling}. Reset"
-                " input_scaling, or fit a new network with warm_start=False."
-            )
-
-    def _require_finite(self, theta: Array) -> None:
-        """Refuse to continue from weights that were set to NaN or infinity."""
-        if np.isfinite(theta).all():
-            return
-        network = self.model._network
-        arrays = zip(*network.layers(theta), strict=True)
-        names = [
-            f"{name}[{i}]"
-            for name, values in zip(("coefs_", "intercepts_"), arrays, strict=True)
-            for i, value in enumerate(values)
-            if not np.isfinite(value).all()
-        ]
-        s = network.scales(theta)
-        if s is not None and not np.isfinite(s).all():
-            names.append("input_scale_")
-        raise ValueError(
-            f"{self.name} continues training the fitted network, whose weights must"
-            f" be finite. Got NaN or infinity in {' and '.join(names)}. Set finite"
-            " weights, or fit a new network with warm_start=False."
-        )
 
     def _new_run(self, whole: TrainingSet, rng: np.random.RandomState) -> Run:
         memory = getattr(self.parts.optimizer, "memory", ())
