@@ -43,11 +43,12 @@ class EpochHyperbandSearchCV(EpochSearch):
     min_resources : int, default=1
         Smallest number of epochs of a first rung. There are
         ``1 + floor(log(max_resources / min_resources, factor))`` halvings.
-    patience : float >= 1 or None, default=2
+    patience : float >= 1 or None, default=1.5
         The training of a candidate ends, and its score counts, once it has taken
-        ``patience`` times as many epochs as up to its best one, and at least 20. The
-        search checks this a few times in each rung. With None, survivors are trained to
-        the end; a network with ``early_stopping`` ends by itself.
+        ``patience`` times as many epochs as up to its highest score and its lowest loss
+        on held-out rows, and at least 20. The search checks this a few times in each
+        rung. With None, survivors are trained to the end; a network with
+        ``early_stopping`` ends by itself.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -171,7 +172,7 @@ class EpochHyperbandSearchCV(EpochSearch):
         factor: float = 3,
         max_resources: int | str = "auto",
         min_resources: int = 1,
-        patience: float | None = 2,
+        patience: float | None = 1.5,
         cv: Any = 5,
         scoring: Any = None,
         refit: Any = True,

@@ -66,6 +66,17 @@ def standing_of(trials: Sequence[Trial], metric: str) -> Standing:
     return Standing(float(scores[best]), float(losses[best]), best + 1, indices)
 
 
+def last_best_epoch(trials: Sequence[Trial], metric: str) -> int:
+    """Return the epoch with the highest score or, if later, with the lowest loss.
+
+    Both are averages over the folds on held-out rows. A score alone would mislead: that
+    of a network which has not begun to learn is noise.
+    """
+    losses = _mean_curve(trials, "validation_loss")
+    by_loss = 0 if np.isnan(losses).all() else int(np.nanargmin(losses)) + 1
+    return max(standing_of(trials, metric).best_epoch, by_loss)
+
+
 def _mean_curve(trials: Sequence[Trial], name: str) -> Array:
     """Return the average of a curve over folds; ended ones keep their last value."""
     length = max(trial.n_epochs for trial in trials)

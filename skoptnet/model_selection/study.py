@@ -13,7 +13,7 @@ from .._sklearn import SearchData, SearchTasks, check_refit, warn_of_failed_fits
 from .alike import Course
 from .epoch_scores import COLUMNS, Scoring
 from .folds import Fold, Wrapping, fold_of
-from .results import Row, snapshot, standing_of
+from .results import Row, last_best_epoch, snapshot, standing_of
 from .rungs import FIRST_CHECK, Halving, Rung, checkpoints
 from .trials import AllRows, Rows, Trial, advance
 from .workers import Workers
@@ -165,13 +165,13 @@ class Study:
                 self._end_past_best(numbers, epoch / patience)
 
     def _end_past_best(self, numbers: list[int], epoch: float) -> None:
-        """End the training of candidates whose best epoch is not after this one."""
+        """End trainings of candidates whose last best epoch is not after this one."""
         self._find_metric()
         for number in numbers:
             trials = self.trials[number]
-            if any(trial.network.early_stopping for trial in trials):
+            if any(t.network.early_stopping or not t.n_epochs for t in trials):
                 continue
-            if standing_of(trials, self.metric).best_epoch <= epoch:
+            if last_best_epoch(trials, self.metric) <= epoch:
                 for trial in trials:
                     if trial.goes_on:
                         trial.reason = "past_best"

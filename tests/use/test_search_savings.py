@@ -13,7 +13,9 @@ from skoptnet.callbacks import Callback
 from skoptnet.estimators.stages import Stage, fit_stage
 from skoptnet.model_selection import EpochHalvingGridSearchCV
 from skoptnet.model_selection.alike import Course
+from skoptnet.model_selection.results import last_best_epoch
 from skoptnet.model_selection.rungs import FIRST_CHECK, checkpoints
+from skoptnet.model_selection.trials import Trial
 from skoptnet.schedules import SCHEDULES
 
 X, y = shuffle(*load_iris(return_X_y=True), random_state=0)
@@ -176,18 +178,71 @@ def best_at(epoch):
     return score
 
 
+def overfitting():
+    """Return a network, rows and labels by chance; the loss is soon at its best."""
+    rng = np.random.RandomState(0)
+    rows, labels = rng.normal(size=(60, 20)), rng.randint(3, size=60)
+    return network(max_iter=80, learning_rate_init=0.05), rows, labels
+
+
 @pytest.mark.parametrize(
     ("best", "patience", "last"),
-    [(5, 2, 20), (15, 2, 30), (15, 3, 45), (40, 2, 80), (5, None, 80)],
+    [(5, 2, 20), (15, 2, 30), (15, 3, 45), (40, 2, 80), (5, None, 80), (13, 1.5, 20)],
 )
 def test_a_candidate_past_its_best_ends(best, patience, last):
+    model, rows, labels = overfitting()
     search = EpochHalvingGridSearchCV(
-        network(max_iter=80),
-        {"alpha": [0.1]},
-        scoring=best_at(best), patience=patience, cv=2,
-    ).fit(X, y)  # fmt: skip
+        model, {"alpha": [0.1]}, scoring=best_at(best), patience=patience, cv=2
+    ).fit(rows, labels)
+    losses = search.epoch_results_["validation_loss"].reshape(2, -1).mean(axis=0)
+    assert np.argmin(losses) < 5
     assert search.epoch_results_["epoch"].max() == last
     assert search.best_epoch_ == best == search.best_estimator_.n_iter_
     reason = "max_iter" if last == 80 else "past_best"
     assert search.cv_results_["split0_stop_reason"].tolist() == [reason]
     assert search.n_resources_ == [80]
+
+
+def test_a_candidate_goes_on_while_its_loss_falls():
+    """A score may be at its best by chance before the network has begun to learn."""
+    model = network(max_iter=80, learning_rate_init=0.003)
+    search = EpochHalvingGridSearchCV(
+        model, {"alpha": [0.1]}, scoring=best_at(2), cv=2
+    ).fit(X, y)
+    losses = search.epoch_results_["validation_loss"].reshape(2, -1).mean(axis=0)
+    assert np.argmin(losses) == 79
+    assert search.best_epoch_ == 2
+
+
+def test_a_search_waits_for_a_network_that_learns_late():
+    """Two spirals: for more than twenty epochs, accuracy is that of guessing."""
+    rng = np.random.RandomState(0)
+    labels = rng.randint(2, size=300)
+    angle = 3 * np.pi * np.sqrt(rng.uniform(size=300))
+    turn = angle + np.pi * labels
+    rows = np.column_stack([angle * np.cos(turn), angle * np.sin(turn)])
+    rows += rng.normal(0, 0.2, rows.shape)
+    model = MLPClassifierX((50,), max_iter=200, random_state=0, batch_size=25)
+    grid = {"learning_rate_init": [0.01], "alpha": [0, 0.01]}
+    search = EpochHalvingGridSearchCV(model, grid, cv=3).fit(rows, labels)
+    curve = search.epoch_results_["score"][search.epoch_results_["epoch"] == 20]
+    assert curve.mean() < 0.65
+    assert search.best_score_ > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scores", "losses", "epoch"),
+    [
+        ([1, 3, 2, 2], [4, 3, 2, 3], 3),
+        ([1, 2, 4, 3], [4, 1, 2, 3], 3),
+        ([1, 4, 2, 3], [np.nan, np.nan, 2, 3], 3),
+        ([1, 4, 2, 3], [np.nan] * 4, 2),
+    ],
+)
+def test_the_last_best_epoch_is_that_of_score_or_loss(scores, losses, epoch):
+    def trial(fold, change):
+        curves = {"score": np.add(scores, change), "validation_loss": losses}
+        curves["epoch"] = [1, 2, 3, 4]
+        return Trial(0, fold, None, curves={n: list(v) for n, v in curves.items()})
+
+    assert last_best_epoch([trial(0, 0.5), trial(1, -0.5)], "score") == epoch
