@@ -39,7 +39,7 @@ def temporary_folder() -> TemporaryDirectory[str]:
 
 def stored(value: Any, path: Path | None) -> Any:
     """Return a `Stored` value, or the value itself without a path or without room."""
-    if path is None:
+    if path is None or isinstance(value, Stored):
         return value
     try:
         return Stored(value, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from traceback import format_exc
 from typing import Any
 
@@ -15,6 +16,7 @@ from .epoch_scores import COLUMNS, Scoring
 from .folds import Fold, Wrapping, fold_of
 from .results import Row, last_best_epoch, snapshot, standing_of
 from .rungs import FIRST_CHECK, Halving, Rung, checkpoints
+from .stored import stored
 from .trials import AllRows, Rows, Trial, advance
 from .workers import Workers
 
@@ -135,13 +137,14 @@ class Study:
                     waiting.setdefault((setting, fold), number)
         if not waiting:
             return
-        shared = self.workers.share(self.data)
+        shared, folder = self.workers.share(self.data), self.workers.folder
+        n_before = len(self._shared)
         jobs = [
             (
                 shared, self.search._wrapping_of(self.candidates[number]).estimator,
-                self.data.splits[fold], self.scoring,
+                fold, self.scoring, folder and folder / f"fold-{i}",
             )
-            for (_, fold), number in waiting.items()
+            for i, ((_, fold), number) in enumerate(waiting.items(), n_before)
         ]  # fmt: skip
         keys = list(waiting)
         for i, fold in self.workers.run(prepared, jobs):
@@ -193,9 +196,8 @@ class Study:
         with self.tasks.iteration(len(groups)) as evaluations:
             jobs = [
                 (
-                    self._rows_of(trial), trial.to_train(),
-                    self.data.splits[trial.fold], epoch, self.scoring, evaluation,
-                    self.workers.folder,
+                    self._rows_of(trial), trial.to_train(), epoch, self.scoring,
+                    evaluation, self.workers.folder,
                 )
                 for (trial, *_), evaluation in zip(groups, evaluations, strict=True)
             ]  # fmt: skip
@@ -282,15 +284,21 @@ class Study:
             )
 
 
-def prepared(data: SearchData, estimator: Any, split: tuple, scoring: Scoring) -> Any:
-    """Return the `Rows` of a fold as a network receives them, or a traceback."""
+def prepared(
+    data: SearchData, estimator: Any, number: int, scoring: Scoring, path: Path | None
+) -> Any:
+    """Return the `Rows` of a fold as a network receives them, or a traceback.
+
+    With a path, the rows are stored there.
+    """
     try:
+        split = data.splits[number]
         fold: Fold = fold_of(data, estimator, split, scoring.with_train)
     except Exception:
         if scoring.error_score == "raise":
             raise
         return format_exc()
-    return Rows(fold)
+    return stored(Rows(fold), path)
 
 
 def _setting(wrapping: Wrapping, params: dict[str, Any], number: int) -> str:

@@ -118,7 +118,7 @@ class Rows:
 
     fold: Fold
 
-    def of_fold(self, network: Any, split: tuple) -> Fold:
+    def of_fold(self, network: Any, number: int) -> Fold:
         """Return the rows of the fold."""
         return self.fold
 
@@ -130,15 +130,14 @@ class AllRows:
     data: SearchData
     with_train: bool
 
-    def of_fold(self, network: Any, split: tuple) -> Fold:
+    def of_fold(self, network: Any, number: int) -> Fold:
         """Return the rows of a fold."""
-        return fold_of(self.data, network, split, self.with_train)
+        return fold_of(self.data, network, self.data.splits[number], self.with_train)
 
 
 def advance(
     rows: Rows | AllRows,
     trial: Trial,
-    split: tuple,
     epoch: int,
     scoring: Scoring,
     evaluation: Evaluation | None = None,
@@ -157,7 +156,7 @@ def advance(
         return monitors[0]
 
     try:
-        fold = rows.of_fold(network, split)
+        fold = rows.of_fold(network, trial.fold)
         with evaluation.around(network) if evaluation else nullcontext():
             fit_stage(network, fold.X, fold.y, Stage(epoch), watch=watch, **fold.params)
         trial.reason = network.stop_reason_

@@ -88,8 +88,8 @@ class Workers:
         """Remove the files of stored values but these and the shared ones."""
         if not self.folder:
             return
+        values = *values, *self._shared, *self._sent.values()
         kept = {value.path for value in values if isinstance(value, Stored)}
-        kept |= {v.path for v in self._sent.values() if isinstance(v, Stored)}
         for path in set(self.folder.iterdir()) - kept:
             with suppress(OSError):  # Windows does not remove mapped files
                 path.unlink()

@@ -20,6 +20,8 @@ from skoptnet.model_selection import EpochHalvingGridSearchCV, stored
 from skoptnet.model_selection.stored import Stored
 from skoptnet.model_selection.study import Study
 
+pytestmark = pytest.mark.once
+
 X, y = load_iris(return_X_y=True)
 
 
@@ -101,10 +103,8 @@ def test_files_of_dropped_and_earlier_states_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(Study, "_promote", counting)
     found = search().fit(X, y)
     assert found.n_candidates_ == [5, 2]
-    assert n_files == [
-        5 * 3,
-        0,
-    ]  # at the end of the second rung, no training has paused
+    # The trainings of the second rung have ended: there is nothing to resume.
+    assert n_files == [5 * 3, 0]
     assert not list(tmp_path.glob("search-*"))
 
 
