@@ -52,6 +52,7 @@ from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
 from skoptnet.schedules import SCHEDULES
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.filterwarnings("error:.* no effect:UserWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
