@@ -9,6 +9,8 @@ import mmap
 import os
 import pickle
 import shutil
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,16 +27,24 @@ _IN_MEMORY, _ENOUGH = Path("/dev/shm"), 2 * 2**30
 _ALIGNMENT = 64
 
 
-def temporary_folder() -> TemporaryDirectory[str]:
-    """Return a new folder, in memory if there is much room, as joblib's own.
+def temporary_folder() -> TemporaryDirectory[str] | None:
+    """Return a new folder, in memory if there is much room; None if none can be made.
 
-    The environment variable JOBLIB_TEMP_FOLDER sets where it is.
+    The environment variable JOBLIB_TEMP_FOLDER sets where it is, as for joblib's own.
     """
-    where: Any = os.environ.get("JOBLIB_TEMP_FOLDER")
-    if where is None and os.access(_IN_MEMORY, os.W_OK):
-        where = _IN_MEMORY if shutil.disk_usage(_IN_MEMORY).free > _ENOUGH else None
-    # Windows does not remove files that a process has mapped into its memory.
-    return TemporaryDirectory(prefix="search-", dir=where, ignore_cleanup_errors=True)
+    where = os.environ.get("JOBLIB_TEMP_FOLDER")
+    try:
+        if where:
+            Path(where).mkdir(parents=True, exist_ok=True)
+        elif os.access(_IN_MEMORY, os.W_OK):
+            has_room = shutil.disk_usage(_IN_MEMORY).free > _ENOUGH
+            where = str(_IN_MEMORY) if has_room else None
+        # Windows does not remove files that a process has mapped into its memory.
+        return TemporaryDirectory(
+            prefix="search-", dir=where, ignore_cleanup_errors=True
+        )
+    except OSError:
+        return None
 
 
 def stored(value: Any, path: Path | None) -> Any:
@@ -44,7 +54,8 @@ def stored(value: Any, path: Path | None) -> Any:
     try:
         return Stored(value, path)
     except OSError:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         return value
 
 
@@ -59,6 +70,11 @@ class Stored:
         The value.
     path : Path
         The file to write.
+
+    Attributes
+    ----------
+    value : object
+        The value as `load` returns it, for all tasks that get this object.
     """
 
     def __init__(self, value: Any, path: Path):
@@ -73,6 +89,14 @@ class Stored:
                 file.write(bytes(start - end))
                 end = start + file.write(array.raw())
                 self.places.append(slice(start, end))
+
+    @cached_property
+    def value(self) -> Any:
+        """See the attributes of the class."""
+        return self.load()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {n: attribute for n, attribute in vars(self).items() if n != "value"}
 
     def load(self) -> Any:
         """Return the value; its arrays are changed in this process only."""

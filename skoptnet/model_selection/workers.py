@@ -73,15 +73,14 @@ class Workers:
             self._n_workers = len(self.backend.client.ncores())
         self.parallel = Parallel(**self.options).__enter__()
         self.is_sequential = self.parallel.n_jobs == 1
-        self.folder = None
-        if self.engine == "local" and not self.is_sequential:
-            self._files = temporary_folder()
-            self.folder = Path(self._files.name)
+        is_local = self.engine == "local" and not self.is_sequential
+        self._files = temporary_folder() if is_local else None
+        self.folder = Path(self._files.name) if self._files else None
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.parallel.__exit__(*error)
-        if self.folder:
+        if self._files:
             self._files.cleanup()
 
     def keep_only(self, values: Iterable[Any]) -> None:
@@ -206,19 +205,8 @@ def _arrived(argument: Any) -> Any:
     if type(argument).__module__ == "distributed.client":
         return argument.result()
     if isinstance(argument, Stored):
-        return _loaded(argument.path, argument)
+        return argument.value
     return argument
-
-
-_last: dict[Path, Any] = {}
-
-
-def _loaded(path: Path, stored: Stored) -> Any:
-    """Return a stored value, which several tasks one after the other may share."""
-    if path not in _last:
-        _last.clear()
-        _last[path] = stored.load()
-    return _last[path]
 
 
 def _engine_of(backend: Any) -> str:

@@ -1,5 +1,6 @@
 """Searches over epochs exchange arrays with processes of this machine by files."""
 
+import pickle
 import subprocess
 import sys
 
@@ -84,7 +85,8 @@ def test_arrays_are_in_the_file_only(tmp_path):
     value = np.random.RandomState(0).uniform(size=10_000)
     stored = Stored(value, tmp_path / "value")
     assert (tmp_path / "value").read_bytes() == value.tobytes()
-    assert len(stored.rest) < 1000
+    assert stored.value is stored.value
+    assert len(pickle.dumps(stored)) < 1000
 
 
 # --------------------------------------------------------------------------- searches
@@ -121,6 +123,16 @@ def test_without_room_for_files(tmp_path, monkeypatch):
     assert stored.stored(value, full) is value
     assert not full.exists()
     assert_equal(search().fit(X, y), expected)
+
+
+def test_a_folder_is_made_or_done_without(tmp_path, monkeypatch):
+    expected = search().set_params(n_jobs=1).fit(X, y)
+    for folder in (tmp_path / "a" / "b c", tmp_path / "file" / "a"):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(folder))
+        assert_equal(search().fit(X, y), expected)
+        assert not list(tmp_path.rglob("search-*"))
+    assert (tmp_path / "a" / "b c").is_dir()
 
 
 @pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
