@@ -127,10 +127,9 @@ class _Part:
     def __init__(
         self, fit: Fit, rows: OwnData, scored: tuple, fold: Fold, scoring: Scoring
     ):
-        self.outputs_and_loss, data = None, _read(fit, rows)
-        own: Score | None = None
-        if data:
-            weighted = fit.weighted(data, "validation")
+        self.outputs_and_loss, own = None, None
+        data, weighted = _read(fit, rows)
+        if weighted:
             self.outputs_and_loss = fit.outputs_and_loss(weighted)
             own = fit.model._default_score(weighted.select(weighted.Y), None)
         *_, params = scored
@@ -150,12 +149,13 @@ class _Part:
         return loss, self.scores(z, loss)
 
 
-def _read(fit: Fit, rows: OwnData) -> TrainingSet | None:
-    """Return rows as the network reads them, None if it cannot."""
+def _read(fit: Fit, rows: OwnData) -> tuple[Any, TrainingSet | None]:
+    """Return rows as the network reads them, and as its loss does; None if it cannot."""
     try:
-        return fit.read_held_out(rows, fit.run.theta.dtype)
+        data = fit.read_held_out(rows, fit.run.theta.dtype)
+        return data, fit.weighted(data, "validation")
     except ValueError:  # perhaps a class that the training rows lack
-        return None
+        return None, None
 
 
 def _is_own_score(scorer: Any, model: Any) -> bool:
