@@ -151,6 +151,23 @@ def legend_beside(
     )
 
 
+def legend_right(figure: Any, entries: Entries, title: str = "") -> Any:
+    """Put a legend to the right of all axes of a figure."""
+    return figure.legend(loc="outside right upper", **_legend(entries, title))
+
+
+def label_outer(axes: list[Any]) -> None:
+    """Remove ticks and labels from all but the leftmost and lowest panels."""
+    n_columns = axes[0].get_subplotspec().get_gridspec().ncols
+    for i, ax in enumerate(axes):
+        is_first, is_last = i % n_columns == 0, i + n_columns >= len(axes)
+        ax.tick_params(labelleft=is_first, labelbottom=is_last)
+        if not is_first:
+            ax.set_ylabel("")
+        if not is_last:
+            ax.set_xlabel("")
+
+
 def legend_above(ax: Any, entries: Entries | None = None, title: str = "") -> Any:
     """Put a legend above the axes, in two columns."""
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1.02), "ncols": 2}

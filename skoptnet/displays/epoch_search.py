@@ -16,7 +16,9 @@ from ._style import (
     Entries,
     axes_given,
     check_log,
+    label_outer,
     legend_beside,
+    legend_right,
     log_scale,
     pyplot,
     spans_decades,
@@ -248,7 +250,7 @@ class EpochSearchDisplay:
         for bracket, own in self.axes_.items():
             self._draw_rungs(own, bracket)
         self._label(ax is None)
-        self._legend(shown, colors)
+        self._legend(shown, colors, ax is None)
         return self
 
     @property
@@ -385,10 +387,9 @@ class EpochSearchDisplay:
             ax.set_xlabel("epoch")
             ax.set_ylabel(self.labels["curve"])
         if is_own and len(axes) > 1:
-            for ax in axes:
-                ax.label_outer()
+            label_outer(axes)
 
-    def _legend(self, shown: list[int], colors: dict) -> None:
+    def _legend(self, shown: list[int], colors: dict, is_own: bool) -> None:
         """Draw the legend of colours and looks beside the rightmost upper axes."""
         axes = list(self.axes_.values())
         if self._norm is not None:
@@ -414,9 +415,11 @@ class EpochSearchDisplay:
             entries.append((f"failed or diverged: {n_wrong}", cross))
         if self.best_ is not None:
             entries += self._best_entries(rows, colors)
-        right = axes[min(1, len(axes) - 1)]
         title = self.labels["group"] if many else ""
-        legend_beside(right, entries, title)
+        if is_own and len(axes) > 2:  # beside an axes, it would push the rows apart
+            legend_right(self.figure_, entries, title)
+        else:
+            legend_beside(axes[min(1, len(axes) - 1)], entries, title)
 
     def _best_entries(self, rows: list[dict], colors: dict) -> Entries:
         """Return the entries of the best candidate: its looks, name and spread."""

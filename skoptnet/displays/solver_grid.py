@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ._searches import Candidates, candidates_of, same
-from ._style import COLORS, axes_given, pyplot
+from ._style import COLORS, axes_given, label_outer, pyplot
 
 #: How far down colours reach, in distances of the median score from the highest.
 _FARTHEST = 10
@@ -244,7 +244,7 @@ class SolverGridDisplay:
         for panel, values in zip(panels, means, strict=True):
             self._draw(panel, values, xs, ys, look)
         if ax is None:
-            _label_outer(axes)
+            label_outer(axes)
         for i, (panel, row, column) in enumerate(np.ndindex(means.shape)):
             if self.cells["n_candidates"][i] and (text or self.cells["n_failed"][i]):
                 self._write(i, panels[panel], row, column)
@@ -331,18 +331,6 @@ class SolverGridDisplay:
         ax.set_title(panel, fontweight="bold")
         frame = _cell(row, column, fc="none", ec=COLORS[1], lw=3, clip_on=False)
         return ax.add_patch(frame)
-
-
-def _label_outer(axes: list[Any]) -> None:
-    """Remove ticks and labels from all but the leftmost and lowest panels."""
-    n_columns = axes[0].get_subplotspec().get_gridspec().ncols
-    for i, ax in enumerate(axes):
-        is_first, is_last = i % n_columns == 0, i + n_columns >= len(axes)
-        ax.tick_params(labelleft=is_first, labelbottom=is_last)
-        if not is_first:
-            ax.set_ylabel("")
-        if not is_last:
-            ax.set_xlabel("")
 
 
 def _cell(row: int, column: int, **look: Any) -> Any:

@@ -387,3 +387,22 @@ def test_a_fold_without_an_epoch_is_a_failed_one(diverging):
     ends = display.stops["stop_reason"]
     assert "3 failed" in ends
     assert "3 diverged" in ends
+
+
+def test_the_lowest_axes_of_each_column_have_labels(hyperband):
+    """Three brackets leave a place free: that above it is the lowest, too."""
+    display = EpochSearchDisplay.from_search(hyperband).plot()
+    display.figure_.canvas.draw()
+    labels = {
+        bracket: (ax.get_xlabel(), any(t.label1.get_visible() for t in ticks))
+        for bracket, ax in display.axes_.items()
+        for ticks in [ax.xaxis.get_major_ticks()]
+    }
+    assert labels == {0: ("", False), 1: ("epoch", True), 2: ("epoch", True)}
+
+
+def test_the_legend_does_not_push_the_brackets_apart(hyperband):
+    display = EpochSearchDisplay.from_search(hyperband).plot()
+    display.figure_.canvas.draw()
+    upper, lower = (display.axes_[i].get_position() for i in (0, 2))
+    assert upper.y0 - lower.y1 < 0.6 * upper.height
