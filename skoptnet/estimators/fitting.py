@@ -256,8 +256,12 @@ class Fit:
         is_planned = model.n_iter_no_change >= model.max_iter or (
             self.parts.schedule.ends_as_planned(epochs)
         )
-        if self.stage and outcome.reason in (self.stage.reason, "max_iter"):
-            return
+        if self.stage:
+            expected = {self.stage.reason, "max_iter"}
+            if self.stage.reason == "paused":  # the search warns of its own end
+                expected.add("interrupted")
+            if outcome.reason in expected:
+                return
         ended = outcome.reason not in ("interrupted", "failed", "partial_fit")
         failure = failure_of(self, outcome, losses) if ended else ""
         warn_of_end(self.estimator, outcome, losses, failure, is_planned=is_planned)

@@ -61,6 +61,7 @@ class Study:
         self.trials: list[list[Trial]] = []
         self.rows: list[Row] = []
         self.metric, self.is_multimetric = "score", False
+        self._n_brackets = 0
         # By preprocessing setting and fold, the number of the shared rows, or the
         # traceback if preprocessing failed.
         self._shared: dict[tuple[str, int], int | str] = {}
@@ -72,6 +73,7 @@ class Study:
         """Run all brackets; end with the results so far after Ctrl-C."""
         # Wrong names of parameters are refused before any training.
         numbers = [[self._add(params) for params in bracket] for bracket, _ in brackets]
+        self._n_brackets = len(brackets)
         try:
             for bracket, (_, halving) in enumerate(brackets):
                 self._run_bracket(bracket, numbers[bracket], halving)
@@ -79,8 +81,8 @@ class Study:
             if not any(row.is_promotable for row in self.rows):
                 raise
             warnings.warn(
-                "The search was interrupted by the user. Its results are those of the"
-                f" {len(self.rows)} finished rows of cv_results_.",
+                "The search was interrupted by the user. cv_results_ has the"
+                f" {len(self.rows)} rows that were finished.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -267,20 +269,21 @@ class Study:
         self, place: tuple[int, int], rung: Rung, numbers: list[int]
     ) -> None:
         if self.search.verbose:
-            bracket = (
-                f"bracket {place[0]}, " if place[0] or self.search.verbose > 1 else ""
-            )
+            bracket = f"bracket {place[0]}, " if self._n_brackets > 1 else ""
+            plural = "s" if len(numbers) > 1 else ""
             print(
-                f"{bracket}iter {place[1]}: {len(numbers)} candidates up to epoch"
-                f" {rung.epochs}, {len(self.data.splits)} folds"
+                f"{bracket}iter {place[1]}: {len(numbers)} candidate{plural} up to"
+                f" epoch {rung.epochs}, {len(self.data.splits)} folds"
             )
 
     def _print_score(self, trial: Trial) -> None:
         if self.search.verbose > 1:
             score = trial.curves.get(self.metric, [float("nan")])[-1]
+            params = self.candidates[trial.candidate]
             print(
                 f"[candidate {trial.candidate}, fold {trial.fold}] epoch"
-                f" {trial.n_epochs}: {self.metric}={score:.3f} ({trial.reason})"
+                f" {trial.n_epochs}: {self.metric}={score:.3f} ({trial.reason}),"
+                f" {', '.join(f'{name}={value}' for name, value in params.items())}"
             )
 
 

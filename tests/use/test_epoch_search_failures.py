@@ -220,6 +220,7 @@ def test_ctrl_c_ends_a_search_with_the_results_so_far(n, refit):
     search, messages = quietly(search.fit, X, LABELS)
     assert scorer.calls == n
     assert sum("search was interrupted by the user" in text for text in messages) == 1
+    assert not any("Training interrupted" in text for text in messages)
     whole = small_search(GRID, network(MLPClassifierX)).fit(X, LABELS)
     n_rows = min((n - 1) // 9, 5) + max(n - 1 - FIRST, 0) // 18
     for name in ("candidate", "iter", "best_epoch", "mean_test_score"):

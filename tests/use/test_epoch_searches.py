@@ -441,6 +441,16 @@ def test_output_says_the_rungs_and_the_trainings(capsys):
         assert len(lines) - len(rungs) == (3 * (5 + 2) if verbose == 2 else 0)
     assert "5 candidates up to epoch 3, 3 folds" in rungs[0]
     assert "[candidate 4, fold 2] epoch 3: score=" in "\n".join(lines)
+    assert all("learning_rate_init=" in line for line in lines if line[0] == "[")
+
+
+def test_output_names_the_brackets_if_there_are_several(capsys):
+    small_search("EpochHyperbandSearchCV", network(MLPClassifierX), verbose=1).fit(
+        X, LABELS
+    )
+    rungs = capsys.readouterr().out.splitlines()
+    assert all(rung.startswith("bracket ") for rung in rungs)
+    assert any(": 1 candidate up to" in rung for rung in rungs)
 
 
 @kinds
