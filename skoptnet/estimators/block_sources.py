@@ -97,14 +97,14 @@ class ParquetBlocks:
         Name of a column with non-negative weights of the rows.
     columns : sequence of str, default=None
         Names of the columns with the features, which must be numbers; by default all
-        others.
+        others, except the index of a data frame.
 
     Raises
     ------
     ImportError
         If pyarrow or pandas is not installed.
     ValueError
-        If there is no file, or a named column is not in the first file.
+        If there is no file, or a named column is not in all of them.
 
     See Also
     --------
@@ -134,24 +134,25 @@ class ParquetBlocks:
             )
         self.target, self.sample_weight = target, sample_weight
         self._groups: list[tuple[str | Path, int]] = []
-        names: list[str] = []
+        schemas: list[Any] = []
         for path in self.paths:
             with parquet.ParquetFile(path) as file:
-                names = names or file.schema_arrow.names
+                schemas.append(file.schema_arrow)
                 self._groups += [(path, i) for i in range(file.num_row_groups)]
         targets = [target] if isinstance(target, str) else list(target)
-        others = {*targets, sample_weight}
-        self.columns = [n for n in names if n not in others]
+        others = {*targets, sample_weight, *_index_columns(schemas[0])}
+        self.columns = [n for n in schemas[0].names if n not in others]
         if columns is not None:
             self.columns = list(columns)
         needed = [*self.columns, *targets]
         needed += [] if sample_weight is None else [sample_weight]
-        missing = [name for name in needed if name not in names]
-        if missing:
-            raise ValueError(
-                f"target, sample_weight and columns must name columns of the files. Got"
-                f" {missing}, but the columns of {self.paths[0]} are {names}."
-            )
+        for path, schema in zip(self.paths, schemas, strict=True):
+            missing = [name for name in needed if name not in schema.names]
+            if missing:
+                raise ValueError(
+                    "target, sample_weight and columns must name columns of all files."
+                    f" Got {missing}, but the columns of {path} are {schema.names}."
+                )
         self._needed, self._targets = needed, targets
 
     def __len__(self) -> int:
@@ -162,7 +163,8 @@ class ParquetBlocks:
         path, group = self._groups[number]
         with _parquet().ParquetFile(path) as file:
             table = file.read_row_group(group, columns=self._needed)
-        frame = table.to_pandas()
+        # The index of a data frame is a column as any other.
+        frame = table.to_pandas(ignore_metadata=True)
         y = frame[self._targets if len(self._targets) > 1 else self._targets[0]]
         block = frame[self.columns], y.to_numpy()
         if self.sample_weight is None:
@@ -171,6 +173,12 @@ class ParquetBlocks:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return (self[number] for number in range(len(self)))
+
+
+def _index_columns(schema: Any) -> list[str]:
+    """Return the columns that were the index of a data frame of pandas."""
+    stored = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in stored if isinstance(name, str)]  # others are ranges
 
 
 def _parquet() -> Any:

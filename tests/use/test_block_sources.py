@@ -97,6 +97,27 @@ def test_columns_of_parquet_files(files):
         ParquetBlocks(files, "price")
 
 
+@pytest.mark.parametrize("name", [None, "id"])
+def test_the_index_of_a_data_frame_is_no_feature(files, tmp_path, name):
+    """Unless it is named: a data frame whose rows were selected has one."""
+    frame = pd.DataFrame(X[:40], columns=NAMES).assign(y=UNIT[:40]).iloc[[0, 1, 5]]
+    path = tmp_path / "selected.parquet"
+    frame.rename_axis(name).to_parquet(path)
+    blocks = ParquetBlocks(path, "y")
+    assert blocks.columns == NAMES
+    np.testing.assert_array_equal(blocks[0][0], frame[NAMES])
+    column = name or "__index_level_0__"
+    rows, _ = ParquetBlocks(path, "y", columns=[column])[0]
+    assert list(rows[column]) == list(frame.index)
+
+
+def test_all_parquet_files_need_the_columns(files, tmp_path):
+    path = tmp_path / "3.parquet"
+    pd.DataFrame({"y": UNIT}).to_parquet(path)
+    with pytest.raises(ValueError, match=r"(?s)Got \['a', .*the columns of .*3.parquet"):
+        ParquetBlocks([*files, path], "y")
+
+
 def test_no_parquet_file_is_refused(files):
     with pytest.raises(ValueError, match="'paths' parameter of ParquetBlocks"):
         ParquetBlocks([], "y")
