@@ -73,14 +73,14 @@ class EpochScores(Watcher):
         With an entry per epoch: ``epoch``, ``learning_rate``, ``loss``,
         ``validation_loss`` (the loss of the held-out rows), and each score by the name
         that the scorer gives it, "score" for a single one; training scores begin with
-        "train_".
+        "train_". A scorer that fails in all epochs gives none.
     seconds : float
         The time that this took.
     """
 
     def __init__(self, fit: Fit, fold: Fold, scoring: Scoring):
         begun = time.perf_counter()
-        self.theta = fit.run.theta
+        self.theta, self.error_score = fit.run.theta, scoring.error_score
         rows = OwnData(fold.X_test, fold.y_test, fold.w_test)
         self.parts = [("", _Part(fit, rows, fold.scored, fold, scoring))]
         if scoring.with_train:
@@ -108,7 +108,8 @@ class EpochScores(Watcher):
     def curves(self) -> dict[str, list]:
         """See the attributes of the class."""
         names = dict.fromkeys(name for row in self.rows for name in row)
-        return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
+        missing = self.error_score
+        return {name: [row.get(name, missing) for row in self.rows] for name in names}
 
 
 class _Part:
@@ -150,7 +151,7 @@ class _Part:
 
 
 def _read(fit: Fit, rows: OwnData) -> tuple[Any, TrainingSet | None]:
-    """Return rows as the network reads them, and as its loss does; None if it cannot."""
+    """Return rows as network and loss read them; None if they cannot."""
     try:
         data = fit.read_held_out(rows, fit.run.theta.dtype)
         return data, fit.weighted(data, "validation")
@@ -198,8 +199,6 @@ class _ScorerScores:
             self.by_network = Scored.by_network(fit.model, data, fit.network, fit.run)
         self.predictor = model_in_training(fit.model, fit.network, fit.run)
         self.reads_attributes = not predicts_only(scoring.scorer)
-        # The names of the scores; a function tells them only when it is called.
-        self.names = () if self.reads_attributes else ("score",)
         self.has_failed = False
 
     def __call__(self, z: Any, loss: float) -> dict[str, float]:
@@ -207,12 +206,12 @@ class _ScorerScores:
             estimator, X = self._subject(z)
             given = self.scoring.scorer(estimator, X, self.y, **self.params)
         except Exception:
-            if self.scoring.error_score == "raise" or not self.names:
+            if self.scoring.error_score == "raise":
                 raise
-            given = dict.fromkeys(self.names, format_exc())
+            self._warn(format_exc())
+            return {}
         scores = given if isinstance(given, dict) else {"score": given}
         _check_names(scores)
-        self.names = tuple(scores)
         return {name: self._number(name, value) for name, value in scores.items()}
 
     def _subject(self, z: Any) -> tuple[Any, Any]:

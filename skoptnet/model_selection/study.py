@@ -205,7 +205,7 @@ class Study:
             ]  # fmt: skip
             for i, result in self.workers.run(advance, jobs):
                 for trial in groups[i]:
-                    trial.take(result)
+                    trial.take(result, self.search.error_score)
                     self._print_score(trial)
                 was_interrupted |= result.reason == "interrupted"
                 if was_interrupted and self.workers.is_sequential:
@@ -219,10 +219,22 @@ class Study:
         return self._shared[setting, trial.fold if setting else 0]
 
     def _find_metric(self) -> None:
-        """Set the metric; names of several scores are known after the first epoch."""
-        curves = next((t.curves for of in self.trials for t in of if t.n_epochs), {})
-        names = [n for n in curves if n not in COLUMNS and not n.startswith("train_")]
-        if not names or names == ["score"]:
+        """Set the metric; give each trial a curve for every score that any of them has.
+
+        Names of several scores are known after the first epoch.
+        """
+        started = [trial for of in self.trials for trial in of if trial.n_epochs]
+        all_names = dict.fromkeys(name for trial in started for name in trial.curves)
+        if not set(all_names).difference(COLUMNS):
+            all_names["score"] = None
+            if self.scoring.with_train:
+                all_names["train_score"] = None
+        for trial in started:
+            trial.add_curves(all_names, self.search.error_score)
+        names = [
+            n for n in all_names if n not in COLUMNS and not n.startswith("train_")
+        ]
+        if names == ["score"]:
             return
         check_refit(self.search, names)
         self.is_multimetric = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -78,17 +79,27 @@ class Trial:
         wrong = ("failed", "diverged", "interrupted")
         return self.reason not in wrong and self.n_epochs > 0
 
-    def take(self, other: Trial) -> None:
-        """Take over the results of a copy that was trained further elsewhere."""
-        new, begun = other.curves, other.curves.get("epoch", [1])[0] - 1
-        curves = {n: [*self.curves.get(n, ())][:begun] + new[n] for n in new}
+    def take(self, other: Trial, error_score: Any) -> None:
+        """Take over the results of a copy that was trained further elsewhere.
+
+        ``error_score`` fills the curves of scores that one of the two lacks.
+        """
+        begun = other.curves["epoch"][0] - 1 if other.n_epochs else self.n_epochs
+        self.add_curves(other.curves, error_score)
+        other.add_curves(self.curves, error_score)
         own = {
             "candidate": self.candidate,
             "network": self.network,
             "shares_state": other.candidate != self.candidate,
-            "curves": curves or self.curves,
+            "curves": {n: v[:begun] + other.curves[n] for n, v in self.curves.items()},
         }
         vars(self).update(vars(other) | own)
+
+    def add_curves(self, names: Iterable[str], error_score: Any) -> None:
+        """Add curves that are missing since all calls of the scorer failed."""
+        for name in names:
+            if name not in self.curves:
+                self.curves[name] = [error_score] * self.n_epochs
 
     def to_train(self) -> Trial:
         """Return a copy to train further, without the curves so far."""

@@ -114,7 +114,9 @@ def test_the_index_of_a_data_frame_is_no_feature(files, tmp_path, name):
 def test_all_parquet_files_need_the_columns(files, tmp_path):
     path = tmp_path / "3.parquet"
     pd.DataFrame({"y": UNIT}).to_parquet(path)
-    with pytest.raises(ValueError, match=r"(?s)Got \['a', .*the columns of .*3.parquet"):
+    with pytest.raises(
+        ValueError, match=r"(?s)Got \['a', .*the columns of .*3.parquet"
+    ):
         ParquetBlocks([*files, path], "y")
 
 

@@ -11,6 +11,7 @@ from searches import (
     assert_same_results,
     epochs_of,
     network,
+    params_of,
     quietly,
     small_search,
 )
@@ -21,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX
+from skoptnet.model_selection import EpochHalvingGridSearchCV
 
 pytestmark = [
     pytest.mark.once,
@@ -292,6 +294,64 @@ def test_a_score_that_fails_is_missing_in_its_epoch_only():
     search.set_params(error_score="raise")
     with pytest.raises(ArithmeticError, match="not yet"):
         search.fit(X, LABELS)
+
+
+def failing(when, several=False):
+    """Return a function that scores networks, but fails for some."""
+
+    def score(estimator, X, y):
+        if when(estimator.random_state, estimator.n_iter_):
+            raise ArithmeticError("not now")
+        value = estimator.score(X, y)
+        return {"a": value, "b": -value} if several else value
+
+    return score
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize(
+    "when",
+    [
+        lambda seed, epoch: epoch in (1, 4),
+        lambda seed, epoch: epoch <= 3 and seed == 1,
+    ],
+    ids=["in the first epochs of both rungs", "in a whole rung"],
+)
+def test_a_function_that_fails_before_it_has_told_its_names(when, several):
+    search = EpochHalvingGridSearchCV(
+        network(MLPClassifierX),
+        {"random_state": [0, 1, 2, 3]},
+        scoring=failing(when, several), cv=2, min_resources=3, error_score=-5.0,
+        refit="b" if several else True, patience=None,
+    )  # fmt: skip
+    search, messages = quietly(search.fit, X, LABELS)
+    assert any("Scoring failed" in text for text in messages)
+    table = pd.DataFrame(search.epoch_results_)
+    names = ["a", "b"] if several else ["score"]
+    assert list(table)[6:] == names
+    failed = table[names[0]] == -5
+    if several:
+        assert (table["b"] == np.where(failed, -5, -table["a"])).all()
+    seeds = {i: params["random_state"] for i, params in params_of(search).items()}
+    expected = [
+        when(seeds[candidate], epoch)
+        for candidate, epoch in zip(table["candidate"], table["epoch"], strict=True)
+    ]
+    assert failed.tolist() == expected
+    assert any(expected)
+
+
+def test_a_function_that_always_fails_scores_all_candidates_alike():
+    def fails(estimator, X, y):
+        raise ArithmeticError("never")
+
+    search = EpochHalvingGridSearchCV(
+        network(MLPClassifierX), {"alpha": [1, 2]}, scoring=fails, error_score=0, cv=2
+    )
+    search, messages = quietly(search.fit, X, LABELS)
+    assert any("Scoring failed" in text for text in messages)
+    assert (search.epoch_results_["score"] == 0).all()
+    assert search.best_score_ == 0
 
 
 def test_one_of_several_scores_that_fails():
