@@ -17,6 +17,7 @@ from held_out import (
     stopping,
     tasks,
 )
+from passes import counted_passes
 from problems import (
     LABELS,
     NUMBERS,
@@ -49,7 +50,6 @@ from skoptnet import (
     Warmup,
 )
 from skoptnet.callbacks import Checkpoint, History, StopOnPlateau
-from skoptnet.estimators import prediction, validation
 from skoptnet.estimators.validation_split import split
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES
@@ -486,13 +486,7 @@ def test_the_training_loss_has_neither_penalty_nor_dropout():
 
 @both
 def test_one_forward_pass_per_epoch_and_part(Estimator, monkeypatch):
-    passes = []
-    for room in (prediction, validation):
-        whole = room.outputs
-        monkeypatch.setattr(
-            room, "outputs",
-            lambda *args, whole=whole: passes.append(args) or whole(*args),
-        )  # fmt: skip
+    passes = counted_passes(monkeypatch)
     rows, truth, own = parts(target(Estimator))
     names = ["r2", "loss", "neg_mean_absolute_error"]
     if Estimator is MLPClassifierX:

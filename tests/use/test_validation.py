@@ -19,6 +19,7 @@ from held_out import (
     stopping,
     tasks,
 )
+from passes import counted_passes
 from problems import (
     KINDS,
     LABELS,
@@ -42,8 +43,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.compiled import Outputs
-from skoptnet.estimators import prediction, validation
 from skoptnet.estimators.validation_split import split
 
 pytestmark = pytest.mark.filterwarnings(
@@ -315,18 +314,7 @@ def test_validation_rows_may_lie_in_a_file(Estimator, tmp_path):
 
 @both
 def test_one_forward_pass_of_the_validation_rows_per_epoch(Estimator, monkeypatch):
-    passes = []
-
-    class Counting(Outputs):
-        def __call__(self, theta):
-            passes.append(theta)
-            return super().__call__(theta)
-
-    def counting(network, theta, rows):
-        return Counting(network, rows, None, theta.dtype)(theta)
-
-    monkeypatch.setattr(validation, "Outputs", Counting)
-    monkeypatch.setattr(prediction, "outputs", counting)
+    passes = counted_passes(monkeypatch)
     y = target(Estimator)
     for scoring in (None, "loss", "neg_log_loss" if y is LABELS else "r2"):
         passes.clear()
