@@ -37,7 +37,7 @@ class EpochSearch(BaseSearchCV):
         **BaseSearchCV._parameter_constraints,
         "factor": [Interval(Real, 1, None, closed="neither")],
         "max_resources": [*COUNT, StrOptions({"auto"})],
-        "patience": [Interval(Real, 1, None, closed="left"), None],
+        "patience": [Interval(Real, 1, None, closed="neither"), None],
     }
     _parameter_constraints.pop("pre_dispatch")
 

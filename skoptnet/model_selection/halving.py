@@ -78,12 +78,12 @@ class EpochHalvingGridSearchCV(_EpochHalving):
         Whether to drop more candidates after the epochs of the first rung if the range
         of epochs is too small for their number, so that the last rung still has at most
         ``factor``.
-    patience : float >= 1 or None, default=1.5
-        The training of a candidate ends, and its score counts, once it has taken
-        ``patience`` times as many epochs as up to its highest score and its lowest loss
-        on held-out rows, and at least 20. The search checks this a few times in each
-        rung. With None, survivors are trained to the end; a network with
-        ``early_stopping`` ends by itself.
+    patience : float > 1 or None, default=1.5
+        The training of a candidate ends, and its score counts, at ``patience`` times
+        the epoch of its highest score or its lowest loss on held-out rows, whichever is
+        later, but not before epoch 20. The search checks this a few times in each rung.
+        With None, survivors are trained to the end; a network with ``early_stopping``
+        ends by itself.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -264,12 +264,12 @@ class EpochHalvingRandomSearchCV(_EpochHalving):
         Whether to drop more candidates after the epochs of the first rung if the range
         of epochs is too small for their number, so that the last rung still has at most
         ``factor``.
-    patience : float >= 1 or None, default=1.5
-        The training of a candidate ends, and its score counts, once it has taken
-        ``patience`` times as many epochs as up to its highest score and its lowest loss
-        on held-out rows, and at least 20. The search checks this a few times in each
-        rung. With None, survivors are trained to the end; a network with
-        ``early_stopping`` ends by itself.
+    patience : float > 1 or None, default=1.5
+        The training of a candidate ends, and its score counts, at ``patience`` times
+        the epoch of its highest score or its lowest loss on held-out rows, whichever is
+        later, but not before epoch 20. The search checks this a few times in each rung.
+        With None, survivors are trained to the end; a network with ``early_stopping``
+        ends by itself.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None

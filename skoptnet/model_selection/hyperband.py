@@ -43,12 +43,12 @@ class EpochHyperbandSearchCV(EpochSearch):
     min_resources : int, default=1
         Smallest number of epochs of a first rung. There are
         ``1 + floor(log(max_resources / min_resources, factor))`` halvings.
-    patience : float >= 1 or None, default=1.5
-        The training of a candidate ends, and its score counts, once it has taken
-        ``patience`` times as many epochs as up to its highest score and its lowest loss
-        on held-out rows, and at least 20. The search checks this a few times in each
-        rung. With None, survivors are trained to the end; a network with
-        ``early_stopping`` ends by itself.
+    patience : float > 1 or None, default=1.5
+        The training of a candidate ends, and its score counts, at ``patience`` times
+        the epoch of its highest score or its lowest loss on held-out rows, whichever is
+        later, but not before epoch 20. The search checks this a few times in each rung.
+        With None, survivors are trained to the end; a network with ``early_stopping``
+        ends by itself.
     cv : int, splitter or iterable, default=5
         The folds, as for scikit-learn's searches.
     scoring : str, callable, list, tuple, dict or None, default=None
