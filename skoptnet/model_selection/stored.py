@@ -27,24 +27,59 @@ _IN_MEMORY, _ENOUGH = Path("/dev/shm"), 2 * 2**30
 _ALIGNMENT = 64
 
 
-def temporary_folder() -> TemporaryDirectory[str] | None:
-    """Return a new folder, in memory if there is much room; None if none can be made.
+class TemporaryFolder:
+    """A new folder, in memory if there is much room.
 
     The environment variable JOBLIB_TEMP_FOLDER sets where it is, as for joblib's own.
+
+    Attributes
+    ----------
+    path : Path or None
+        The folder; None if none can be made.
     """
-    where = os.environ.get("JOBLIB_TEMP_FOLDER")
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        try:
+            # Windows does not remove files that a process has mapped into its memory.
+            self._folder = TemporaryDirectory(
+                prefix="search-", dir=_place(), ignore_cleanup_errors=True
+            )
+        except OSError:
+            return
+        self.path = Path(self._folder.name)
+        self._is_tracked = _track("register", self._folder.name)
+
+    def remove(self) -> None:
+        """Remove the folder and all files in it."""
+        if self.path:
+            self._folder.cleanup()
+            if self._is_tracked:
+                _track("unregister", self._folder.name)
+
+
+def _place() -> str | None:
+    """Return the folder in which to make another one; None is the system's choice."""
+    given = os.environ.get("JOBLIB_TEMP_FOLDER")
+    if given:
+        place = Path(given).expanduser().absolute()  # workers may be in other folders
+        place.mkdir(parents=True, exist_ok=True)
+        return str(place)
+    has_memory = os.access(_IN_MEMORY, os.W_OK)
+    if has_memory and shutil.disk_usage(_IN_MEMORY).free > _ENOUGH:
+        return str(_IN_MEMORY)
+    return None
+
+
+def _track(action: str, folder: str) -> bool:
+    """Let joblib's tracker remove a folder if this process is killed, or no longer."""
     try:
-        if where:
-            Path(where).mkdir(parents=True, exist_ok=True)
-        elif os.access(_IN_MEMORY, os.W_OK):
-            has_room = shutil.disk_usage(_IN_MEMORY).free > _ENOUGH
-            where = str(_IN_MEMORY) if has_room else None
-        # Windows does not remove files that a process has mapped into its memory.
-        return TemporaryDirectory(
-            prefix="search-", dir=where, ignore_cleanup_errors=True
-        )
-    except OSError:
-        return None
+        from joblib.externals.loky.backend import resource_tracker
+
+        getattr(resource_tracker, action)(folder, "folder")
+    except (ImportError, AttributeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def stored(value: Any, path: Path | None) -> Any:

@@ -12,14 +12,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
-from .stored import Stored, stored, temporary_folder
+from .stored import Stored, TemporaryFolder, stored
 
 #: Number of batches of tasks that each worker gets.
 _BATCHES_PER_WORKER = 8
@@ -52,7 +51,7 @@ class Workers:
         Whether tasks run one after the other, in this process.
     folder : Path or None
         A folder for files by which tasks and this process exchange arrays; None if
-        workers may be on other machines, or are threads.
+        workers may be on other machines, are threads, or if none can be made.
     """
 
     def __init__(self, n_jobs: int | None):
@@ -74,14 +73,14 @@ class Workers:
         self.parallel = Parallel(**self.options).__enter__()
         self.is_sequential = self.parallel.n_jobs == 1
         is_local = self.engine == "local" and not self.is_sequential
-        self._files = temporary_folder() if is_local else None
-        self.folder = Path(self._files.name) if self._files else None
+        self._files = TemporaryFolder() if is_local else None
+        self.folder = self._files.path if self._files else None
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.parallel.__exit__(*error)
         if self._files:
-            self._files.cleanup()
+            self._files.remove()
 
     def keep_only(self, values: Iterable[Any]) -> None:
         """Remove the files of stored values but these and the shared ones."""

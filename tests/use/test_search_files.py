@@ -1,8 +1,10 @@
 """Searches over epochs exchange arrays with processes of this machine by files."""
 
+import os
 import pickle
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -125,14 +127,54 @@ def test_without_room_for_files(tmp_path, monkeypatch):
     assert_equal(search().fit(X, y), expected)
 
 
-def test_a_folder_is_made_or_done_without(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("folder", "made"), [("a/b c", "a/b c"), ("~/d", "d"), ("file/a", ""), ("", "")]
+)
+def test_a_folder_is_made_or_done_without(folder, made, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", folder)
     expected = search().set_params(n_jobs=1).fit(X, y)
-    for folder in (tmp_path / "a" / "b c", tmp_path / "file" / "a"):
-        (tmp_path / "file").touch()
-        monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(folder))
-        assert_equal(search().fit(X, y), expected)
-        assert not list(tmp_path.rglob("search-*"))
-    assert (tmp_path / "a" / "b c").is_dir()
+    assert_equal(search().fit(X, y), expected)
+    assert not list(tmp_path.rglob("search-*"))
+    assert (tmp_path / made).is_dir()
+
+
+KILLED = """
+import os, signal
+from joblib import parallel_config
+from sklearn.datasets import load_iris
+from skoptnet import MLPClassifierX
+from skoptnet.model_selection import EpochHalvingGridSearchCV, study
+
+promote = study.Study._promote
+
+def killing(*arguments):
+    print(*os.listdir(os.environ["JOBLIB_TEMP_FOLDER"]), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+study.Study._promote = killing
+network = MLPClassifierX((5,), max_iter=9, random_state=0)
+search = EpochHalvingGridSearchCV(network, {"alpha": [0, 1, 2, 3]}, cv=2, n_jobs=2)
+with parallel_config("loky", idle_worker_timeout=0.5):
+    search.fit(*load_iris(return_X_y=True))
+"""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(os.name != "posix", reason="a signal that kills")
+def test_files_of_a_killed_search_are_removed(tmp_path):
+    """Once its workers have ended."""
+    killed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", KILLED], stdout=subprocess.PIPE,
+        env=environment(JOBLIB_TEMP_FOLDER=str(tmp_path)), cwd=tmp_path, timeout=120,
+    )  # fmt: skip
+    assert b"search-" in killed.stdout
+    deadline = time.monotonic() + 60
+    while list(tmp_path.glob("search-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not list(tmp_path.glob("search-*"))
 
 
 @pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
