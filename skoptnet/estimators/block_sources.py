@@ -95,7 +95,7 @@ class ParquetBlocks:
         Name of the column with the targets; several for several targets.
     sample_weight : str, default=None
         Name of a column with non-negative weights of the rows.
-    columns : sequence of str, default=None
+    columns : str or sequence of str, default=None
         Names of the columns with the features, which must be numbers; by default all
         others, except the index of a data frame.
 
@@ -104,7 +104,8 @@ class ParquetBlocks:
     ImportError
         If pyarrow or pandas is not installed.
     ValueError
-        If there is no file, or a named column is not in all of them.
+        If there is no file, no target or no feature, if a named column is not in all
+        files, or if ``columns`` names a target or the weights.
 
     See Also
     --------
@@ -123,15 +124,11 @@ class ParquetBlocks:
         paths: str | Path | Sequence[str | Path],
         target: str | Sequence[str],
         sample_weight: str | None = None,
-        columns: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
     ) -> None:
         parquet = _parquet()
-        self.paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
-        if not self.paths:
-            raise ValueError(
-                "The 'paths' parameter of ParquetBlocks must name at least one file."
-                f" Got {paths!r} instead."
-            )
+        self.paths = _names(paths, "paths", "one file", (str, Path))
+        targets = _names(target, "target", "one column", str)
         self.target, self.sample_weight = target, sample_weight
         self._groups: list[tuple[str | Path, int]] = []
         schemas: list[Any] = []
@@ -139,11 +136,11 @@ class ParquetBlocks:
             with parquet.ParquetFile(path) as file:
                 schemas.append(file.schema_arrow)
                 self._groups += [(path, i) for i in range(file.num_row_groups)]
-        targets = [target] if isinstance(target, str) else list(target)
         others = {*targets, sample_weight, *_index_columns(schemas[0])}
         self.columns = [n for n in schemas[0].names if n not in others]
         if columns is not None:
-            self.columns = list(columns)
+            self.columns = _names(columns, "columns", "one column", str)
+            self._refuse_targets_as_features({*targets, sample_weight})
         needed = [*self.columns, *targets]
         needed += [] if sample_weight is None else [sample_weight]
         for path, schema in zip(self.paths, schemas, strict=True):
@@ -154,6 +151,14 @@ class ParquetBlocks:
                     f" Got {missing}, but the columns of {path} are {schema.names}."
                 )
         self._needed, self._targets = needed, targets
+
+    def _refuse_targets_as_features(self, others: set[str | None]) -> None:
+        both = [name for name in self.columns if name in others]
+        if both:
+            raise ValueError(
+                "The 'columns' parameter of ParquetBlocks must not name the target or"
+                f" sample_weight, which are no features. Got {both} in both."
+            )
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -173,6 +178,21 @@ class ParquetBlocks:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return (self[number] for number in range(len(self)))
+
+
+def _names(given: Any, parameter: str, least: str, kind: Any) -> list[Any]:
+    """Return one name or several as a list; refuse anything else, and none at all."""
+    names = [given] if isinstance(given, kind) else given
+    try:
+        names = list(names)
+    except TypeError:
+        names = []
+    if not names or not all(isinstance(name, kind) for name in names):
+        raise ValueError(
+            f"The {parameter!r} parameter of ParquetBlocks must name at least {least}."
+            f" Got {given!r} instead."
+        )
+    return names
 
 
 def _index_columns(schema: Any) -> list[str]:

@@ -120,9 +120,25 @@ def test_all_parquet_files_need_the_columns(files, tmp_path):
         ParquetBlocks([*files, path], "y")
 
 
-def test_no_parquet_file_is_refused(files):
-    with pytest.raises(ValueError, match="'paths' parameter of ParquetBlocks"):
-        ParquetBlocks([], "y")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"paths": []}, "'paths' parameter .* at least one file. Got \\[\\] instead"),
+        ({"paths": None}, "'paths' parameter .* Got None instead"),
+        ({"target": []}, "'target' parameter .* at least one column. Got \\[\\]"),
+        ({"target": None}, "'target' parameter .* Got None instead"),
+        ({"target": ["y", 1]}, "'target' parameter .* Got \\['y', 1\\]"),
+        ({"columns": []}, "'columns' parameter .* Got \\[\\]"),
+        ({"columns": ["a", "y"]}, "'columns' parameter .* Got \\['y'\\] in both"),
+    ],
+)
+def test_wrong_names_of_files_and_columns_are_refused(files, change, message):
+    with pytest.raises(ValueError, match=message):
+        ParquetBlocks(**{"paths": files, "target": "y"} | change)
+
+
+def test_one_column_may_be_given_by_its_name(files):
+    assert ParquetBlocks(files, "y", columns="a").columns == ["a"]
 
 
 def test_parquet_needs_pyarrow(monkeypatch):
