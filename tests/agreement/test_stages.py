@@ -245,11 +245,13 @@ def test_ctrl_c_in_a_later_stage_keeps_the_last_finished_epoch(early_stopping):
     def watch(fit):
         return Interrupting(6)
 
-    with pytest.warns(UserWarning, match="interrupted by user"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         fit_stage(whole, X, LABELS, Stage(EPOCHS), watch=watch)
-    fit_stage(staged, X, LABELS, Stage(4))
-    with pytest.warns(UserWarning, match="interrupted by user"):
+        fit_stage(staged, X, LABELS, Stage(4))
         fit_stage(staged, X, LABELS, Stage(9), watch=watch)
+    # The search that runs the stages warns of its own end.
+    assert not any("interrupted" in str(warning.message) for warning in caught)
     assert staged.stop_reason_ == "interrupted"
     assert not can_resume(staged)
     np.testing.assert_equal(results(staged), results(whole))
