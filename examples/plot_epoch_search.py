@@ -113,9 +113,9 @@ for i in order:
 # The best candidate of the whole grid has a third of the rate of the one that the
 # search found. It was among the slow ones after two epochs, and was dropped. In the end
 # it is better by 0.001: two of the 1797 images, and less than the standard deviation
-# over the folds. Three more of the best five were dropped before the last rung. The curve
-# of the other candidate ends earlier here: ``patience`` is checked at other epochs if
-# there is a single rung.
+# over the folds. Three more of the best five were dropped before the last rung. The
+# curve of the other candidate ends earlier here: ``patience`` is checked at other
+# epochs if there is a single rung.
 #
 # That is the price of halving: it prefers candidates that learn quickly. If the slow
 # ones matter, a larger ``min_resources`` gives all of them more epochs to begin with,
