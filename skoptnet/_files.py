@@ -136,17 +136,25 @@ def _with_temporary(target: Path, use: Callable[[Path, BufferedRandom], None]) -
     """Call a function with a locked temporary file beside another, then remove it."""
     new = target.with_name(f"{target.name}.{token_hex(8)}.new")
     try:
-        with new.open("x+b") as file:
-            if fcntl:
-                with suppress(OSError):  # where files cannot be locked, none is removed
-                    fcntl.flock(file, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                _take_over(os.stat(target), new)
-            file.write(_FORMAT + bytes(_SUMS.size))
-            file.flush()
-            use(new, file)
-    finally:
+        try:
+            with new.open("x+b") as file:
+                _prepare(new, file, target)
+                use(new, file)
+        finally:
+            new.unlink(missing_ok=True)
+    finally:  # Ctrl-C may have come just before the file was removed
         new.unlink(missing_ok=True)
+
+
+def _prepare(new: Path, file: BufferedRandom, target: Path) -> None:
+    """Lock a temporary file, give it the mode of its target, and begin the header."""
+    if fcntl:
+        with suppress(OSError):  # where files cannot be locked, none is removed
+            fcntl.flock(file, fcntl.LOCK_EX)
+    with suppress(FileNotFoundError):
+        _take_over(os.stat(target), new)
+    file.write(_FORMAT + bytes(_SUMS.size))
+    file.flush()
 
 
 def _take_over(old: os.stat_result, new: Path) -> None:

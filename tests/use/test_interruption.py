@@ -16,6 +16,7 @@ import sklearn
 from interrupts import Interrupts, is_within_package
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
+from skoptnet._files import replace
 from skoptnet.callbacks import Callback, Checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -406,6 +407,23 @@ def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, n_times, n):
             kept = Checkpoint.load(path)
             assert_whole(kept)
             assert state_of(kept) == ends[kept._run.epoch]
+
+
+def test_ctrl_c_at_each_point_of_a_save_leaves_no_temporary_file(tmp_path):
+    path = tmp_path / "model.pickle"
+
+    def save(at):
+        interrupts = Interrupts(at)
+        with suppress(KeyboardInterrupt):
+            interrupts.call(lambda: replace(path, lambda file: file.write(b"model")))
+        return interrupts.n_points
+
+    n_points = save(())
+    assert n_points > 20, n_points
+    for i in range(n_points):
+        path.unlink(missing_ok=True)
+        save([i])
+        assert [file.name for file in tmp_path.iterdir()] in ([], [path.name]), i
 
 
 # ------------------------------------------- several trainings of one estimator
