@@ -352,6 +352,38 @@ class Outputs:
         return z
 
 
+class MeanLoss:
+    """The mean loss of rows, as a function of their raw outputs.
+
+    This is the average of `Loss.value`, by a kernel where `Outputs` uses one.
+
+    Parameters
+    ----------
+    outputs : Outputs
+        Computes the raw outputs.
+    Y : array with n rows
+        The targets, encoded for the loss.
+    w : array of shape (n,) or None
+        The weights of the rows; None if all are equal.
+    """
+
+    def __init__(self, outputs: Outputs, Y: Array, w: Array | None):
+        self.network, self.passes = outputs.network, outputs.passes
+        self.Y, self.w = Y, w
+        if self.passes is not None:
+            targets = _targets(Y)
+            self.Y = _plain(targets, outputs.dtype if Y.ndim == 2 else targets.dtype)
+            self.w = None if w is None else _plain(w, outputs.dtype)
+        self.total = len(Y) if w is None else float(np.sum(w, dtype=np.float64))
+
+    def __call__(self, z: Array) -> float:
+        """Return the mean loss; z is unchanged."""
+        if self.passes is not None:
+            return self.passes.total_loss(z.copy(), self.Y, self.w) / self.total
+        losses = self.network.loss.value(z, self.Y, self.network.xp)
+        return float(np.average(losses.astype(np.float64), weights=self.w))
+
+
 def outputs(network: Any, theta: Array, X: Rows, rows: Array | None = None) -> Array:
     """Return the raw outputs of all or of the given rows, see `Outputs`."""
     return Outputs(network, X, rows, theta.dtype)(theta)

@@ -260,6 +260,26 @@ cdef class Network:
                 chunk.size, self.k[self.n_layers], 0)
         self.a[self.n_layers] = own
 
+    def total_loss(self, z, Y, w):
+        """Return the weighted sum of the losses of raw outputs, and overwrite z.
+
+        ``w`` is None if all weights are 1.
+        """
+        b = np.zeros_like(z[0])
+        cdef void* outputs = address(z)
+        cdef const char* biases = address(b)
+        cdef const char* targets = address(Y)
+        cdef const char* weights = NULL if w is None else address(w)
+        cdef Py_ssize_t m = z.shape[0]
+        cdef double total
+        with nogil:
+            flushing = begin_flushing()
+            total = self.loops.loss[self.loss](
+                outputs, biases, targets, weights, NULL, m, self.k[self.n_layers], 1,
+                self.parameters)
+            end_flushing(flushing)
+        return total
+
     cdef void scale(self, const char* theta) noexcept nogil:
         """Compute diag(s) W_1, if there is a scaling layer."""
         if self.scaled:

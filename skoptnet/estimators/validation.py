@@ -16,7 +16,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from .._params import InvalidParameterError, StrOptions, check_value
 from .._sklearn import metric_of
 from .._types import Array
-from ..compiled import Outputs
+from ..compiled import MeanLoss, Outputs
 from ..network import Network
 from ..schedules import Schedule
 from ..training import Curves, Run, TrainingSet
@@ -190,18 +190,17 @@ class OutputsAndLoss:
     """
 
     def __init__(self, network: Network, data: TrainingSet, dtype: Any):
-        self.loss, self.xp = network.loss, network.xp
+        self.network = network
         self.outputs = Outputs(network, data.X, data.rows, dtype)
-        self.Y, self.w = data.select(data.Y), data.weights
+        self.loss = MeanLoss(self.outputs, data.select(data.Y), data.weights)
 
     def __call__(self, theta: Array) -> tuple[Array | None, float]:
         """Return outputs and loss; None and NaN if a prediction is not finite."""
-        z = self.outputs(theta)
+        network, z = self.network, self.outputs(theta)
         with np.errstate(all="ignore"):
-            if not self.loss.predicts(z, self.xp):
+            if not network.loss.predicts(z, network.xp):
                 return None, math.nan
-            losses = self.loss.value(z, self.Y, self.xp)
-            return z, float(np.average(losses.astype(np.float64), weights=self.w))
+            return z, self.loss(z)
 
 
 class Metrics:

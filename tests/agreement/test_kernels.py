@@ -563,6 +563,23 @@ def test_outputs_of_networks_with_scales(
 
 
 @pytest.mark.each_pair
+@losses
+@dtypes
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mean_losses(weighted, dtype, loss, instruction_set):
+    data = bundled(loss, dtype, weighted)
+    network = build(data, loss=loss)
+    outputs = compiled.Outputs(network, data.X, None, np.dtype(dtype))
+    assert outputs.passes is not None
+    z = outputs(begin(network, "sgd", dtype)[1].theta)
+    before, Y = z.copy(), data.Y.astype(float) if data.Y.ndim == 2 else data.Y
+    value = compiled.MeanLoss(outputs, data.Y, data.w)(z)
+    right = np.average(network.loss.value(z.astype(float), Y, np), weights=data.w)
+    assert value == pytest.approx(right, rel=ROOM[dtype] / 10)
+    np.testing.assert_array_equal(z, before)
+
+
+@pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize(("solver", "moved"), [("yogi", "r"), ("lion", "theta")])
 def test_signs_of_differences_that_round_to_zero(
