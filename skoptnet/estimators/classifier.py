@@ -710,7 +710,11 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
 
         def accuracy(z: Array, loss: float) -> float:
             hits = _chosen(z, "softmax" if softmax else "logistic") == truth
-            return float(np.average(hits if softmax else hits.all(axis=1), weights=w))
+            if not softmax:
+                hits = hits.all(axis=1)
+            if w is None:  # in less time than by `average`
+                return float(np.count_nonzero(hits) / len(hits))
+            return float(np.average(hits, weights=w))
 
         return accuracy
 
