@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from joblib import effective_n_jobs
@@ -20,8 +21,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .stored import Stored, TemporaryFolder, stored
 
-#: Number of batches of tasks that each worker gets.
-_BATCHES_PER_WORKER = 8
+#: A batch has this part of a worker's share of the tasks that wait.
+_PART = 1 / 4
 
 #: Number of times that tasks of lost workers are run again.
 _MAX_LOSSES = 3
@@ -61,6 +62,8 @@ class Workers:
         self.backend = backend
         if getattr(backend, "supports_return_generator", False):
             self.options["return_as"] = "generator_unordered"
+        if self.engine == "local":  # no worker waits for its next batch
+            self.options["pre_dispatch"] = "all"
         if self.engine == "ray":
             restarts = {"max_restarts": -1, "max_task_retries": -1}
             self.options["ray_remote_args"] = restarts | (backend.ray_remote_args or {})
@@ -123,14 +126,13 @@ class Workers:
     def _attempt(
         self, function: Callable, waiting: dict[int, tuple]
     ) -> Iterator[tuple[int, Any]]:
-        # Batches save time, as tasks may be short, and pass a shared value only once.
-        n_batches = _BATCHES_PER_WORKER * effective_n_jobs(self.parallel.n_jobs)
-        self.parallel.batch_size = max(1, len(waiting) // n_batches)
-        jobs = [
-            delayed(_numbered)(i, function, *self._with_shared(task))
-            for i, task in waiting.items()
-        ]
-        yield from self.parallel(jobs)
+        n_workers = effective_n_jobs(self.parallel.n_jobs)
+        numbers, batches = iter(waiting), []
+        for size in batch_sizes(len(waiting), n_workers):
+            batch = [(i, *self._with_shared(waiting[i])) for i in islice(numbers, size)]
+            batches.append(delayed(_run_batch)(function, batch))
+        for results in self.parallel(batches):
+            yield from results
 
     def _with_shared(self, task: tuple) -> tuple:
         shared, *others = task
@@ -190,8 +192,20 @@ def _from_ray(reference: Any) -> Any:
     return ray.get(reference)
 
 
-def _numbered(i: int, function: Callable, *arguments: Any) -> tuple[int, Any]:
-    return i, function(*map(_arrived, arguments))
+def batch_sizes(n_tasks: int, n_workers: int) -> Iterator[int]:
+    """Yield the sizes of batches of tasks; a single worker gets them one by one.
+
+    Tasks may be short, and a batch passes a shared value only once, so the first
+    batches are large. The last ones are small: all workers end at about the same time.
+    """
+    while n_tasks:
+        size = max(int(n_tasks * _PART / n_workers), 1) if n_workers > 1 else 1
+        yield size
+        n_tasks -= size
+
+
+def _run_batch(function: Callable, batch: list[tuple]) -> list[tuple[int, Any]]:
+    return [(i, function(*map(_arrived, arguments))) for i, *arguments in batch]
 
 
 def _arrived(argument: Any) -> Any:
