@@ -212,6 +212,13 @@ def predicts_only(scorer: Any) -> bool:
     return isinstance(scorer, (_BaseScorer, _PassthroughScorer))
 
 
+def reads_predictions(scorer: Any) -> bool:
+    """Return whether a scorer passes predictions of an estimator to a metric."""
+    if isinstance(scorer, _MultimetricScorer):
+        return all(map(reads_predictions, scorer._scorers.values()))
+    return isinstance(scorer, _BaseScorer)
+
+
 def is_estimator_score(scorer: Any) -> bool:
     """Return whether a scorer calls the ``score`` of the estimator."""
     return isinstance(scorer, _PassthroughScorer)
@@ -407,6 +414,7 @@ __all__ = [
     "parameter_names",
     "params_of_rows",
     "predicts_only",
+    "reads_predictions",
     "scorers_by_name",
     "select_rows",
     "set_best_weights",

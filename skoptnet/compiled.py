@@ -27,9 +27,9 @@ from .threads import (
     limit_this_thread,
 )
 
-# Rows times parameters that take about a millisecond. This is the most that is lost if
-# several epochs in one call diverge, or are interrupted.
-_WORK_AT_ONCE = 10**7
+# Rows times parameters that take about ten milliseconds. This is the most that is lost
+# if several epochs in one call diverge, or are interrupted.
+_WORK_AT_ONCE = 10**8
 
 # Maximum number of epochs per call, and of bytes for the orders of their rows or for
 # the parameters in between.

@@ -336,18 +336,18 @@ class Scored:
         cls, model: Any, data: TrainingSet, network: Network, run: Run
     ) -> Scored:
         """Return the arguments for rows, a network and a run in training."""
-        model = model_in_training(model, network, run)
+        model = model_in_training(model, network, run, run.theta)
         # The rows are arrays, without feature names. Names were checked before.
         vars(model).pop("feature_names_in_", None)
         X, y = _read_only(data.select(data.X)), model._decode(data.select(data.Y))
         return cls(model, X, y, data.weights)
 
 
-def model_in_training(model: Any, network: Network, run: Run) -> Any:
-    """Return a copy of an estimator that predicts by the current weights of a run."""
+def model_in_training(model: Any, network: Network, run: Run, theta: Array) -> Any:
+    """Return a copy of an estimator that predicts by weights of a run in training."""
     model = copy(model)
     vars(model).update(network_attributes(network, run))
-    vars(model)[IN_TRAINING] = Weights(network, _read_only(run.theta))
+    vars(model)[IN_TRAINING] = Weights(network, _read_only(theta))
     return model
 
 

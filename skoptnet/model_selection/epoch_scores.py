@@ -13,7 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from .._sklearn import is_estimator_score, predicts_only, scorers_by_name
+from .._sklearn import (
+    is_estimator_score,
+    predicts_only,
+    reads_predictions,
+    scorers_by_name,
+)
+from .._types import Array
 from ..estimators.classifier import MLPClassifierX
 from ..estimators.fitting import Fit
 from ..estimators.regressor import MLPRegressorX
@@ -80,16 +86,21 @@ class EpochScores(Watcher):
 
     def __init__(self, fit: Fit, fold: Fold, scoring: Scoring):
         begun = time.perf_counter()
-        self.theta, self.error_score = fit.run.theta, scoring.error_score
+        self.error_score = scoring.error_score
         rows = OwnData(fold.X_test, fold.y_test, fold.w_test)
         self.parts = [("", _Part(fit, rows, fold.scored, fold, scoring))]
         if scoring.with_train:
             rows = OwnData(fold.X, fold.y, fold.params.get("sample_weight"))
             self.parts.append(("train_", _Part(fit, rows, fold.trained, fold, scoring)))
+        self.theta = fit.run.theta
+        self.reads_only = all(part.reads_only for _, part in self.parts)
         self.rows: list[dict[str, Any]] = []
         self.seconds = time.perf_counter() - begun
 
     def after_epoch(self, metrics: dict[str, Any]) -> None:
+        self.read(self.theta, metrics)
+
+    def read(self, theta: Array, metrics: dict[str, Any]) -> None:
         begun = time.perf_counter()
         row = {
             "epoch": metrics["epoch"],
@@ -97,7 +108,7 @@ class EpochScores(Watcher):
             "loss": metrics["loss"],
         }
         for prefix, part in self.parts:
-            loss, scores = part(self.theta)
+            loss, scores = part(theta)
             if not prefix:
                 row["validation_loss"] = loss
             row |= {f"{prefix}{name}": value for name, value in scores.items()}
@@ -123,6 +134,11 @@ class _Part:
         The rows as the network receives them, for the loss.
     scored : tuple of (X, y, score_params)
         The arguments of the scorer.
+
+    Attributes
+    ----------
+    reads_only : bool
+        Whether only the weights are needed, and no other attribute of the estimator.
     """
 
     def __init__(
@@ -137,17 +153,19 @@ class _Part:
         scorer = scoring.scorer
         if fold.wrapping.transforms_targets or not predicts_only(scorer):
             data = None
-        self.scores: Callable[[Any, float], dict[str, float]]
+        self.reads_only = reads_predictions(scorer)
+        self.scores: Callable[[Array, Any, float], dict[str, float]]
         if data and own and not params and _is_own_score(scorer, fit.model):
+            self.reads_only = True
             self.scores = _OwnScore(own)
         else:
             self.scores = _ScorerScores(fit, data, scored, fold, scoring)
 
-    def __call__(self, theta: Any) -> tuple[float, dict[str, float]]:
+    def __call__(self, theta: Array) -> tuple[float, dict[str, float]]:
         z, loss = None, math.nan
         if self.outputs_and_loss:
             z, loss = self.outputs_and_loss(theta)
-        return loss, self.scores(z, loss)
+        return loss, self.scores(theta, z, loss)
 
 
 def _read(fit: Fit, rows: OwnData) -> tuple[Any, TrainingSet | None]:
@@ -170,7 +188,7 @@ class _OwnScore:
     def __init__(self, score: Score):
         self.score = score
 
-    def __call__(self, z: Any, loss: float) -> dict[str, float]:
+    def __call__(self, theta: Array, z: Any, loss: float) -> dict[str, float]:
         return {"score": math.nan if z is None else self.score(z, loss)}
 
 
@@ -197,13 +215,12 @@ class _ScorerScores:
         self.by_network = None
         if data:
             self.by_network = Scored.by_network(fit.model, data, fit.network, fit.run)
-        self.predictor = model_in_training(fit.model, fit.network, fit.run)
         self.reads_attributes = not predicts_only(scoring.scorer)
         self.has_failed = False
 
-    def __call__(self, z: Any, loss: float) -> dict[str, float]:
+    def __call__(self, theta: Array, z: Any, loss: float) -> dict[str, float]:
         try:
-            estimator, X = self._subject(z)
+            estimator, X = self._subject(theta, z)
             given = self.scoring.scorer(estimator, X, self.y, **self.params)
         except Exception:
             if self.scoring.error_score == "raise":
@@ -214,13 +231,17 @@ class _ScorerScores:
         _check_names(scores)
         return {name: self._number(name, value) for name, value in scores.items()}
 
-    def _subject(self, z: Any) -> tuple[Any, Any]:
+    def _subject(self, theta: Array, z: Any) -> tuple[Any, Any]:
         """Return the estimator to score, and its rows."""
         if self.by_network and z is not None:
             estimator, X = self.by_network.model, self.by_network.X
             estimator._known_outputs = X, z
             return estimator, X
-        network = self.fit.fitted_so_far() if self.reads_attributes else self.predictor
+        fit = self.fit
+        if self.reads_attributes:
+            network = fit.fitted_so_far()
+        else:
+            network = model_in_training(fit.model, fit.network, fit.run, theta)
         return self.wrapping.holding(network), self.raw_X
 
     def _number(self, name: str, value: Any) -> float:

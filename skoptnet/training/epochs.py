@@ -56,6 +56,8 @@ class Epochs:
         The objective of the updates.
     rates : Rates
         The learning rates of the updates.
+    others : list of Watcher
+        The watchers that do more than to read: they may change weights or end training.
     metrics : dict of lists
         The metrics of the last epochs, which one call of the kernel has trained.
     updates : FormulaUpdates or KernelUpdates
@@ -64,7 +66,7 @@ class Epochs:
         The kernel that makes the updates, if one does.
     n_at_once : int
         Maximum number of epochs per call of the kernel. It is more than 1 for small
-        epochs whose rates are known ahead, if nothing needs the weights in between.
+        epochs whose rates are known ahead, if nothing acts on the weights in between.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Epochs:
     ):
         self.run, self.batches = run, batches
         self.measure, self.watchers = measure, watchers
+        self.others = [watcher for watcher in watchers if not watcher.reads_only]
         planned_epochs = plan.planned_epochs
         if planned_epochs is None:
             planned_epochs = run.epoch + plan.max_epochs
@@ -102,7 +105,7 @@ class Epochs:
         self.updates: FormulaUpdates | KernelUpdates
         if self.kernel:
             self.updates = KernelUpdates(self.kernel, run, objective, update_watchers)
-            if rates.known_ahead and batches.in_memory and not (measure or watchers):
+            if rates.known_ahead and batches.in_memory and not (measure or self.others):
                 self.n_at_once = self.kernel.epochs_at_once
         else:
             self.updates = FormulaUpdates(
@@ -120,8 +123,8 @@ class Epochs:
         """
         run = self.run
         while run.epoch < last:
-            if self.watchers:
-                for watcher in self.watchers:
+            if self.others:
+                for watcher in self.others:
                     watcher.before_epoch()
                 self._take_changes(recovery)
             n = min(self.n_at_once, run.stopping.epochs_left, last - run.epoch)
@@ -130,10 +133,12 @@ class Epochs:
             else:
                 yield from self.train_epochs(1)
 
-    def notify_watchers(self, recovery: Recovery) -> bool:
-        """Notify the watchers of the last epoch; return whether one ends training."""
-        stops = notify(self.watchers, self.metrics)
-        self._take_changes(recovery)
+    def notify_watchers(self, epoch: int, theta: Array, recovery: Recovery) -> bool:
+        """Notify the watchers of an epoch; return whether one ends training."""
+        at = epoch - self.metrics["epoch"][0]
+        stops = notify(self.watchers, theta, self.metrics, at)
+        if self.others:
+            self._take_changes(recovery)
         return stops
 
     def _take_changes(self, recovery: Recovery) -> None:

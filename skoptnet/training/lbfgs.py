@@ -193,7 +193,8 @@ class _Iterations:
         if not self.is_under_way:
             self.is_under_way = True
             for watcher in self.watchers:
-                watcher.before_epoch()
+                if not watcher.reads_only:
+                    watcher.before_epoch()
         self.theta[...] = x
         objective = self.objective
         all_rows = range(len(objective.batches.data))
@@ -230,7 +231,7 @@ class _Iterations:
         run.record(metrics)
         self.recovery.save(run.theta, run.epoch, is_best=stopping.see(score, loss))
         self.is_under_way = False
-        stops = notify(self.watchers, metrics)
+        stops = notify(self.watchers, run.theta, metrics)
         if stopping.by_validation and stopping.at_plateau:
             raise _Ended("early_stopping")
         if stops:

@@ -138,7 +138,7 @@ def _loop(epochs: Epochs, schedule: Schedule, last: int, recovery: Recovery) -> 
                 stopping.pass_plateau(epoch)
         # A snapshot includes a plateau that was passed.
         recovery.save(theta, epoch, is_best)
-        stops = watchers and epochs.notify_watchers(recovery)
+        stops = watchers and epochs.notify_watchers(epoch, theta, recovery)
         if ends:
             return "early_stopping" if stopping.by_validation else "converged"
         if stops:

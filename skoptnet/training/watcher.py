@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._types import Array
+
 
 class Watcher:
     """Base class of callbacks of the training loop, which print, record or stop.
@@ -13,9 +15,13 @@ class Watcher:
     ----------
     sees_updates : bool
         Whether `after_update` is called. The kernels then make one update per call.
+    reads_only : bool
+        Whether `read` is called, and nothing else. Several small epochs are then
+        trained in one call of a kernel.
     """
 
     sees_updates: bool = False
+    reads_only: bool = False
 
     def before_epoch(self) -> None:
         """Called before an epoch begins."""
@@ -43,19 +49,34 @@ class Watcher:
             True ends training.
         """
 
+    def read(self, theta: Array, metrics: dict[str, Any]) -> None:
+        """Called with the weights and the metrics of an epoch if ``reads_only``.
 
-def notify(watchers: Sequence[Watcher], metrics: dict[str, list]) -> bool:
+        The weights are those at the end of the epoch; training may be further.
+        """
+
+
+def notify(
+    watchers: Sequence[Watcher], theta: Array, metrics: dict[str, list], at: int = -1
+) -> bool:
     """Notify watchers that an epoch has ended; return whether one ends training.
 
     Parameters
     ----------
     watchers : sequence of Watcher
         All of them are notified, whatever the others return.
+    theta : array of shape (P,)
+        The weights at the end of the epoch.
     metrics : dict of lists
-        The metrics; the last entry of each list is that of the epoch.
+        The metrics.
+    at : int
+        The entry of each list that is the epoch's.
     """
     if not watchers:
         return False
-    last = {name: values[-1] for name, values in metrics.items()}
-    ended = [watcher.after_epoch(last) for watcher in watchers]
+    of_epoch = {name: values[at] for name, values in metrics.items()}
+    for watcher in watchers:
+        if watcher.reads_only:
+            watcher.read(theta, of_epoch)
+    ended = [w.after_epoch(of_epoch) for w in watchers if not w.reads_only]
     return any(ended)

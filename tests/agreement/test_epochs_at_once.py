@@ -5,10 +5,15 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skoptnet import MLPClassifierX, MLPRegressorX, Schedule, _kernels, compiled
+from skoptnet.estimators.stages import Stage, fit_stage
+from skoptnet.model_selection import EpochHalvingGridSearchCV
 from skoptnet.optimizers import OPTIMIZERS
 from skoptnet.schedules import SCHEDULES, Piecewise, Warmup
+from skoptnet.training import Watcher
 
 pytestmark = [
     pytest.mark.skipif(
@@ -168,8 +173,65 @@ def test_who_looks_at_every_epoch_gets_every_epoch(options, calls, capsys):
     assert calls == [1] * net.n_iter_
 
 
+class Reader(Watcher):
+    reads_only = True
+
+    def __init__(self):
+        self.seen = []
+
+    def read(self, theta, metrics):
+        self.seen.append((theta.copy(), {**metrics, "seconds": None}))
+
+
+def test_who_only_reads_gets_the_weights_of_every_epoch(calls, monkeypatch):
+    def seen(most):
+        monkeypatch.setattr(compiled, "_EPOCHS_AT_ONCE", most)
+        reader = Reader()
+        fit_stage(model(), X, y, Stage(40), watch=lambda fit: reader)
+        return reader.seen
+
+    at_once = seen(32)
+    assert calls == [32, 8]
+    np.testing.assert_equal(at_once, seen(1))
+    assert [metrics["epoch"] for _, metrics in at_once] == list(range(1, 41))
+
+
+def of_whole_estimator(pipeline, X, y):
+    network = pipeline[-1]
+    return network.n_iter_ + network.coefs_[0].sum()
+
+
 @pytest.mark.parametrize(
-    ("rows", "hidden"), [(150, (9000,)), (15_000, (100,)), (150_000, ())], ids=str
+    ("scoring", "most"),
+    [
+        (None, 20),
+        ("accuracy", 20),
+        (["accuracy", "neg_log_loss"], 20),
+        (of_whole_estimator, 1),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_searches_score_every_epoch(scoring, most, scaled, calls, monkeypatch):
+    steps = [StandardScaler()] if scaled else []
+    name = "mlpclassifierx__learning_rate_init"
+    refit = scoring[0] if isinstance(scoring, list) else True
+
+    def curves(at_once):
+        monkeypatch.setattr(compiled, "_EPOCHS_AT_ONCE", at_once)
+        search = EpochHalvingGridSearchCV(
+            make_pipeline(*steps, model()), {name: [0.001, 0.1]}, scoring=scoring,
+            cv=2, min_resources=20, refit=refit,
+        )  # fmt: skip
+        return search.fit(X, y).epoch_results_
+
+    table = curves(32)
+    assert max(calls[:4]) == most
+    np.testing.assert_equal(table, curves(1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "hidden"), [(150, (90_000,)), (150_000, (100,)), (150_000, ())], ids=str
 )
 def test_epochs_that_are_not_small_are_made_one_by_one(rows, hidden, calls):
     more = np.resize(np.arange(150), rows)
