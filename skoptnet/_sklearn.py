@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
@@ -52,14 +53,25 @@ if MYPY:
         with_callbacks,
     )
 else:
+    from sklearn.base import BaseEstimator as _BaseEstimator
     from sklearn.base import (
-        BaseEstimator,
         ClassifierMixin,
         ClassNamePrefixFeaturesOutMixin,
         MetaEstimatorMixin,
         RegressorMixin,
         TransformerMixin,
     )
+
+    @cache
+    def _parameter_names(kind: type) -> tuple[str, ...]:
+        return tuple(_BaseEstimator._get_param_names.__func__(kind))
+
+    class BaseEstimator(_BaseEstimator):
+        """scikit-learn's base class, which here inspects a constructor only once."""
+
+        @classmethod
+        def _get_param_names(cls):
+            return list(_parameter_names(cls))
 
     try:  # scikit-learn 1.9
         from sklearn.callback import CallbackSupportMixin, with_callbacks
