@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from labels import missing_labels
 from matplotlib.animation import Animation
 from thumbnails import Thumbnail, draw, simplify
 
@@ -102,6 +103,9 @@ def scrape(block, block_vars, gallery_conf):
     wanted = THUMBNAILS.get(name, Thumbnail())
     paths = block_vars["image_path_iterator"]
     figures = dict(enumerate(map(plt.figure, plt.get_fignums()), start=len(paths) + 1))
+    missing = [line for figure in figures.values() for line in missing_labels(figure)]
+    if missing:  # a warning would be lost: examples run in processes of their own
+        raise ValueError(f"{block_vars['src_file']}: {'; '.join(missing)}")
     text = matplotlib_scraper(block, block_vars, gallery_conf)
     if wanted.figure in figures:
         figure = figures[wanted.figure]

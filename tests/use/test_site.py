@@ -144,6 +144,24 @@ def test_a_thumbnail_has_the_panels_without_text_at_its_size(tmp_path):
         thumbnails.simplify(figure, (0, 2))
 
 
+def test_an_example_with_an_unlabelled_figure_ends_the_build():
+    figure, (left, right) = plt.subplots(1, 2, sharey=True)
+    left.set(xlabel="x", ylabel="y", title="left")
+    for ax in (left, right):
+        ax.plot([0, 1])
+    figure.colorbar(right.scatter([0], [0], c=[1]))
+    lines = list(part("labels").missing_labels(figure))
+    assert [line.partition("have no ")[2] for line in lines] == [
+        "label of x", "label of their colours",
+    ]  # fmt: skip
+    block = {"src_file": "plot_x.py", "image_path_iterator": []}
+    with pytest.raises(ValueError, match=r"plot_x\.py: axes '' of figure"):
+        part("gallery").scrape(None, block, {})
+    right.set_xlabel("x")
+    figure.axes[-1].set_ylabel("value")
+    assert not list(part("labels").missing_labels(figure))
+
+
 # -- API ----------------------------------------------------------------------------
 
 
@@ -544,6 +562,8 @@ import numpy as np
 plt.plot(
     np.linspace(0, 1, 3),
 )  # fmt: skip
+plt.xlabel("x")
+plt.ylabel("y")
 plt.show()
 '''
 _MOVING = '''"""
@@ -560,6 +580,7 @@ for _ in range(5):
     plt.figure()
 figure, ax = plt.subplots()
 (line,) = ax.plot([0, 1], [0, 1])
+ax.set(xlabel="x", ylabel="y")
 animation = FuncAnimation(
     figure, lambda i: line.set_data([0, 1], [0, i]), frames=8, interval=100
 )
