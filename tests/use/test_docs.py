@@ -57,6 +57,7 @@ def test_docstring_examples(test):
     assert results.failed == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if any(block.runs for block in blocks_of(page))],

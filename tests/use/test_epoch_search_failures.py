@@ -292,7 +292,7 @@ PACKAGE = str(Path(of_package.__file__).parent)
 
 
 @pytest.mark.parametrize(
-    "n_trials", [12, pytest.param(300, marks=pytest.mark.exhaustive)]
+    "n_trials", [12, pytest.param(100, marks=pytest.mark.exhaustive)]
 )
 def test_ctrl_c_at_any_point_of_the_code(n_trials):
     """Either it is passed on, or the results are whole and have a best estimator."""

@@ -19,7 +19,8 @@ from skoptnet import MLPClassifierX, MLPRegressorX, Schedule
 from skoptnet._files import replace
 from skoptnet.callbacks import Callback, Checkpoint
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+# Each scenario chooses its own kernels.
+pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("ignore")]
 
 X = np.random.RandomState(0).randn(40, 3)
 Y = (X[:, 0] + X[:, 1] ** 2 > 1).astype(int)
@@ -246,7 +247,7 @@ def test_ctrl_c_at_any_point(name, n):
     [
         pytest.param("fit", marks=pytest.mark.exhaustive),
         "warm fit",
-        pytest.param("partial_fit, RandomState", marks=pytest.mark.exhaustive),
+        pytest.param("partial_fit, RandomState", marks=pytest.mark.whole_product),
         pytest.param("partial_fit", marks=pytest.mark.exhaustive),
     ],
 )
@@ -378,7 +379,7 @@ def test_random_signals(name, times, alarms):
 # -------------------------------------------------------------------- checkpoints
 
 
-@few_and_many(40, 300)
+@few_and_many(40, 100)
 @pytest.mark.parametrize("n_times", [1, 2, 6])
 def test_ctrl_c_while_a_checkpoint_is_written(tmp_path, n_times, n):
     """A whole file, old or new, and no other."""

@@ -14,6 +14,8 @@ from skoptnet._kernels import missing
 SILENCED = "SKOPTNET_KERNELS=0 silences this line"
 NOT_COPIED = shutil.ignore_patterns("*.so", "*.pyd", "*.pyx", "*.[ch]", "__pycache__")
 
+pytestmark = pytest.mark.once  # whatever kernels this process has
+
 #: Shows what runs, and fits.
 FIT = """
 import numpy as np
