@@ -209,7 +209,7 @@ def of_whole_estimator(pipeline, X, y):
         (["accuracy", "neg_log_loss"], 20),
         (of_whole_estimator, 1),
     ],
-    ids=str,
+    ids=["own", "one", "two", "of the whole estimator"],
 )
 @pytest.mark.parametrize("scaled", [False, True])
 def test_searches_score_every_epoch(scoring, most, scaled, calls, monkeypatch):
