@@ -102,7 +102,7 @@ class LabelEncoding(MLP):
         """Return the class number of each row."""
         # Sorting y is slow. A warm start needs it, to see whether y lacks a class;
         # other calls need it only for the message about unknown classes.
-        quick = fit.partial or not fit.continues
+        quick = fit.partial or fit.resumes or not fit.continues
         quick = quick and y.dtype == self.classes_.dtype
         if not quick:
             self._check_classes(np.unique(y), fit)

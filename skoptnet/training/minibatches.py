@@ -99,10 +99,12 @@ class Shuffles(NamedTuple):
 
     def order(self, rng: np.random.RandomState) -> Array:
         """Return the order after the shuffles; the state of ``rng`` does not change."""
-        twin = deepcopy(rng)
-        twin.set_state(self.origin)
         start = np.arange(self.n_rows) if self.start is None else self.start
         order = start.astype(np.intp)
+        if not self.done:
+            return order
+        twin = deepcopy(rng)
+        twin.set_state(self.origin)
         for _ in range(self.done):
             shuffle_into(order[np.newaxis], order, twin)
         return order
@@ -207,8 +209,20 @@ class Minibatches:
             return Shuffles(state, self.n_shuffled)
         order = before.order(rng)
         self.order[...] = self.order[order]
-        start = order.astype(np.min_scalar_type(self.n_shuffled - 1))
-        return Shuffles(state, self.n_shuffled, start=start)
+        return Shuffles(state, self.n_shuffled, start=_in_few_bytes(order))
+
+    def settled(self, shuffles: Shuffles | None, n_bytes: int) -> Shuffles | None:
+        """Return shuffles of which none has to be repeated to resume a training.
+
+        They hold the order of the rows, if it takes no more than ``n_bytes``; otherwise
+        they are returned as they are.
+        """
+        if shuffles is None or self.order is None or self.data.rows is not None:
+            return shuffles
+        order = _in_few_bytes(self.order)
+        if order.nbytes > n_bytes:
+            return shuffles
+        return shuffles._replace(done=0, start=order)
 
     def parts(self) -> Iterator[Minibatches]:
         """Yield the parts of an epoch, each of them in memory: here a single one."""
@@ -240,6 +254,10 @@ class Minibatches:
         if data.w is not None and buffer.w is not None:
             w = take(data.w, rows, buffer.w[:m])
         return TrainingSet(X, Y, w)
+
+
+def _in_few_bytes(order: Array) -> Array:
+    return order.astype(np.min_scalar_type(len(order) - 1))
 
 
 def rows_like(array: Array, n_rows: int) -> Array:
