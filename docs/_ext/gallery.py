@@ -97,8 +97,6 @@ def warnings_are_errors(gallery_conf, fname, when):
 
 def scrape(block, block_vars, gallery_conf):
     """Save the figures of a block, and draw the thumbnail if it is one of them."""
-    from sphinx_gallery.scrapers import matplotlib_scraper
-
     name = _name(block_vars["src_file"])
     wanted = THUMBNAILS.get(name, Thumbnail())
     paths = block_vars["image_path_iterator"]
@@ -106,6 +104,8 @@ def scrape(block, block_vars, gallery_conf):
     missing = [line for figure in figures.values() for line in missing_labels(figure)]
     if missing:  # a warning would be lost: examples run in processes of their own
         raise ValueError(f"{block_vars['src_file']}: {'; '.join(missing)}")
+    from sphinx_gallery.scrapers import matplotlib_scraper
+
     text = matplotlib_scraper(block, block_vars, gallery_conf)
     if wanted.figure in figures:
         figure = figures[wanted.figure]
