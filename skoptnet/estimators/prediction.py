@@ -105,7 +105,7 @@ class Fitted(BaseEstimator):
         check_is_fitted(self)
         layer = hidden_layer(layer, len(self._network.layer_sizes) - 2)
         X = self._rows(X)
-        return hidden_activations(self._network, self._run.theta, X, layer)
+        return hidden_activations(self._network, self._theta, X, layer)
 
     def input_gradients(self, X: Data) -> Array:
         r"""Return the gradients of the raw outputs with respect to the inputs.
@@ -157,7 +157,7 @@ class Fitted(BaseEstimator):
         X, network = self._rows(X), self._network
         n_products = network.gradient_block_rows * network.layer_sizes[-1]
         with blas_threads(n_products * network.largest_product(X)):
-            gradients = network.input_gradients(self._run.theta, X)
+            gradients = network.input_gradients(self._theta, X)
         gradients *= self._output_unit()[:, None]
         return gradients
 
@@ -169,12 +169,18 @@ class Fitted(BaseEstimator):
         check_is_fitted(self)
         if self._known_outputs and X is self._known_outputs[0]:
             return self._known_outputs[1].copy()
-        return outputs(self._network, self._run.theta, self._rows(X))
+        return outputs(self._network, self._theta, self._rows(X))
+
+    @property
+    def _theta(self) -> Array:
+        """The parameters that predictions use."""
+        in_training = self._weights_in_training
+        return self._run.theta if in_training is None else in_training.theta
 
     def _rows(self, X) -> Rows:
         """Check the rows of a prediction."""
         X = read_rows(self, X)
-        check_range(X, self._run.theta.dtype, "X")
+        check_range(X, self._theta.dtype, "X")
         return X
 
     @property

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -196,6 +197,43 @@ def test_who_only_reads_gets_the_weights_of_every_epoch(calls, monkeypatch):
     assert [metrics["epoch"] for _, metrics in at_once] == list(range(1, 41))
 
 
+def test_searches_with_transformed_targets_score_every_epoch(monkeypatch):
+    """Their scorers predict anew, by the weights of each epoch."""
+
+    def curves(at_once):
+        monkeypatch.setattr(compiled, "_EPOCHS_AT_ONCE", at_once)
+        search = EpochHalvingGridSearchCV(
+            TransformedTargetRegressor(model(MLPRegressorX), func=np.log1p,
+                                       inverse_func=np.expm1),
+            {"regressor__learning_rate_init": [0.001, 0.01]}, scoring="r2", cv=2,
+            min_resources=20,
+        )  # fmt: skip
+        return search.fit(X[:, :3], X[:, 3]).epoch_results_
+
+    table = curves(32)
+    assert len(set(table["score"])) > 40
+    np.testing.assert_equal(table, curves(1))
+
+
+def test_searches_score_rows_of_a_class_that_is_not_trained(monkeypatch):
+    """The network cannot read these rows: their loss is unknown."""
+    labels = np.where(np.arange(150) == 0, 3, y)
+
+    def curves(at_once):
+        monkeypatch.setattr(compiled, "_EPOCHS_AT_ONCE", at_once)
+        search = EpochHalvingGridSearchCV(
+            model(), {"learning_rate_init": [0.001, 0.01]}, scoring="accuracy", cv=3,
+            min_resources=20,
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return search.fit(X, labels).epoch_results_
+
+    table = curves(32)
+    assert np.isnan(table["validation_loss"]).any()
+    np.testing.assert_equal(table, curves(1))
+
+
 def of_whole_estimator(pipeline, X, y):
     network = pipeline[-1]
     return network.n_iter_ + network.coefs_[0].sum()
@@ -231,7 +269,7 @@ def test_searches_score_every_epoch(scoring, most, scaled, calls, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rows", "hidden"), [(150, (90_000,)), (150_000, (100,)), (150_000, ())], ids=str
+    ("rows", "hidden"), [(150, (90_000,)), (15_000, (500,)), (150_000, ())], ids=str
 )
 def test_epochs_that_are_not_small_are_made_one_by_one(rows, hidden, calls):
     more = np.resize(np.arange(150), rows)
