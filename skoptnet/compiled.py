@@ -27,8 +27,8 @@ from .threads import (
     limit_this_thread,
 )
 
-# Rows times parameters that take about ten milliseconds. This is the most that is lost
-# if several epochs in one call diverge, or are interrupted.
+# Rows times parameters that take about ten milliseconds. So much training is lost if
+# several epochs in one call diverge, or if Ctrl-C comes before they have been read.
 _WORK_AT_ONCE = 10**8
 
 # Maximum number of epochs per call, and of bytes for the orders of their rows or for
@@ -370,16 +370,18 @@ class MeanLoss:
     def __init__(self, outputs: Outputs, Y: Array, w: Array | None):
         self.network, self.passes = outputs.network, outputs.passes
         self.Y, self.w = Y, w
-        if self.passes is not None:
-            targets = _targets(Y)
-            self.Y = _plain(targets, outputs.dtype if Y.ndim == 2 else targets.dtype)
-            self.w = None if w is None else _plain(w, outputs.dtype)
-        self.total = len(Y) if w is None else float(np.sum(w, dtype=np.float64))
+        if self.passes is None:
+            return
+        targets = _targets(Y)
+        self.Y = _plain(targets, outputs.dtype if Y.ndim == 2 else targets.dtype)
+        if w is not None:  # 1 on average: float32 does not hold the sum of all weights
+            w = w.astype(np.float64)
+            self.w = _plain(w * (len(w) / w.sum()), outputs.dtype)
 
     def __call__(self, z: Array) -> float:
         """Return the mean loss; z is unchanged."""
         if self.passes is not None:
-            return self.passes.total_loss(z.copy(), self.Y, self.w) / self.total
+            return self.passes.total_loss(z.copy(), self.Y, self.w) / len(z)
         losses = self.network.loss.value(z, self.Y, self.network.xp)
         return float(np.average(losses.astype(np.float64), weights=self.w))
 

@@ -263,9 +263,10 @@ cdef class Network:
     def total_loss(self, z, Y, w):
         """Return the weighted sum of the losses of raw outputs, and overwrite z.
 
-        ``w`` is None if all weights are 1.
+        The arrays are C-contiguous. z and w have the dtype of the network, as has a Y
+        of two axes; w is None if all weights are 1.
         """
-        b = np.zeros_like(z[0])
+        b = np.zeros(z.shape[1], z.dtype)
         cdef void* outputs = address(z)
         cdef const char* biases = address(b)
         cdef const char* targets = address(Y)

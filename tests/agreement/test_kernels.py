@@ -579,6 +579,37 @@ def test_mean_losses(weighted, dtype, loss, instruction_set):
     np.testing.assert_array_equal(z, before)
 
 
+@pytest.mark.parametrize("factor", [1e-60, 1e-30, 1e30, 1e60])
+@losses
+@pytest.mark.each_value
+def test_mean_losses_of_weights_beyond_float32(loss, factor):
+    data = bundled(loss, np.float32, True)
+    w = data.w.astype(float) * factor
+    network = build(data, loss=loss)
+    outputs = compiled.Outputs(network, data.X, None, np.dtype(np.float32))
+    z = outputs(begin(network, "sgd", np.float32)[1].theta)
+    value = compiled.MeanLoss(outputs, data.Y, w)(z)
+    assert value == compiled.MeanLoss(outputs, data.Y, data.w.astype(float))(z)
+    assert value == pytest.approx(
+        compiled.MeanLoss(outputs, data.Y, data.w)(z), rel=1e-5
+    )
+
+
+@losses
+def test_mean_losses_of_targets_in_any_form(loss):
+    data = bundled(loss, np.float32, True)
+    network = build(data, loss=loss)
+    outputs = compiled.Outputs(network, data.X, None, np.dtype(np.float32))
+    z = outputs(begin(network, "sgd", np.float32)[1].theta)
+    right = compiled.MeanLoss(outputs, data.Y, data.w)(z)
+    forms = [np.asfortranarray(data.Y), np.repeat(data.Y, 2, axis=0)[::2]]
+    forms += [data.Y.astype(np.int32 if data.Y.ndim == 1 else np.float64)]
+    for Y in forms:
+        w = np.repeat(data.w, 2)[::2]
+        Y.flags.writeable = w.flags.writeable = False
+        assert compiled.MeanLoss(outputs, Y, w)(z) == right
+
+
 @pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize(("solver", "moved"), [("yogi", "r"), ("lion", "theta")])
