@@ -21,8 +21,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .stored import Stored, TemporaryFolder, stored
 
-#: A batch has this part of a worker's share of the tasks that wait.
-_PART = 1 / 4
+#: The fraction of a worker's share of the waiting tasks that goes into one batch.
+_FRACTION = 1 / 4
 
 #: Number of times that tasks of lost workers are run again.
 _MAX_LOSSES = 3
@@ -56,7 +56,8 @@ class Workers:
     """
 
     def __init__(self, n_jobs: int | None):
-        self.options: dict[str, Any] = {"n_jobs": n_jobs}
+        # joblib must not join batches: `batch_sizes` says how large they are.
+        self.options: dict[str, Any] = {"n_jobs": n_jobs, "batch_size": 1}
         backend, _ = get_active_backend()
         self.engine = _engine_of(backend)
         self.backend = backend
@@ -196,10 +197,11 @@ def batch_sizes(n_tasks: int, n_workers: int) -> Iterator[int]:
     """Yield the sizes of batches of tasks; a single worker gets them one by one.
 
     Tasks may be short, and a batch passes a shared value only once, so the first
-    batches are large. The last ones are small: all workers end at about the same time.
+    batches are large. The last ones are small, so that all workers finish at about the
+    same time.
     """
     while n_tasks:
-        size = max(int(n_tasks * _PART / n_workers), 1) if n_workers > 1 else 1
+        size = max(int(n_tasks * _FRACTION / n_workers), 1) if n_workers > 1 else 1
         yield size
         n_tasks -= size
 

@@ -16,6 +16,7 @@ from skoptnet.model_selection.alike import Course
 from skoptnet.model_selection.results import last_best_epoch
 from skoptnet.model_selection.rungs import FIRST_CHECK, checkpoints
 from skoptnet.model_selection.trials import Trial
+from skoptnet.model_selection.workers import Workers, batch_sizes
 from skoptnet.schedules import SCHEDULES
 
 X, y = shuffle(*load_iris(return_X_y=True), random_state=0)
@@ -246,3 +247,22 @@ def test_the_last_best_epoch_is_that_of_score_or_loss(scores, losses, epoch):
         return Trial(0, fold, None, curves={n: list(v) for n, v in curves.items()})
 
     assert last_best_epoch([trial(0, 0.5), trial(1, -0.5)], "score") == epoch
+
+
+# ---------------------------------------------------------------------------- batches
+
+
+@pytest.mark.parametrize("n_workers", [1, 2, 3, 16])
+@pytest.mark.parametrize("n_tasks", [0, 1, 5, 180])
+def test_batches_become_smaller(n_tasks, n_workers):
+    sizes = list(batch_sizes(n_tasks, n_workers))
+    assert sum(sizes) == n_tasks
+    assert sizes == sorted(sizes, reverse=True)
+    # The last ones, of a task each, are enough for all workers.
+    assert sizes[-n_workers:] == [1] * min(n_tasks, n_workers)
+    assert max(sizes, default=1) <= max(1, n_tasks / n_workers / 4)
+
+
+def test_joblib_joins_no_batches():
+    with Workers(2) as workers:
+        assert workers.parallel.batch_size == 1
