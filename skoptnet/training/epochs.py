@@ -57,7 +57,7 @@ class Epochs:
     rates : Rates
         The learning rates of the updates.
     others : list of Watcher
-        The watchers that do more than to read: they may change weights or end training.
+        The watchers that do more than read: they may change weights or end training.
     metrics : dict of lists
         The metrics of the last epochs, which one call of the kernel has trained.
     updates : FormulaUpdates or KernelUpdates
@@ -105,7 +105,8 @@ class Epochs:
         self.updates: FormulaUpdates | KernelUpdates
         if self.kernel:
             self.updates = KernelUpdates(self.kernel, run, objective, update_watchers)
-            if rates.known_ahead and batches.in_memory and not (measure or self.others):
+            acts = measure or self.others or update_watchers
+            if rates.known_ahead and batches.in_memory and not acts:
                 self.n_at_once = self.kernel.epochs_at_once
         else:
             self.updates = FormulaUpdates(

@@ -16,8 +16,8 @@ class Watcher:
     sees_updates : bool
         Whether `after_update` is called. The kernels then make one update per call.
     reads_only : bool
-        Whether `read` is called, and nothing else. Several small epochs are then
-        trained in one call of a kernel.
+        Whether `read` is called in place of `before_epoch` and `after_epoch`. Several
+        small epochs are then trained in one call of a kernel.
     """
 
     sees_updates: bool = False
@@ -52,7 +52,8 @@ class Watcher:
     def read(self, theta: Array, metrics: dict[str, Any]) -> None:
         """Called with the weights and the metrics of an epoch if ``reads_only``.
 
-        The weights are those at the end of the epoch; training may be further.
+        The weights are those at the end of the epoch; later epochs may already have
+        been trained.
         """
 
 
@@ -75,8 +76,10 @@ def notify(
     if not watchers:
         return False
     of_epoch = {name: values[at] for name, values in metrics.items()}
-    for watcher in watchers:
+    ended = []
+    for watcher in watchers:  # in this order: one may read what another has changed
         if watcher.reads_only:
             watcher.read(theta, of_epoch)
-    ended = [w.after_epoch(of_epoch) for w in watchers if not w.reads_only]
+        else:
+            ended.append(watcher.after_epoch(of_epoch))
     return any(ended)
