@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
@@ -62,16 +61,18 @@ else:
         TransformerMixin,
     )
 
-    @cache
-    def _parameter_names(kind: type) -> tuple[str, ...]:
-        return tuple(_BaseEstimator._get_param_names.__func__(kind))
-
     class BaseEstimator(_BaseEstimator):
         """scikit-learn's base class, which here inspects a constructor only once."""
 
+        _inspected = None, ()
+
         @classmethod
         def _get_param_names(cls):
-            return list(_parameter_names(cls))
+            constructor, names = cls._inspected
+            if constructor is not cls.__init__:
+                names = super()._get_param_names()
+                cls._inspected = cls.__init__, names
+            return list(names)
 
     try:  # scikit-learn 1.9
         from sklearn.callback import CallbackSupportMixin, with_callbacks
