@@ -712,7 +712,7 @@ class MLPClassifierX(ClassifierMixin, LabelEncoding):
             hits = _chosen(z, "softmax" if softmax else "logistic") == truth
             if not softmax:
                 hits = hits.all(axis=1)
-            if w is None:  # in less time than by `average`
+            if w is None:  # faster than np.average
                 return float(np.count_nonzero(hits) / len(hits))
             return float(np.average(hits, weights=w))
 

@@ -116,7 +116,7 @@ def train(
             recovery.reason = _loop(epochs, schedule, last, recovery)
             if plan.pauses and recovery.reason == "max_iter":
                 recovery.reason = "paused"
-                run.shuffles = batches.settled(run.shuffles, run.theta.nbytes)
+                run.shuffles = batches.with_order(run.shuffles, run.theta.nbytes)
             else:
                 epochs.check_predictions()
         except Diverged:

@@ -74,12 +74,14 @@ class Shuffles(NamedTuple):
     Storing the order after the last shuffle would make the pickle of every model grow
     with the number of rows. A call that continues another stores the order at its
     start, in as few bytes as will do: repeating the shuffles of all calls before would
-    take longer and longer.
+    take longer and longer. A training that pauses stores the order at its end, see
+    `Minibatches.with_order`; then there are no shuffles to repeat.
 
     Attributes
     ----------
     origin : tuple
-        State of the random number generator before the first shuffle of the last call.
+        State of the random number generator before the first shuffle of the last call;
+        without meaning if ``done`` is 0.
     n_rows : int
         Number of rows that are shuffled.
     done : int
@@ -211,11 +213,11 @@ class Minibatches:
         self.order[...] = self.order[order]
         return Shuffles(state, self.n_shuffled, start=_in_few_bytes(order))
 
-    def settled(self, shuffles: Shuffles | None, n_bytes: int) -> Shuffles | None:
-        """Return shuffles of which none has to be repeated to resume a training.
+    def with_order(self, shuffles: Shuffles | None, n_bytes: int) -> Shuffles | None:
+        """Return shuffles that hold the order itself: none is to be repeated.
 
-        They hold the order of the rows, if it takes no more than ``n_bytes``; otherwise
-        they are returned as they are.
+        They are returned unchanged if the order takes more than ``n_bytes``, or if the
+        set is a part of the rows.
         """
         if shuffles is None or self.order is None or self.data.rows is not None:
             return shuffles
