@@ -9,13 +9,13 @@ def missing_labels(figure):
         where = f"axes {ax.get_title()!r} of figure {figure.number} have no"
         if ax.get_label() == "<colorbar>":
             if not (ax.get_xlabel() or ax.get_ylabel() or ax.get_title()):
-                yield f"{where} label of their colours"
+                yield f"{where} label, though they are a colour bar"
             continue
         has_three = ax.name == "3d"  # whose axison is always False
         if (ax.axison or has_three) and ax.has_data():
             for which in "xyz" if has_three else "xy":
                 if not _is_named(ax, which):
-                    yield f"{where} label of {which}"
+                    yield f"{where} {which} label"
 
 
 def _is_named(ax, which):

@@ -145,6 +145,7 @@ def test_a_thumbnail_has_the_panels_without_text_at_its_size(tmp_path):
 
 
 def test_an_example_with_an_unlabelled_figure_ends_the_build():
+    plt.close("all")
     figure, (left, right) = plt.subplots(1, 2, sharey=True)
     left.set(xlabel="x", ylabel="y", title="left")
     for ax in (left, right):
@@ -152,7 +153,7 @@ def test_an_example_with_an_unlabelled_figure_ends_the_build():
     figure.colorbar(right.scatter([0], [0], c=[1]))
     lines = list(part("labels").missing_labels(figure))
     assert [line.partition("have no ")[2] for line in lines] == [
-        "label of x", "label of their colours",
+        "x label", "label, though they are a colour bar",
     ]  # fmt: skip
     block = {"src_file": "plot_x.py", "image_path_iterator": []}
     with pytest.raises(ValueError, match=r"plot_x\.py: axes '' of figure"):
