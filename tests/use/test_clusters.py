@@ -55,6 +55,13 @@ def cluster(request):
     return request.getfixturevalue(request.param)
 
 
+dask_and_exhaustively_ray = pytest.mark.parametrize(
+    "cluster",
+    ["dask", pytest.param("ray", marks=pytest.mark.exhaustive)],
+    indirect=True,
+)
+
+
 def assert_equal_searches(found, expected):
     """Compare all results but the times, bit for bit."""
     assert str(found.cv_results_["params"]) == str(expected.cv_results_["params"])
@@ -67,6 +74,7 @@ def assert_equal_searches(found, expected):
 # ------------------------------------------------------------------------ equal results
 
 
+@dask_and_exhaustively_ray
 def test_a_grid_of_solver_and_schedule_objects(cluster):
     model = make_pipeline(StandardScaler(), small(MLPClassifierX, dropout=0.1))
     grid = {
@@ -83,6 +91,7 @@ def test_a_grid_of_solver_and_schedule_objects(cluster):
     )
 
 
+@dask_and_exhaustively_ray
 def test_scores_of_float32_and_weighted_rows(cluster):
     rows, y = DIABETES.data.astype(np.float32), DIABETES.target
     weights = np.linspace(0, 2, len(rows))
