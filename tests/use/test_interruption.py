@@ -248,7 +248,7 @@ def test_ctrl_c_at_any_point(name, n):
         pytest.param("fit", marks=pytest.mark.exhaustive),
         "warm fit",
         pytest.param("partial_fit, RandomState", marks=pytest.mark.whole_product),
-        pytest.param("partial_fit", marks=pytest.mark.exhaustive),
+        pytest.param("partial_fit", marks=pytest.mark.whole_product),
     ],
 )
 def test_ctrl_c_at_every_statement_of_the_training_path(name):
@@ -267,7 +267,7 @@ def test_ctrl_c_at_every_statement_of_the_training_path(name):
         interrupted.interrupt((i,))
 
 
-@few_and_many(5, 20)
+@few_and_many(5, 10)
 @pytest.mark.parametrize("gap", [1, 3, 13, 40])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_ctrl_c_six_times_in_a_row(name, gap, n):
