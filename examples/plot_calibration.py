@@ -99,9 +99,10 @@ plt.show()
 print("temperatures", np.round(temperatures, 2))
 
 # %%
-# With so many wrong labels, overfitting offsets the smoothing or outweighs it, so the
-# temperatures are 1 or higher. The breast cancer data have few wrong labels. There, the
-# smoothing outweighs overfitting, and a temperature below 1 lowers the log loss:
+# With so many wrong labels, the effect of overfitting is at least as large as that of
+# the smoothing, so the temperatures are 1 or higher. The breast cancer data have few
+# wrong labels. There, the effect of the smoothing is larger, and a temperature below 1
+# lowers the log loss:
 
 X, y = load_breast_cancer(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
