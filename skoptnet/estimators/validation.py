@@ -344,7 +344,7 @@ class Scored:
 
 
 def model_in_training(model: Any, network: Network, run: Run, theta: Array) -> Any:
-    """Return a copy of an estimator that predicts by weights of a run in training."""
+    """Return a copy of an estimator in training that predicts by the weights theta."""
     model = copy(model)
     vars(model).update(network_attributes(network, run))
     vars(model)[IN_TRAINING] = Weights(network, _read_only(theta))
