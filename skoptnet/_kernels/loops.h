@@ -200,19 +200,23 @@ typedef struct {
                     ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                     const void *start, void *packed);
-    /* The same in two steps, for a b (k, n) that meets several a: b is packed once.
-       `panels` takes k times n numbers, n rounded up to whole vectors. Parts of b may
-       be packed on their own if each but the last has whole panels. */
+    /* The same from packed matrices, for a b (k, n) that meets several a, each given as
+       a^T (k, m). `panels` takes k times n numbers, n rounded up to whole vectors; parts
+       of b may be packed on their own if each but the last has whole panels. `tiles`
+       takes k times m numbers, m rounded up to whole tiles. */
     void (*pack_panels)(void *panels, const void *b, ptrdiff_t b_row, ptrdiff_t n,
                         ptrdiff_t k);
-    void (*product_of_panels)(void *c, const void *a, ptrdiff_t a_row,
-                              ptrdiff_t a_column, const void *panels, ptrdiff_t m,
-                              ptrdiff_t n, ptrdiff_t k);
-    /* out (k, n) <- b (n, k)^T, where rows of b begin b_row numbers apart */
-    void (*transpose)(void *out, const void *b, ptrdiff_t b_row, ptrdiff_t k,
-                      ptrdiff_t n);
+    void (*pack_tiles)(void *tiles, const void *a, ptrdiff_t a_column, ptrdiff_t m,
+                       ptrdiff_t k);
+    void (*product_of_packed)(void *c, const void *tiles, const void *panels,
+                              ptrdiff_t m, ptrdiff_t n, ptrdiff_t k);
     ptrdiff_t vector, panel; /* numbers in a vector, and in a row of a panel */
-    double largest_product;  /* multiplications up to which it is no slower than BLAS */
+    /* A product is no slower than BLAS from this number of columns on, and up to this
+       number of multiplications; a gradient of more numbers than that is faster from
+       packed matrices. */
+    ptrdiff_t narrowest_product;
+    double largest_product;
+    ptrdiff_t large_gradient;
 } Loops;
 
 /* Number `index` of the stream of a key (SplitMix64). */

@@ -76,14 +76,15 @@ cdef extern from "loops.h" nogil:
                         const void*, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
                         Py_ssize_t, const void*, void*) noexcept nogil
         void (*pack_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
-                               Py_ssize_t) noexcept nogil
-        void (*product_of_panels)(void*, const void*, Py_ssize_t, Py_ssize_t,
-                                  const void*, Py_ssize_t, Py_ssize_t,
-                                  Py_ssize_t) noexcept nogil
-        void (*transpose)(void*, const void*, Py_ssize_t, Py_ssize_t,
-                          Py_ssize_t) noexcept nogil
+                            Py_ssize_t) noexcept nogil
+        void (*pack_tiles)(void*, const void*, Py_ssize_t, Py_ssize_t,
+                           Py_ssize_t) noexcept nogil
+        void (*product_of_packed)(void*, const void*, const void*, Py_ssize_t,
+                                  Py_ssize_t, Py_ssize_t) noexcept nogil
         Py_ssize_t vector, panel
+        Py_ssize_t narrowest_product
         double largest_product
+        Py_ssize_t large_gradient
 
 cdef unsigned long long begin_flushing() noexcept nogil
 cdef void end_flushing(unsigned long long before) noexcept nogil

@@ -23,10 +23,10 @@ cdef struct Chunk:
 
 cdef struct Workspace:
     # Of one thread: a packed matrix, a block of a gradient, and the rows of a^T that
-    # the block is computed from.
+    # the block is computed from, packed in tiles.
     char* panels
     char* block
-    char* transposed
+    char* tiles
 
 cdef struct Hidden:
     # A hidden layer between its products: the activation and, if the threshold is not

@@ -36,9 +36,8 @@ cdef Py_ssize_t LONGEST_PANEL = 2048
 cdef Py_ssize_t LARGEST_PANELS = 1 << 21
 cdef Py_ssize_t MIN_ROWS_OF_TRANSPOSED = 8
 cdef Py_ssize_t MAX_COLUMNS_OF_FEW_ROWS = 8
-# A gradient of more numbers than LARGE_GRADIENT is computed in blocks of about BLOCK
-# numbers and at least MIN_BLOCK_ROWS rows, a multiple of the rows of any tile.
-cdef Py_ssize_t LARGE_GRADIENT = 1 << 16
+# A large gradient is computed in blocks of about BLOCK numbers and at least
+# MIN_BLOCK_ROWS rows, a multiple of the rows of any tile.
 cdef Py_ssize_t BLOCK = 1 << 14
 cdef Py_ssize_t MIN_BLOCK_ROWS = 48
 cdef Py_ssize_t TILE_ROWS = 12
@@ -229,10 +228,10 @@ cdef class Network:
         for thread in range(n_threads):
             self.workspaces[thread].panels = self.buffer(max(
                 longest * self.loops.panel, rows * (widest + self.loops.vector)))
-            if largest > LARGE_GRADIENT:
+            if largest > self.loops.large_gradient:
                 self.workspaces[thread].block = self.buffer(
                     max(BLOCK, MIN_BLOCK_ROWS * widest))
-                self.workspaces[thread].transposed = self.buffer(
+                self.workspaces[thread].tiles = self.buffer(
                     max(BLOCK, MIN_BLOCK_ROWS * rows))
 
     cdef char* buffer(self, size_t n) except NULL:
@@ -499,7 +498,7 @@ cdef class Network:
         That pays if there are several blocks.
         """
         cdef Py_ssize_t k_in = self.k[layer], k_out = self.k[layer + 1]
-        return (not add and not sparse and k_in * k_out > LARGE_GRADIENT
+        return (not add and not sparse and k_in * k_out > self.loops.large_gradient
                 and self.has_own_product(True, False, k_in, k_out, m))
 
     cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil:
@@ -542,9 +541,9 @@ cdef class Network:
             return
         a = (self.a[layer] if layer else self.input(data, chunk, 0)) + start * size
         if panels:
-            self.loops.transpose(workspace.transposed, a, k_in, stop - start, m)
-            self.loops.product_of_panels(dW, workspace.transposed, m, 1, panels,
-                                         stop - start, k_out, m)
+            self.loops.pack_tiles(workspace.tiles, a, k_in, stop - start, m)
+            self.loops.product_of_packed(dW, workspace.tiles, panels, stop - start,
+                                         k_out, m)
         else:
             self.product(thread, b"TN", <int>(stop - start), <int>k_out, <int>m,
                          a, <int>k_in, delta, <int>k_out, add, dW, <int>k_out, NULL)
@@ -594,14 +593,14 @@ cdef class Network:
                               Py_ssize_t k) noexcept nogil:
         """Tell whether our own product is no slower than BLAS.
 
-        As measured (tests/benchmarks). It is slower with fewer columns than numbers in
-        a vector; with a panel, or for a^T a whole b, that does not fit into the cache;
-        and where few rows share the cost of transposing b^T.
+        As measured (tests/benchmarks). It is slower with so few columns that most of a
+        vector is empty; with a panel, or for a^T a whole b, that does not fit into the
+        cache; and where few rows share the cost of transposing b^T.
         """
         return (
             self.loops.product
             and <double>m * n * k <= self.loops.largest_product
-            and n >= self.loops.vector
+            and n >= self.loops.narrowest_product
             and k <= LONGEST_PANEL
             and not (ta and n * k * <Py_ssize_t>self.loops.size > LARGEST_PANELS)
             and not (tb and m < MIN_ROWS_OF_TRANSPOSED and k > MAX_COLUMNS_OF_FEW_ROWS)

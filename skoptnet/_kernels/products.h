@@ -7,26 +7,33 @@
    columns of b in a panel are packed first, unless b is small and contiguous enough to
    be read in place. A tile, as many rows of a panel as there are registers for, is
    summed in registers. Tiles at the edge overlap their neighbours: what both hold is
-   computed twice. */
+   computed twice.
+
+   A large a^T is packed, too: the numbers that a tile reads are together then. */
 #ifndef SKOPTNET_PRODUCTS_H
 #define SKOPTNET_PRODUCTS_H
 
+#include "rows.h"
 #include "types.h"
 
-/* Tiles, in rows and vectors, that fill the registers; and the multiplications up to
-   which a product is no slower than BLAS. */
-#ifdef AVX512
+/* Tiles, in rows and vectors, that fill the registers; and limits, see loops.h, as
+   measured beside the kernels that OpenBLAS has for the same processors. */
 #define TILE_ROWS 6
+#if defined(AVX512)
 #define TILE_VECTORS 4
+#define NARROWEST_PRODUCT 16
 #define LARGEST_PRODUCT INFINITY
+#define LARGE_GRADIENT (1 << 16)
+#elif defined(AVX2)
+#define TILE_VECTORS 2
+#define NARROWEST_PRODUCT 1
+#define LARGEST_PRODUCT INFINITY
+#define LARGE_GRADIENT (1 << 14)
 #else
-#define TILE_ROWS 4
-#define TILE_VECTORS 3
-#ifdef AVX2
-#define LARGEST_PRODUCT 0x1p24
-#else
+#define TILE_VECTORS 2
+#define NARROWEST_PRODUCT VL
 #define LARGEST_PRODUCT 0x1p18
-#endif
+#define LARGE_GRADIENT (1 << 14)
 #endif
 
 /* Bytes up to which a matrix is read in place as fast as packed. */
@@ -36,16 +43,12 @@
 
 static inline ALWAYS_INLINE void
 tile(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
-     const REAL *b, ptrdiff_t b_row, ptrdiff_t k, ptrdiff_t columns,
-     const REAL *start, const int rows, const int vectors)
+     const REAL *b, ptrdiff_t b_row, ptrdiff_t k, const REAL *start, const int rows,
+     const int vectors)
 {
     V sum[2 * TILE_ROWS][TILE_VECTORS];
     for (int v = 0; v < vectors; v++) {
-        V first = {0};
-        if (start && columns < VL)
-            memcpy(&first, start, columns * sizeof(REAL));
-        else if (start)
-            first = *(const V *)(start + v * VL);
+        const V zero = {0}, first = start ? *(const V *)(start + v * VL) : zero;
         for (int i = 0; i < rows; i++)
             sum[i][v] = first;
     }
@@ -57,58 +60,70 @@ tile(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_colum
             for (int v = 0; v < vectors; v++)
                 sum[i][v] += a[i * a_row] * line[v];
     }
-    if (vectors == 1 && columns < VL) {
-        for (int i = 0; i < rows; i++)
-            memcpy(c + i * c_row, &sum[i][0], columns * sizeof(REAL));
-        return;
-    }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             *(V *)(c + i * c_row + v * VL) = sum[i][v];
 }
 
-/* All rows of a panel, in tiles whose size the compiler knows. */
-typedef void Tiles(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row,
-                   ptrdiff_t a_column, const REAL *b, ptrdiff_t b_row, ptrdiff_t m,
-                   ptrdiff_t k, ptrdiff_t columns, const REAL *start);
+/* One panel of a product, with all rows of a. The tiles of a begin a_tile numbers
+   apart; the last one is elsewhere. Of tiles wider than c, only `columns` are kept. */
+typedef struct {
+    REAL *c;
+    const REAL *a, *last, *b, *start;
+    ptrdiff_t c_row, a_row, a_column, a_tile, b_row, m, k, columns;
+} Strip;
 
-#define ROWS(height, rows, vectors)                                                   \
-    static void height##_##vectors(                                                   \
-        REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column, \
-        const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k, ptrdiff_t columns,  \
-        const REAL *start)                                                            \
-    {                                                                                 \
-        for (ptrdiff_t i = 0; i < m; i += (rows)) {                                   \
-            i = i + (rows) > m ? m - (rows) : i;                                      \
-            tile(c + i * c_row, c_row, a + i * a_row, a_row, a_column, b, b_row,      \
-                 k, columns, start, rows, vectors);                                   \
-        }                                                                             \
+static void keep_columns(REAL *c, ptrdiff_t c_row, const REAL *tile, ptrdiff_t width,
+                         ptrdiff_t rows, ptrdiff_t columns)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        copy_row(c + i * c_row, tile + i * width, columns);
+}
+
+/* The tiles of a strip, whose size the compiler knows. */
+#define STRIP(rows, vectors)                                                         \
+    static void strip_##rows##_##vectors(const Strip *s)                             \
+    {                                                                                \
+        enum { WIDTH = (vectors) * VECTOR_BYTES / sizeof(REAL) };                    \
+        const int whole = s->columns >= WIDTH;                                       \
+        const REAL *a = s->a;                                                        \
+        REAL buffer[(rows) * WIDTH];                                                 \
+        for (ptrdiff_t i = 0; i < s->m; i += (rows), a += s->a_tile) {               \
+            if (i + (rows) > s->m)                                                   \
+                i = s->m - (rows), a = s->last;                                      \
+            REAL *c = s->c + i * s->c_row;                                           \
+            tile(whole ? c : buffer, whole ? s->c_row : WIDTH, a, s->a_row,          \
+                 s->a_column, s->b, s->b_row, s->k, s->start, rows, vectors);        \
+            if (!whole)                                                              \
+                keep_columns(c, s->c_row, buffer, WIDTH, rows, s->columns);          \
+        }                                                                            \
     }
-#define HEIGHTS(vectors, most) \
-    ROWS(high, most, vectors)  \
-    ROWS(middle, 4, vectors)   \
-    ROWS(low, 2, vectors)      \
-    ROWS(single, 1, vectors)
-HEIGHTS(1, 2 * TILE_ROWS)
-HEIGHTS(2, TILE_ROWS)
-HEIGHTS(3, TILE_ROWS)
-#if TILE_VECTORS == 4
-HEIGHTS(4, TILE_ROWS)
-#define WIDTHS(height) \
-    {height##_1, height##_2, height##_3, height##_4}
-#else
-#define WIDTHS(height) {height##_1, height##_2, height##_3}
-#endif
 
-enum { HIGH, MIDDLE, LOW, SINGLE, N_HEIGHTS };
-static Tiles *const tiles[N_HEIGHTS][TILE_VECTORS] = {
-    WIDTHS(high), WIDTHS(middle), WIDTHS(low), WIDTHS(single)};
+#if TILE_VECTORS == 4
+#define WIDTHS(X, rows) X(rows, 1) X(rows, 2) X(rows, 3) X(rows, 4)
+#else
+#define WIDTHS(X, rows) X(rows, 1) X(rows, 2)
+#endif
+/* The highest tiles are for a single vector. */
+#define HIGHEST 12
+#define TILES(X) \
+    X(12, 1) WIDTHS(X, 6) WIDTHS(X, 4) WIDTHS(X, 2) WIDTHS(X, 1)
+TILES(STRIP)
+
+#define STRIP_OF(rows, vectors) [rows][vectors] = strip_##rows##_##vectors,
+static void (*const strips[HIGHEST + 1][TILE_VECTORS + 1])(const Strip *s) = {
+    TILES(STRIP_OF)};
+
+static inline ptrdiff_t rows_of_tiles(ptrdiff_t m)
+{
+    return m >= TILE_ROWS ? TILE_ROWS : m >= 4 ? 4 : m >= 2 ? 2 : 1;
+}
 
 /* out[p][v] <- b[v][p] for a square of VL rows, which begin out_row and b_row numbers
    apart. */
 #ifdef __clang__
 static inline void transpose_square(REAL *RESTRICT out, ptrdiff_t out_row,
-                            const REAL *RESTRICT b, ptrdiff_t b_row)
+                                    const REAL *RESTRICT b, ptrdiff_t b_row)
 {
     for (ptrdiff_t v = 0; v < VL; v++)
         for (ptrdiff_t p = 0; p < VL; p++)
@@ -132,7 +147,7 @@ static inline ALWAYS_INLINE void swap_parts(V *x, const int part)
 }
 
 static inline void transpose_square(REAL *RESTRICT out, ptrdiff_t out_row,
-                            const REAL *RESTRICT b, ptrdiff_t b_row)
+                                    const REAL *RESTRICT b, ptrdiff_t b_row)
 {
     V x[VL];
     for (int i = 0; i < VL; i++)
@@ -163,21 +178,26 @@ static void pack_transposed(REAL *RESTRICT out, ptrdiff_t width,
             out[p * width + v] = b[v * b_row + p];
 }
 
-/* out (k, width) <- b (k, columns) */
+/* out (k, width) <- b (k, columns), with zeros in the other columns */
 static void pack(REAL *RESTRICT out, ptrdiff_t width, const REAL *RESTRICT b,
                  ptrdiff_t b_row, ptrdiff_t b_column, ptrdiff_t k,
                  ptrdiff_t columns)
 {
+    if (columns < width)
+        memset(out, 0, k * width * sizeof(REAL));
     if (b_column != 1) {
         pack_transposed(out, width, b, b_column, k, columns);
         return;
     }
     for (ptrdiff_t p = 0; p < k; p++, out += width, b += b_row) {
+        ptrdiff_t v = 0;
         /* Processors do not prefetch across the gap between two long rows. */
         if (p + ROWS_AHEAD < k)
-            for (ptrdiff_t v = 0; v < columns; v += 64 / sizeof(REAL))
-                __builtin_prefetch(b + ROWS_AHEAD * b_row + v);
-        for (ptrdiff_t v = 0; v < columns; v++)
+            for (ptrdiff_t far = 0; far < columns; far += 64 / sizeof(REAL))
+                __builtin_prefetch(b + ROWS_AHEAD * b_row + far);
+        for (; v + VL <= columns; v += VL)
+            *(V *)(out + v) = *(const V *)(b + v);
+        for (; v < columns; v++)
             out[v] = b[v];
     }
 }
@@ -191,77 +211,98 @@ typedef struct {
 static inline Panel panel_at(ptrdiff_t j, ptrdiff_t n)
 {
     Panel panel;
-    ptrdiff_t vectors = (n - j + VL - 1) / VL;
-    vectors = vectors > TILE_VECTORS ? TILE_VECTORS : vectors;
-    vectors = vectors * VL > n ? (n / VL > 0 ? n / VL : 1) : vectors;
-    panel.vectors = vectors;
-    panel.width = vectors * VL;
+    const ptrdiff_t vectors = (n - j + VL - 1) / VL;
+    panel.vectors = vectors < TILE_VECTORS ? vectors : TILE_VECTORS;
+    panel.width = panel.vectors * VL;
     panel.columns = panel.width < n ? panel.width : n;
     panel.next = j + panel.width;
     panel.j = j + panel.columns > n ? n - panel.columns : j;
     return panel;
 }
 
-static inline void all_rows(const Panel *panel, REAL *c, ptrdiff_t c_row,
-                            const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                            const REAL *b, ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t k,
-                            const REAL *start)
-{
-    const ptrdiff_t vectors = panel->vectors, tall = (vectors == 1 ? 2 : 1) * TILE_ROWS;
-    const int height = m >= tall ? HIGH
-                       : m >= 4  ? MIDDLE
-                       : m >= 2  ? LOW
-                                 : SINGLE;
-    tiles[height][vectors - 1](c + panel->j, c_row, a, a_row, a_column, b, b_row, m, k,
-                               panel->columns, start ? start + panel->j : NULL);
-}
-
-static void product(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
+static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b_, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                    const void *start, void *packed)
+                    const void *start_, void *packed)
 {
-    const REAL *b = b_;
-    const int in_place =
-        b_column == 1 && n >= VL && k * b_row * sizeof(REAL) <= LARGEST_IN_PLACE;
+    REAL *c = c_, first[TILE_VECTORS * VECTOR_BYTES / sizeof(REAL)] = {0};
+    const REAL *a = a_, *b = b_, *start = start_;
+    const int in_place = b_column == 1 && n >= TILE_VECTORS * VL &&
+                         k * b_row * sizeof(REAL) <= LARGEST_IN_PLACE;
     for (ptrdiff_t j = 0; j < n;) {
         const Panel panel = panel_at(j, n);
         const REAL *from = b + panel.j * b_column;
-        if (!in_place)
+        const int highest = panel.vectors == 1 && m >= HIGHEST;
+        const ptrdiff_t rows = highest ? HIGHEST : rows_of_tiles(m);
+        Strip strip = {c + panel.j, a, a + (m - rows) * a_row, from, NULL, c_row, a_row,
+                       a_column, rows * a_row, b_row, m, k, panel.columns};
+        if (!in_place) {
             pack(packed, panel.width, from, b_row, b_column, k, panel.columns);
-        all_rows(&panel, c, c_row, a, a_row, a_column, in_place ? from : packed,
-                 in_place ? b_row : panel.width, m, k, start);
+            strip.b = packed, strip.b_row = panel.width;
+        }
+        if (start && panel.columns < panel.width) {
+            copy_row(first, start, panel.columns);
+            strip.start = first;
+        } else if (start) {
+            strip.start = start + panel.j;
+        }
+        strips[rows][panel.vectors](&strip);
         j = panel.next;
     }
 }
 
-static void transpose(void *out, const void *b, ptrdiff_t b_row, ptrdiff_t k,
-                      ptrdiff_t n)
-{
-    pack_transposed(out, n, b, b_row, k, n);
-}
-
-static void pack_panels(void *out_, const void *b, ptrdiff_t b_row, ptrdiff_t n,
+static void pack_panels(void *out_, const void *b_, ptrdiff_t b_row, ptrdiff_t n,
                         ptrdiff_t k)
 {
     REAL *out = out_;
+    const REAL *b = b_;
     for (ptrdiff_t j = 0; j < n;) {
         const Panel panel = panel_at(j, n);
-        pack(out, panel.width, (const REAL *)b + panel.j, b_row, 1, k,
-             panel.columns);
+        pack(out, panel.width, b + panel.j, b_row, 1, k, panel.columns);
         out += k * panel.width;
         j = panel.next;
     }
 }
 
-static void product_of_panels(void *c, const void *a, ptrdiff_t a_row,
-                              ptrdiff_t a_column, const void *panels_, ptrdiff_t m,
-                              ptrdiff_t n, ptrdiff_t k)
+/* Copies m numbers to tiles of the given number of rows, which begin `next` apart. */
+static inline ALWAYS_INLINE void copy_to_tiles(REAL *RESTRICT out, ptrdiff_t next,
+                                               const REAL *RESTRICT x, ptrdiff_t m,
+                                               const ptrdiff_t rows)
 {
-    const REAL *panels = panels_;
+    for (; m > rows; m -= rows, x += rows, out += next)
+        memcpy(out, x, rows * sizeof(REAL));
+    x -= rows - m; /* the last tile overlaps the one before */
+    memcpy(out, x, rows * sizeof(REAL));
+}
+
+static void pack_tiles(void *out_, const void *a_, ptrdiff_t a_column, ptrdiff_t m,
+                       ptrdiff_t k)
+{
+    REAL *out = out_;
+    const REAL *a = a_;
+    const ptrdiff_t rows = rows_of_tiles(m);
+    for (ptrdiff_t p = 0; p < k; p++, a += a_column, out += rows) {
+        if (p + ROWS_AHEAD < k)
+            for (ptrdiff_t far = 0; far < m; far += 64 / sizeof(REAL))
+                __builtin_prefetch(a + ROWS_AHEAD * a_column + far);
+        if (rows == TILE_ROWS)
+            copy_to_tiles(out, k * rows, a, m, TILE_ROWS);
+        else
+            copy_to_tiles(out, k * rows, a, m, rows);
+    }
+}
+
+static void product_of_packed(void *c_, const void *tiles_, const void *panels_,
+                              ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    REAL *c = c_;
+    const REAL *tiles = tiles_, *panels = panels_;
+    const ptrdiff_t rows = rows_of_tiles(m), last = (m - 1) / rows * rows;
     for (ptrdiff_t j = 0; j < n;) {
         const Panel panel = panel_at(j, n);
-        all_rows(&panel, c, n, a, a_row, a_column, panels, panel.width, m, k, NULL);
+        const Strip strip = {c + panel.j, tiles, tiles + last * k, panels, NULL, n, 1,
+                             rows, rows * k, panel.width, m, k, panel.columns};
+        strips[rows][panel.vectors](&strip);
         panels += k * panel.width;
         j = panel.next;
     }

@@ -62,11 +62,13 @@ const Loops TABLE = {
 #ifdef VECTOR_BYTES
     .product = product,
     .pack_panels = pack_panels,
-    .product_of_panels = product_of_panels,
-    .transpose = transpose,
-    .vector = VECTOR_BYTES / sizeof(REAL),
-    .panel = TILE_VECTORS * VECTOR_BYTES / sizeof(REAL),
+    .pack_tiles = pack_tiles,
+    .product_of_packed = product_of_packed,
+    .vector = VL,
+    .panel = TILE_VECTORS * VL,
+    .narrowest_product = NARROWEST_PRODUCT,
     .largest_product = LARGEST_PRODUCT,
+    .large_gradient = LARGE_GRADIENT,
 #endif
 };
 

@@ -638,6 +638,21 @@ def test_signs_of_differences_that_round_to_zero(
     np.testing.assert_array_equal(kernels, readable)
 
 
+@pytest.mark.each_pair
+@dtypes
+@pytest.mark.parametrize("m", [1, 2, 3, 5, 7, 11, 13, 50])
+@pytest.mark.parametrize("n_outputs", [1, 2, 3, 5, 7, 9, 17, 31, 33, 65])
+def test_products_of_all_sizes(n_outputs, m, dtype, instruction_set, both):
+    """Narrow and short ones, and those of a gradient that is packed, too."""
+    data = bundled("squared_error", dtype=dtype)
+    rng = np.random.RandomState(n_outputs)
+    data = TrainingSet(data.X, rng.standard_normal((N, n_outputs)).astype(dtype))
+    for hidden in [(), (m,), (n_outputs, 70 * m)]:
+        network = build(data, hidden, "tanh", "squared_error")
+        pair = both(gradient, network, data, size=m)
+        assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
+
+
 @pytest.mark.parametrize(("size", "d", "hidden"), WIDE)
 def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, instruction_set, both):
     data = wide_rows(size, d)
