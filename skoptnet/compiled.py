@@ -7,9 +7,12 @@ formulas do. No file above this one needs to know which.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from copy import copy
+from itertools import pairwise
 from threading import Thread
 from typing import Any
 from weakref import WeakSet
@@ -23,7 +26,6 @@ from .threads import (
     SMALL_PRODUCT,
     OneThread,
     blas_limit,
-    blas_threads,
     limit_this_thread,
 )
 
@@ -39,8 +41,14 @@ _BYTES_AT_ONCE = 2**20
 # The dtype of row numbers.
 _INDEX = np.dtype(np.intp)
 
-# Multiplications per update and thread from which another thread saves time.
+# Multiplications per update or prediction, and thread, from which another thread saves
+# time; and what the solver's update of a parameter, which may be in memory, counts.
 _WORK_OF_A_THREAD = 5 * 10**6
+_WORK_OF_A_STEP = 4
+
+# Multiplications, and rows, from which it takes no longer to predict block by block.
+_WORK_OF_A_BLOCK = 2**24
+_ROWS_OF_A_BLOCK = 256
 
 
 class Kernel:
@@ -99,9 +107,9 @@ class Kernel:
         most = min(most, _BYTES_AT_ONCE // between, _EPOCHS_AT_ONCE)
         self.epochs_at_once = max(most, 1)
         self.uses_blas = rows * network.largest_product(data.X) > SMALL_PRODUCT
-        useful = 0 if issparse(data.X) else rows * network.n_parameters
-        useful //= _WORK_OF_A_THREAD
-        self.n_threads = min(useful, blas_limit()) if useful > 1 else 1
+        self.n_threads = _useful_threads(
+            rows * _work_per_row(network, data.X) + theta.size * _WORK_OF_A_STEP
+        )
         self.trainer = _kernels.training.Trainer(
             _passes(
                 network, data.X, theta.dtype, rows, instruction_set, self.n_threads,
@@ -317,7 +325,8 @@ class Outputs:
     """The raw outputs of all or of the given rows, as a function of the parameters.
 
     This is `Network.outputs`, by kernels where they support the network. The outputs
-    are computed in blocks of rows.
+    are computed in blocks of rows, which several threads share if there is much to do.
+    The blocks do not depend on the number of threads, nor do the outputs.
 
     Parameters
     ----------
@@ -334,22 +343,67 @@ class Outputs:
     def __init__(self, network: Any, X: Rows, rows: Array | None, dtype: Any):
         self.network, self.X, self.rows, self.dtype = network, X, rows, dtype
         self.shape = X.shape[0] if rows is None else len(rows), network.layer_sizes[-1]
-        size = min(self.shape[0], network.block_rows(X))
-        self.work = size * network.largest_product(X)
-        self.passes = None
+        self.passes: list[Any] = []
         instruction_set = _instruction_set(network, dtype)
-        if instruction_set and not _at_once_by_columns(network, X, rows):
-            self.passes = _passes(network, X, dtype, size, instruction_set)
+        if not instruction_set or _at_once_by_columns(network, X, rows):
+            return
+        per_row = _work_per_row(network, X)
+        n_threads = _useful_threads(self.shape[0] * per_row)
+        size = max(_ROWS_OF_A_BLOCK, _WORK_OF_A_BLOCK // max(per_row, 1))
+        self.size = max(1, min(self.shape[0], network.block_rows(X), size))
+        self.uses_blas = self.size * network.largest_product(X) > SMALL_PRODUCT
+        self.passes = [
+            _passes(network, X, dtype, self.size, instruction_set)
+            for _ in range(n_threads)
+        ]
 
     def __call__(self, theta: Array) -> Array:
         """Return the raw outputs, (n, k)."""
-        if self.passes is None:
+        if not self.passes:
             return self.network.outputs(theta, self.X, self.rows)
         z = np.empty(self.shape, dtype=self.dtype)
-        with blas_threads(self.work):
-            for part, block in self.network.blocks(self.X, self.rows):
-                self.passes.outputs(theta, readable(block, self.dtype), z[part])
+        X, n = self.X, self.shape[0]
+        if issparse(X) and (self.rows is not None or n > self.size):
+            X = X.tocsr()
+        parts = deque(slice(a, min(a + self.size, n)) for a in range(0, n, self.size))
+        own, *others = self.passes
+        with OneThread() if self.uses_blas else nullcontext():
+            if not others:
+                self._write(z, parts, own, theta, X)
+                return z
+            with ThreadPoolExecutor(len(others)) as pool:
+                helpers = [
+                    pool.submit(self._help, z, parts, passes, theta, X)
+                    for passes in others
+                ]
+                try:
+                    self._write(z, parts, own, theta, X)
+                finally:
+                    parts.clear()
+            for helper in helpers:
+                helper.result()
         return z
+
+    def _help(self, *job: Any) -> None:
+        if self.uses_blas:
+            limit_this_thread()
+        self._write(*job)
+
+    def _write(
+        self, z: Array, parts: deque[slice], passes: Any, theta: Array, X: Rows
+    ) -> None:
+        """Take parts of the rows until none is left, and write their raw outputs."""
+        while parts:
+            try:
+                part = parts.popleft()
+            except IndexError:  # another thread was faster
+                return
+            rows = X
+            if self.rows is not None:
+                rows = X[self.rows[part]]
+            elif len(z) > self.size:
+                rows = X[part]
+            passes.outputs(theta, readable(rows, self.dtype), z[part])
 
 
 class MeanLoss:
@@ -370,7 +424,7 @@ class MeanLoss:
     def __init__(self, outputs: Outputs, Y: Array, w: Array | None):
         self.network, self.passes = outputs.network, outputs.passes
         self.Y, self.w = Y, w
-        if self.passes is None:
+        if not self.passes:
             return
         targets = _targets(Y)
         self.Y = _plain(targets, outputs.dtype if Y.ndim == 2 else targets.dtype)
@@ -380,8 +434,8 @@ class MeanLoss:
 
     def __call__(self, z: Array) -> float:
         """Return the mean loss; z is unchanged."""
-        if self.passes is not None:
-            return self.passes.total_loss(z.copy(), self.Y, self.w) / len(z)
+        if self.passes:
+            return self.passes[0].total_loss(z.copy(), self.Y, self.w) / len(z)
         losses = self.network.loss.value(z, self.Y, self.network.xp)
         return float(np.average(losses.astype(np.float64), weights=self.w))
 
@@ -402,6 +456,20 @@ def hidden_activations(network: Any, theta: Array, X: Rows, layer: int) -> Array
     for start in range(0, len(a), size):
         network.activations[layer].forward(a[start : start + size], network.xp)
     return a
+
+
+def _work_per_row(network: Any, X: Rows) -> int:
+    """Return the multiplications of a forward pass, per row."""
+    sizes = list(network.layer_sizes)
+    if issparse(X):
+        sizes[0] = -(-X.nnz // max(1, X.shape[0]))
+    return sum(k_in * k_out for k_in, k_out in pairwise(sizes))
+
+
+def _useful_threads(work: int) -> int:
+    """Return the number of threads for this many multiplications."""
+    useful = work // _WORK_OF_A_THREAD
+    return min(useful, blas_limit()) if useful > 1 else 1
 
 
 def _at_once_by_columns(network: Any, X: Rows, rows: Array | None) -> bool:

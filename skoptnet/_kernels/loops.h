@@ -187,10 +187,10 @@ typedef struct {
     /* z <- X W for sparse X */
     void (*sparse_forward)(void *z, const SparseRows *X, const ptrdiff_t *rows,
                            ptrdiff_t first, ptrdiff_t m, const void *W, ptrdiff_t k);
-    /* g <- g + X^T delta for sparse X */
+    /* g <- g + X^T delta for sparse X, of which only columns start..stop are used */
     void (*sparse_backward)(void *g, const SparseRows *X, const ptrdiff_t *rows,
                             ptrdiff_t first, ptrdiff_t m, const void *delta,
-                            ptrdiff_t k);
+                            ptrdiff_t k, ptrdiff_t start, ptrdiff_t stop);
     /* The largest |x|; NaN if there is a NaN or an infinity. */
     double (*largest)(const void *x, ptrdiff_t n);
     /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless that is NULL;

@@ -70,7 +70,8 @@ cdef extern from "loops.h" nogil:
         void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
                                Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
         void (*sparse_backward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
-                                Py_ssize_t, const void*, Py_ssize_t) noexcept nogil
+                                Py_ssize_t, const void*, Py_ssize_t, Py_ssize_t,
+                                Py_ssize_t) noexcept nogil
         double (*largest)(const void*, Py_ssize_t) noexcept nogil
         void (*product)(void*, Py_ssize_t, const void*, Py_ssize_t, Py_ssize_t,
                         const void*, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,

@@ -525,8 +525,7 @@ cdef class Network:
                        const char* panels, char* dW) noexcept nogil:
         """Compute (or add to) rows start..stop of a layer's dC/dW (BP4).
 
-        ``panels`` is the packed delta, or NULL. With sparse input, all rows are
-        computed at once.
+        ``panels`` is the packed delta, or NULL.
         """
         cdef Py_ssize_t size = self.loops.size, k_in = self.k[layer]
         cdef Py_ssize_t k_out = self.k[layer + 1], m = chunk.size
@@ -535,9 +534,9 @@ cdef class Network:
         cdef const char* a
         if layer == 0 and not data.X:
             if not add:
-                memset(dW, 0, k_in * k_out * size)
+                memset(dW, 0, (stop - start) * k_out * size)
             self.loops.sparse_backward(dW, &data.sparse, chunk.order, chunk.first,
-                                       chunk.size, delta, k_out)
+                                       chunk.size, delta, k_out, start, stop)
             return
         a = (self.a[layer] if layer else self.input(data, chunk, 0)) + start * size
         if panels:

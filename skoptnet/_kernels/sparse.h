@@ -35,7 +35,7 @@ static void sparse_forward(void *z_, const SparseRows *X, const ptrdiff_t *rows,
 
 static void sparse_backward(void *g_, const SparseRows *X, const ptrdiff_t *rows,
                             ptrdiff_t first, ptrdiff_t m, const void *delta_,
-                            ptrdiff_t k)
+                            ptrdiff_t k, ptrdiff_t start, ptrdiff_t stop)
 {
     REAL *RESTRICT g = g_;
     const REAL *RESTRICT delta = delta_, *data = X->data;
@@ -43,8 +43,11 @@ static void sparse_backward(void *g_, const SparseRows *X, const ptrdiff_t *rows
         ptrdiff_t row = rows ? rows[i] : first + i;
         ptrdiff_t end = INDEX(X->indptr, row + 1);
         for (ptrdiff_t e = INDEX(X->indptr, row); e < end; e++) {
+            const ptrdiff_t column = INDEX(X->indices, e);
+            if (column < start || column >= stop)
+                continue;
             const REAL x = data[e];
-            REAL *RESTRICT gradients = g + INDEX(X->indices, e) * k;
+            REAL *RESTRICT gradients = g + (column - start) * k;
             for (ptrdiff_t j = 0; j < k; j++)
                 gradients[j] += x * delta[j];
         }

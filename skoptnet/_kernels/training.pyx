@@ -214,14 +214,10 @@ cdef class Trainer:
 
     cdef void share_of_weights(self, int i, int layer) noexcept nogil:
         cdef Job* job = &self.job
-        cdef bint sparse = layer == 0 and self.data.X == NULL
         cdef Py_ssize_t k_in = self.network.k[layer], k_out = self.network.k[layer + 1]
         cdef Py_ssize_t at
-        if sparse:
-            self.make_weights(i, layer, 0, k_in if i == 0 else 0)
-        else:
-            self.make_weights(i, layer, k_in * i // self.n_threads,
-                              k_in * (i + 1) // self.n_threads)
+        self.make_weights(i, layer, k_in * i // self.n_threads,
+                          k_in * (i + 1) // self.n_threads)
         if i == 0:
             self.network.gradient_of_biases(layer, job.chunk.size, job.add, job.g)
             if job.last and job.step:

@@ -2,6 +2,7 @@
 
 import _thread
 import threading
+import time
 from functools import cache, partial
 from inspect import signature
 from itertools import cycle, islice
@@ -485,7 +486,7 @@ def test_threads_share_blocks_of_their_own(
     data = held(container, bundled(weighted=True))
     network, options = build(data, hidden, "gelu", **NETWORKS[kind]), {"batch_size": 45}
     threads = epochs_of(network, data, size=45).kernel.n_threads
-    assert threads == (many_threads if container == "dense" else 1)
+    assert threads == many_threads
     several, readable = both(go, network, solver, data, 2, **options)
     # Of a pixel that is nearly always white, solvers enlarge what rounding leaves.
     assert_same(network, (several, readable), 1e-7)
@@ -783,6 +784,63 @@ def test_threads_share_the_units_of_large_layers(
     monkeypatch.setenv("SKOPTNET_KERNELS", "0")
     readable = gradient(network, data, size=size)
     assert_same(network, (several[::-1], readable[::-1]), ROOM[dtype])
+
+
+@dtypes
+@containers
+@pytest.mark.parametrize("some", [False, True], ids=["all", "some"])
+def test_several_threads_predict_what_one_predicts(
+    some, container, dtype, many_threads, monkeypatch
+):
+    """Also where blocks of rows are read, or converted, by each thread."""
+    monkeypatch.setattr(compiled, "_WORK_OF_A_BLOCK", 1)
+    monkeypatch.setattr(compiled, "_ROWS_OF_A_BLOCK", 17)
+    data = held(container, bundled())
+    network = build(bundled(), (33, 9), "gelu")
+    theta = begin(network, "sgd", dtype)[1].theta
+    rows = np.random.RandomState(0).permutation(N)[:100] if some else None
+    several = compiled.Outputs(network, data.X, rows, theta.dtype)
+    assert len(several.passes) == many_threads
+    assert several.size == 17
+    monkeypatch.setattr(compiled, "blas_limit", lambda: 1)
+    one = compiled.Outputs(network, data.X, rows, theta.dtype)
+    assert len(one.passes) == 1
+    np.testing.assert_array_equal(several(theta), one(theta))
+    right = network.outputs(theta, data.X, rows)
+    room = ROOM[dtype] / 10 * np.abs(right).max()
+    np.testing.assert_allclose(one(theta), right, rtol=0, atol=room)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("where", ["own", "other"])
+def test_an_error_in_one_thread_ends_a_prediction(
+    where, error, many_threads, monkeypatch
+):
+    """A second prediction is whole again, and no thread is left."""
+    monkeypatch.setattr(compiled, "_ROWS_OF_A_BLOCK", 1)
+    monkeypatch.setattr(compiled, "_WORK_OF_A_BLOCK", 1)
+    network, before = build(bundled()), threading.enumerate()
+    theta = begin(network, "sgd", np.float64)[1].theta
+    outputs = compiled.Outputs(network, bundled().X, None, theta.dtype)
+    main, fails, readable = threading.current_thread(), [True], compiled.readable
+
+    def failing(*args):
+        in_main = threading.current_thread() is main
+        while fails and not in_main and where == "own":
+            time.sleep(0.001)
+        if fails and in_main == (where == "own"):
+            fails.clear()
+            raise error
+        if fails:
+            time.sleep(0.001)
+        return readable(*args)
+
+    monkeypatch.setattr(compiled, "readable", failing)
+    with pytest.raises(error):
+        outputs(theta)
+    assert threading.enumerate() == before
+    right = network.outputs(theta, bundled().X)
+    np.testing.assert_allclose(outputs(theta), right, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])

@@ -228,7 +228,8 @@ def test_kernels_limit_the_threads_that_help(fakes, monkeypatch):
     monkeypatch.setenv("SKOPTNET_KERNELS", "1")
     X, y = rows(200)
     MLPClassifierX((64, 10), max_iter=1, batch_size=200, random_state=0).fit(X, y)
-    assert seen == [1, 1]
+    assert len(seen) >= 2  # two in the updates, and two in each prediction
+    assert set(seen) == {1}
     assert [fake.get() for fake in fakes] == [3, 3]
 
 
