@@ -410,7 +410,7 @@ class Floor(Contestant):
     @classmethod
     def missing(cls):
         try:
-            compiled_floor()
+            compiled("floor")
         except ImportError as error:
             return f"needs Cython and setuptools ({error})"
         except Exception as error:  # setuptools lets its compilers' errors through
@@ -441,7 +441,7 @@ class Floor(Contestant):
 
     def train(self, epochs):
         updates = epochs * self.problem.updates_per_epoch
-        compiled_floor().products(*self.arrays, updates)
+        compiled("floor").products(*self.arrays, updates)
         return updates
 
 
@@ -459,22 +459,24 @@ def ready(contestants: list[type[Contestant]], problem: Problem) -> list[Contest
 
 
 @cache
-def compiled_floor():
-    """Compile floor.pyx outside the source tree and return the module."""
+def compiled(name):
+    """Compile a .pyx file of this folder elsewhere, and return the module."""
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
 
-    source = Path(__file__).with_name("floor.pyx")
+    source, root = Path(__file__).with_name(f"{name}.pyx"), Path(__file__).parents[2]
+    headers = [str(root / "skoptnet" / "_kernels")]
     # Where a library in use cannot be deleted (Windows), the folder stays.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy = shutil.copy(source, folder)
-        extensions = cythonize([Extension("floor", [str(copy)])], quiet=True)
+        extension = Extension(name, [str(copy)], include_dirs=headers)
+        extensions = cythonize([extension], include_path=[str(root)], quiet=True)
         build = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
         build.build_lib = build.build_temp = folder
         build.ensure_finalized()
         build.run()
-        path = build.get_ext_fullpath("floor")
-        loader = ExtensionFileLoader("floor", path)
-        module = module_from_spec(spec_from_file_location("floor", path, loader=loader))
+        path = build.get_ext_fullpath(name)
+        loader = ExtensionFileLoader(name, path)
+        module = module_from_spec(spec_from_file_location(name, path, loader=loader))
         loader.exec_module(module)
     return module

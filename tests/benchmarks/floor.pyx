@@ -2,7 +2,7 @@
 """The matrix products of updates of a network, and nothing else.
 
 They go to the same BLAS that SciPy uses, from a loop without Python in it. Compiled
-by `contestants.Floor` on use.
+by `contestants.compiled` on use.
 """
 
 from scipy.linalg.cython_blas cimport dgemm, sgemm
@@ -78,3 +78,16 @@ def products(
                     product(
                         m, k[l], k[l - 1], delta[l], False, W[l], True, delta[l - 1]
                     )
+
+
+def one_product(
+    real[:, ::1] a, bint a_transposed, real[:, ::1] b, bint b_transposed,
+    real[:, ::1] out, int times,
+):
+    """out <- a b, several times, either of them transposed."""
+    cdef int rows = out.shape[0], columns = out.shape[1]
+    cdef int inner = a.shape[0] if a_transposed else a.shape[1]
+    with nogil:
+        for _ in range(times):
+            product(rows, inner, columns, &a[0, 0], a_transposed, &b[0, 0],
+                    b_transposed, &out[0, 0])

@@ -1,0 +1,137 @@
+"""CPU time of single matrix products: skoptnet's own, and those of BLAS.
+
+    python tests/benchmarks/products.py
+    SKOPTNET_KERNELS=avx2 OPENBLAS_CORETYPE=Haswell python tests/benchmarks/products.py
+
+The three products of each layer of the shapes in contestants.py, in turn, on one
+thread; the least of the repeats counts. Beside the times is the share of the peak: the
+multiplications per second of a loop that does nothing but multiply and add vectors of
+the instruction set. What multiplies by BLAS in training does so here, too. Needs
+Cython, setuptools and a C compiler.
+
+Not a test: nothing is asserted.
+"""
+
+import argparse
+import os
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+import numpy as np
+from common import Table, figure, ratio, write_json
+from contestants import SHAPES, compiled
+
+import skoptnet
+from skoptnet import compiled as kernels
+from skoptnet.losses import LOSSES
+from skoptnet.network import Network
+
+#: Seconds of one measurement, about.
+SECONDS = 0.01
+
+
+def least(call: Any, other: Any, repeats: int) -> tuple[float, float]:
+    """Return the least CPU seconds of either call, measured in turn."""
+    times: list[list[float]] = [[], []]
+    for one in (call, other):
+        one(1)
+    begun = time.process_time()
+    call(10)
+    number = 1 + int(10 * SECONDS / max(time.process_time() - begun, 1e-9))
+    for _ in range(repeats):
+        for one, values in zip((call, other), times, strict=True):
+            begun = time.process_time()
+            one(number)
+            values.append((time.process_time() - begun) / number)
+    return min(times[0]), min(times[1])
+
+
+def peak(dtype: str) -> float | None:
+    """Return multiplications per second of the processor, where that is known."""
+    level, best = skoptnet._kernels.INSTRUCTION_SETS.index(skoptnet._kernels.chosen()), 0.0
+    for _ in range(10):
+        begun = time.process_time()
+        size = compiled("products").vectors(level, 10**6)
+        seconds = time.process_time() - begun
+        best = max(best, 12e6 * size / np.dtype(dtype).itemsize / seconds)
+    return best or None
+
+
+def products(m: int, k: int, n: int, dtype: str) -> dict[str, tuple[Any, Any]]:
+    """Return the products of a layer, by name: skoptnet's and that of BLAS."""
+    rng = np.random.default_rng(0)
+    a, delta, W = (
+        rng.uniform(-0.5, 0.5, shape).astype(dtype) for shape in [(m, k), (m, n), (k, n)]
+    )
+    out = {shape: np.empty(shape, dtype) for shape in [(m, n), (m, k), (k, n)]}
+    network = Network((k, n), (), LOSSES["squared_error"](), 0.0)
+    passes = kernels._passes(
+        network, a, a.dtype, m, skoptnet._kernels.chosen(), n_threads=1
+    )
+    ours, blas = compiled("products"), compiled("floor")
+    return {
+        "a W": (
+            lambda times: ours.forward(passes, a, W, out[m, n], times),
+            lambda times: blas.one_product(a, False, W, False, out[m, n], times),
+        ),
+        "delta W^T": (
+            lambda times: ours.backward(passes, delta, W, out[m, k], times),
+            lambda times: blas.one_product(delta, False, W, True, out[m, k], times),
+        ),
+        "a^T delta": (
+            lambda times: ours.gradient(passes, a, delta, out[k, n], times),
+            lambda times: blas.one_product(a, True, delta, False, out[k, n], times),
+        ),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shapes", nargs="+", type=int, default=range(len(SHAPES)))
+    parser.add_argument(
+        "--dtypes", nargs="+", default=["float32", "float64"],
+        choices=["float32", "float64"],
+    )  # fmt: skip
+    parser.add_argument("--repeats", type=int, default=9, help="default 9")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    print(f"kernels: {skoptnet._kernels.chosen()}")
+    titles = ["skoptnet, us", "BLAS, us", "skoptnet / BLAS", "share of the peak", "BLAS"]
+    table = Table(["product", "rows x columns x columns", "dtype"], titles)
+    rows = []
+    for shape in (SHAPES[i] for i in args.shapes):
+        sizes = (shape.columns, *shape.hidden, shape.classes)
+        for dtype in args.dtypes:
+            most = peak(dtype)
+            for layer, (k, n) in enumerate(pairwise(sizes)):
+                for name, pair in products(shape.batch, k, n, dtype).items():
+                    if name == "delta W^T" and layer == 0:
+                        continue
+                    seconds = least(*pair, args.repeats)
+                    work = shape.batch * k * n
+                    shares = [most and 100 * work / most / s for s in seconds]
+                    text = f"{shape.batch} x {k} x {n}"
+                    table.add(
+                        [name, text, dtype],
+                        [
+                            *(figure(1e6 * s) for s in seconds),
+                            figure(ratio(*seconds)),
+                            *(figure(share, " %") for share in shares),
+                        ],
+                    )
+                    rows.append(
+                        {"product": name, "size": text, "dtype": dtype,
+                         "us": 1e6 * seconds[0], "blas_us": 1e6 * seconds[1],
+                         "share": shares[0], "blas_share": shares[1]}
+                    )  # fmt: skip
+                    write_json(args.json, rows)
+
+
+if __name__ == "__main__":
+    main()
