@@ -100,6 +100,17 @@ def circumstances() -> dict[str, Any]:
     }
 
 
+def setting() -> str:
+    """Return in one line which kernels of skoptnet and BLAS run, on which processor."""
+    level = skoptnet._kernels.chosen() or "none"
+    blas = sorted(
+        f"{pool['internal_api']} {pool['version']} for {pool.get('architecture')}"
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas"
+    )
+    return f"skoptnet's kernels: {level}; BLAS: {', '.join(blas)}; processor: {_cpu()}"
+
+
 def loaded_kernels() -> list[str]:
     """Return the names of skoptnet's compiled modules in use so far."""
     return sorted(

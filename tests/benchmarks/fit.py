@@ -12,6 +12,10 @@ kernels. The floor is the bare matrix products of an update of a full minibatch,
 through the BLAS that SciPy brings. Absolute times depend on the machine; the ratios
 are what this is for.
 
+Other processors' kernels, of skoptnet and of OpenBLAS, are chosen by the environment:
+
+    SKOPTNET_KERNELS=avx2 OPENBLAS_CORETYPE=Haswell python tests/benchmarks/fit.py
+
 Not a test: nothing is asserted. torch and jax take part where they are installed;
 the floor needs Cython, setuptools and a C compiler.
 """
@@ -34,7 +38,7 @@ os.environ.update(
     JAX_PLATFORMS="cpu",
 )
 
-from common import Table, figure, loaded_kernels, ratio, write_json
+from common import Table, figure, loaded_kernels, ratio, setting, write_json
 from contestants import CONTESTANTS, SHAPES, Contestant, Problem, Skoptnet, ready
 from threadpoolctl import threadpool_limits
 
@@ -117,6 +121,7 @@ def main() -> None:
         torch.set_num_threads(1)
     names = [cls.name for cls in contestants]
     ratios = [pair for pair in RATIOS if set(pair) <= set(names)]
+    print(setting())
     print("CPU microseconds per update, then ratios")
     table = Table(
         ["rows x columns, hidden, batch", "dtype", "training"],

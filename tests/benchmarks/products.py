@@ -22,7 +22,7 @@ from typing import Any
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 import numpy as np
-from common import Table, figure, ratio, write_json
+from common import Table, figure, ratio, setting, write_json
 from contestants import SHAPES, compiled
 
 import skoptnet
@@ -52,7 +52,10 @@ def least(call: Any, other: Any, repeats: int) -> tuple[float, float]:
 
 def peak(dtype: str) -> float | None:
     """Return multiplications per second of the processor, where that is known."""
-    level, best = skoptnet._kernels.INSTRUCTION_SETS.index(skoptnet._kernels.chosen()), 0.0
+    level, best = (
+        skoptnet._kernels.INSTRUCTION_SETS.index(skoptnet._kernels.chosen()),
+        0.0,
+    )
     for _ in range(10):
         begun = time.process_time()
         size = compiled("products").vectors(level, 10**6)
@@ -65,7 +68,8 @@ def products(m: int, k: int, n: int, dtype: str) -> dict[str, tuple[Any, Any]]:
     """Return the products of a layer, by name: skoptnet's and that of BLAS."""
     rng = np.random.default_rng(0)
     a, delta, W = (
-        rng.uniform(-0.5, 0.5, shape).astype(dtype) for shape in [(m, k), (m, n), (k, n)]
+        rng.uniform(-0.5, 0.5, shape).astype(dtype)
+        for shape in [(m, k), (m, n), (k, n)]
     )
     out = {shape: np.empty(shape, dtype) for shape in [(m, n), (m, k), (k, n)]}
     network = Network((k, n), (), LOSSES["squared_error"](), 0.0)
@@ -101,8 +105,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9, help="default 9")
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
-    print(f"kernels: {skoptnet._kernels.chosen()}")
-    titles = ["skoptnet, us", "BLAS, us", "skoptnet / BLAS", "share of the peak", "BLAS"]
+    print(setting())
+    titles = [
+        "skoptnet, us",
+        "BLAS, us",
+        "skoptnet / BLAS",
+        "share of the peak",
+        "BLAS",
+    ]
     table = Table(["product", "rows x columns x columns", "dtype"], titles)
     rows = []
     for shape in (SHAPES[i] for i in args.shapes):

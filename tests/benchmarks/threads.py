@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common import Table, cores, figure, ratio, write_json
+from common import Table, cores, figure, ratio, setting, write_json
 from contestants import SHAPES, Contestant, Problem, Skoptnet, Torch, ready
 from threadpoolctl import threadpool_limits
 
@@ -117,6 +117,7 @@ def main() -> None:
     else:
         print(f"torch is left out: {reason}")
 
+    print(setting())
     print("Wall microseconds per update; busy: the other cores do other work")
     table = Table(["rows x columns, hidden, batch", "dtype"], COLUMNS)
     rows: list[dict[str, Any]] = []
