@@ -25,9 +25,9 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 
 import numpy as np
 from common import Table, figure, least_in_turn, ratio, write_json
-from scipy.sparse import coo_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sparse_data import DATA
 
 from skoptnet import MLPClassifierX, MLPRegressorX
 
@@ -37,32 +37,6 @@ ESTIMATORS = {
     "regression": (MLPRegressorX, MLPRegressor),
 }
 RATIOS = [(PEER, SKOPTNET), (PEER, READABLE)]
-
-
-def text(rng: np.random.Generator, n: int, columns: int, per_row: int) -> coo_array:
-    """Return rows whose columns are as frequent as words (Zipf's law)."""
-    frequency = 1 / np.arange(1, columns + 1)
-    column = rng.choice(columns, n * per_row, p=frequency / frequency.sum())
-    column = rng.permutation(columns)[column]
-    row = np.repeat(np.arange(n), per_row)
-    X = coo_array((rng.random(n * per_row), (row, column)), shape=(n, columns))
-    X.sum_duplicates()
-    return X
-
-
-def one_hot(rng: np.random.Generator, n: int, features: int, levels: int) -> coo_array:
-    """Return rows with one element for each of several features."""
-    column = rng.integers(0, levels, (n, features)) + levels * np.arange(features)
-    row = np.repeat(np.arange(n), features)
-    return coo_array(
-        (np.ones(n * features), (row, column.ravel())), shape=(n, features * levels)
-    )
-
-
-DATA = {
-    "text": lambda rng: text(rng, 5000, 20000, 50),
-    "one-hot": lambda rng: one_hot(rng, 20000, 10, 20),
-}
 
 
 def with_kernels(on: bool, call: Callable[[], Any]) -> Callable[[], Any]:
