@@ -164,8 +164,12 @@ def read(
     reset, order
         As for `sklearn.utils.validation.validate_data`.
     """
-    if not reset and are_plain_rows(X, model) and are_plain_targets(y, len(X)):
-        return X, y
+    if are_plain_rows(X) and are_plain_targets(y, len(X)):
+        if reset:
+            _set_features(model, X.shape[1])
+            return X, y
+        if _has_features(model, X):
+            return X, y
     is_regressor = isinstance(model, RegressorMixin)
     check_indices(X, "X")
     check_indices(y, "y")
@@ -192,7 +196,7 @@ def read_rows(model: Any, X: Any) -> Rows:
     Integers and half floats keep their dtype: blocks of them become floats only when
     they are computed, in bounded memory.
     """
-    if are_plain_rows(X, model):
+    if are_plain_rows(X) and _has_features(model, X):
         return X
     check_indices(X, "X")
     X = as_rows(X)
@@ -298,7 +302,7 @@ def check_range(X: Rows, dtype: Any, name: str) -> None:
     )
 
 
-def are_plain_rows(X: Any, fitted: Any) -> bool:
+def are_plain_rows(X: Any) -> bool:
     """Tell by a quick check whether rows need neither conversion nor further checks.
 
     scikit-learn checks all others and raises the errors. Its check takes ten times as
@@ -309,11 +313,23 @@ def are_plain_rows(X: Any, fitted: Any) -> bool:
         and X.ndim == 2
         and X.dtype in _FLOATS
         and 0 < X.size <= _FEW
-        and X.shape[1] == fitted.n_features_in_
-        and not hasattr(fitted, "feature_names_in_")
         and X.flags.c_contiguous
         and bool(np.isfinite(X).all())
     )
+
+
+def _has_features(fitted: Any, X: Array) -> bool:
+    """Tell whether rows without names have the features of a fitted model."""
+    return X.shape[1] == fitted.n_features_in_ and not hasattr(
+        fitted, "feature_names_in_"
+    )
+
+
+def _set_features(model: Any, n_features: int) -> None:
+    """Set the number of features, which have no names, as scikit-learn does."""
+    model.n_features_in_ = n_features
+    if hasattr(model, "feature_names_in_"):
+        del model.feature_names_in_
 
 
 def are_plain_targets(y: Any, n_rows: int) -> bool:

@@ -27,6 +27,17 @@ def are_plain_labels(y: Any) -> bool:
     return isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU"
 
 
+def classes_of(y: Any) -> Array | None:
+    """Return the classes of plain labels, None if scikit-learn must check these.
+
+    It warns, in some releases, if more than half of the rows have classes of their own.
+    """
+    if not are_plain_labels(y):
+        return None
+    classes = np.unique(y)
+    return classes if 2 * len(classes) <= len(y) else None
+
+
 def is_multilabel(kind: str) -> bool:
     """Tell whether a type of target is multilabel; refuse several columns of labels."""
     if kind == "multiclass-multioutput":

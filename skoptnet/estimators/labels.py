@@ -15,6 +15,7 @@ from .label_kinds import (
     are_plain_labels,
     checked_kind,
     class_numbers,
+    classes_of,
     dense,
     is_multilabel,
 )
@@ -33,20 +34,24 @@ class LabelEncoding(MLP):
     _sparse_y: bool
 
     def _encode(self, y, dtype, fit):
-        self._set_classes(y, is_multilabel(self._kind(y, fit)), fit)
+        classes = None if fit.continues else classes_of(y)
+        multilabel = is_multilabel(self._kind(y, fit, classes))
+        self._set_classes(y, multilabel, fit, classes)
         if self._multilabel:
             self._sparse_y = issparse(y)
             return np.ascontiguousarray(dense(y), dtype=dtype)
         return self._targets(self._codes(y, fit), dtype)
 
-    def _set_classes(self, y: Any, multilabel: bool, fit: Fit) -> None:
+    def _set_classes(
+        self, y: Any, multilabel: bool, fit: Fit, classes: Array | None = None
+    ) -> None:
         """Set the classes of a new model; compare them with those of a fitted one.
 
-        y holds each label at least once.
+        y holds each label at least once; ``classes`` are its labels, where known.
         """
         self._check_kind(multilabel, fit)
         if not fit.continues:
-            self.classes_ = self._first_classes(y, fit)
+            self.classes_ = self._first_classes(y, fit, classes)
         elif fit.classes is not None and not self._same_classes(fit.classes):
             raise ValueError(
                 f"classes={fit.classes!r} is not the same as on the first call to"
@@ -111,9 +116,10 @@ class LabelEncoding(MLP):
             self._check_classes(np.unique(y), fit)
         return codes
 
-    def _kind(self, y: Array, fit: Fit) -> str:
+    def _kind(self, y: Array, fit: Fit, classes: Array | None) -> str:
         """Return scikit-learn's name of the type of target."""
-        if fit.continues and are_plain_labels(y):  # type_of_target is slow
+        # type_of_target is slow.
+        if classes is not None or (fit.continues and are_plain_labels(y)):
             return "multiclass"
         return checked_kind(y, "y")
 
@@ -132,7 +138,7 @@ class LabelEncoding(MLP):
             )
         self._multilabel = multilabel
 
-    def _first_classes(self, y: Array, fit: Fit) -> Array:
+    def _first_classes(self, y: Array, fit: Fit, classes: Array | None) -> Array:
         if fit.partial and fit.classes is None:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit: all the"
@@ -145,7 +151,10 @@ class LabelEncoding(MLP):
                     f" multilabel y. Got {fit.classes!r} instead."
                 )
             return np.arange(y.shape[1])
-        classes = np.unique(as_labels(fit.classes, "classes") if fit.partial else y)
+        if fit.partial:
+            classes = np.unique(as_labels(fit.classes, "classes"))
+        elif classes is None:
+            classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes;"
