@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,33 @@ def _enough(network: Network, least: float, data: TrainingSet) -> float:
     return _LEARNT * least
 
 
+class _Rows:
+    """Some training rows of a fit, and their mean losses, computed when needed."""
+
+    def __init__(self, fit: Any, data: TrainingSet):
+        self.fit, self.data = fit, data
+
+    def sample(self, n_rows: int) -> _Rows:
+        """Return at most ``n_rows`` of them; they themselves if they are few."""
+        data = _sample(self.data, n_rows)
+        return self if data is self.data else _Rows(self.fit, data)
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss of the network."""
+        return mean_loss(self.fit.network, self.fit.run.theta, self.data)
+
+    @cached_property
+    def untrained_loss(self) -> float:
+        """The loss of the network before training."""
+        return mean_loss(self.fit.network, self.fit.untrained(), self.data)
+
+    @cached_property
+    def constant_loss(self) -> float:
+        """The loss of the best constant."""
+        return constant_loss(self.fit.network, self.data)
+
+
 def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     """Return the reason why a network has learnt nothing, "" if it has learnt.
 
@@ -127,50 +155,48 @@ def failure_of(fit: Any, outcome: Outcome, curve: list[float]) -> str:
     curve : list of float
         Its training losses.
     """
-    network, theta, k = fit.network, fit.run.theta, fit.network.layer_sizes[-1]
-    many = _sample(fit.data, min(_MANY_ROWS, max(_ROWS, _TARGETS // k)))
-    if fit.model.loss_ < _CLEARLY * constant_loss(network, many):
-        return _of_flat_start(fit, outcome, curve, many)
-    for data in [many] if len(many) <= _ROWS else [_sample(many, _ROWS), many]:
-        least, loss = constant_loss(network, data), mean_loss(network, theta, data)
-        if abs(loss - least) > _DOUBT * least:
-            break
-    if loss < _enough(network, least, data):
-        return _of_flat_start(fit, outcome, curve, data)
+    k = fit.network.layer_sizes[-1]
+    n_many = min(_MANY_ROWS, max(_ROWS, _TARGETS // k))
+    many = _Rows(fit, fit.data).sample(n_many)
+    if fit.model.loss_ < _CLEARLY * many.constant_loss:
+        return _of_flat_start(outcome, curve, many)
+    rows = many.sample(_ROWS)
+    if not abs(rows.loss - rows.constant_loss) > _DOUBT * rows.constant_loss:
+        rows = many  # also if a loss is not finite
+    if rows.loss < _enough(fit.network, rows.constant_loss, rows.data):
+        return _of_flat_start(outcome, curve, rows)
     return (
         "The network predicts its training rows no better than the best constant does:"
-        f" its loss is {loss:.4g}, that of the constant {least:.4g}."
-        f" {_reasons(fit, outcome, curve, data)}"
+        f" its loss is {rows.loss:.4g}, that of the constant {rows.constant_loss:.4g}."
+        f" {_reasons(outcome, curve, rows)}"
     )
 
 
-def _of_flat_start(
-    fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet
-) -> str:
+def _of_flat_start(outcome: Outcome, curve: list[float], rows: _Rows) -> str:
     """Return the reason if training "converged" at its start, otherwise ""."""
+    fit = rows.fit
     at_once = len(curve) <= fit.model.n_iter_no_change + 1
     if outcome.reason != "converged" or fit.continues or not at_once:
         return ""
     if fit.initial_rate is None:  # L-BFGS, whose convergence is that of the gradient
         return ""
-    few = _sample(data, _ROWS)
-    loss = mean_loss(fit.network, fit.run.theta, few)
-    before = mean_loss(fit.network, fit.untrained(), few)
-    if loss < _MOVED * before or before <= _EXACT:
+    few = rows.sample(_ROWS)
+    if few.loss < _MOVED * few.untrained_loss or few.untrained_loss <= _EXACT:
         return ""
     return (
         "The network predicts its training rows no better than the untrained network"
-        f" did: its loss is {loss:.4g}, that of the untrained one {before:.4g}."
-        f" {_reasons(fit, outcome, curve, few)}"
+        f" did: its loss is {few.loss:.4g}, that of the untrained one"
+        f" {few.untrained_loss:.4g}."
+        f" {_reasons(outcome, curve, few)}"
     )
 
 
-def _reasons(fit: Any, outcome: Outcome, curve: list[float], data: TrainingSet) -> str:
+def _reasons(outcome: Outcome, curve: list[float], rows: _Rows) -> str:
     """Return the likely reasons why a network has learnt nothing, in a sentence."""
-    few = _sample(data, _FEW_ROWS)
-    reasons = _of_targets(fit.model, data) + _of_features(fit.model, few)
-    reasons += _of_hidden_units(fit, fit.run.theta, few)
-    reasons += _of_high_rate(fit, curve, few)
+    fit, few = rows.fit, rows.sample(_FEW_ROWS)
+    reasons = _of_targets(fit.model, rows.data) + _of_features(fit.model, few.data)
+    reasons += _of_hidden_units(fit, fit.run.theta, few.data)
+    reasons += _of_high_rate(curve, few)
     reasons = reasons or [_of_epochs(fit, outcome, len(curve))]
     if len(reasons) == 1:
         return f"Likely reason: {reasons[0]}"
@@ -257,9 +283,9 @@ def _of_hidden_units(fit: Any, theta: Array, data: TrainingSet) -> list[str]:
     return []
 
 
-def _of_high_rate(fit: Any, curve: list[float], data: TrainingSet) -> list[str]:
+def _of_high_rate(curve: list[float], rows: _Rows) -> list[str]:
     """Return a sentence if the loss has risen during training, or above its start."""
-    rate, network = fit.initial_rate, fit.network
+    fit, rate = rows.fit, rows.fit.initial_rate
     if rate is None or not curve:  # no epoch, if the first one diverged
         return []
     end, start, at_start = curve[-1], min(curve), ""
@@ -267,9 +293,8 @@ def _of_high_rate(fit: Any, curve: list[float], data: TrainingSet) -> list[str]:
         if fit.continues:  # from weights that were trained
             return []
         at_start = " of the untrained network"
-        end = mean_loss(network, fit.run.theta, data)
-        start = mean_loss(network, fit.untrained(), data)
-        if end <= _RISEN * max(start, constant_loss(network, data)):
+        end, start = rows.loss, rows.untrained_loss
+        if end <= _RISEN * max(start, rows.constant_loss):
             return []
     return [
         f"The learning rate {rate:g} is too high: the loss has risen to {end:.4g}, from"

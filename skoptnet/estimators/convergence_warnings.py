@@ -209,6 +209,22 @@ def _gave_back_most(curve: list[float], end: float, tol: float) -> bool:
     return end - best > max(0.5 * (curve[0] - best), 0.1 * abs(best) + tol)
 
 
+def is_ignored(category: type[Warning] = ConvergenceWarning) -> bool:
+    """Tell whether warnings of a category are ignored, whatever their message.
+
+    The first of Python's filters that matches a warning decides.
+    """
+    if getattr(sys.flags, "context_aware_warnings", False):  # Python 3.14: more filters
+        return False
+    for action, message, of, module, line in warnings.filters:
+        if issubclass(category, of):
+            if action != "ignore":
+                return False
+            if not (message or module or line):
+                return True
+    return False
+
+
 def warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
     """Warn at the line of the user's call, outside this package and what wraps it."""
     place = _PLACE.get()

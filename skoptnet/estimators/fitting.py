@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from ..training import (
 from .baseline import failure_of
 from .continuation import require_finite, require_same_layout
 from .convergence_warnings import (
+    is_ignored,
     message_of_divergence,
     named,
     warn,
@@ -63,6 +65,9 @@ from .weights import Weights
 
 if TYPE_CHECKING:
     from .stages import Stage
+
+# The most initial weights that are kept during a fit, 512 KiB.
+_FEW_WEIGHTS = 2**16
 
 #: Maximum number of rows per update for ``batch_size="auto"``.
 AUTO_BATCH = 200
@@ -149,8 +154,9 @@ class Fit:
         The network; from `_set_rows` on, with its L2 penalty.
     l1 : float
         The strength of its L1 penalty.
-    drawn_from : tuple
-        The state of the random number generator before a new run's initial weights.
+    drawn : tuple
+        A new run's initial weights, if they are few, or the state of the random number
+        generator before they were drawn; the other one is None.
     validates : bool
         Whether there are validation rows.
     """
@@ -161,7 +167,7 @@ class Fit:
     data: TrainingSet
     total_weight: float
     network: Network
-    drawn_from: Any
+    drawn: tuple[Array | None, Any]
     validates: bool
 
     def __init__(
@@ -262,6 +268,8 @@ class Fit:
                 expected.add("interrupted")
             if outcome.reason in expected:
                 return
+        if is_ignored() and outcome.reason != "interrupted":
+            return  # the reasons take time to find
         ended = outcome.reason not in ("interrupted", "failed", "partial_fit")
         failure = failure_of(self, outcome, losses) if ended else ""
         warn_of_end(self.estimator, outcome, losses, failure, is_planned=is_planned)
@@ -329,14 +337,19 @@ class Fit:
         memory = getattr(self.parts.optimizer, "memory", ())
         n_bytes = whole.X.dtype.itemsize * (2 + len(memory))  # theta and its gradient
         check_memory(self.model, self.network, n_bytes)
-        self.drawn_from = rng.get_state()
+        is_small = self.network.n_parameters <= _FEW_WEIGHTS
+        state = None if is_small else rng.get_state()  # takes as long as an epoch
         theta = self.network.draw(rng, whole.X.dtype)
+        self.drawn = theta.copy() if is_small else None, state
         return Run.new(theta, self.parts.optimizer, rng, np)
 
     def untrained(self) -> Array:
-        """Return the initial weights of a new run, drawn again."""
+        """Return the initial weights of a new run, drawn again if they are many."""
+        weights, state = self.drawn
+        if weights is not None:
+            return weights
         rng = np.random.RandomState()
-        rng.set_state(self.drawn_from)
+        rng.set_state(state)
         return self.network.draw(rng, self.run.theta.dtype)
 
     def _split(
@@ -423,8 +436,9 @@ class Fit:
 
     # Training.
 
-    @property
+    @cached_property
     def initial_rate(self) -> float | None:
+        """The initial learning rate, None for L-BFGS."""
         return initial_rate(self.model, self.parts.optimizer)
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._params import Part
 from ..losses import REGRESSION_LOSSES
@@ -16,7 +17,8 @@ from .convergence_warnings import warn
 from .validation import OwnData, check_for_validation, check_settings
 
 
-class _Choice(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Choice:
     """A parameter that chooses a class by name; a class ``reads`` other parameters."""
 
     parameter: str
@@ -26,8 +28,12 @@ class _Choice(NamedTuple):
         """Return the names of the classes that read a parameter."""
         return sorted(key for key, cls in self.classes.items() if name in cls.reads)
 
-    def unread(self, given: Any) -> Iterator[tuple[str, str]]:
-        """Yield the parameters that the chosen class does not read, and why."""
+    def unread(self, given: Any) -> Iterable[tuple[str, str]]:
+        """Return the parameters that the chosen class does not read, and why."""
+        return _unread(self, given) if isinstance(given, str) else self.each(given)
+
+    def each(self, given: Any) -> Iterator[tuple[str, str]]:
+        """Yield what `unread` returns."""
         chosen = self.classes[given] if isinstance(given, str) else None
         for name in sorted(
             {name for cls in self.classes.values() for name in cls.reads}
@@ -52,6 +58,11 @@ class _Choice(NamedTuple):
         *others, last = map(repr, self.readers(name))
         readers = f"{', '.join(others)} and {last} do" if others else f"{last} does"
         return f"{self.parameter}={given!r} does not read it; {readers}"
+
+
+@lru_cache(maxsize=64)
+def _unread(choice: _Choice, given: str) -> tuple[tuple[str, str], ...]:
+    return tuple(choice.each(given))
 
 
 _CHOICES = (

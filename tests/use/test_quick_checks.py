@@ -17,9 +17,17 @@ from scipy.sparse import coo_array, csc_matrix, csr_array
 from sklearn import config_context
 from sklearn.base import is_classifier
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 
 from skoptnet import MLPClassifierX, MLPRegressorX
-from skoptnet.estimators import inputs, label_kinds, labels
+from skoptnet.estimators import (
+    baseline,
+    convergence_warnings,
+    fitting,
+    inputs,
+    label_kinds,
+    labels,
+)
 
 ESTIMATORS = (MLPClassifierX, MLPRegressorX)
 X, CLASSES = load_iris(return_X_y=True)
@@ -295,3 +303,84 @@ def test_names_are_forgotten():
     with pytest.raises(ValueError, match="X has 3 features, but MLPClassifierX is exp"):
         model.predict(X[:, :3].copy())
     assert model.fit(X[:, :3].copy(), CLASSES).n_features_in_ == 3
+
+
+FILTERS = [
+    ("ignore", "", Warning, "", 0),
+    ("ignore", "", UserWarning, "", 0),
+    ("ignore", "", ConvergenceWarning, "", 0),
+    ("ignore", "", DeprecationWarning, "", 0),
+    ("ignore", "Maximum", ConvergenceWarning, "", 0),
+    ("ignore", "", ConvergenceWarning, "another", 0),
+    ("ignore", "", ConvergenceWarning, "", 10**6),
+    ("error", "", DeprecationWarning, "", 0),
+    ("always", "", ConvergenceWarning, "", 0),
+    ("always", "Training", Warning, "", 0),
+    ("default", "", Warning, "", 0),
+]
+
+
+@pytest.mark.parametrize("first", FILTERS)
+@pytest.mark.parametrize("second", FILTERS)
+def test_ignored_warnings_are_recognised(first, second):
+    """Whatever is taken for ignored is; what is ignored in any case is recognised."""
+    messages = ["Maximum number of epochs", "Training ended", "Something else"]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        for given in (second, first):  # the last one comes first
+            warnings.filterwarnings(*given)
+        found = convergence_warnings.is_ignored()
+        for message in messages:
+            convergence_warnings.warn(message)
+    assert not (found and caught)
+    by_any = ("ignore", "", 0)
+    if (first[0], first[1] + first[3], first[4]) == by_any and issubclass(
+        ConvergenceWarning, first[2]
+    ):
+        assert found
+
+
+def test_reasons_are_not_sought_for_ignored_warnings(monkeypatch):
+    """The model is the same, and so are the other warnings."""
+    model = small(MLPRegressorX, max_iter=1, momentum=0.5)
+    with pytest.warns(ConvergenceWarning, match="no better than the best constant"):
+        model.fit(X, NUMBERS)
+    before = state_of(model)
+    monkeypatch.setattr(fitting, "failure_of", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        with pytest.raises(UserWarning, match="that has no effect: 'momentum'"):
+            model.fit(X, NUMBERS)
+        model.set_params(momentum=0.9).fit(X, NUMBERS)
+    assert state_of(model) == before
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_initial_weights_are_kept_or_drawn_again(Estimator, monkeypatch):
+    y, found = valid_target(Estimator), []
+    for n_kept in (0, fitting._FEW_WEIGHTS):
+        monkeypatch.setattr(fitting, "_FEW_WEIGHTS", n_kept)
+        fit = fitting.Fit(small(Estimator))
+        fit.run_on(X, y)
+        found.append(fit.untrained())
+        assert not np.array_equal(found[-1], fit.run.theta)
+    assert np.array_equal(*found)
+    start = small(Estimator, learning_rate_init=1e-300).fit(X, y)
+    assert np.array_equal(found[0], start._run.theta)
+
+
+def test_each_loss_of_the_reasons_is_computed_once(monkeypatch):
+    passes = []
+
+    def counted(network, theta, data):
+        passes.append(theta.tobytes())
+        return original(network, theta, data)
+
+    original = baseline.mean_loss
+    monkeypatch.setattr(baseline, "mean_loss", counted)
+    model = small(MLPClassifierX, max_iter=1, learning_rate_init=1e-9)
+    with pytest.warns(ConvergenceWarning, match="There were too few epochs"):
+        model.fit(X, CLASSES)
+    assert len(passes) == len(set(passes)) == 2
