@@ -7,8 +7,10 @@ transformers are `HiddenActivations` and `TabularPreprocessor`. Solvers
 (`skoptnet.activations`) are objects that you can configure, search, and write yourself.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
-from ._versions import show_versions
 from .activations import ELU, Activation, LeakyReLU
 from .estimators import (
     ArrayBlocks,
@@ -41,7 +43,6 @@ from .optimizers import (
     ScheduleFreeAdamW,
     Yogi,
 )
-from .rate_range import RateRangeResult, learning_rate_range_test
 from .schedules import (
     Adaptive,
     Constant,
@@ -60,7 +61,11 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
-from .tabular import TabularMLPClassifier, TabularMLPRegressor, TabularPreprocessor
+
+if TYPE_CHECKING:
+    from ._versions import show_versions
+    from .rate_range import RateRangeResult, learning_rate_range_test
+    from .tabular import TabularMLPClassifier, TabularMLPRegressor, TabularPreprocessor
 
 __all__ = [
     "ELU",
@@ -117,3 +122,29 @@ __all__ = [
     "learning_rate_range_test",
     "show_versions",
 ]
+
+# The modules of these names are imported when one of them is first used: `import
+# skoptnet` takes less time.
+_MODULES = {
+    "RateRangeResult": "rate_range",
+    "TabularMLPClassifier": "tabular",
+    "TabularMLPRegressor": "tabular",
+    "TabularPreprocessor": "tabular",
+    "learning_rate_range_test": "rate_range",
+    "show_versions": "_versions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    elif name in _MODULES.values():  # as after an ordinary import
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES.values()})

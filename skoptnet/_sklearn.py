@@ -163,7 +163,7 @@ def member_callbacks(
     context.call_on_fit_task_end(**arguments, reconstruction_attributes=fitted)
 
 
-@dataclass
+@dataclass(eq=False)
 class SearchData:
     """The arguments of the ``fit`` of a search, checked and routed.
 
@@ -350,7 +350,7 @@ class SearchTasks:
             self.root.call_on_fit_task_end(**self.arguments)
 
 
-@dataclass
+@dataclass(eq=False)
 class Evaluation:
     """The task of one candidate in one fold, for the callbacks; travels to workers."""
 

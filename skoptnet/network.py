@@ -38,7 +38,7 @@ _STANDARD = Standard()
 Masks = Sequence[Array | None]
 
 
-@dataclass
+@dataclass(eq=False)
 class Workspace:
     """Buffers for forward and backward pass of up to ``n_rows`` rows, made once.
 

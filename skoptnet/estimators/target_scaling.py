@@ -15,7 +15,7 @@ from .._types import Array
 _SMALLEST = np.nextafter(0.0, 1.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """Weighted mean and variance of each target, of rows that come all at once or not.
 
@@ -82,7 +82,7 @@ class Moments:
         return np.ldexp(np.sqrt(squares), exponent)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TargetScaling:
     """The map between targets in the unit of y and the network's targets.
 

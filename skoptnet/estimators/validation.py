@@ -39,7 +39,7 @@ _LOSS, _SCORE = "loss", "score"
 _ADVICE_DICT = " For several scores, pass a dict of scorers by name."
 
 
-@dataclass
+@dataclass(eq=False)
 class OwnData:
     """Unchecked arguments of `fit` for validation: own rows, or groups to split by."""
 
@@ -312,7 +312,7 @@ def negative_loss(z: Array, loss: float) -> float:
     return -loss
 
 
-@dataclass
+@dataclass(eq=False)
 class Scored:
     """The arguments of scorers.
 

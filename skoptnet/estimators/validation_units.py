@@ -86,7 +86,7 @@ class UnitCheck(Watcher):
             return
 
 
-@dataclass
+@dataclass(eq=False)
 class _Compared:
     """Quantiles of columns of the training data and of the validation data.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 KEPT_EPOCHS = 10_000
 
 
-@dataclass
+@dataclass(eq=False)
 class Curves:
     """The metrics of the epochs of a training, in one list for each metric.
 

@@ -14,7 +14,7 @@ from .._types import Array, Rows
 from ..compiled import shuffle_into
 
 
-@dataclass
+@dataclass(eq=False)
 class TrainingSet:
     """A training set: rows, targets and weights, or some rows of them.
 

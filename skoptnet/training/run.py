@@ -71,7 +71,7 @@ class HandedOut(Protocol):
         """All of them in one vector."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """The state of a training, from which a later call continues.
 
@@ -130,8 +130,8 @@ class Run:
     dropout_seed: int | None = None
     stream_seed: int | None = None
     trained: Array | None = field(default=None, repr=False)
-    weights: HandedOut | None = field(default=None, repr=False, compare=False)
-    folded: dict[str, dict] = field(default_factory=dict, repr=False, compare=False)
+    weights: HandedOut | None = field(default=None, repr=False)
+    folded: dict[str, dict] = field(default_factory=dict, repr=False)
     kept_epoch: int = 0
     paused: Paused | None = field(default=None, repr=False)
     # The first call that continues from here empties this list and takes the lists of
