@@ -332,10 +332,11 @@ static inline V root_of_vector(V r)
 }
 #endif
 
-/* The functions of whole arrays, for the table. */
+/* The functions of whole arrays, for the table. Copies of them, as in each variant of
+   the cross-entropy, would take long to compile, and be no faster. */
 
 #define APPLY(name)                                              \
-    static void apply_##name(void *x_, ptrdiff_t n)              \
+    static NOINLINE void apply_##name(void *x_, ptrdiff_t n)     \
     {                                                            \
         REAL *x = x_;                                            \
         for (ptrdiff_t i = 0; i < n; i++)                        \

@@ -76,9 +76,11 @@ typedef BITS Bits __attribute__((vector_size(VECTOR_BYTES)));
 #define RESTRICT __restrict
 #ifdef __GNUC__
 #define ALWAYS_INLINE __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 #define LOOP(text) _Pragma(#text)
 #else
 #define ALWAYS_INLINE
+#define NOINLINE
 #define LOOP(text)
 #endif
 /* Sums and maxima that may be taken in any order, so that the loop vectorises. */
