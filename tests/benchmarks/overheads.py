@@ -5,7 +5,9 @@
 
 - `partial_fit` on 32 rows, and what is left of it without the update itself, which
   is the time per update of a long fit of the same shape;
-- `predict` of one row;
+- `fit` of one epoch on 150 rows, nearly all of which is checks and preparation
+  (warnings about convergence are ignored, so that their reasons are not sought);
+- `predict` and `predict_proba` of one row;
 - callbacks: what an epoch of a tiny network takes, and what is added to it by their
   machinery where nobody uses it, by a watcher that does nothing, and by callbacks;
 - the import, in fresh processes: scikit-learn's MLP, and the same with skoptnet;
@@ -90,7 +92,7 @@ def update_times(dtype: str, repeats: int) -> dict[str, float]:
 
 
 def call_times(dtype: str, repeats: int) -> dict[str, dict[str, float]]:
-    """Return microseconds of partial_fit and predict."""
+    """Return microseconds of partial_fit, fit and predict."""
     X, y = rows_of_data(ROWS, COLUMNS, CLASSES, dtype)
     models = {
         name: estimator(
@@ -102,6 +104,14 @@ def call_times(dtype: str, repeats: int) -> dict[str, dict[str, float]]:
         name: lambda m=model: m.partial_fit(X, y) for name, model in models.items()
     }
     predict = {name: lambda m=model: m.predict(X[:1]) for name, model in models.items()}
+    proba = {
+        name: lambda m=model: m.predict_proba(X[:1]) for name, model in models.items()
+    }
+    few, labels = rows_of_data(150, 4, CLASSES, dtype)
+    fit = {
+        name: lambda estimator=estimator: estimator(max_iter=1).fit(few, labels)
+        for name, estimator in ESTIMATORS.items()
+    }
     whole, update = medians_in_turn(partial, repeats), update_times(dtype, 5)
     return {
         f"partial_fit on {ROWS} rows, µs": whole,
@@ -109,7 +119,9 @@ def call_times(dtype: str, repeats: int) -> dict[str, dict[str, float]]:
         "partial_fit less the update, µs": {
             name: whole[name] - update[name] for name in whole
         },
+        "fit of one epoch on 150 x 4, µs": medians_in_turn(fit, repeats),
         "predict of one row, µs": medians_in_turn(predict, repeats),
+        "predict_proba of one row, µs": medians_in_turn(proba, repeats),
     }
 
 
