@@ -193,6 +193,7 @@ class Kernel:
         update: int,
         metrics: Array,
         between: Array,
+        momenta: Array | None = None,
     ) -> None:
         """Make an update per rate, in one or several epochs.
 
@@ -214,9 +215,11 @@ class Kernel:
             NaN.
         between : array of shape (n_epochs - 1, P)
             Output: the parameters at the end of each epoch but the last.
+        momenta : array of shape (n_epochs, n_updates), optional
+            The momentum of each update, if it is not always that of the solver.
         """
         self.state.t += self.trainer.epochs(
-            order, rates, batch_size, self.state.t, update, metrics, between
+            order, rates, momenta, batch_size, self.state.t, update, metrics, between
         )
         self.solver.leave_numbers(self.state)
 

@@ -113,6 +113,7 @@ enum { NUMBER_PER_OUTPUT, ONE_NUMBER, CLASS_NUMBER };
 typedef struct {
     double rate;                /* the learning rate */
     double momentum;            /* alpha */
+    double momentum_ahead;      /* that of the next update, for its point */
     double rho_1, rho_2, rho_3; /* decay rates of the moments */
     double epsilon;             /* the small constant, delta in the book */
     double corrected_rate;      /* rate / (1 - rho_1^t) */

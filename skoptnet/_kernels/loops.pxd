@@ -25,7 +25,7 @@ cdef extern from "loops.h" nogil:
         CLASS_NUMBER
 
     ctypedef struct StepNumbers:
-        double rate, momentum, rho_1, rho_2, rho_3, epsilon
+        double rate, momentum, momentum_ahead, rho_1, rho_2, rho_3, epsilon
         double corrected_rate, correction_2, correction_3, weight_1, weight_2
         int ready
 

@@ -8,6 +8,7 @@ from .loops cimport Loops, StepNumbers, Vectors
 cdef class Solver:
     cdef const Loops* loops
     cdef int kind, n_vectors
+    cdef bint momentum_is_rho_1
     cdef StepNumbers numbers
     cdef Vectors vectors
     cdef Py_ssize_t size
@@ -18,6 +19,8 @@ cdef class Solver:
 
     cdef take_numbers(self, optimizer)
     cdef const char* point(self) noexcept nogil
+    cdef void look_ahead(self, double momentum) noexcept nogil
+    cdef void take_momentum(self, double momentum, double ahead) noexcept nogil
     cdef void begin(self, double rate, double t) noexcept nogil
     cdef void begin_nadam(self, double rate, double t) noexcept nogil
     cdef void begin_radam(self, double rate, double t) noexcept nogil

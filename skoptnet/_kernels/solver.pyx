@@ -64,6 +64,8 @@ cdef class Solver:
                 raise ValueError(f"kernels of solvers read no {name!r}")
             numbers[name] = getattr(optimizer, name)
         self.numbers.momentum = numbers["momentum"]
+        self.numbers.momentum_ahead = numbers["momentum"]
+        self.momentum_is_rho_1 = optimizer.momentum_name == "beta_1"
         self.numbers.rho_1 = numbers[
             "rho" if "rho" in optimizer.kernel_numbers else "beta_1"]
         self.numbers.rho_2 = numbers["beta_2"]
@@ -94,6 +96,20 @@ cdef class Solver:
         """Return the point of the next gradient."""
         return <const char*>(
             self.vectors.ahead if self.vectors.ahead else self.vectors.theta)
+
+    cdef void look_ahead(self, double momentum) noexcept nogil:
+        """Find the point of the next gradient for a momentum that has changed."""
+        if self.vectors.ahead and momentum != self.numbers.momentum_ahead:
+            self.numbers.momentum_ahead = momentum
+            self.loops.look_ahead[self.kind](&self.vectors, self.size, &self.numbers)
+
+    cdef void take_momentum(self, double momentum, double ahead) noexcept nogil:
+        """Set the momentum of an update, and that of the next one for its point."""
+        if self.momentum_is_rho_1:
+            self.numbers.rho_1 = momentum
+        else:
+            self.numbers.momentum = momentum
+        self.numbers.momentum_ahead = ahead
 
     cdef void begin(self, double rate, double t) noexcept nogil:
         """Set the numbers of update t, counted from 1."""

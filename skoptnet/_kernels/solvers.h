@@ -52,6 +52,7 @@
         const REAL factor = (REAL)l2, keep = (REAL)keep_, decay = (REAL)(1 - keep_); \
         const REAL rate = (REAL)p->rate, corrected_rate = (REAL)p->corrected_rate;   \
         const REAL alpha = (REAL)p->momentum, epsilon = (REAL)p->epsilon;            \
+        const REAL alpha_ahead = (REAL)p->momentum_ahead;                            \
         const REAL rho_1 = (REAL)p->rho_1, rest_1 = (REAL)(1 - p->rho_1);            \
         const REAL rho_2 = (REAL)p->rho_2, rest_2 = (REAL)(1 - p->rho_2);            \
         const REAL rho_3 = (REAL)p->rho_3, rest_3 = (REAL)(1 - p->rho_3);            \
@@ -61,6 +62,7 @@
         const int ready = p->ready;                                                  \
         REAL total = 0;                                                              \
         (void)decay, (void)rate, (void)corrected_rate, (void)alpha, (void)epsilon;   \
+        (void)alpha_ahead;                                                           \
         (void)rho_1, (void)rest_1, (void)rho_2, (void)rest_2, (void)rho_3;           \
         (void)rest_3, (void)correction_2, (void)correction_3, (void)weight_1;        \
         (void)weight_2, (void)ready;                                                 \
@@ -76,7 +78,8 @@
         const REAL *RESTRICT theta = at->theta, *RESTRICT first = at->memory[0]; \
         const REAL *RESTRICT second = at->memory[1];                             \
         REAL *RESTRICT ahead = at->ahead;                                        \
-        const REAL alpha = (REAL)p->momentum, rest_1 = (REAL)(1 - p->rho_1);     \
+        const REAL alpha = (REAL)p->momentum_ahead;                              \
+        const REAL rest_1 = (REAL)(1 - p->rho_1);                                \
         (void)first, (void)second, (void)alpha, (void)rest_1;                    \
         for (ptrdiff_t i = 0; i < n; i++)                                        \
             ahead[i] = formula;                                                  \
@@ -101,7 +104,7 @@ STEP(nesterov, ahead, {
     const T v = alpha * first[i] - rate * g;
     first[i] = v;
     theta[i] = x + v;
-    ahead[i] = AHEAD(x + v, alpha, v);
+    ahead[i] = AHEAD(x + v, alpha_ahead, v);
 })
 
 STEP(adagrad, theta, {
@@ -122,7 +125,7 @@ STEP(rmsprop_nesterov, ahead, {
     first[i] = r;
     second[i] = v;
     theta[i] = x + v;
-    ahead[i] = AHEAD(x + v, alpha, v);
+    ahead[i] = AHEAD(x + v, alpha_ahead, v);
 })
 
 STEP(centered_rmsprop, theta, {

@@ -105,6 +105,9 @@ cdef class Trainer:
     cdef int n_threads, most_threads
     cdef char* g
     cdef const Py_ssize_t* order
+    # Of the next update and of the last one; NULL if no schedule moves the momentum.
+    cdef const double* momentum
+    cdef const double* last_momentum
     cdef Share* shares
     cdef PyThread_type_lock* begin
     cdef PyThread_type_lock* end
@@ -316,8 +319,8 @@ cdef class Trainer:
         """Set the order of the rows."""
         self.order = <const Py_ssize_t*>address(order) if order is not None else NULL
 
-    def epochs(self, order, rates, Py_ssize_t size, double t, Py_ssize_t number,
-               metrics, between):
+    def epochs(self, order, rates, momenta, Py_ssize_t size, double t,
+               Py_ssize_t number, metrics, between):
         """Make one update per rate, with minibatches of ``size`` rows.
 
         Stop at the first objective that is not finite.
@@ -328,6 +331,8 @@ cdef class Trainer:
             The order of the rows, in each epoch or in all.
         rates : float64 array of shape (n_epochs, n_updates)
             The rate of each update.
+        momenta : float64 array of shape (n_epochs, n_updates), or None
+            The momentum of each update, if it is not always that of the solver.
         size : int
             Rows per minibatch; the last one may have fewer.
         t : int
@@ -355,6 +360,7 @@ cdef class Trainer:
         cdef char* place = address(between) if n_epochs > 1 else NULL
         cdef size_t bytes = P * self.network.loops.size
         self.take_order(order)
+        self.take_momenta(momenta)
         if order is not None:
             self.n = order.shape[order.ndim - 1]
             next_order = self.n if order.ndim == 2 else 0
@@ -379,6 +385,21 @@ cdef class Trainer:
                 end_flushing(before)
         return done
 
+    cdef take_momenta(self, momenta):
+        """Set the momenta of the updates of a call."""
+        self.momentum = self.last_momentum = NULL
+        if momenta is not None:
+            self.momentum = <const double*>address(momenta)
+            self.last_momentum = self.momentum + <Py_ssize_t>momenta.size - 1
+            self.solver.look_ahead(self.momentum[0])
+
+    cdef void next_momentum(self) noexcept nogil:
+        """Give the solver the momenta of this update and of the next one, if known."""
+        cdef const double* momentum = self.momentum
+        if momentum:
+            self.momentum = momentum + (momentum < self.last_momentum)
+            self.solver.take_momentum(momentum[0], self.momentum[0])
+
     cdef Py_ssize_t epoch(self, const double* rates, Py_ssize_t n_updates,
                           Py_ssize_t size, double t, Py_ssize_t number,
                           double* total) except -1 nogil:
@@ -392,6 +413,7 @@ cdef class Trainer:
             self.job.check = done + 1 == n_updates
             start = done * size
             stop = min(start + size, self.n)
+            self.next_momentum()
             self.solver.begin(rates[done], t + done + 1)
             self.job.theta = self.solver.point()
             self.network.begin(number + done)

@@ -253,7 +253,7 @@ class _Rates:
         self.momenta: Momenta | None = None
         solver = descent.optimizer
         if solver.momentum_name and self.schedule.moves_momentum:
-            self.momenta = Momenta(solver, n_updates)
+            self.momenta = Momenta(solver)
             descent.solver.optimizer = self.momenta.optimizer
 
     def next_factor(self) -> float:
@@ -267,8 +267,7 @@ class _Rates:
             self.stopping.n_plateaus, self.planned, self.losses,
         )  # fmt: skip
         if self.momenta:
-            self.momenta.set(slice(t, t + 1), self.schedule, clock)
-            self.momenta.apply(t)
+            self.momenta.apply(self.momenta.of(self.schedule, clock))
         return factor_of(self.schedule, clock)
 
     def _end_epoch(self) -> None:

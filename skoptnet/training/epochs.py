@@ -96,15 +96,15 @@ class Epochs:
         self.metrics: dict[str, list] = {}
         self.n_at_once = 1
         self.kernel: Kernel | None = None
-        needs_formula = (
-            plan.max_grad_norm or plan.l1 or rates.momenta or batches.spans_parts
-        )
+        needs_formula = plan.max_grad_norm or plan.l1 or batches.spans_parts
         if objective.kernel and objective.kernel.makes_updates and not needs_formula:
             self.kernel = objective.kernel
         update_watchers = [watcher for watcher in watchers if watcher.sees_updates]
         self.updates: FormulaUpdates | KernelUpdates
         if self.kernel:
-            self.updates = KernelUpdates(self.kernel, run, objective, update_watchers)
+            self.updates = KernelUpdates(
+                self.kernel, run, objective, rates.momenta, update_watchers
+            )
             acts = measure or self.others or update_watchers
             if rates.known_ahead and batches.in_memory and not acts:
                 self.n_at_once = self.kernel.epochs_at_once
@@ -234,7 +234,7 @@ class FormulaUpdates:
     """Makes the updates of an epoch by the formula of the solver, `Optimizer.step`.
 
     This defines the updates of the kernels, which do not support ``max_grad_norm``, the
-    L1 penalty, schedules of the momentum, and minibatches that span several parts.
+    L1 penalty, and minibatches that span several parts.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ class FormulaUpdates:
         for i, batch in enumerate(objective.minibatches()):
             rate = float(rates[i])
             if self.momenta:
-                self.momenta.apply(i)
+                self.momenta.apply(self.momenta.values[0, i])
             loss = objective.loss_and_gradient(
                 update.gradient_point(), batch, number + i
             )
@@ -325,6 +325,8 @@ class KernelUpdates:
         Has the parameters.
     objective : Objective
         The objective, whose minibatches the kernel takes.
+    momenta : Momenta or None
+        The momentum of each update, if the schedule moves it.
     watchers : sequence of Watcher
         Notified of each update. With any of them, each update is a call of the kernel;
         otherwise all updates are one call.
@@ -335,9 +337,10 @@ class KernelUpdates:
         kernel: Kernel,
         run: Run,
         objective: Objective,
+        momenta: Momenta | None,
         watchers: Sequence[Watcher],
     ):
-        self.kernel, self.run = kernel, run
+        self.kernel, self.run, self.momenta = kernel, run, momenta
         self.objective, self.watchers = objective, watchers
 
     def make(
@@ -369,11 +372,12 @@ class KernelUpdates:
             order = orders if part is batches else part.order
             stop = first + part.n_updates
             number, of_part = run.update + first, rates[:, first:stop]
+            momenta = self.momenta.values[:, first:stop] if self.momenta else None
             if self.watchers:
-                self._one_by_one(part, order, of_part, number, sums)
+                self._one_by_one(part, order, of_part, momenta, number, sums)
             else:
                 size = batches.size
-                self.kernel.epochs(order, of_part, size, number, sums, thetas)
+                self.kernel.epochs(order, of_part, size, number, sums, thetas, momenta)
             if not np.isfinite(sums).all():
                 break
             first = stop
@@ -384,6 +388,7 @@ class KernelUpdates:
         part: Minibatches,
         order: Array | None,
         rates: Array,
+        momenta: Array | None,
         number: int,
         sums: Array,
     ) -> None:
@@ -393,8 +398,11 @@ class KernelUpdates:
             order = np.arange(len(part.data))
         for i, batch in enumerate(part.ranges()):
             rows, rate = order[batch.start : batch.stop], rates[:, i : i + 1]
+            momentum = None if momenta is None else momenta[:, i : i + 1]
             update[:] = 0
-            self.kernel.epochs(rows, rate, len(batch), number + i, update, no_thetas)
+            self.kernel.epochs(
+                rows, rate, len(batch), number + i, update, no_thetas, momentum
+            )
             sums[0, 0] += update[0, 0]
             sums[0, 1] = update[0, 1]
             total = float(update[0, 0])

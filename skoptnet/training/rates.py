@@ -61,8 +61,8 @@ class Rates:
         self.last = math.nan
         self.momenta: Momenta | None = None
         if optimizer.momentum_name and schedule.moves_momentum:
-            self.momenta = Momenta(optimizer, batches.n_updates)
-        self.known_ahead = not (schedule.reads_losses or self.momenta)
+            self.momenta = Momenta(optimizer)
+        self.known_ahead = not schedule.reads_losses
         self._constant: Array | None = None
         if type(schedule) is Constant:
             self._constant = np.empty((0, batches.n_updates))
@@ -70,8 +70,7 @@ class Rates:
     def of_epochs(self, n_epochs: int = 1) -> Array:
         """Return the rates of the next epochs, of shape (n_epochs, n_updates).
 
-        If the schedule moves the momentum, which takes one epoch at a time, `momenta`
-        is set, too.
+        If the schedule moves the momentum, `momenta` has that of each update.
         """
         shape = n_epochs, self.batches.n_updates
         if self._constant is not None:  # clocks would take longer than a small epoch
@@ -86,9 +85,9 @@ class Rates:
         rates = np.empty(shape)
         rates[:] = self.learning_rate * np.reshape(factors, (n_epochs, -1))
         if self.momenta:
-            for i, clock in enumerate(clocks):
-                stop = clocks[i + 1].step if i + 1 < len(clocks) else shape[1]
-                self.momenta.set(slice(clock.step, stop), self.schedule, clock)
+            values = [self.momenta.of(self.schedule, clock) for clock in clocks]
+            self.momenta.values = np.empty(shape)
+            self.momenta.values[:] = np.reshape(values, (n_epochs, -1))
         self.last = float(rates[-1, -1])
         return rates
 
@@ -128,28 +127,28 @@ def factor_of(schedule: Schedule, clock: Clock) -> float:
 
 
 class Momenta:
-    """The momentum of each update of an epoch, as a schedule moves it.
+    """The momentum of each update of the coming epochs, as a schedule moves it.
 
     Parameters
     ----------
     optimizer : Optimizer
         A solver with momentum; it is not changed.
-    n_updates : int
-        Number of updates per epoch.
 
     Attributes
     ----------
     optimizer : Optimizer
-        The copy that is given the momenta.
+        The copy that `apply` gives a momentum.
+    values : array of shape (n_epochs, n_updates)
+        The momenta of the epochs of the last call of `Rates.of_epochs`.
     """
 
-    def __init__(self, optimizer: Optimizer, n_updates: int):
+    def __init__(self, optimizer: Optimizer):
         self.optimizer, self.name = copy(optimizer), str(optimizer.momentum_name)
         self.default = getattr(optimizer, self.name)
-        self.values = np.empty(n_updates)
+        self.values = np.empty((0, 0))
 
-    def set(self, updates: slice, schedule: Schedule, clock: Clock) -> None:
-        """Set the momentum of some updates of the epoch to that of the schedule.
+    def of(self, schedule: Schedule, clock: Clock) -> float:
+        """Return the momentum of the update at this clock.
 
         Raises
         ------
@@ -162,11 +161,11 @@ class Momenta:
                 "The momentum of a schedule must be None or a number in [0, 1)."
                 f" {schedule!r} returned {given!r} at {clock}."
             )
-        self.values[updates] = self.default if given is None else _number(given)
+        return self.default if given is None else _number(given)
 
-    def apply(self, step: int) -> None:
-        """Give the solver the momentum of an update of the epoch."""
-        setattr(self.optimizer, self.name, float(self.values[step]))
+    def apply(self, momentum: float) -> None:
+        """Give the solver the momentum of an update."""
+        setattr(self.optimizer, self.name, float(momentum))
 
 
 def _number(value: Any) -> float:
