@@ -94,8 +94,7 @@ class Kernel:
     ):
         self.state, rows = state, min(batch_size, chunk)
         instruction_set = _kernels.instruction_set()
-        averages = optimizer is not None and optimizer.average > 0
-        kind = None if averages else _kernels.kernel_of(optimizer)
+        kind = _kernels.kernel_of(optimizer)
         self.makes_updates = kind is not None
         self.solver: Any = None
         if kind:

@@ -185,6 +185,8 @@ typedef struct {
                               double keep, const StepNumbers *p);
     /* ahead <- the point of the next gradient; NULL where that is theta */
     void (*look_ahead[N_SOLVERS])(const Vectors *at, ptrdiff_t n, const StepNumbers *p);
+    /* mean <- (1 - share) mean + share x */
+    void (*average)(void *mean, const void *x, double share, ptrdiff_t n);
     /* z <- X W for sparse X */
     void (*sparse_forward)(void *z, const SparseRows *X, const ptrdiff_t *rows,
                            ptrdiff_t first, ptrdiff_t m, const void *W, ptrdiff_t k);

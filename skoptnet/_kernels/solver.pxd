@@ -11,6 +11,10 @@ cdef class Solver:
     cdef bint momentum_is_rho_1
     cdef StepNumbers numbers
     cdef Vectors vectors
+    # The average of the iterates that is stored, and the share of the next one in it;
+    # NULL if the iterate itself is stored.
+    cdef char* average
+    cdef double decay_of_average, share
     cdef Py_ssize_t size
     cdef double weight_decay, keep
     cdef double momentum_decay, mu_product
@@ -19,6 +23,7 @@ cdef class Solver:
 
     cdef take_numbers(self, optimizer)
     cdef const char* point(self) noexcept nogil
+    cdef char* stored(self) noexcept nogil
     cdef void look_ahead(self, double momentum) noexcept nogil
     cdef void take_momentum(self, double momentum, double ahead) noexcept nogil
     cdef void begin(self, double rate, double t) noexcept nogil
@@ -29,4 +34,8 @@ cdef class Solver:
     cdef double largest(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      double keep, double rate_factor) noexcept nogil
+    cdef void update_average(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+    cdef double step_at_once(self, const char* g, Py_ssize_t start, Py_ssize_t n,
+                             double l2, double keep,
+                             double rate_factor) noexcept nogil
     cdef StepNumbers numbers_of(self, double rate_factor) noexcept nogil

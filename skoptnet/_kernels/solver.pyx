@@ -19,6 +19,9 @@ HYPERPARAMETERS = (
     "warmup_steps",
 )
 
+# Coordinates per pass where an update takes several: so many stay in the cache.
+cdef Py_ssize_t AT_ONCE = 1 << 12
+
 
 @cython.final
 cdef class Solver:
@@ -43,10 +46,13 @@ cdef class Solver:
         cdef int i
         self.loops = loops_of(theta.dtype.char, instruction_set)
         self.kind = SOLVERS[kind]
+        iterate = state.iterate if optimizer.average else theta
         ahead = theta.copy() if self.loops.look_ahead[self.kind] else None
         memory = [getattr(state, name) for name in optimizer.memory]
-        self.kept = [theta, memory, ahead]
-        self.vectors.theta = address(theta)
+        self.kept = [theta, iterate, memory, ahead]
+        self.vectors.theta = address(iterate)
+        self.average = address(theta) if optimizer.average else NULL
+        self.decay_of_average = optimizer.average
         self.vectors.ahead = NULL if ahead is None else address(ahead)
         self.n_vectors = len(memory)
         for i in range(self.n_vectors):
@@ -97,6 +103,10 @@ cdef class Solver:
         return <const char*>(
             self.vectors.ahead if self.vectors.ahead else self.vectors.theta)
 
+    cdef char* stored(self) noexcept nogil:
+        """Return the parameters that are stored."""
+        return self.average if self.average else <char*>self.vectors.theta
+
     cdef void look_ahead(self, double momentum) noexcept nogil:
         """Find the point of the next gradient for a momentum that has changed."""
         if self.vectors.ahead and momentum != self.numbers.momentum_ahead:
@@ -118,6 +128,7 @@ cdef class Solver:
         p.corrected_rate = rate / (1 - pow(p.rho_1, t))
         p.correction_2 = 1 / (1 - pow(p.rho_2, t))
         self.keep = 1 - rate * self.weight_decay
+        self.share = max(1 - self.decay_of_average, 1 / t)
         if self.kind == loops.SOLVER_nadam:
             self.begin_nadam(rate, t)
         elif self.kind == loops.SOLVER_radam:
@@ -168,7 +179,7 @@ cdef class Solver:
         It is NaN if one of them, or of the memory, numbers included, is not finite.
         """
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
-        cdef double size = self.loops.largest(<char*>self.vectors.theta + at, n)
+        cdef double size = self.loops.largest(self.stored() + at, n)
         cdef int i
         for i in range(self.n_vectors):
             size += 0 * self.loops.largest(<char*>self.vectors.memory[i] + at, n)
@@ -182,6 +193,29 @@ cdef class Solver:
         ``rate_factor``. Add the gradient of the penalty; return the sum of squares that
         the penalty is made of.
         """
+        cdef double squares = 0
+        cdef Py_ssize_t part
+        if not self.average:
+            return self.step_at_once(g, start, n, l2, keep, rate_factor)
+        while n > 0:
+            part = min(n, AT_ONCE)
+            squares += self.step_at_once(g, start, part, l2, keep, rate_factor)
+            self.update_average(start, part)
+            g += part * <Py_ssize_t>self.loops.size
+            start += part
+            n -= part
+        return squares
+
+    cdef void update_average(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        """Update n coordinates of the average from ``start`` on."""
+        cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
+        self.loops.average(
+            self.average + at, <char*>self.vectors.theta + at, self.share, n)
+
+    cdef double step_at_once(self, const char* g, Py_ssize_t start, Py_ssize_t n,
+                             double l2, double keep,
+                             double rate_factor) noexcept nogil:
+        """Update n coordinates of the iterate; see `step`."""
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
         cdef Vectors part = self.vectors
         cdef StepNumbers numbers = self.numbers_of(rate_factor)

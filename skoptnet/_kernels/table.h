@@ -14,6 +14,7 @@
 #include "scaling.h"
 #include "solvers.h"
 #include "sparse.h"
+#include "updates.h"
 #ifdef VECTOR_BYTES
 #include "products.h"
 #endif
@@ -56,6 +57,7 @@ const Loops TABLE = {
     .scale_gradient = scale_gradient,
     .step = {SOLVERS(STEP_OF)},
     .look_ahead = {SOLVERS(LOOK_AHEAD_OF)},
+    .average = average,
     .sparse_forward = sparse_forward,
     .sparse_backward = sparse_backward,
     .largest = largest,

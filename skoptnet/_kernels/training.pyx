@@ -375,7 +375,7 @@ cdef class Trainer:
                     if not isfinite(metric[0]):
                         break
                     if epoch + 1 < n_epochs:
-                        memcpy(place, self.solver.vectors.theta, bytes)
+                        memcpy(place, self.solver.stored(), bytes)
                         place += bytes
                     rate += n_updates
                     metric += 2

@@ -144,7 +144,7 @@ class Optimizer(Part, ABC):
         place of the weights that the solver moves: the mean of all updates so far,
         until there are 1 / (1 - ``average``), then an exponential moving average with
         this decay (`Polyak and Juditsky, 1992 <https://doi.org/10.1137/0330046>`__). It
-        takes one more vector of memory and has no compiled kernels.
+        takes one more vector of memory.
 
     Attributes
     ----------

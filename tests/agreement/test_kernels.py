@@ -6,6 +6,7 @@ import time
 from functools import cache, partial
 from inspect import signature
 from itertools import cycle, islice
+from random import Random
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ from skoptnet.optimizers.update import _BLOCK
 from skoptnet.parametrizations import NTK
 from skoptnet.schedules import SCHEDULES
 from skoptnet.training import Diverged, TrainingSet, Watcher
+from skoptnet.training.epochs import FormulaUpdates
 
 pytestmark = needs_kernels
 
@@ -53,6 +55,9 @@ MIXTURES = [
     ("identity", "elu", "tanh", "elu 0.5", "logistic"),
 ]
 MIXED_PAIRS = [("relu", "gelu"), ("elu 0.5", "tanh"), ("mish", "logistic")]
+
+#: The solvers that have a kernel of their own.
+MADE = sorted(name for name in OPTIMIZERS if _kernels.kernel_of(OPTIMIZERS[name]()))
 
 solvers = pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
 mixtures = pytest.mark.parametrize("mixture", MIXTURES, ids="-".join)
@@ -130,8 +135,8 @@ def build(data, hidden=(5,), activation="tanh", loss="multiclass", **options):
     return Network(sizes, sigmas, rule, l2=0.01, **options)
 
 
-def begin(network, solver, dtype, rng=0):
-    optimizer = OPTIMIZERS[solver]()
+def begin(network, solver, dtype, rng=0, **parameters):
+    optimizer = OPTIMIZERS[solver](**parameters)
     return optimizer, new_run(network, optimizer, dtype, rng)
 
 
@@ -153,10 +158,12 @@ def gradient(network, data, **options):
 
 
 def go(
-    network, solver, data, n=10, schedule="constant", known=True, own=None, **options
-):
+    network, solver, data, n=10, schedule="constant", known=True, own=None, average=0.0,
+    **options,
+):  # fmt: skip
     """Train, with kernels where they are on; return theta, losses and outcome."""
-    optimizer, run = begin(network, solver, data.X.dtype)
+    parameters = {"average": average} if average else {}
+    optimizer, run = begin(network, solver, data.X.dtype, **parameters)
     knows = compiled.Kernel.knows(network, run.theta, data)
     assert knows == (_kernels.enabled() and known)
     # Above, differences of rounding grow from epoch to epoch.
@@ -450,6 +457,68 @@ def test_blocks_of_theta_with_rates_of_their_own(
     data = held(container, bundled("multilabel", dtype, weighted=True))
     network = build(data, (9, 4), "mish", "multilabel", **NETWORKS[kind])
     options = {"batch_size": 60, "shuffle": True, **TRAININGS[training]}
+    n = 6 if dtype == np.float64 else 2
+    assert_same(network, both(go, network, solver, data, n, **options), ROOM[dtype])
+
+
+# ---------------------------------------------- what an update adds to the formula
+
+
+@pytest.fixture
+def only_kernels(monkeypatch):
+    """The readable updates are for trainings without kernels alone."""
+    make = FormulaUpdates.make
+
+    def asked(self, *args):
+        assert not _kernels.enabled()
+        return make(self, *args)
+
+    monkeypatch.setattr(FormulaUpdates, "make", asked)
+
+
+def takes(solver, parameter):
+    return parameter in signature(OPTIMIZERS[solver]).parameters
+
+
+#: What may meet in an update. All combinations would be too many to collect.
+FACTORS = {
+    "solver": MADE,
+    "average": [0.0, 0.5, 0.95],
+    "schedule": ["constant", "one_cycle"],
+    "dropout": [(), (0.5, 0.2)],
+    "kind": [None, *NETWORKS],
+    "container": list(CONTAINERS),
+    "block": [2**20, 17 * 64],
+    "n_threads": [1, 2, 3],
+    "dtype": list(ROOM),
+    "instruction_set": [*_kernels.INSTRUCTION_SETS] or ["base"],
+}
+
+
+def drawn(factors, n, seed):
+    """Return n different combinations of values."""
+    rng, cases = Random(seed), {}
+    while len(cases) < n:
+        cases[tuple(rng.choice(values) for values in factors.values())] = None
+    return list(cases)
+
+
+@pytest.mark.each_pair
+@pytest.mark.parametrize(tuple(FACTORS), drawn(FACTORS, 2000, 0))
+@pytest.mark.usefixtures("no_zeros", "only_kernels")
+def test_what_an_update_adds_to_the_formula(
+    solver, average, schedule, dropout, kind, container, block, n_threads, dtype,
+    instruction_set, both, monkeypatch,
+):  # fmt: skip
+    monkeypatch.setenv(_kernels.VARIABLE, instruction_set)
+    monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
+    monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", 1)
+    monkeypatch.setattr(compiled, "blas_limit", lambda: n_threads)
+    data = held(container, bundled("multilabel", dtype, weighted=True))
+    network = build(data, (9, 4), "mish", "multilabel", **NETWORKS.get(kind, {}))
+    options = {"batch_size": 60, "schedule": schedule, "dropout": dropout}
+    if takes(solver, "average"):
+        options["average"] = average
     n = 6 if dtype == np.float64 else 2
     assert_same(network, both(go, network, solver, data, n, **options), ROOM[dtype])
 
@@ -916,8 +985,6 @@ def test_rows_may_lie_in_a_file(tmp_path, both):
     assert_same(network, both(go, network, "adam", TrainingSet(*mapped)))
 
 
-#: The solvers that have a kernel of their own.
-MADE = sorted(name for name in OPTIMIZERS if _kernels.kernel_of(OPTIMIZERS[name]()))
 PARTS = [*(OPTIMIZERS[name] for name in MADE), *LOSSES.values(), *ACTIVATIONS.values()]
 
 
