@@ -70,6 +70,8 @@ class Kernel:
         Number of rows per update, and the maximum number computed at a time.
     dropout : Dropout or None
         Drops hidden units.
+    l1 : float
+        Strength of the L1 penalty, which only updates include.
 
     Attributes
     ----------
@@ -91,6 +93,7 @@ class Kernel:
         batch_size: int,
         chunk: int,
         dropout: Any = None,
+        l1: float = 0.0,
     ):
         self.state, rows = state, min(batch_size, chunk)
         instruction_set = _kernels.instruction_set()
@@ -99,7 +102,7 @@ class Kernel:
         self.solver: Any = None
         if kind:
             self.solver = _kernels.solver.Solver(
-                kind, optimizer, theta, state, instruction_set
+                kind, optimizer, theta, state, instruction_set, l1
             )
         most = _WORK_AT_ONCE // (len(data) * theta.size)
         between = max(theta.nbytes, len(data) * np.dtype(np.intp).itemsize)

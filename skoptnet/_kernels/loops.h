@@ -185,6 +185,14 @@ typedef struct {
                               double keep, const StepNumbers *p);
     /* ahead <- the point of the next gradient; NULL where that is theta */
     void (*look_ahead[N_SOLVERS])(const Vectors *at, ptrdiff_t n, const StepNumbers *p);
+    /* From the gradient g of the other terms, that with the L1 penalty; returns the sum
+       of the absolute values of W. */
+    double (*subgradient)(void *g, const void *W, double l1, ptrdiff_t n);
+    /* orthant <- numbers with the signs of W; where W is 0, with those opposite to the
+       subgradient g */
+    void (*find_orthant)(void *orthant, const void *W, const void *g, ptrdiff_t n);
+    /* x <- 0 where W has not the sign of the orthant */
+    void (*keep_in_orthant)(void *x, const void *W, const void *orthant, ptrdiff_t n);
     /* mean <- (1 - share) mean + share x */
     void (*average)(void *mean, const void *x, double share, ptrdiff_t n);
     /* z <- X W for sparse X */

@@ -553,13 +553,14 @@ cdef class Network:
         self.loops.sum_rows(self.biases(g, layer), self.delta[layer + 1], m,
                             self.k[layer + 1], add)
 
-    cdef double penalty(self, const char* theta, int layer, Py_ssize_t start,
-                        Py_ssize_t stop, char* g) noexcept nogil:
-        """Add the penalty's gradient for rows start..stop; return their squares' sum."""
-        cdef Py_ssize_t k_out = self.k[layer + 1]
-        cdef Py_ssize_t at = (self.offset[layer] + start * k_out) * <Py_ssize_t>(
-            self.loops.size)
-        return self.loops.penalise(g + at, theta + at, self.l2, (stop - start) * k_out)
+    cdef double penalty(self, const char* theta, char* g, Py_ssize_t at,
+                        Py_ssize_t n) noexcept nogil:
+        """Add the L2 penalty to the gradient g of n weights from ``at`` on.
+
+        Return the sum of their squares.
+        """
+        return self.loops.penalise(
+            g, theta + at * <Py_ssize_t>self.loops.size, self.l2, n)
 
     cdef bint product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,

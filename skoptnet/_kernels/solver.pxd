@@ -2,13 +2,19 @@
 
 cimport cython
 
-from .loops cimport Loops, StepNumbers, Vectors
+from .loops cimport MOST_VECTORS, Loops, StepNumbers, Vectors
 
 @cython.final
 cdef class Solver:
     cdef const Loops* loops
     cdef int kind, n_vectors
     cdef bint momentum_is_rho_1
+    # The most coordinates that `step` takes.
+    cdef Py_ssize_t at_once
+    # The strength of the L1 penalty, and the vectors of memory that are points.
+    cdef double l1
+    cdef int n_points
+    cdef int[MOST_VECTORS] points
     cdef StepNumbers numbers
     cdef Vectors vectors
     # The average of the iterates that is stored, and the share of the next one in it;
@@ -32,10 +38,10 @@ cdef class Solver:
     cdef void begin_adan(self, double rate, double t) noexcept nogil
     cdef void begin_schedule_free(self, double rate, double t) noexcept nogil
     cdef double largest(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+    cdef double add_l1(self, char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                     double keep, double rate_factor) noexcept nogil
-    cdef void update_average(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
-    cdef double step_at_once(self, const char* g, Py_ssize_t start, Py_ssize_t n,
-                             double l2, double keep,
-                             double rate_factor) noexcept nogil
+                     bint weights, double rate_factor) noexcept nogil
+    cdef void step_in_orthant(self, const Vectors* part, const char* g, Py_ssize_t n,
+                              const StepNumbers* numbers) noexcept nogil
+    cdef Vectors part_from(self, Py_ssize_t start) noexcept nogil
     cdef StepNumbers numbers_of(self, double rate_factor) noexcept nogil

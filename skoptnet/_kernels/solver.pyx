@@ -19,8 +19,9 @@ HYPERPARAMETERS = (
     "warmup_steps",
 )
 
-# Coordinates per pass where an update takes several: so many stay in the cache.
-cdef Py_ssize_t AT_ONCE = 1 << 12
+# Coordinates at a time where an update takes several passes: they stay in the cache.
+cdef enum:
+    AT_ONCE = 4096
 
 
 @cython.final
@@ -40,9 +41,12 @@ cdef class Solver:
         writes the other numbers.
     instruction_set : str
         One of loops.INSTRUCTION_SETS.
+    l1 : float
+        The strength of the L1 penalty.
     """
 
-    def __init__(self, str kind, optimizer, theta, state, str instruction_set):
+    def __init__(self, str kind, optimizer, theta, state, str instruction_set,
+                 double l1=0):
         cdef int i
         self.loops = loops_of(theta.dtype.char, instruction_set)
         self.kind = SOLVERS[kind]
@@ -57,6 +61,10 @@ cdef class Solver:
         self.n_vectors = len(memory)
         for i in range(self.n_vectors):
             self.vectors.memory[i] = address(memory[i])
+        self.l1, self.n_points = l1, len(optimizer.points)
+        for i in range(self.n_points):
+            self.points[i] = optimizer.memory.index(optimizer.points[i])
+        self.at_once = AT_ONCE if l1 or optimizer.average else theta.size
         self.weight_decay = optimizer.weight_decay
         self.take_numbers(optimizer)
         self.size = theta.size
@@ -185,47 +193,60 @@ cdef class Solver:
             size += 0 * self.loops.largest(<char*>self.vectors.memory[i] + at, n)
         return size + 0 * (self.mu_product + self.largest_rate + self.sum_of_weights)
 
+    cdef double add_l1(self, char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+        """Add the L1 penalty to the gradient of n weights from ``start`` on.
+
+        Return the sum of their absolute values.
+        """
+        return self.loops.subgradient(g, self.part_from(start).theta, self.l1, n)
+
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                     double keep, double rate_factor) noexcept nogil:
+                     bint weights, double rate_factor) noexcept nogil:
         """Update n coordinates from ``start`` on; g is their part of the gradient.
 
-        Weight decay leaves the share ``keep`` of them. Their rate is the update's times
-        ``rate_factor``. Add the gradient of the penalty; return the sum of squares that
-        the penalty is made of.
+        Weights decay, and with an L1 penalty keep to their orthant. The rate of the
+        coordinates is the update's times ``rate_factor``. Add the gradient of the L2
+        penalty; return the sum of squares that it is made of.
         """
+        cdef Vectors part = self.part_from(start)
+        cdef StepNumbers numbers = self.numbers_of(rate_factor)
         cdef double squares = 0
-        cdef Py_ssize_t part
-        if not self.average:
-            return self.step_at_once(g, start, n, l2, keep, rate_factor)
-        while n > 0:
-            part = min(n, AT_ONCE)
-            squares += self.step_at_once(g, start, part, l2, keep, rate_factor)
-            self.update_average(start, part)
-            g += part * <Py_ssize_t>self.loops.size
-            start += part
-            n -= part
+        if weights and self.l1:
+            self.step_in_orthant(&part, g, n, &numbers)
+        else:
+            squares = self.loops.step[self.kind](
+                &part, g, n, l2, self.keep if weights else 1, &numbers)
+        if self.average:
+            self.loops.average(
+                self.average + start * <Py_ssize_t>self.loops.size, part.theta,
+                self.share, n)
         return squares
 
-    cdef void update_average(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        """Update n coordinates of the average from ``start`` on."""
-        cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
-        self.loops.average(
-            self.average + at, <char*>self.vectors.theta + at, self.share, n)
+    cdef void step_in_orthant(self, const Vectors* part, const char* g, Py_ssize_t n,
+                              const StepNumbers* numbers) noexcept nogil:
+        """Update n weights with a subgradient, and set those to 0 that change sign."""
+        cdef double[AT_ONCE] orthant
+        cdef int i
+        self.loops.find_orthant(orthant, part.theta, g, n)
+        self.loops.step[self.kind](part, g, n, 0, self.keep, numbers)
+        for i in range(self.n_points):
+            self.loops.keep_in_orthant(
+                part.memory[self.points[i]], part.theta, orthant, n)
+        self.loops.keep_in_orthant(part.theta, part.theta, orthant, n)
+        if part.ahead:
+            self.loops.look_ahead[self.kind](part, n, numbers)
 
-    cdef double step_at_once(self, const char* g, Py_ssize_t start, Py_ssize_t n,
-                             double l2, double keep,
-                             double rate_factor) noexcept nogil:
-        """Update n coordinates of the iterate; see `step`."""
+    cdef Vectors part_from(self, Py_ssize_t start) noexcept nogil:
+        """Return the places of a coordinate in the vectors."""
         cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
         cdef Vectors part = self.vectors
-        cdef StepNumbers numbers = self.numbers_of(rate_factor)
         cdef int i
         part.theta = <char*>part.theta + at
         if part.ahead:
             part.ahead = <char*>part.ahead + at
         for i in range(self.n_vectors):
             part.memory[i] = <char*>part.memory[i] + at
-        return self.loops.step[self.kind](&part, g, n, l2, keep, &numbers)
+        return part
 
     cdef StepNumbers numbers_of(self, double rate_factor) noexcept nogil:
         """Return the numbers of the update with its rate multiplied by a factor."""

@@ -41,13 +41,15 @@ cdef enum Phase:
     WEIGHTS
     STOP
 
-# One thread's part of the objective, and of the largest number at the end of an epoch
-# (see `Solver.largest`), on a cache line of its own.
+# One thread's part of the objective (the sums of the losses, and of the weights' squares
+# and absolute values), and of the largest number at the end of an epoch (see
+# `Solver.largest`), on a cache line of its own.
 cdef struct Share:
     double loss
     double squares
+    double absolute
     double largest
-    double padding[5]
+    double padding[4]
 
 # What the threads are to do with one chunk of a minibatch: `add` to the gradient of the
 # chunks before; if it is the `last` one, let the solver `step`, and after the last step
@@ -218,17 +220,15 @@ cdef class Trainer:
     cdef void share_of_weights(self, int i, int layer) noexcept nogil:
         cdef Job* job = &self.job
         cdef Py_ssize_t k_in = self.network.k[layer], k_out = self.network.k[layer + 1]
-        cdef Py_ssize_t at
         self.make_weights(i, layer, k_in * i // self.n_threads,
                           k_in * (i + 1) // self.n_threads)
         if i == 0:
             self.network.gradient_of_biases(layer, job.chunk.size, job.add, job.g)
-            if job.last and job.step:
-                at = self.network.offset[layer] + k_in * k_out
-                self.solver.step(
-                    job.g + at * <Py_ssize_t>self.network.loops.size, at, k_out, 0, 1,
+            if job.last:
+                self.finish(
+                    i, self.network.biases(job.g, layer),
+                    self.network.offset[layer] + k_in * k_out, k_out, False,
                     self.network.bias_rates[layer])
-                self.check(i, at, k_out)
 
     cdef void make_weights(self, int i, int layer, Py_ssize_t start,
                            Py_ssize_t stop) noexcept nogil:
@@ -256,14 +256,9 @@ cdef class Trainer:
                                   job.add, panels, dW)
             if job.last and layer == 0 and self.network.scaled:
                 self.make_scales(i, dW, start, next)
-            if job.last and job.step:
-                self.shares[i].squares += self.solver.step(
-                    dW, at, (next - start) * k_out, self.network.l2, self.solver.keep,
-                    self.network.weight_rates[layer])
-                self.check(i, at, (next - start) * k_out)
-            elif job.last and self.network.l2:
-                self.shares[i].squares += self.network.penalty(
-                    job.theta, layer, start, next, job.g)
+            if job.last:
+                self.finish(i, dW, at, (next - start) * k_out, True,
+                            self.network.weight_rates[layer])
             start = next
 
     cdef void make_scales(self, int i, char* dW, Py_ssize_t start,
@@ -271,11 +266,38 @@ cdef class Trainer:
         """Turn rows start..stop of dC/dW_1 into the gradients of W_1 and s; update s."""
         cdef Job* job = &self.job
         self.network.scale_gradient(job.theta, dW, start, stop, job.g)
-        if job.step:
-            self.solver.step(
-                job.g + start * <Py_ssize_t>self.network.loops.size, start,
-                stop - start, 0, 1, self.network.scale_rate)
-            self.check(i, start, stop - start)
+        self.finish(i, job.g + start * <Py_ssize_t>self.network.loops.size, start,
+                    stop - start, False, self.network.scale_rate)
+
+    cdef void finish(self, int i, char* g, Py_ssize_t at, Py_ssize_t n, bint weights,
+                     double rate_factor) noexcept nogil:
+        """Add penalties to the gradient g of n coordinates from ``at`` on; update them.
+
+        They are weights, or biases or scales, which have no penalty.
+        """
+        cdef Py_ssize_t part
+        while n > 0:
+            part = min(n, self.solver.at_once) if self.job.step else n
+            self.finish_part(i, g, at, part, weights, rate_factor)
+            g += part * <Py_ssize_t>self.network.loops.size
+            at += part
+            n -= part
+
+    cdef void finish_part(self, int i, char* g, Py_ssize_t at, Py_ssize_t n,
+                          bint weights, double rate_factor) noexcept nogil:
+        """Do `finish` for coordinates that stay in the cache."""
+        cdef double l2 = self.network.l2 if weights else 0
+        cdef bint step = self.job.step, has_l1 = step and weights and self.solver.l1 > 0
+        cdef Share* share = &self.shares[i]
+        if l2 and (has_l1 or not step):
+            share.squares += self.network.penalty(self.job.theta, g, at, n)
+            l2 = 0
+        if has_l1:
+            share.absolute += self.solver.add_l1(g, at, n)
+        if step:
+            squares = self.solver.step(g, at, n, l2, weights, rate_factor)
+            share.squares += squares if l2 else 0
+            self.check(i, at, n)
 
     cdef void check(self, int i, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         """Note the largest of n coordinates in share i, if an epoch ends here."""
@@ -440,7 +462,7 @@ cdef class Trainer:
         """
         cdef Job* job = &self.job
         cdef Py_ssize_t m = stop - start, first = start
-        cdef double loss = 0, squares = 0
+        cdef double loss = 0, penalty = 0
         cdef int i
         job.g, job.scale, job.add = self.g, 1.0 / m, False
         self.network.scale(job.theta)
@@ -465,8 +487,10 @@ cdef class Trainer:
                 with gil:
                     PyErr_CheckSignals()
         for i in range(self.n_threads):
-            squares += self.shares[i].squares
-        return loss / m + 0.5 * self.network.l2 * squares
+            penalty += 0.5 * self.network.l2 * self.shares[i].squares
+            if job.step:
+                penalty += self.solver.l1 * self.shares[i].absolute
+        return loss / m + penalty
 
     cdef void make_deltas(self) noexcept nogil:
         """Take the chunk through both passes, by rows where that is no slower."""
@@ -491,7 +515,7 @@ cdef class Trainer:
         """Compute the gradients of all layers, one by one where threads pack delta."""
         cdef int end = self.network.n_layers, first, i
         for i in range(self.n_threads):
-            self.shares[i].squares = 0
+            self.shares[i].squares = self.shares[i].absolute = 0
         while end > 0:
             first = end - 1
             if self.is_packed_in_parallel(first):

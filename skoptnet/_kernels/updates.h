@@ -1,8 +1,48 @@
-/* What an update does besides the formula of the solver. */
+/* What an update does besides the formula of the solver: the L1 penalty as in
+   skoptnet.training.l1_penalty, and the average of the weights. */
 #ifndef SKOPTNET_UPDATES_H
 #define SKOPTNET_UPDATES_H
 
 #include "types.h"
+
+static double subgradient(void *g_, const void *W_, double l1_, ptrdiff_t n)
+{
+    REAL *RESTRICT g = g_;
+    const REAL *RESTRICT W = W_;
+    const REAL l1 = (REAL)l1_;
+    REAL sum = 0;
+    SUM(sum)
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const REAL above = g[i] > -l1 ? g[i] : -l1, at_zero = above < l1 ? above : l1;
+        const REAL elsewhere = W[i] > 0 ? -l1 : l1;
+        g[i] -= W[i] == 0 ? at_zero : elsewhere;
+        sum += FABS(W[i]);
+    }
+    return sum;
+}
+
+static void find_orthant(void *orthant_, const void *W_, const void *g_, ptrdiff_t n)
+{
+    REAL *RESTRICT orthant = orthant_;
+    const REAL *RESTRICT W = W_, *RESTRICT g = g_;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const REAL downhill = 0 - g[i];
+        orthant[i] = W[i] == 0 ? downhill : W[i];
+    }
+}
+
+/* x may be W. */
+static void keep_in_orthant(void *x_, const void *W_, const void *orthant_, ptrdiff_t n)
+{
+    REAL *x = x_;
+    const REAL *W = W_, *RESTRICT orthant = orthant_;
+    LOOP(omp simd)
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const REAL not_positive = orthant[i] < 0 ? -W[i] : orthant[i];
+        const REAL inside = orthant[i] > 0 ? W[i] : not_positive;
+        x[i] = inside <= 0 ? 0 : x[i];
+    }
+}
 
 static void average(void *mean_, const void *x_, double share_, ptrdiff_t n)
 {

@@ -96,7 +96,7 @@ class Epochs:
         self.metrics: dict[str, list] = {}
         self.n_at_once = 1
         self.kernel: Kernel | None = None
-        needs_formula = plan.max_grad_norm or plan.l1 or batches.spans_parts
+        needs_formula = plan.max_grad_norm or batches.spans_parts
         if objective.kernel and objective.kernel.makes_updates and not needs_formula:
             self.kernel = objective.kernel
         update_watchers = [watcher for watcher in watchers if watcher.sees_updates]
@@ -233,8 +233,8 @@ class Epochs:
 class FormulaUpdates:
     """Makes the updates of an epoch by the formula of the solver, `Optimizer.step`.
 
-    This defines the updates of the kernels, which do not support ``max_grad_norm``, the
-    L1 penalty, and minibatches that span several parts.
+    This defines the updates of the kernels, which do not support ``max_grad_norm``, and
+    minibatches that span several parts.
 
     Parameters
     ----------

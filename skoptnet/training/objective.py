@@ -37,8 +37,8 @@ class Objective:
     dropout : Dropout, optional
         Drops hidden units during updates.
     l1 : float
-        Strength of the L1 penalty. Only `value` and `cost` include it; see `L1` for its
-        subgradient.
+        Strength of the L1 penalty. Only `value`, `cost` and the updates of a kernel
+        include it; see `L1` for its subgradient.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Objective:
         if Kernel.knows(network, theta, batches.data):
             self.kernel = Kernel(
                 network, optimizer, theta, self.g, state,
-                batches.data, batches.size, batches.chunk, dropout,
+                batches.data, batches.size, batches.chunk, dropout, l1,
             )  # fmt: skip
             return
         self.chunk_rows = min(batches.size, batches.chunk)

@@ -485,6 +485,7 @@ FACTORS = {
     "solver": MADE,
     "average": [0.0, 0.5, 0.95],
     "schedule": ["constant", "one_cycle"],
+    "l1": [0.0, 0.001, 0.05],
     "dropout": [(), (0.5, 0.2)],
     "kind": [None, *NETWORKS],
     "container": list(CONTAINERS),
@@ -507,7 +508,7 @@ def drawn(factors, n, seed):
 @pytest.mark.parametrize(tuple(FACTORS), drawn(FACTORS, 2000, 0))
 @pytest.mark.usefixtures("no_zeros", "only_kernels")
 def test_what_an_update_adds_to_the_formula(
-    solver, average, schedule, dropout, kind, container, block, n_threads, dtype,
+    solver, average, schedule, l1, dropout, kind, container, block, n_threads, dtype,
     instruction_set, both, monkeypatch,
 ):  # fmt: skip
     monkeypatch.setenv(_kernels.VARIABLE, instruction_set)
@@ -516,7 +517,7 @@ def test_what_an_update_adds_to_the_formula(
     monkeypatch.setattr(compiled, "blas_limit", lambda: n_threads)
     data = held(container, bundled("multilabel", dtype, weighted=True))
     network = build(data, (9, 4), "mish", "multilabel", **NETWORKS.get(kind, {}))
-    options = {"batch_size": 60, "schedule": schedule, "dropout": dropout}
+    options = {"batch_size": 60, "schedule": schedule, "dropout": dropout, "l1": l1}
     if takes(solver, "average"):
         options["average"] = average
     n = 6 if dtype == np.float64 else 2

@@ -32,7 +32,7 @@ from skoptnet.activations import ACTIVATIONS
 from skoptnet.losses import LOSSES
 from skoptnet.network import Network
 from skoptnet.optimizers import OPTIMIZERS, TEXTBOOK
-from skoptnet.training import TrainingSet
+from skoptnet.training import Plan, TrainingSet
 from skoptnet.training.epochs import FormulaUpdates
 
 pytestmark = pytest.mark.filterwarnings("ignore:Maximum number of epochs")
@@ -189,6 +189,12 @@ def test_columns_of_noise_are_cut_off(seed):
 # ------------------------------------------------------------------- the gradient
 
 
+@pytest.fixture
+def no_kernels(monkeypatch):
+    """The readable formulas are looked at."""
+    monkeypatch.setenv("SKOPTNET_KERNELS", "0")
+
+
 def epochs_of(l1, activation="tanh", l2=0.2, rows=X, solver="sgd"):
     Y = np.arange(len(rows)) % 3
     network = Network(
@@ -199,6 +205,7 @@ def epochs_of(l1, activation="tanh", l2=0.2, rows=X, solver="sgd"):
     return epochs_with(network, optimizer, run, TrainingSet(rows, Y), l1=l1)
 
 
+@pytest.mark.usefixtures("no_kernels")
 def test_objective_is_the_formula_and_its_gradient_the_derivative():
     l1 = 0.3
     epochs, smooth = epochs_of(l1), epochs_of(0.0)
@@ -217,6 +224,7 @@ def test_objective_is_the_formula_and_its_gradient_the_derivative():
     assert_allclose(objective.g, numerical, atol=1e-6 * np.linalg.norm(numerical))
 
 
+@pytest.mark.usefixtures("no_kernels")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_at_zero_the_subgradient_is_the_shortest_there_is(dtype):
     """g + lambda_1 s with s in [-1, 1] is shortest at s = -g / lambda_1, cut off."""
@@ -241,8 +249,10 @@ def test_at_zero_the_subgradient_is_the_shortest_there_is(dtype):
 
 
 @solvers
-def test_a_weight_at_zero_leaves_only_downhill(solver):
+@pytest.mark.parametrize("kernels", ["0", "1"])
+def test_a_weight_at_zero_leaves_only_downhill(solver, kernels, monkeypatch):
     """Whatever the solver remembers of earlier gradients."""
+    monkeypatch.setenv("SKOPTNET_KERNELS", kernels)
     epochs = epochs_of(0.05, solver=solver)
     theta, layers = epochs.run.theta, epochs.objective.network.layers(epochs.run.theta)
     rng = np.random.RandomState(1)
@@ -251,13 +261,15 @@ def test_a_weight_at_zero_leaves_only_downhill(solver):
         memory[...] = rng.randn(len(memory)) if name in "vs" else rng.rand(len(memory))
     for W, _ in layers:
         W[::2] = 0
-    before = theta.copy()
-    with epochs.objective.threads():
-        epochs.objective.loss_and_gradient(
-            epochs.updates.update.gradient_point(), range(len(X))
-        )
-        epochs.updates.l1.add_to_gradient()
-        downhill = -np.sign(epochs.objective.g)
+    before, objective = theta.copy(), epochs.objective
+    plan, optimizer = Plan(0.1, len(X), l1=0.05), OPTIMIZERS[solver]()
+    formula = FormulaUpdates(optimizer, epochs.run, objective, None, plan, ())
+    if epochs.kernel:
+        epochs.kernel.start_from(epochs.run.state)
+    with objective.threads():
+        objective.loss_and_gradient(formula.update.gradient_point(), range(len(X)))
+        formula.l1.add_to_gradient()
+        downhill = -np.sign(objective.g)
         epochs.updates.make(None, np.array([[0.1]]))
     weights = np.zeros(len(theta), bool)
     for W, _ in epochs.objective.network.layers(weights):
@@ -301,24 +313,8 @@ def test_without_it_nothing_changes(Estimator, solver):
     assert_same_state(clone(free).set_params(l1_ratio=0.5).fit(X, y), free.fit(X, y))
 
 
-@estimators
-def test_whole_epochs_are_compiled_without_it(Estimator, monkeypatch):
-    asked = []
-    original = FormulaUpdates.make
-    monkeypatch.setattr(
-        FormulaUpdates,
-        "make",
-        lambda self, *args: asked.append(self) or original(self, *args),
-    )
-    batched(Estimator, l1_ratio=0.0, max_iter=2).fit(X, target(Estimator))
-    kernels = not asked
-    sparse(Estimator, max_iter=2).fit(X, target(Estimator))
-    assert len(asked) == (2 if kernels else 4)
-    assert (asked[-1].objective.kernel is not None) == kernels
-
-
 @solvers
-def test_gradients_of_the_kernels_do_as_well(solver, monkeypatch):
+def test_kernels_do_as_well(solver, monkeypatch):
     for container, dtype, room in (
         (np.asarray, np.float64, 1e-9),
         (csr_array, np.float32, 1e-3),
