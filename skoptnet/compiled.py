@@ -72,6 +72,8 @@ class Kernel:
         Drops hidden units.
     l1 : float
         Strength of the L1 penalty, which only updates include.
+    max_grad_norm : float or None
+        Updates clip gradients with a larger norm to this norm.
 
     Attributes
     ----------
@@ -94,6 +96,7 @@ class Kernel:
         chunk: int,
         dropout: Any = None,
         l1: float = 0.0,
+        max_grad_norm: float | None = None,
     ):
         self.state, rows = state, min(batch_size, chunk)
         instruction_set = _kernels.instruction_set()
@@ -102,7 +105,13 @@ class Kernel:
         self.solver: Any = None
         if kind:
             self.solver = _kernels.solver.Solver(
-                kind, optimizer, theta, state, instruction_set, l1
+                kind,
+                optimizer,
+                theta,
+                state,
+                instruction_set,
+                l1,
+                max_grad_norm or np.inf,
             )
         most = _WORK_AT_ONCE // (len(data) * theta.size)
         between = max(theta.nbytes, len(data) * np.dtype(np.intp).itemsize)

@@ -112,6 +112,7 @@ enum { NUMBER_PER_OUTPUT, ONE_NUMBER, CLASS_NUMBER };
 /* The numbers of one update; a solver reads those that its formula names. */
 typedef struct {
     double rate;                /* the learning rate */
+    double clip;                /* factor of g, 1 unless its norm is too large */
     double momentum;            /* alpha */
     double momentum_ahead;      /* that of the next update, for its point */
     double rho_1, rho_2, rho_3; /* decay rates of the moments */
@@ -193,6 +194,9 @@ typedef struct {
     void (*find_orthant)(void *orthant, const void *W, const void *g, ptrdiff_t n);
     /* x <- 0 where W has not the sign of the orthant */
     void (*keep_in_orthant)(void *x, const void *W, const void *orthant, ptrdiff_t n);
+    double (*sum_of_squares)(const void *x, ptrdiff_t n);
+    /* The norm, which overflows where it does in the precision of REAL. */
+    double (*norm_of)(double squares);
     /* mean <- (1 - share) mean + share x */
     void (*average)(void *mean, const void *x, double share, ptrdiff_t n);
     /* z <- X W for sparse X */

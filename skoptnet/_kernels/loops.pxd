@@ -25,7 +25,7 @@ cdef extern from "loops.h" nogil:
         CLASS_NUMBER
 
     ctypedef struct StepNumbers:
-        double rate, momentum, momentum_ahead, rho_1, rho_2, rho_3, epsilon
+        double rate, clip, momentum, momentum_ahead, rho_1, rho_2, rho_3, epsilon
         double corrected_rate, correction_2, correction_3, weight_1, weight_2
         int ready
 
@@ -71,6 +71,8 @@ cdef extern from "loops.h" nogil:
         void (*find_orthant)(void*, const void*, const void*, Py_ssize_t) noexcept nogil
         void (*keep_in_orthant)(void*, const void*, const void*,
                                 Py_ssize_t) noexcept nogil
+        double (*sum_of_squares)(const void*, Py_ssize_t) noexcept nogil
+        double (*norm_of)(double) noexcept nogil
         void (*average)(void*, const void*, double, Py_ssize_t) noexcept nogil
         void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
                                Py_ssize_t, const void*, Py_ssize_t) noexcept nogil

@@ -4,15 +4,19 @@ cimport cython
 
 from .loops cimport MOST_VECTORS, Loops, StepNumbers, Vectors
 
+cdef enum:
+    # Coordinates at a time where an update takes several passes: they stay in the cache.
+    AT_ONCE = 4096
+
 @cython.final
 cdef class Solver:
     cdef const Loops* loops
     cdef int kind, n_vectors
     cdef bint momentum_is_rho_1
-    # The most coordinates that `step` takes.
-    cdef Py_ssize_t at_once
     # The strength of the L1 penalty, and the vectors of memory that are points.
     cdef double l1
+    # The largest norm of a gradient, infinite if there is no limit.
+    cdef double max_norm
     cdef int n_points
     cdef int[MOST_VECTORS] points
     cdef StepNumbers numbers
@@ -38,6 +42,8 @@ cdef class Solver:
     cdef void begin_adan(self, double rate, double t) noexcept nogil
     cdef void begin_schedule_free(self, double rate, double t) noexcept nogil
     cdef double largest(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+    cdef void clip(self, double squares) noexcept nogil
+    cdef bint takes_passes(self) noexcept nogil
     cdef double add_l1(self, char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
                      bint weights, double rate_factor) noexcept nogil

@@ -6,7 +6,7 @@ The formulas are in solvers.h, as `Optimizer.step` has them; tests compare the t
 
 cimport cython
 
-from libc.math cimport NAN, pow, sqrt
+from libc.math cimport INFINITY, NAN, pow, sqrt
 
 from . cimport loops
 from .loops cimport Vectors, address, loops_of
@@ -19,9 +19,6 @@ HYPERPARAMETERS = (
     "warmup_steps",
 )
 
-# Coordinates at a time where an update takes several passes: they stay in the cache.
-cdef enum:
-    AT_ONCE = 4096
 
 
 @cython.final
@@ -43,10 +40,12 @@ cdef class Solver:
         One of loops.INSTRUCTION_SETS.
     l1 : float
         The strength of the L1 penalty.
+    max_norm : float
+        Gradients with a larger norm are clipped to this norm, if it is finite.
     """
 
     def __init__(self, str kind, optimizer, theta, state, str instruction_set,
-                 double l1=0):
+                 double l1=0, double max_norm=INFINITY):
         cdef int i
         self.loops = loops_of(theta.dtype.char, instruction_set)
         self.kind = SOLVERS[kind]
@@ -61,10 +60,10 @@ cdef class Solver:
         self.n_vectors = len(memory)
         for i in range(self.n_vectors):
             self.vectors.memory[i] = address(memory[i])
+        self.max_norm, self.numbers.clip = max_norm, 1
         self.l1, self.n_points = l1, len(optimizer.points)
         for i in range(self.n_points):
             self.points[i] = optimizer.memory.index(optimizer.points[i])
-        self.at_once = AT_ONCE if l1 or optimizer.average else theta.size
         self.weight_decay = optimizer.weight_decay
         self.take_numbers(optimizer)
         self.size = theta.size
@@ -136,7 +135,8 @@ cdef class Solver:
         p.corrected_rate = rate / (1 - pow(p.rho_1, t))
         p.correction_2 = 1 / (1 - pow(p.rho_2, t))
         self.keep = 1 - rate * self.weight_decay
-        self.share = max(1 - self.decay_of_average, 1 / t)
+        if self.average:
+            self.share = max(1 - self.decay_of_average, 1 / t)
         if self.kind == loops.SOLVER_nadam:
             self.begin_nadam(rate, t)
         elif self.kind == loops.SOLVER_radam:
@@ -193,6 +193,15 @@ cdef class Solver:
             size += 0 * self.loops.largest(<char*>self.vectors.memory[i] + at, n)
         return size + 0 * (self.mu_product + self.largest_rate + self.sum_of_weights)
 
+    cdef void clip(self, double squares) noexcept nogil:
+        """Clip the gradient of an update whose squares have this sum."""
+        cdef double norm = self.loops.norm_of(squares)
+        self.numbers.clip = self.max_norm / norm if norm > self.max_norm else 1
+
+    cdef bint takes_passes(self) noexcept nogil:
+        """Tell whether an update has passes besides the solver's formula."""
+        return self.l1 > 0 or self.average != NULL
+
     cdef double add_l1(self, char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         """Add the L1 penalty to the gradient of n weights from ``start`` on.
 
@@ -209,13 +218,17 @@ cdef class Solver:
         penalty; return the sum of squares that it is made of.
         """
         cdef Vectors part = self.part_from(start)
-        cdef StepNumbers numbers = self.numbers_of(rate_factor)
+        cdef StepNumbers of_block
+        cdef const StepNumbers* numbers = &self.numbers
         cdef double squares = 0
+        if rate_factor != 1:
+            of_block = self.numbers_of(rate_factor)
+            numbers = &of_block
         if weights and self.l1:
-            self.step_in_orthant(&part, g, n, &numbers)
+            self.step_in_orthant(&part, g, n, numbers)
         else:
             squares = self.loops.step[self.kind](
-                &part, g, n, l2, self.keep if weights else 1, &numbers)
+                &part, g, n, l2, self.keep if weights else 1, numbers)
         if self.average:
             self.loops.average(
                 self.average + start * <Py_ssize_t>self.loops.size, part.theta,

@@ -21,7 +21,8 @@
         (void)ahead, (void)first, (void)second, (void)third, (void)fourth;           \
         LOOP(GCC unroll 2) /* so that a root and a quotient overlap */               \
         for (ptrdiff_t i = from; i < end; i++) {                                     \
-            const T W = point[i], g = gradient[i] + factor * W, x = keep * theta[i]; \
+            const T W = point[i], g = clip * (gradient[i] + factor * W);             \
+            const T x = keep * theta[i];                                             \
             squares += W * W;                                                        \
             (void)x;                                                                 \
             formula                                                                  \
@@ -50,6 +51,7 @@
                               double l2, double keep_, const StepNumbers *p)         \
     {                                                                                \
         const REAL factor = (REAL)l2, keep = (REAL)keep_, decay = (REAL)(1 - keep_); \
+        const REAL clip = (REAL)p->clip;                                             \
         const REAL rate = (REAL)p->rate, corrected_rate = (REAL)p->corrected_rate;   \
         const REAL alpha = (REAL)p->momentum, epsilon = (REAL)p->epsilon;            \
         const REAL alpha_ahead = (REAL)p->momentum_ahead;                            \

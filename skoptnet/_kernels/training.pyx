@@ -26,7 +26,7 @@ from libc.string cimport memcpy
 
 from .loops cimport address, begin_flushing, end_flushing
 from .network cimport Network, Chunk, Rows, rows_of
-from .solver cimport Solver
+from .solver cimport AT_ONCE, Solver
 
 # Attempts to get a lock before a thread sleeps: some 20 microseconds, about as long as
 # waking up takes.
@@ -39,21 +39,25 @@ cdef enum Phase:
     COLUMNS
     PACK
     WEIGHTS
+    UPDATE
     STOP
 
 # One thread's part of the objective (the sums of the losses, and of the weights' squares
-# and absolute values), and of the largest number at the end of an epoch (see
-# `Solver.largest`), on a cache line of its own.
+# and absolute values), of the gradient's sum of squares, and of the largest number at the
+# end of an epoch (see `Solver.largest`), on a cache line of its own.
 cdef struct Share:
     double loss
     double squares
     double absolute
+    double norm
     double largest
-    double padding[4]
+    double padding[3]
 
 # What the threads are to do with one chunk of a minibatch: `add` to the gradient of the
 # chunks before; if it is the `last` one, let the solver `step`, and after the last step
-# of an epoch, `check` the numbers that it leaves, while they are in the cache.
+# of an epoch, `check` the numbers that it leaves, while they are in the cache. If the
+# step needs the `whole` gradient, it follows as a phase of its own. `passes` tells whether
+# an update has others besides the solver's.
 cdef struct Job:
     const char* theta
     char* g
@@ -62,6 +66,8 @@ cdef struct Job:
     bint add
     bint last
     bint step
+    bint whole
+    bint passes
     bint check
     # Stages of the two passes, or layers whose gradients are computed.
     int first, end
@@ -195,9 +201,12 @@ cdef class Trainer:
         elif self.phase == PACK:
             self.network.pack(
                 self.job.first, self.job.chunk.size, 0, i, self.n_threads)
-        else:
+        elif self.phase == WEIGHTS:
             for layer in range(self.job.end - 1, self.job.first - 1, -1):
                 self.share_of_weights(i, layer)
+        else:
+            for layer in range(self.job.end - 1, self.job.first - 1, -1):
+                self.share_of_update(i, layer)
 
     cdef void share_of_rows(self, int i) noexcept nogil:
         cdef Job* job = &self.job
@@ -250,7 +259,7 @@ cdef class Trainer:
             next = min(start + rows, stop)
             at = self.network.offset[layer] + start * k_out
             dW = job.g + at * size
-            if job.step and panels and job.last:
+            if job.step and not job.whole and panels and job.last:
                 dW = self.network.workspaces[i].block
             self.network.gradient(i, &self.data, &job.chunk, layer, start, next,
                                   job.add, panels, dW)
@@ -276,8 +285,14 @@ cdef class Trainer:
         They are weights, or biases or scales, which have no penalty.
         """
         cdef Py_ssize_t part
+        if self.job.step and not self.job.passes:
+            squares = self.solver.step(
+                g, at, n, self.network.l2 if weights else 0, weights, rate_factor)
+            self.shares[i].squares += squares if weights else 0
+            self.check(i, at, n)
+            return
         while n > 0:
-            part = min(n, self.solver.at_once) if self.job.step else n
+            part = min(n, AT_ONCE)
             self.finish_part(i, g, at, part, weights, rate_factor)
             g += part * <Py_ssize_t>self.network.loops.size
             at += part
@@ -285,19 +300,46 @@ cdef class Trainer:
 
     cdef void finish_part(self, int i, char* g, Py_ssize_t at, Py_ssize_t n,
                           bint weights, double rate_factor) noexcept nogil:
-        """Do `finish` for coordinates that stay in the cache."""
+        """Do `finish` in several passes, for coordinates that stay in the cache."""
         cdef double l2 = self.network.l2 if weights else 0
         cdef bint step = self.job.step, has_l1 = step and weights and self.solver.l1 > 0
         cdef Share* share = &self.shares[i]
-        if l2 and (has_l1 or not step):
+        if l2 and (has_l1 or self.job.whole or not step):
             share.squares += self.network.penalty(self.job.theta, g, at, n)
             l2 = 0
         if has_l1:
             share.absolute += self.solver.add_l1(g, at, n)
-        if step:
+        if step and self.job.whole:
+            share.norm += self.network.loops.sum_of_squares(g, n)
+        elif step:
             squares = self.solver.step(g, at, n, l2, weights, rate_factor)
             share.squares += squares if l2 else 0
             self.check(i, at, n)
+
+    cdef void share_of_update(self, int i, int layer) noexcept nogil:
+        """Update a share of a layer's parameters with the whole gradient."""
+        cdef Py_ssize_t k_in = self.network.k[layer], k_out = self.network.k[layer + 1]
+        cdef Py_ssize_t at = self.network.offset[layer]
+        cdef Py_ssize_t start = k_in * i // self.n_threads
+        cdef Py_ssize_t stop = k_in * (i + 1) // self.n_threads
+        self.update_part(i, at + start * k_out, (stop - start) * k_out, True,
+                         self.network.weight_rates[layer])
+        if i == 0:
+            self.update_part(i, at + k_in * k_out, k_out, False,
+                             self.network.bias_rates[layer])
+        if layer == 0 and self.network.scaled:
+            self.update_part(i, start, stop - start, False, self.network.scale_rate)
+
+    cdef void update_part(self, int i, Py_ssize_t at, Py_ssize_t n, bint weights,
+                          double rate_factor) noexcept nogil:
+        """Update n coordinates from ``at`` on with the gradient, penalties included."""
+        cdef Py_ssize_t size = self.network.loops.size, part
+        while n > 0:
+            part = min(n, AT_ONCE) if self.job.passes else n
+            self.solver.step(self.job.g + at * size, at, part, 0, weights, rate_factor)
+            self.check(i, at, part)
+            at += part
+            n -= part
 
     cdef void check(self, int i, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
         """Note the largest of n coordinates in share i, if an epoch ends here."""
@@ -386,7 +428,8 @@ cdef class Trainer:
         if order is not None:
             self.n = order.shape[order.ndim - 1]
             next_order = self.n if order.ndim == 2 else 0
-        self.job.step = True
+        self.job.step, self.job.whole = True, self.solver.max_norm < INFINITY
+        self.job.passes = self.job.whole or self.solver.takes_passes()
         with nogil:
             before = begin_flushing()
             try:
@@ -486,11 +529,22 @@ cdef class Trainer:
                 self.work = 0
                 with gil:
                     PyErr_CheckSignals()
+        if job.step and job.whole:
+            self.update_by_whole_gradient()
         for i in range(self.n_threads):
             penalty += 0.5 * self.network.l2 * self.shares[i].squares
             if job.step:
                 penalty += self.solver.l1 * self.shares[i].absolute
         return loss / m + penalty
+
+    cdef void update_by_whole_gradient(self) noexcept nogil:
+        """Let the solver update all of theta, with the gradient clipped."""
+        cdef double squares = 0
+        cdef int i
+        for i in range(self.n_threads):
+            squares += self.shares[i].norm
+        self.solver.clip(squares)
+        self.parallel(UPDATE, 0, self.network.n_layers)
 
     cdef void make_deltas(self) noexcept nogil:
         """Take the chunk through both passes, by rows where that is no slower."""
@@ -516,6 +570,7 @@ cdef class Trainer:
         cdef int end = self.network.n_layers, first, i
         for i in range(self.n_threads):
             self.shares[i].squares = self.shares[i].absolute = 0
+            self.shares[i].norm = 0
         while end > 0:
             first = end - 1
             if self.is_packed_in_parallel(first):

@@ -1,9 +1,12 @@
 /* What an update does besides the formula of the solver: the L1 penalty as in
-   skoptnet.training.l1_penalty, and the average of the weights. */
+   skoptnet.training.l1_penalty, the norm of the gradient, the average of the weights. */
 #ifndef SKOPTNET_UPDATES_H
 #define SKOPTNET_UPDATES_H
 
 #include "types.h"
+
+/* Numbers that are summed up in the precision of REAL. */
+#define SUMMED 4096
 
 static double subgradient(void *g_, const void *W_, double l1_, ptrdiff_t n)
 {
@@ -42,6 +45,26 @@ static void keep_in_orthant(void *x_, const void *W_, const void *orthant_, ptrd
         const REAL inside = orthant[i] > 0 ? W[i] : not_positive;
         x[i] = inside <= 0 ? 0 : x[i];
     }
+}
+
+static double sum_of_squares(const void *x_, ptrdiff_t n)
+{
+    const REAL *x = x_;
+    double total = 0;
+    for (ptrdiff_t start = 0, end; start < n; start = end) {
+        REAL sum = 0;
+        end = n - start < SUMMED ? n : start + SUMMED;
+        SUM(sum)
+        for (ptrdiff_t i = start; i < end; i++)
+            sum += x[i] * x[i];
+        total += sum;
+    }
+    return total;
+}
+
+static double norm_of(double squares)
+{
+    return SQRT((REAL)squares);
 }
 
 static void average(void *mean_, const void *x_, double share_, ptrdiff_t n)

@@ -91,13 +91,13 @@ class Epochs:
         )
         self.objective = objective = Objective(
             network, run.theta, batches, optimizer, run.state,
-            run.dropout(plan.dropout), plan.l1,
+            run.dropout(plan.dropout), plan.l1, plan.max_grad_norm,
         )  # fmt: skip
         self.metrics: dict[str, list] = {}
         self.n_at_once = 1
         self.kernel: Kernel | None = None
-        needs_formula = plan.max_grad_norm or batches.spans_parts
-        if objective.kernel and objective.kernel.makes_updates and not needs_formula:
+        made = objective.kernel and objective.kernel.makes_updates
+        if made and not batches.spans_parts:
             self.kernel = objective.kernel
         update_watchers = [watcher for watcher in watchers if watcher.sees_updates]
         self.updates: FormulaUpdates | KernelUpdates
@@ -233,8 +233,8 @@ class Epochs:
 class FormulaUpdates:
     """Makes the updates of an epoch by the formula of the solver, `Optimizer.step`.
 
-    This defines the updates of the kernels, which do not support ``max_grad_norm``, and
-    minibatches that span several parts.
+    This defines the updates of the kernels, which do not support minibatches that span
+    several parts.
 
     Parameters
     ----------

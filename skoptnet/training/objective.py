@@ -39,6 +39,8 @@ class Objective:
     l1 : float
         Strength of the L1 penalty. Only `value`, `cost` and the updates of a kernel
         include it; see `L1` for its subgradient.
+    max_grad_norm : float, optional
+        The updates of a kernel clip gradients to this norm.
 
     Attributes
     ----------
@@ -59,6 +61,7 @@ class Objective:
         state: State | None = None,
         dropout: Dropout | None = None,
         l1: float = 0.0,
+        max_grad_norm: float | None = None,
     ):
         self.network, self.batches, self.part = network, batches, batches
         self.dropout, self.l1 = dropout, l1
@@ -67,7 +70,7 @@ class Objective:
         if Kernel.knows(network, theta, batches.data):
             self.kernel = Kernel(
                 network, optimizer, theta, self.g, state,
-                batches.data, batches.size, batches.chunk, dropout, l1,
+                batches.data, batches.size, batches.chunk, dropout, l1, max_grad_norm,
             )  # fmt: skip
             return
         self.chunk_rows = min(batches.size, batches.chunk)

@@ -486,6 +486,7 @@ FACTORS = {
     "average": [0.0, 0.5, 0.95],
     "schedule": ["constant", "one_cycle"],
     "l1": [0.0, 0.001, 0.05],
+    "max_grad_norm": [None, 0.01, 0.5, 100.0],
     "dropout": [(), (0.5, 0.2)],
     "kind": [None, *NETWORKS],
     "container": list(CONTAINERS),
@@ -508,8 +509,8 @@ def drawn(factors, n, seed):
 @pytest.mark.parametrize(tuple(FACTORS), drawn(FACTORS, 2000, 0))
 @pytest.mark.usefixtures("no_zeros", "only_kernels")
 def test_what_an_update_adds_to_the_formula(
-    solver, average, schedule, l1, dropout, kind, container, block, n_threads, dtype,
-    instruction_set, both, monkeypatch,
+    solver, average, schedule, l1, max_grad_norm, dropout, kind, container, block,
+    n_threads, dtype, instruction_set, both, monkeypatch,
 ):  # fmt: skip
     monkeypatch.setenv(_kernels.VARIABLE, instruction_set)
     monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
@@ -518,10 +519,45 @@ def test_what_an_update_adds_to_the_formula(
     data = held(container, bundled("multilabel", dtype, weighted=True))
     network = build(data, (9, 4), "mish", "multilabel", **NETWORKS.get(kind, {}))
     options = {"batch_size": 60, "schedule": schedule, "dropout": dropout, "l1": l1}
+    options["max_grad_norm"] = max_grad_norm
     if takes(solver, "average"):
         options["average"] = average
     n = 6 if dtype == np.float64 else 2
     assert_same(network, both(go, network, solver, data, n, **options), ROOM[dtype])
+
+
+@pytest.mark.each_value
+@dtypes
+@pytest.mark.parametrize("max_grad_norm", [None, 1.0])
+@pytest.mark.parametrize("power", [0.45, 0.6, 1.0])
+@pytest.mark.usefixtures("only_kernels")
+def test_norms_that_overflow_are_clipped_as_without_kernels(
+    power, max_grad_norm, dtype, instruction_set, both
+):
+    """At 0.45 the norm is finite, at 0.6 it is not, at 1 nor is the gradient."""
+    X = np.full((8, 3), float(np.finfo(dtype).max) ** power).astype(dtype)
+    w = np.full(8, 8, dtype) if power == 1 else None
+    data = TrainingSet(X, np.ones((8, 1), dtype), w)
+    network = Network((3, 1), (SIGMAS["identity"],), RULES["absolute_error"])
+
+    def end():
+        optimizer, run = begin(network, "sgd", dtype)
+        run.theta[...] = 0
+        epochs = epochs_with(
+            network, optimizer, run, data, learning_rate=1e-30, batch_size=8,
+            max_grad_norm=max_grad_norm,
+        )  # fmt: skip
+        with np.errstate(all="ignore"):
+            (sums,), _ = epochs.updates.make(None, np.array([[1e-30]]))
+        return run.theta, sums
+
+    (theta, sums), (readable, expected) = both(end)
+    np.testing.assert_allclose(theta, readable, rtol=1e-5)
+    assert sums[0] == pytest.approx(expected[0], rel=1e-5)
+    assert np.isfinite(sums[1]) == np.isfinite(expected[1])
+    clipped = max_grad_norm is not None
+    assert np.isnan(theta).any() == (clipped and power == 1)
+    assert (theta == 0).all() == (clipped and power == 0.6)
 
 
 @pytest.mark.each_pair
