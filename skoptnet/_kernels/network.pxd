@@ -75,7 +75,7 @@ cdef class Network:
                              Py_ssize_t stop, char* g) noexcept nogil
     cdef const char* weights(self, const char* theta, int layer) noexcept nogil
     cdef char* biases(self, const char* theta, int layer) noexcept nogil
-    cdef const char* input(self, const Rows* data, const Chunk* chunk,
+    cdef const char* input(self, int layer, const Rows* data, const Chunk* chunk,
                            Py_ssize_t start) noexcept nogil
     cdef double rows(self, int thread, const char* theta, const Rows* data,
                      const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,

@@ -310,13 +310,13 @@ cdef class Network:
         return <char*>theta + self.loops.size * (
             self.offset[layer] + <Py_ssize_t>self.k[layer] * self.k[layer + 1])
 
-    cdef const char* input(self, const Rows* data, const Chunk* chunk,
+    cdef const char* input(self, int layer, const Rows* data, const Chunk* chunk,
                            Py_ssize_t start) noexcept nogil:
-        """Return the place of the dense rows of a chunk, from ``start`` on."""
-        cdef Py_ssize_t row = self.k[0] * <Py_ssize_t>self.loops.size
-        if chunk.order:
-            return self.a[0] + start * row
-        return data.X + (chunk.first + start) * row
+        """Return the place of a layer's input for a chunk, from row ``start`` on."""
+        cdef Py_ssize_t row = self.k[layer] * <Py_ssize_t>self.loops.size
+        if layer == 0 and not chunk.order:
+            return data.X + (chunk.first + start) * row
+        return self.a[layer] + start * row
 
     cdef void begin(self, Py_ssize_t update) noexcept nogil:
         """Use the dropout masks of an update; none if its number is negative."""
@@ -415,8 +415,7 @@ cdef class Network:
                 z, &data.sparse, chunk.order + start if chunk.order else NULL,
                 chunk.first + start, m, W, k)
         else:
-            a = self.a[level - 1] + start * k_in * size if level > 1 else (
-                self.input(data, chunk, start))
+            a = self.input(level - 1, data, chunk, start)
             if self.product(thread, b"NN", <int>m, <int>(right - left), <int>k_in,
                             a, <int>k_in, W, <int>k, False, z, <int>k,
                             b if level < self.n_layers else NULL):
@@ -538,7 +537,7 @@ cdef class Network:
             self.loops.sparse_backward(dW, &data.sparse, chunk.order, chunk.first,
                                        chunk.size, delta, k_out, start, stop)
             return
-        a = (self.a[layer] if layer else self.input(data, chunk, 0)) + start * size
+        a = self.input(layer, data, chunk, 0) + start * size
         if panels:
             self.loops.pack_tiles(workspace.tiles, a, k_in, stop - start, m)
             self.loops.product_of_packed(dW, workspace.tiles, panels, stop - start,
