@@ -88,16 +88,18 @@ static double penalise(void *g_, const void *W_, double l2, ptrdiff_t n)
     return squares;
 }
 
+/* Numbers without their sign are in the order of their bits, NaN and infinity last.
+   Compilers may vectorise this maximum, unlike one of numbers that may be NaN. */
 static double largest(const void *x_, ptrdiff_t n)
 {
     const REAL *x = x_;
-    REAL top = 0, sound = 0;
-    HIGHEST_AND_SUM(top, sound)
+    BITS top = 0;
+    HIGHEST(top)
     for (ptrdiff_t i = 0; i < n; i++) {
-        top = FABS(x[i]) > top ? FABS(x[i]) : top;
-        sound += 0 * x[i];
+        const BITS size = bits_of(FABS(x[i]));
+        top = size > top ? size : top;
     }
-    return top + sound;
+    return real_of(top) + 0 * real_of(top);
 }
 
 #endif

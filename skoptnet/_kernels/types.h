@@ -85,7 +85,7 @@ typedef BITS Bits __attribute__((vector_size(VECTOR_BYTES)));
 #endif
 /* Sums and maxima that may be taken in any order, so that the loop vectorises. */
 #define SUM(x) LOOP(omp simd reduction(+ : x))
-#define HIGHEST_AND_SUM(x, y) LOOP(omp simd reduction(max : x) reduction(+ : y))
+#define HIGHEST(x) LOOP(omp simd reduction(max : x))
 
 /* Numbers that a loop buffers on the stack at a time. */
 #define BUFFERED 256
