@@ -377,6 +377,29 @@ def test_every_instruction_set_makes_the_same_gradients(
             assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
 
 
+def shifted(array, n):
+    """Return a copy that begins n numbers after a cache line."""
+    room = np.empty(array.size + n + 64, array.dtype)
+    begin = -room.ctypes.data % 64 // array.itemsize + n
+    copy = room[begin : begin + array.size].reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@dtypes
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 7])
+def test_arrays_begin_at_any_number(n, dtype, instruction_set):
+    data = bundled("multilabel", dtype, weighted=True)
+    moved = TrainingSet(*[shifted(array, n) for array in (data.X, data.Y, data.w)])
+    network = build(data, (33, 17), ["relu", "gelu"], "multilabel")
+    trained = [go(network, "adam", rows, 3, shuffle=False) for rows in (moved, data)]
+    assert_same(network, trained, ROOM[dtype])
+    theta = trained[1][0]
+    z = compiled.outputs(network, shifted(theta, n), moved.X)
+    right = network.outputs(theta, data.X)
+    np.testing.assert_allclose(z, right, rtol=0, atol=ROOM[dtype])
+
+
 @pytest.mark.each_pair
 @dtypes
 @pytest.mark.parametrize("n_classes", range(3, 14))
