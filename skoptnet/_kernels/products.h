@@ -6,7 +6,7 @@
    The columns are taken in panels, which are as many vectors wide as a tile. The
    columns of b in a panel are packed first, unless b is small and contiguous enough to
    be read in place. A tile, as many rows of a panel as there are registers for, is
-   summed in registers. Tiles at the edge overlap their neighbours: what both hold is
+   summed in registers. Tiles at the edge may overlap their neighbours: what both hold is
    computed twice.
 
    A large a^T is packed, too: the numbers that a tile reads are together then. */
@@ -18,22 +18,44 @@
 
 /* Tiles, in rows and vectors, that fill the registers; and limits, see loops.h, as
    measured beside the kernels that OpenBLAS has for the same processors. */
-#define TILE_ROWS 6
 #if defined(AVX512)
+#define TILE_ROWS 6
 #define TILE_VECTORS 4
 #define NARROWEST_PRODUCT 16
 #define LARGEST_PRODUCT INFINITY
 #define LARGE_GRADIENT (1 << 16)
 #elif defined(AVX2)
+#define TILE_ROWS 6
 #define TILE_VECTORS 2
 #define NARROWEST_PRODUCT 1
 #define LARGEST_PRODUCT INFINITY
 #define LARGE_GRADIENT (1 << 14)
+#elif defined(__aarch64__)
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#define NARROWEST_PRODUCT VL
+#ifdef __APPLE__ /* whose BLAS uses the processor's matrix unit; not measured */
+#define LARGEST_PRODUCT 0x1p18
+#else /* by counts of instructions: docs/performance.md */
+#define LARGEST_PRODUCT 0x1p22
+#endif
+#define LARGE_GRADIENT (1 << 14)
 #else
+#define TILE_ROWS 6
 #define TILE_VECTORS 2
 #define NARROWEST_PRODUCT VL
 #define LARGEST_PRODUCT 0x1p18
 #define LARGE_GRADIENT (1 << 14)
+#endif
+
+/* NEON multiplies a vector by an element of another. But clang copies x to all elements
+   first, which takes a second instruction of the vector unit, and gcc loads many x in
+   advance and has too few registers left for the sums. Both are hindered by code that
+   is empty, but not for them. */
+#ifdef __aarch64__
+#define IN_ONE_ELEMENT(x) __asm__ volatile("" : "+w"(x))
+#else
+#define IN_ONE_ELEMENT(x)
 #endif
 
 /* Bytes up to which a matrix is read in place as fast as packed. */
@@ -56,20 +78,23 @@ tile(REAL *c, ptrdiff_t c_row, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_colum
         V line[TILE_VECTORS];
         for (int v = 0; v < vectors; v++)
             line[v] = *(const V *)(b + v * VL);
-        for (int i = 0; i < rows; i++)
+        for (int i = 0; i < rows; i++) {
+            REAL x = a[i * a_row];
+            IN_ONE_ELEMENT(x);
             for (int v = 0; v < vectors; v++)
-                sum[i][v] += a[i * a_row] * line[v];
+                sum[i][v] += x * line[v];
+        }
     }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             *(V *)(c + i * c_row + v * VL) = sum[i][v];
 }
 
-/* One panel of a product, with all rows of a. The tiles of a begin a_tile numbers
-   apart; the last one is elsewhere. Of tiles wider than c, only `columns` are kept. */
+/* One panel of a product, with m rows of a, in tiles that begin a_tile numbers apart.
+   Of tiles wider than c, only `columns` are kept. */
 typedef struct {
     REAL *c;
-    const REAL *a, *last, *b, *start;
+    const REAL *a, *b, *start;
     ptrdiff_t c_row, a_row, a_column, a_tile, b_row, m, k, columns;
 } Strip;
 
@@ -89,8 +114,6 @@ static void keep_columns(REAL *c, ptrdiff_t c_row, const REAL *tile, ptrdiff_t w
         const REAL *a = s->a;                                                        \
         REAL buffer[(rows) * WIDTH];                                                 \
         for (ptrdiff_t i = 0; i < s->m; i += (rows), a += s->a_tile) {               \
-            if (i + (rows) > s->m)                                                   \
-                i = s->m - (rows), a = s->last;                                      \
             REAL *c = s->c + i * s->c_row;                                           \
             tile(whole ? c : buffer, whole ? s->c_row : WIDTH, a, s->a_row,          \
                  s->a_column, s->b, s->b_row, s->k, s->start, rows, vectors);        \
@@ -101,22 +124,51 @@ static void keep_columns(REAL *c, ptrdiff_t c_row, const REAL *tile, ptrdiff_t w
 
 #if TILE_VECTORS == 4
 #define WIDTHS(X, rows) X(rows, 1) X(rows, 2) X(rows, 3) X(rows, 4)
+#elif TILE_VECTORS == 3
+#define WIDTHS(X, rows) X(rows, 1) X(rows, 2) X(rows, 3)
 #else
 #define WIDTHS(X, rows) X(rows, 1) X(rows, 2)
 #endif
-/* The highest tiles are for a single vector. */
-#define HIGHEST 12
-#define TILES(X) \
-    X(12, 1) WIDTHS(X, 6) WIDTHS(X, 4) WIDTHS(X, 2) WIDTHS(X, 1)
+/* Tiles of a single vector have twice as many rows. */
+#define MOST_ROWS (2 * TILE_ROWS)
+#if TILE_ROWS == 8
+#define HIGH(X) X(16, 1) WIDTHS(X, 8)
+#else
+#define HIGH(X) X(12, 1) WIDTHS(X, 6)
+#endif
+#define TILES(X) HIGH(X) WIDTHS(X, 4) WIDTHS(X, 2) WIDTHS(X, 1)
 TILES(STRIP)
 
 #define STRIP_OF(rows, vectors) [rows][vectors] = strip_##rows##_##vectors,
-static void (*const strips[HIGHEST + 1][TILE_VECTORS + 1])(const Strip *s) = {
+static void (*const strips[MOST_ROWS + 1][TILE_VECTORS + 1])(const Strip *s) = {
     TILES(STRIP_OF)};
 
+/* The rows of the tiles for m rows, and those of the last tile, for the rest: it may
+   overlap the one before. */
 static inline ptrdiff_t rows_of_tiles(ptrdiff_t m)
 {
     return m >= TILE_ROWS ? TILE_ROWS : m >= 4 ? 4 : m >= 2 ? 2 : 1;
+}
+
+static inline ptrdiff_t rows_of_last_tile(ptrdiff_t rest)
+{
+    return rest > TILE_ROWS ? MOST_ROWS : rest > 4 ? TILE_ROWS : rest > 2 ? 4 : rest;
+}
+
+/* All rows of a panel; the last tile of a begins at `last`, or where a itself does. */
+static inline void all_rows(Strip s, ptrdiff_t vectors, ptrdiff_t rows,
+                            const REAL *last)
+{
+    const ptrdiff_t m = s.m, rest = m % rows, rest_rows = rows_of_last_tile(rest);
+    s.m -= rest;
+    strips[rows][vectors](&s);
+    if (rest) {
+        s.a = last ? last : s.a + (m - rest_rows) * s.a_row;
+        s.a_column = last ? rest_rows : s.a_column;
+        s.c += (m - rest_rows) * s.c_row;
+        s.m = rest_rows;
+        strips[rest_rows][vectors](&s);
+    }
 }
 
 /* out[p][v] <- b[v][p] for a square of VL rows, which begin out_row and b_row numbers
@@ -232,10 +284,10 @@ static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
     for (ptrdiff_t j = 0; j < n;) {
         const Panel panel = panel_at(j, n);
         const REAL *from = b + panel.j * b_column;
-        const int highest = panel.vectors == 1 && m >= HIGHEST;
-        const ptrdiff_t rows = highest ? HIGHEST : rows_of_tiles(m);
-        Strip strip = {c + panel.j, a, a + (m - rows) * a_row, from, NULL, c_row, a_row,
-                       a_column, rows * a_row, b_row, m, k, panel.columns};
+        const int highest = panel.vectors == 1 && m >= MOST_ROWS;
+        const ptrdiff_t rows = highest ? MOST_ROWS : rows_of_tiles(m);
+        Strip strip = {c + panel.j, a, from, NULL, c_row, a_row, a_column,
+                       rows * a_row, b_row, m, k, panel.columns};
         if (!in_place) {
             pack(packed, panel.width, from, b_row, b_column, k, panel.columns);
             strip.b = packed, strip.b_row = panel.width;
@@ -246,7 +298,7 @@ static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
         } else if (start) {
             strip.start = start + panel.j;
         }
-        strips[rows][panel.vectors](&strip);
+        all_rows(strip, panel.vectors, rows, NULL);
         j = panel.next;
     }
 }
@@ -264,15 +316,19 @@ static void pack_panels(void *out_, const void *b_, ptrdiff_t b_row, ptrdiff_t n
     }
 }
 
-/* Copies m numbers to tiles of the given number of rows, which begin `next` apart. */
-static inline ALWAYS_INLINE void copy_to_tiles(REAL *RESTRICT out, ptrdiff_t next,
-                                               const REAL *RESTRICT x, ptrdiff_t m,
-                                               const ptrdiff_t rows)
+/* Copies rows of m numbers, so that those of each tile are together. */
+static inline ALWAYS_INLINE void copy_to_tiles(REAL *RESTRICT out,
+                                               const REAL *RESTRICT a,
+                                               ptrdiff_t a_column, ptrdiff_t m,
+                                               ptrdiff_t k, const ptrdiff_t rows)
 {
-    for (; m > rows; m -= rows, x += rows, out += next)
-        memcpy(out, x, rows * sizeof(REAL));
-    x -= rows - m; /* the last tile overlaps the one before */
-    memcpy(out, x, rows * sizeof(REAL));
+    for (ptrdiff_t p = 0; p < k; p++, a += a_column, out += rows) {
+        if (p + ROWS_AHEAD < k)
+            for (ptrdiff_t far = 0; far < m; far += 64 / sizeof(REAL))
+                __builtin_prefetch(a + ROWS_AHEAD * a_column + far);
+        for (ptrdiff_t i = 0; i < m; i += rows)
+            memcpy(out + i * k, a + i, rows * sizeof(REAL));
+    }
 }
 
 static void pack_tiles(void *out_, const void *a_, ptrdiff_t a_column, ptrdiff_t m,
@@ -280,16 +336,15 @@ static void pack_tiles(void *out_, const void *a_, ptrdiff_t a_column, ptrdiff_t
 {
     REAL *out = out_;
     const REAL *a = a_;
-    const ptrdiff_t rows = rows_of_tiles(m);
-    for (ptrdiff_t p = 0; p < k; p++, a += a_column, out += rows) {
-        if (p + ROWS_AHEAD < k)
-            for (ptrdiff_t far = 0; far < m; far += 64 / sizeof(REAL))
-                __builtin_prefetch(a + ROWS_AHEAD * a_column + far);
-        if (rows == TILE_ROWS)
-            copy_to_tiles(out, k * rows, a, m, TILE_ROWS);
-        else
-            copy_to_tiles(out, k * rows, a, m, rows);
-    }
+    const ptrdiff_t rows = rows_of_tiles(m), rest = m % rows, whole = m - rest;
+    const ptrdiff_t rest_rows = rows_of_last_tile(rest);
+    if (rows == TILE_ROWS)
+        copy_to_tiles(out, a, a_column, whole, k, TILE_ROWS);
+    else
+        copy_to_tiles(out, a, a_column, whole, k, rows);
+    if (rest)
+        copy_to_tiles(out + whole * k, a + m - rest_rows, a_column, rest_rows, k,
+                      rest_rows);
 }
 
 static void product_of_packed(void *c_, const void *tiles_, const void *panels_,
@@ -297,12 +352,12 @@ static void product_of_packed(void *c_, const void *tiles_, const void *panels_,
 {
     REAL *c = c_;
     const REAL *tiles = tiles_, *panels = panels_;
-    const ptrdiff_t rows = rows_of_tiles(m), last = (m - 1) / rows * rows;
+    const ptrdiff_t rows = rows_of_tiles(m);
     for (ptrdiff_t j = 0; j < n;) {
         const Panel panel = panel_at(j, n);
-        const Strip strip = {c + panel.j, tiles, tiles + last * k, panels, NULL, n, 1,
-                             rows, rows * k, panel.width, m, k, panel.columns};
-        strips[rows][panel.vectors](&strip);
+        const Strip strip = {c + panel.j, tiles, panels, NULL, n, 1, rows, rows * k,
+                             panel.width, m, k, panel.columns};
+        all_rows(strip, panel.vectors, rows, tiles + (m - m % rows) * k);
         panels += k * panel.width;
         j = panel.next;
     }
