@@ -112,12 +112,15 @@ class Kernel:
                 instruction_set,
                 l1,
                 max_grad_norm or np.inf,
+                network.layer_sizes,
             )
         most = _WORK_AT_ONCE // (len(data) * theta.size)
         between = max(theta.nbytes, len(data) * np.dtype(np.intp).itemsize)
         most = min(most, _BYTES_AT_ONCE // between, _EPOCHS_AT_ONCE)
         self.epochs_at_once = max(most, 1)
         self.uses_blas = rows * network.largest_product(data.X) > SMALL_PRODUCT
+        if self.solver and self.solver.layerwise:
+            self.uses_blas = True
         self.n_threads = _useful_threads(
             rows * _work_per_row(network, data.X) + theta.size * _WORK_OF_A_STEP
         )

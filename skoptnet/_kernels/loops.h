@@ -70,7 +70,8 @@
     X(adabelief, theta)        \
     X(adan, theta)             \
     X(lion, theta)             \
-    X(schedule_free_adamw, ahead)
+    X(schedule_free_adamw, ahead) \
+    X(muon, theta)
 
 /* Instruction sets, from the one that every machine of the architecture has (SSE2,
    NEON) upwards. Clang defines __GNUC__, too. */
@@ -197,6 +198,8 @@ typedef struct {
     double (*sum_of_squares)(const void *x, ptrdiff_t n);
     /* The norm, which overflows where it does in the precision of REAL. */
     double (*norm_of)(double squares);
+    /* x <- x / divisor */
+    void (*divide)(void *x, double divisor, ptrdiff_t n);
     /* mean <- (1 - share) mean + share x */
     void (*average)(void *mean, const void *x, double share, ptrdiff_t n);
     /* z <- X W for sparse X */

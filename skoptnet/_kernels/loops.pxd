@@ -16,6 +16,9 @@ cdef extern from "loops.h" nogil:
         ACTIVATION_identity
         LOSS_quantile
         LOSS_several_quantiles
+        SOLVER_descent
+        SOLVER_adam
+        SOLVER_muon
         SOLVER_nadam
         SOLVER_radam
         SOLVER_adan
@@ -73,6 +76,7 @@ cdef extern from "loops.h" nogil:
                                 Py_ssize_t) noexcept nogil
         double (*sum_of_squares)(const void*, Py_ssize_t) noexcept nogil
         double (*norm_of)(double) noexcept nogil
+        void (*divide)(void*, double, Py_ssize_t) noexcept nogil
         void (*average)(void*, const void*, double, Py_ssize_t) noexcept nogil
         void (*sparse_forward)(void*, const SparseRows*, const Py_ssize_t*, Py_ssize_t,
                                Py_ssize_t, const void*, Py_ssize_t) noexcept nogil

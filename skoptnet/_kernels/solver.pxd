@@ -13,6 +13,15 @@ cdef class Solver:
     cdef const Loops* loops
     cdef int kind, n_vectors
     cdef bint momentum_is_rho_1
+    # Of a solver that updates matrices: room for two matrices as large as any W_l, for
+    # two as large as any product of one with its transpose, and for an orthant.
+    cdef readonly bint layerwise
+    cdef char* X
+    cdef char* Y
+    cdef char* A
+    cdef char* B
+    cdef char* orthant
+    cdef double bias_rate
     # The strength of the L1 penalty, and the vectors of memory that are points.
     cdef double l1
     # The largest norm of a gradient, infinite if there is no limit.
@@ -42,6 +51,13 @@ cdef class Solver:
     cdef void begin_adan(self, double rate, double t) noexcept nogil
     cdef void begin_schedule_free(self, double rate, double t) noexcept nogil
     cdef double largest(self, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+    cdef take_layers(self, layer_sizes)
+    cdef char* buffer(self, size_t n) except NULL
+    cdef void step_matrix(self, const char* g, Py_ssize_t start, int k_in, int k_out,
+                          double rate_factor) noexcept nogil
+    cdef void orthogonalise(self, int k_in, int k_out) noexcept nogil
+    cdef void product(self, bint ta, bint tb, int m, int n, int k, double alpha,
+                      const char* a, const char* b, double beta, char* c) noexcept nogil
     cdef void clip(self, double squares) noexcept nogil
     cdef bint takes_passes(self) noexcept nogil
     cdef double add_l1(self, char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil

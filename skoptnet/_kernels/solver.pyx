@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The built-in solvers of `skoptnet.optimizers`, each in one loop over theta.
+"""The built-in solvers of `skoptnet.optimizers`, each in one loop over theta, or, for
+Muon, in matrix products of SciPy's BLAS.
 
 The formulas are in solvers.h, as `Optimizer.step` has them; tests compare the two.
 """
@@ -7,6 +8,11 @@ The formulas are in solvers.h, as `Optimizer.step` has them; tests compare the t
 cimport cython
 
 from libc.math cimport INFINITY, NAN, pow, sqrt
+
+from libc.string cimport memcpy
+from scipy.linalg.cython_blas cimport dgemm, sgemm
+
+import numpy as np
 
 from . cimport loops
 from .loops cimport Vectors, address, loops_of
@@ -16,7 +22,7 @@ from .loops import SOLVERS
 # What a kernel may read, by the name of the solver's attribute.
 HYPERPARAMETERS = (
     "momentum", "rho", "beta_1", "beta_2", "beta_3", "epsilon", "momentum_decay",
-    "warmup_steps",
+    "warmup_steps", "bias_rate",
 )
 
 
@@ -42,10 +48,12 @@ cdef class Solver:
         The strength of the L1 penalty.
     max_norm : float
         Gradients with a larger norm are clipped to this norm, if it is finite.
+    layer_sizes : tuple of int
+        (k_0, ..., k_L), for a solver that updates matrices.
     """
 
     def __init__(self, str kind, optimizer, theta, state, str instruction_set,
-                 double l1=0, double max_norm=INFINITY):
+                 double l1=0, double max_norm=INFINITY, layer_sizes=()):
         cdef int i
         self.loops = loops_of(theta.dtype.char, instruction_set)
         self.kind = SOLVERS[kind]
@@ -67,6 +75,9 @@ cdef class Solver:
         self.weight_decay = optimizer.weight_decay
         self.take_numbers(optimizer)
         self.size = theta.size
+        self.layerwise = self.kind == loops.SOLVER_muon
+        if self.layerwise:
+            self.take_layers(layer_sizes)
         self.start_from(state)
 
     cdef take_numbers(self, optimizer):
@@ -86,6 +97,22 @@ cdef class Solver:
         self.numbers.epsilon = numbers["epsilon"]
         self.momentum_decay = numbers["momentum_decay"]
         self.warmup_steps = numbers["warmup_steps"]
+        self.bias_rate = numbers["bias_rate"]
+
+    cdef take_layers(self, layer_sizes):
+        """Allocate the matrices of an update."""
+        shapes = list(zip(layer_sizes, layer_sizes[1:])) or [(1, 1)]
+        most = max(k_in * k_out for k_in, k_out in shapes)
+        least = max(min(shape) for shape in shapes)
+        self.X, self.Y = self.buffer(most), self.buffer(most)
+        self.A, self.B = self.buffer(least * least), self.buffer(least * least)
+        self.orthant = self.buffer(most if self.l1 else 1)
+
+    cdef char* buffer(self, size_t n) except NULL:
+        """Allocate n numbers."""
+        memory = np.empty(n * self.loops.size, dtype=np.uint8)
+        self.kept.append(memory)
+        return address(memory)
 
     def start_from(self, state):
         """Read the numbers of the memory; find the point of the next gradient."""
@@ -193,6 +220,70 @@ cdef class Solver:
             size += 0 * self.loops.largest(<char*>self.vectors.memory[i] + at, n)
         return size + 0 * (self.mu_product + self.largest_rate + self.sum_of_weights)
 
+    cdef void step_matrix(self, const char* g, Py_ssize_t start, int k_in, int k_out,
+                          double rate_factor) noexcept nogil:
+        """Update a matrix of weights by its orthogonalised momentum, as `Muon` does.
+
+        g is the gradient, penalties included.
+        """
+        cdef Vectors part = self.part_from(start)
+        cdef StepNumbers numbers = self.numbers
+        cdef Py_ssize_t n = <Py_ssize_t>k_in * k_out
+        if self.l1:
+            self.loops.find_orthant(self.orthant, part.theta, g, n)
+        part.ahead = self.X
+        self.loops.step[loops.SOLVER_muon](&part, g, n, 0, 1, &numbers)
+        self.orthogonalise(k_in, k_out)
+        numbers.rate *= rate_factor * sqrt(max(1, <double>k_out / k_in))
+        numbers.clip = 1
+        self.loops.step[loops.SOLVER_descent](
+            &part, self.X, n, 0, self.keep, &numbers)
+        if self.l1:
+            self.loops.keep_in_orthant(part.theta, part.theta, self.orthant, n)
+        if self.average:
+            self.loops.average(
+                self.average + start * <Py_ssize_t>self.loops.size, part.theta,
+                self.share, n)
+
+    cdef void orthogonalise(self, int k_in, int k_out) noexcept nogil:
+        """Replace X by about U V^T of X = U S V^T: five Newton-Schulz steps.
+
+        With more rows than columns, X^T X takes the place of A = X X^T.
+        """
+        cdef double a = 3.4445, b = -4.7750, c = 2.0315
+        cdef bint tall = k_in > k_out
+        cdef int least = min(k_in, k_out), most = max(k_in, k_out)
+        cdef Py_ssize_t n = <Py_ssize_t>k_in * k_out, size = self.loops.size
+        cdef double squares = self.loops.sum_of_squares(self.X, n)
+        self.loops.divide(self.X, self.loops.norm_of(squares) + 1e-7, n)
+        for _ in range(5):
+            self.product(tall, not tall, least, least, most, 1, self.X, self.X, 0,
+                         self.A)
+            memcpy(self.B, self.A, <Py_ssize_t>least * least * size)
+            self.product(False, False, least, least, least, c, self.A, self.A, b,
+                         self.B)
+            memcpy(self.Y, self.X, n * size)
+            if tall:
+                self.product(False, False, k_in, k_out, k_out, 1, self.X, self.B, a,
+                             self.Y)
+            else:
+                self.product(False, False, k_in, k_out, k_in, 1, self.B, self.X, a,
+                             self.Y)
+            self.X, self.Y = self.Y, self.X
+
+    cdef void product(self, bint ta, bint tb, int m, int n, int k, double alpha,
+                      const char* a, const char* b, double beta, char* c) noexcept nogil:
+        """c (m, n) <- alpha a (m, k) b (k, n) + beta c; a or b is given transposed."""
+        cdef int lda = m if ta else k, ldb = k if tb else n
+        cdef float alpha_f = alpha, beta_f = beta
+        # BLAS wants columns to be contiguous, so it gets c^T = b^T a^T.
+        if self.loops.size == sizeof(double):
+            dgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k, &alpha,
+                  <double*>b, &ldb, <double*>a, &lda, &beta, <double*>c, &n)
+        else:
+            sgemm(b"T" if tb else b"N", b"T" if ta else b"N", &n, &m, &k, &alpha_f,
+                  <float*>b, &ldb, <float*>a, &lda, &beta_f, <float*>c, &n)
+
     cdef void clip(self, double squares) noexcept nogil:
         """Clip the gradient of an update whose squares have this sum."""
         cdef double norm = self.loops.norm_of(squares)
@@ -221,10 +312,14 @@ cdef class Solver:
         cdef StepNumbers of_block
         cdef const StepNumbers* numbers = &self.numbers
         cdef double squares = 0
+        if self.layerwise:  # Adam updates what is no matrix
+            rate_factor *= self.bias_rate
         if rate_factor != 1:
             of_block = self.numbers_of(rate_factor)
             numbers = &of_block
-        if weights and self.l1:
+        if self.layerwise:
+            self.loops.step[loops.SOLVER_adam](&part, g, n, 0, 1, numbers)
+        elif weights and self.l1:
             self.step_in_orthant(&part, g, n, numbers)
         else:
             squares = self.loops.step[self.kind](

@@ -55,6 +55,7 @@
         const REAL rate = (REAL)p->rate, corrected_rate = (REAL)p->corrected_rate;   \
         const REAL alpha = (REAL)p->momentum, epsilon = (REAL)p->epsilon;            \
         const REAL alpha_ahead = (REAL)p->momentum_ahead;                            \
+        const REAL rest_alpha = (REAL)(1 - p->momentum);                             \
         const REAL rho_1 = (REAL)p->rho_1, rest_1 = (REAL)(1 - p->rho_1);            \
         const REAL rho_2 = (REAL)p->rho_2, rest_2 = (REAL)(1 - p->rho_2);            \
         const REAL rho_3 = (REAL)p->rho_3, rest_3 = (REAL)(1 - p->rho_3);            \
@@ -64,7 +65,7 @@
         const int ready = p->ready;                                                  \
         REAL total = 0;                                                              \
         (void)decay, (void)rate, (void)corrected_rate, (void)alpha, (void)epsilon;   \
-        (void)alpha_ahead;                                                           \
+        (void)alpha_ahead, (void)rest_alpha;                                         \
         (void)rho_1, (void)rest_1, (void)rho_2, (void)rest_2, (void)rho_3;           \
         (void)rest_3, (void)correction_2, (void)correction_3, (void)weight_1;        \
         (void)weight_2, (void)ready;                                                 \
@@ -243,6 +244,14 @@ STEP(schedule_free_adamw, ahead, {
     second[i] = r;
     theta[i] = mean;
     ahead[i] = BETWEEN(mean, rest_1, z);
+})
+
+/* The elementwise part, for weights: M takes the place of the point ahead, and theta
+   stays. */
+STEP(muon, theta, {
+    const T s = alpha * first[i] + rest_alpha * g;
+    first[i] = s;
+    ahead[i] = alpha * s + rest_alpha * g;
 })
 
 #endif

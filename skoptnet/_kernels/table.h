@@ -62,6 +62,7 @@ const Loops TABLE = {
     .keep_in_orthant = keep_in_orthant,
     .sum_of_squares = sum_of_squares,
     .norm_of = norm_of,
+    .divide = divide,
     .average = average,
     .sparse_forward = sparse_forward,
     .sparse_backward = sparse_backward,

@@ -322,8 +322,14 @@ cdef class Trainer:
         cdef Py_ssize_t at = self.network.offset[layer]
         cdef Py_ssize_t start = k_in * i // self.n_threads
         cdef Py_ssize_t stop = k_in * (i + 1) // self.n_threads
-        self.update_part(i, at + start * k_out, (stop - start) * k_out, True,
-                         self.network.weight_rates[layer])
+        if not self.solver.layerwise:
+            self.update_part(i, at + start * k_out, (stop - start) * k_out, True,
+                             self.network.weight_rates[layer])
+        elif i == 0:
+            self.solver.step_matrix(
+                self.job.g + at * <Py_ssize_t>self.network.loops.size, at, <int>k_in,
+                <int>k_out, self.network.weight_rates[layer])
+            self.check(i, at, k_in * k_out)
         if i == 0:
             self.update_part(i, at + k_in * k_out, k_out, False,
                              self.network.bias_rates[layer])
@@ -428,7 +434,8 @@ cdef class Trainer:
         if order is not None:
             self.n = order.shape[order.ndim - 1]
             next_order = self.n if order.ndim == 2 else 0
-        self.job.step, self.job.whole = True, self.solver.max_norm < INFINITY
+        self.job.step = True
+        self.job.whole = self.solver.layerwise or self.solver.max_norm < INFINITY
         self.job.passes = self.job.whole or self.solver.takes_passes()
         with nogil:
             before = begin_flushing()

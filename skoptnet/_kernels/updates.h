@@ -67,6 +67,14 @@ static double norm_of(double squares)
     return SQRT((REAL)squares);
 }
 
+static void divide(void *x_, double divisor_, ptrdiff_t n)
+{
+    REAL *x = x_;
+    const REAL divisor = (REAL)divisor_;
+    for (ptrdiff_t i = 0; i < n; i++)
+        x[i] /= divisor;
+}
+
 static void average(void *mean_, const void *x_, double share_, ptrdiff_t n)
 {
     REAL *RESTRICT mean = mean_;

@@ -413,6 +413,8 @@ class Muon(Optimizer):
     """
 
     memory = ("s", "r")
+    kernel = "muon"
+    kernel_numbers = ("momentum", "beta_1", "beta_2", "epsilon", "bias_rate")
     momentum_name = "momentum"
     default_learning_rate = 0.001
     layerwise = True

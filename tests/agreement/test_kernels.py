@@ -1193,15 +1193,10 @@ def test_the_seven_of_the_textbook_have_kernels():
 
 
 @pytest.mark.each_value
-@pytest.mark.parametrize(
-    "solver", sorted(name for name in OPTIMIZERS if not OPTIMIZERS[name].layerwise)
-)
+@solvers
 @containers
 def test_an_update_allocates_nothing_that_grows_with_the_network(solver, container):
-    """Without a kernel, a solver's temporaries are of the size of a block or two.
-
-    Those of a layerwise solver are of the size of a layer.
-    """
+    """Without a kernel, a solver's temporaries are of the size of a block or two."""
     data, peaks = held(container, bundled()), []
     for hidden in ((5, 5), (3000, 100)):
         epochs = epochs_of(build(data, hidden), data, solver)
