@@ -8,7 +8,6 @@ The formulas are in solvers.h, as `Optimizer.step` has them; tests compare the t
 cimport cython
 
 from libc.math cimport INFINITY, NAN, pow, sqrt
-
 from libc.string cimport memcpy
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
@@ -24,7 +23,6 @@ HYPERPARAMETERS = (
     "momentum", "rho", "beta_1", "beta_2", "beta_3", "epsilon", "momentum_decay",
     "warmup_steps", "bias_rate",
 )
-
 
 
 @cython.final

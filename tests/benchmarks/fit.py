@@ -12,9 +12,10 @@ kernels. The floor is the bare matrix products of an update of a full minibatch,
 through the BLAS that SciPy brings. Absolute times depend on the machine; the ratios
 are what this is for.
 
-Other processors' kernels, of skoptnet and of OpenBLAS, are chosen by the environment:
+As on a processor that has no more than AVX2, with what OpenBLAS and the others have for
+such processors:
 
-    SKOPTNET_KERNELS=avx2 OPENBLAS_CORETYPE=Haswell python tests/benchmarks/fit.py
+    SKOPTNET_KERNELS=avx2 python tests/benchmarks/fit.py
 
 Not a test: nothing is asserted. torch and jax take part where they are installed;
 the floor needs Cython, setuptools and a C compiler.
@@ -23,21 +24,11 @@ the floor needs Cython, setuptools and a C compiler.
 import argparse
 import gc
 import itertools
-import os
 import time
 from pathlib import Path
 from typing import Any
 
-# One thread for everybody. These are read when the libraries are loaded.
-os.environ.update(
-    OMP_NUM_THREADS="1",
-    OPENBLAS_NUM_THREADS="1",
-    MKL_NUM_THREADS="1",
-    NPROC="1",  # the size of XLA's thread pools
-    XLA_FLAGS="--xla_cpu_multi_thread_eigen=false",
-    JAX_PLATFORMS="cpu",
-)
-
+import environment  # noqa: F401, before libraries are loaded
 from common import Table, figure, loaded_kernels, ratio, setting, write_json
 from contestants import CONTESTANTS, SHAPES, Contestant, Problem, Skoptnet, ready
 from threadpoolctl import threadpool_limits

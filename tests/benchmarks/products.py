@@ -1,7 +1,7 @@
 """CPU time of single matrix products: skoptnet's own, and those of BLAS.
 
     python tests/benchmarks/products.py
-    SKOPTNET_KERNELS=avx2 OPENBLAS_CORETYPE=Haswell python tests/benchmarks/products.py
+    SKOPTNET_KERNELS=avx2 python tests/benchmarks/products.py
 
 The three products of each layer of the shapes in contestants.py, in turn, on one
 thread; the least of the repeats counts. Beside the times is the share of the peak: the
@@ -13,14 +13,12 @@ Not a test: nothing is asserted.
 """
 
 import argparse
-import os
 import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-
+import environment  # noqa: F401, before libraries are loaded
 import numpy as np
 from common import Table, figure, ratio, setting, write_json
 from contestants import SHAPES, compiled

@@ -20,9 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# One thread for everybody. These are read when the libraries are loaded.
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-
+import environment  # noqa: F401, before libraries are loaded
 import numpy as np
 from common import Table, figure, least_in_turn, ratio, write_json
 from sklearn.exceptions import ConvergenceWarning
