@@ -4,8 +4,8 @@
     python tests/benchmarks/threaded_calls.py --calls predict lbfgs --repeats 9
 
 Early stopping, predictions, solvers with the whole training set as their minibatch, and
-sparse rows. One and two threads in turn; the medians of the repeats. Needs two cores
-that are free.
+sparse rows. One and two threads in turn; the medians of the repeats. First with the
+other cores free, then with each of them kept busy, as in threads.py.
 
 Not a test: nothing is asserted.
 """
@@ -25,6 +25,7 @@ from contestants import SHAPES, Problem
 from sklearn.exceptions import ConvergenceWarning
 from sparse_data import DATA
 from threadpoolctl import threadpool_limits
+from threads import busy_cores
 
 from skoptnet import MLPClassifierX
 
@@ -100,18 +101,25 @@ def main() -> None:
     print(setting())
     table = Table(
         ["call", "rows x columns, hidden, batch", "dtype"],
-        ["one thread, ms", "two threads, ms", "speed-up"],
+        ["one thread, ms", "two threads, ms", "speed-up", "busy: two / one"],
     )
     rows = []
     for name in args.calls:
         for dtype in args.dtypes:
             text, build = CALLS[name]
-            seconds = measure(build(dtype), args.repeats)
+            call = build(dtype)
+            free = measure(call, args.repeats)
+            with busy_cores(cores() - 1):
+                busy = measure(call, args.repeats)
             table.add(
                 [text, SIZES[name], dtype],
-                [*(figure(1e3 * s) for s in seconds), figure(ratio(*seconds), "x")],
+                [
+                    *(figure(1e3 * seconds) for seconds in free),
+                    figure(ratio(*free), "x"),
+                    figure(ratio(*reversed(busy)), "x"),
+                ],
             )
-            rows.append({"call": name, "dtype": dtype, "wall_seconds": seconds})
+            rows.append({"call": name, "dtype": dtype, "free": free, "busy": busy})
             write_json(args.json, rows)
 
 
