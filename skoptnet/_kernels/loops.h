@@ -213,7 +213,7 @@ typedef struct {
     double (*largest)(const void *x, ptrdiff_t n);
     /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless that is NULL;
        see products.h. NULL where the compiler has no vectors. `packed` is a workspace
-       of k times `panel` numbers, on a cache line. */
+       of k times `packed_columns` numbers, on a cache line. */
     void (*product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
@@ -228,7 +228,8 @@ typedef struct {
                        ptrdiff_t k);
     void (*product_of_packed)(void *c, const void *tiles, const void *panels,
                               ptrdiff_t m, ptrdiff_t n, ptrdiff_t k);
-    ptrdiff_t vector, panel; /* numbers in a vector, and in a row of a panel */
+    /* Numbers in a vector, in a row of a panel, and in those that are packed together. */
+    ptrdiff_t vector, panel, packed_columns;
     /* A product is no slower than BLAS from this number of columns on, and up to this
        number of multiplications; a gradient of more numbers than that is faster from
        packed matrices. */

@@ -93,7 +93,7 @@ cdef extern from "loops.h" nogil:
                            Py_ssize_t) noexcept nogil
         void (*product_of_packed)(void*, const void*, const void*, Py_ssize_t,
                                   Py_ssize_t, Py_ssize_t) noexcept nogil
-        Py_ssize_t vector, panel
+        Py_ssize_t vector, panel, packed_columns
         Py_ssize_t narrowest_product
         double largest_product
         Py_ssize_t large_gradient

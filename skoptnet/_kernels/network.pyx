@@ -40,7 +40,7 @@ cdef Py_ssize_t MAX_COLUMNS_OF_FEW_ROWS = 8
 # MIN_BLOCK_ROWS rows, a multiple of the rows of any tile.
 cdef Py_ssize_t BLOCK = 1 << 14
 cdef Py_ssize_t MIN_BLOCK_ROWS = 48
-cdef Py_ssize_t TILE_ROWS = 12
+cdef Py_ssize_t TILE_ROWS = 24
 # From this many numbers on, threads pack a matrix together: that saves more than they
 # lose by waiting for each other.
 cdef Py_ssize_t LARGE_MATRIX = 1 << 17
@@ -227,7 +227,8 @@ cdef class Network:
                     largest, <Py_ssize_t>self.k[level - 1] * self.k[level])
         for thread in range(n_threads):
             self.workspaces[thread].panels = self.buffer(max(
-                longest * self.loops.panel, rows * (widest + self.loops.vector)))
+                longest * self.loops.packed_columns,
+                rows * (widest + self.loops.vector)))
             if largest > self.loops.large_gradient:
                 self.workspaces[thread].block = self.buffer(
                     max(BLOCK, MIN_BLOCK_ROWS * widest))

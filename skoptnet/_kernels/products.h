@@ -60,6 +60,8 @@
 
 /* Bytes up to which a matrix is read in place as fast as packed. */
 #define LARGEST_IN_PLACE (1 << 18)
+/* Panels that are packed at a time, so that a row of them has several cache lines. */
+#define SIDE_BY_SIDE (TILE_VECTORS == 4 ? 1 : 4)
 /* How many rows ahead of the copy a matrix is prefetched. */
 #define ROWS_AHEAD 16
 
@@ -254,6 +256,22 @@ static void pack(REAL *RESTRICT out, ptrdiff_t width, const REAL *RESTRICT b,
     }
 }
 
+/* The same for several panels that lie together in b: of each row, all of their numbers
+   are read at once. */
+static void pack_side_by_side(REAL *RESTRICT out, const REAL *RESTRICT b,
+                              ptrdiff_t b_row, ptrdiff_t k, ptrdiff_t panels)
+{
+    const ptrdiff_t width = TILE_VECTORS * VL;
+    for (ptrdiff_t p = 0; p < k; p++, out += width, b += b_row) {
+        if (p + ROWS_AHEAD < k)
+            for (ptrdiff_t far = 0; far < panels * width; far += 64 / sizeof(REAL))
+                __builtin_prefetch(b + ROWS_AHEAD * b_row + far);
+        for (ptrdiff_t i = 0; i < panels * TILE_VECTORS; i++)
+            *(V *)(out + i / TILE_VECTORS * k * width + i % TILE_VECTORS * VL) =
+                *(const V *)(b + i * VL);
+    }
+}
+
 /* A panel: `columns` of the matrix from column j on, in vectors of `width` numbers
    together; and the first column of the next panel. */
 typedef struct {
@@ -281,6 +299,7 @@ static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
     const REAL *a = a_, *b = b_, *start = start_;
     const int in_place = b_column == 1 && n >= TILE_VECTORS * VL &&
                          k * b_row * sizeof(REAL) <= LARGEST_IN_PLACE;
+    ptrdiff_t packed_from = 0, packed_to = 0; /* columns of b that are packed */
     for (ptrdiff_t j = 0; j < n;) {
         const Panel panel = panel_at(j, n);
         const REAL *from = b + panel.j * b_column;
@@ -288,7 +307,16 @@ static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
         const ptrdiff_t rows = highest ? MOST_ROWS : rows_of_tiles(m);
         Strip strip = {c + panel.j, a, from, NULL, c_row, a_row, a_column,
                        rows * a_row, b_row, m, k, panel.columns};
-        if (!in_place) {
+        if (!in_place && b_column == 1 && j >= packed_to) {
+            const ptrdiff_t whole = (n - j) / (TILE_VECTORS * VL);
+            const ptrdiff_t panels = whole < SIDE_BY_SIDE ? whole : SIDE_BY_SIDE;
+            pack_side_by_side(packed, from, b_row, k, panels);
+            packed_from = j, packed_to = j + panels * TILE_VECTORS * VL;
+        }
+        if (j < packed_to) {
+            strip.b = (const REAL *)packed + (j - packed_from) * k;
+            strip.b_row = panel.width;
+        } else if (!in_place) {
             pack(packed, panel.width, from, b_row, b_column, k, panel.columns);
             strip.b = packed, strip.b_row = panel.width;
         }

@@ -74,6 +74,7 @@ const Loops TABLE = {
     .product_of_packed = product_of_packed,
     .vector = VL,
     .panel = TILE_VECTORS * VL,
+    .packed_columns = SIDE_BY_SIDE * TILE_VECTORS * VL,
     .narrowest_product = NARROWEST_PRODUCT,
     .largest_product = LARGEST_PRODUCT,
     .large_gradient = LARGE_GRADIENT,
