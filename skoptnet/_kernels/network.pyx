@@ -43,7 +43,7 @@ cdef Py_ssize_t MIN_BLOCK_ROWS = 48
 cdef Py_ssize_t TILE_ROWS = 24
 # From this many numbers on, threads pack a matrix together: that saves more than they
 # lose by waiting for each other.
-cdef Py_ssize_t LARGE_MATRIX = 1 << 17
+cdef Py_ssize_t LARGE_MATRIX = 1 << 18
 
 
 cdef Rows rows_of(X, Y, w) except *:

@@ -30,7 +30,7 @@ from .solver cimport AT_ONCE, Solver
 
 # Attempts to get a lock before a thread sleeps: some 20 microseconds, about as long as
 # waking up takes.
-cdef int SPINS = 5000
+cdef int SPINS = 2000
 # Multiplications between two checks for Ctrl-C.
 cdef double WORK_BETWEEN_CHECKS = 1e9
 
