@@ -37,7 +37,7 @@ cdef Py_ssize_t LARGEST_PANELS = 1 << 21
 cdef Py_ssize_t MIN_ROWS_OF_TRANSPOSED = 8
 cdef Py_ssize_t MAX_COLUMNS_OF_FEW_ROWS = 8
 # A large gradient is computed in blocks of about BLOCK numbers and at least
-# MIN_BLOCK_ROWS rows, a multiple of the rows of any tile.
+# MIN_BLOCK_ROWS rows, a multiple of the rows of any tile of packed rows.
 cdef Py_ssize_t BLOCK = 1 << 14
 cdef Py_ssize_t MIN_BLOCK_ROWS = 48
 cdef Py_ssize_t TILE_ROWS = 24
@@ -221,8 +221,8 @@ cdef class Network:
         cdef Py_ssize_t widest = 0, largest = 0
         for level in range(first, self.n_layers + 1):
             longest = max(longest, min(self.k[level], LONGEST_PANEL))
-            widest = max(widest, self.k[level])
             if level > first:
+                widest = max(widest, self.k[level])
                 largest = max(
                     largest, <Py_ssize_t>self.k[level - 1] * self.k[level])
         for thread in range(n_threads):
@@ -432,6 +432,7 @@ cdef class Network:
         cdef Py_ssize_t row = self.k[level] * <Py_ssize_t>self.loops.size, done = 0
         # Rows are contiguous where all of their columns are taken.
         cdef Py_ssize_t at_once = m if right - left == self.k[level] else 1
+        cdef size_t n_bytes = at_once * (right - left) * self.loops.size
         cdef char* saved = NULL
         if layer.saved:
             saved = layer.saved + start * row + left * <Py_ssize_t>self.loops.size
@@ -439,9 +440,9 @@ cdef class Network:
             self.loops.forward[layer.sigma](
                 z + done * row, saved + done * row if saved else NULL, b, at_once,
                 right - left, layer.parameter)
+            if saved and not self.loops.makes_slopes[layer.sigma]:
+                memcpy(saved + done * row, z + done * row, n_bytes)
             done += at_once
-        if saved and not self.loops.makes_slopes[layer.sigma]:
-            memcpy(saved, z, m * row)
 
     cdef bint drops_of(self, int level) noexcept nogil:
         """Tell whether the update drops units of a layer."""

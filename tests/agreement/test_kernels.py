@@ -152,7 +152,7 @@ def gradient(network, data, **options):
     """Return the objective of the first minibatch and its gradient."""
     epochs = epochs_of(network, data, **options)
     objective = epochs.objective
-    with objective.threads():
+    with objective.threads(), np.errstate(all="ignore"):  # as in training
         batch = range(epochs.batches.size)
         return objective.loss_and_gradient(epochs.run.theta, batch), objective.g
 
@@ -770,6 +770,7 @@ def test_signs_of_differences_that_round_to_zero(
 
 @pytest.mark.each_pair
 @dtypes
+@pytest.mark.usefixtures("guards")
 @pytest.mark.parametrize("m", [1, 2, 3, 5, 7, 11, 13, 50])
 @pytest.mark.parametrize("n_outputs", [1, 2, 3, 5, 7, 9, 17, 31, 33, 65])
 def test_products_of_all_sizes(n_outputs, m, dtype, instruction_set, both):
@@ -918,6 +919,43 @@ def test_threads_share_the_units_of_large_layers(
     assert_same(network, (several[::-1], readable[::-1]), ROOM[dtype])
 
 
+@pytest.fixture
+def guards(monkeypatch):
+    """The bytes after each buffer of the kernels, which must stay what they are."""
+    empty, guards = np.empty, []
+
+    def guarded(shape, dtype=float, **options):
+        if dtype is not np.uint8:
+            return empty(shape, dtype, **options)
+        array = empty(shape + 4096, dtype)
+        array[shape:] = len(guards) % 251  # not that of the buffer next to it
+        guards.append(array[shape:])
+        return array[:shape]
+
+    monkeypatch.setattr(np, "empty", guarded)
+    yield guards
+    assert guards
+    assert all((guard == i % 251).all() for i, guard in enumerate(guards))
+
+
+@dtypes
+@pytest.mark.usefixtures("guards")
+def test_units_that_are_not_dropped_and_shared_by_threads(dtype, many_threads, both):
+    """The objective without dropout, by kernels whose updates have it."""
+    data = bundled(dtype=dtype, weighted=True)
+    network = build(data, (600, 520), "relu")
+
+    def objective():
+        optimizer, run = begin(network, "sgd", dtype)
+        options = {"batch_size": 20, "dropout": (0.2, 0.5)}
+        epochs = epochs_with(network, optimizer, run, data, **options)
+        with epochs.objective.threads():
+            loss = epochs.objective.loss_and_gradient(run.theta, range(20))
+        return epochs.objective.g, [loss]
+
+    assert_same(network, both(objective), ROOM[dtype])
+
+
 @dtypes
 @containers
 @pytest.mark.parametrize("some", [False, True], ids=["all", "some"])
@@ -934,6 +972,7 @@ def test_several_threads_predict_what_one_predicts(
     several = compiled.Outputs(network, data.X, rows, theta.dtype)
     assert len(several.passes) == many_threads
     assert several.size == 17
+    assert len(compiled.Outputs(network, data.X[:17], None, theta.dtype).passes) == 1
     monkeypatch.setattr(compiled, "blas_limit", lambda: 1)
     one = compiled.Outputs(network, data.X, rows, theta.dtype)
     assert len(one.passes) == 1
