@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from itertools import pairwise
@@ -365,9 +364,10 @@ class Outputs:
         if not instruction_set or _at_once_by_columns(network, X, rows):
             return
         per_row = _work_per_row(network, X)
-        n_threads = _useful_threads(self.shape[0] * per_row)
         size = max(_ROWS_OF_A_BLOCK, _WORK_OF_A_BLOCK // max(per_row, 1))
         self.size = max(1, min(self.shape[0], network.block_rows(X), size))
+        n_blocks = max(1, -(-self.shape[0] // self.size))
+        n_threads = min(_useful_threads(self.shape[0] * per_row), n_blocks)
         self.uses_blas = self.size * network.largest_product(X) > SMALL_PRODUCT
         self.passes = [
             _passes(network, X, dtype, self.size, instruction_set)
@@ -384,27 +384,35 @@ class Outputs:
             X = X.tocsr()
         parts = deque(slice(a, min(a + self.size, n)) for a in range(0, n, self.size))
         own, *others = self.passes
+        helpers: list[Thread] = []
+        errors: list[BaseException] = []
         with OneThread() if self.uses_blas else nullcontext():
-            if not others:
+            try:
+                for passes in others:
+                    job = errors, z, parts, passes, theta, X
+                    helper = Thread(target=self._help, args=job, daemon=True)
+                    helper.start()
+                    helpers.append(helper)
                 self._write(z, parts, own, theta, X)
-                return z
-            with ThreadPoolExecutor(len(others)) as pool:
-                helpers = [
-                    pool.submit(self._help, z, parts, passes, theta, X)
-                    for passes in others
-                ]
-                try:
-                    self._write(z, parts, own, theta, X)
-                finally:
-                    parts.clear()
-            for helper in helpers:
-                helper.result()
+            finally:
+                parts.clear()
+                for helper in helpers:
+                    helper.join()
+        if errors:
+            raise errors[0]
         return z
 
-    def _help(self, *job: Any) -> None:
-        if self.uses_blas:
-            limit_this_thread()
-        self._write(*job)
+    def _help(
+        self, errors: list[BaseException], z: Array, parts: deque[slice], *job: Any
+    ) -> None:
+        """Write parts as `_write` does; an exception ends the prediction."""
+        try:
+            if self.uses_blas:
+                limit_this_thread()
+            self._write(z, parts, *job)
+        except BaseException as error:
+            errors.append(error)
+            parts.clear()
 
     def _write(
         self, z: Array, parts: deque[slice], passes: Any, theta: Array, X: Rows
