@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The built-in solvers of `skoptnet.optimizers`, each in one loop over theta, or, for
-Muon, in matrix products of SciPy's BLAS.
+"""The built-in solvers of `skoptnet.optimizers`: the formula of each in one loop over
+theta, or, for Muon, in matrix products of SciPy's BLAS.
 
 The formulas are in solvers.h, as `Optimizer.step` has them; tests compare the two.
 """
