@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -84,13 +85,20 @@ plt.show()
 # A worker dies
 # -------------
 #
-# We run the same search again, and kill the process of one worker half a second after
-# it has begun. The search runs the lost trainings again on the other one, with a
-# warning if rows or results were lost with the worker. The results are the same, bit
-# for bit.
+# We run the same search again, and kill the process of one worker when it has work. The
+# search runs the lost trainings again on the other one, with a warning if rows or
+# results were lost with the worker. The results are the same, bit for bit.
 
-pids = list(client.run(os.getpid).values())
-killer = threading.Timer(0.5, os.kill, (pids[0], signal.SIGTERM))
+pids = client.run(os.getpid)
+
+
+def kill(worker: str) -> None:
+    while not client.processing()[worker]:
+        time.sleep(0.05)
+    os.kill(pids[worker], signal.SIGTERM)
+
+
+killer = threading.Thread(target=kill, args=[min(pids)], daemon=True)
 again = EpochHyperbandSearchCV(**search.get_params(deep=False))
 with parallel_config(backend="dask"), warnings.catch_warnings():
     warnings.filterwarnings("ignore", "A worker was lost", RuntimeWarning)
