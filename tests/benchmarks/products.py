@@ -77,11 +77,11 @@ def products(m: int, k: int, n: int, dtype: str) -> dict[str, tuple[Any, Any]]:
     ours, blas = compiled("products"), compiled("floor")
     return {
         "a W": (
-            lambda times: ours.forward(passes, a, W, out[m, n], times),
+            lambda times: ours.product(passes, a, W, False, out[m, n], times),
             lambda times: blas.one_product(a, False, W, False, out[m, n], times),
         ),
         "delta W^T": (
-            lambda times: ours.backward(passes, delta, W, out[m, k], times),
+            lambda times: ours.product(passes, delta, W, True, out[m, k], times),
             lambda times: blas.one_product(delta, False, W, True, out[m, k], times),
         ),
         "a^T delta": (

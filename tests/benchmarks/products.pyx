@@ -51,26 +51,17 @@ def vectors(int level, long n):
     return size
 
 
-def forward(Network network, a, W, z, int times):
-    """z (m, n) <- a (m, k) W (k, n)"""
-    cdef int m = a.shape[0], k = a.shape[1], n = W.shape[1]
-    cdef char* at = address(a)
-    cdef char* weights = address(W)
-    cdef char* out = address(z)
+def product(Network network, a, b, bint b_transposed, c, int times):
+    """c (m, n) <- a (m, k) b (k, n), where b may be given as b^T (n, k)"""
+    cdef int m = a.shape[0], k = a.shape[1], n = c.shape[1]
+    cdef const char* kind = b"NT" if b_transposed else b"NN"
+    cdef int ldb = k if b_transposed else n
+    cdef char* left = address(a)
+    cdef char* right = address(b)
+    cdef char* out = address(c)
     with nogil:
         for _ in range(times):
-            network.product(0, b"NN", m, n, k, at, k, weights, n, False, out, n, NULL)
-
-
-def backward(Network network, delta, W, out, int times):
-    """out (m, k) <- delta (m, n) W (k, n)^T"""
-    cdef int m = delta.shape[0], n = delta.shape[1], k = W.shape[0]
-    cdef char* at = address(delta)
-    cdef char* weights = address(W)
-    cdef char* c = address(out)
-    with nogil:
-        for _ in range(times):
-            network.product(0, b"NT", m, k, n, at, n, weights, n, False, c, k, NULL)
+            network.product(0, kind, m, n, k, left, k, right, ldb, False, out, n, NULL)
 
 
 def gradient(Network network, a, delta, dW, int times):
