@@ -99,10 +99,10 @@ plt.show()
 print("temperatures", np.round(temperatures, 2))
 
 # %%
-# With so many wrong labels, the effect of overfitting is at least as large as that of
-# the smoothing, so the temperatures are 1 or higher. The breast cancer data have few
-# wrong labels. There, the effect of the smoothing is larger, and a temperature below 1
-# lowers the log loss:
+# Many of these labels are wrong. Overfitting then changes the probabilities at least as
+# much as smoothing does, so the temperatures are 1 or higher. Few labels of the breast
+# cancer data are wrong. There, smoothing has the larger effect, and a temperature below
+# 1 lowers the log loss:
 
 X, y = load_breast_cancer(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
