@@ -332,14 +332,17 @@ def test_ctrl_c_at_any_point_of_the_code(n_trials):
 
 
 SCRIPT = """
-import json, warnings
+import json, os, warnings
 from sklearn.datasets import load_iris
 from skoptnet import MLPClassifierX
 from skoptnet.model_selection import EpochHalvingGridSearchCV
 
+def write(line):
+    os.write(1, line.encode() + b"\\n")  # at once: the processes share the pipe
+
 def score(estimator, X, y):
     if estimator.n_iter_ == AWAITED:
-        print("awaited", flush=True)
+        write("awaited")
     return estimator.score(X, y)
 
 X, y = load_iris(return_X_y=True)
@@ -353,9 +356,9 @@ with warnings.catch_warnings(record=True) as caught:
     try:
         search.fit(X, y)
     except KeyboardInterrupt:
-        print("result: passed on", hasattr(search, "cv_results_"))
+        write(f"result: passed on {hasattr(search, 'cv_results_')}")
         raise SystemExit
-print("result:", json.dumps({
+write("result: " + json.dumps({
     "iter": search.cv_results_["iter"].tolist(), "epochs": search.best_epoch_,
     "fitted": search.best_estimator_.n_iter_,
     "warnings": [str(w.message) for w in caught],
