@@ -139,6 +139,9 @@ typedef struct {
     int wide;
 } SparseRows;
 
+/* The workspace of a product takes at least this many rows. */
+enum { SHORTEST_PACKED = 64 };
+
 typedef struct {
     size_t size; /* of REAL, in bytes */
     /* x <- f(x); for tests of the accuracy */
@@ -213,7 +216,8 @@ typedef struct {
     double (*largest)(const void *x, ptrdiff_t n);
     /* c (m, n) <- a (m, k) b (k, n), plus `start` (n) in every row unless that is NULL;
        see products.h. NULL where the compiler has no vectors. `packed` is a workspace
-       of k times `packed_columns` numbers, on a cache line. */
+       of `packed_columns` numbers times k or, if that is more, SHORTEST_PACKED; it
+       begins on a cache line. */
     void (*product)(void *c, ptrdiff_t c_row, const void *a, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,

@@ -13,6 +13,7 @@ cdef extern from "loops.h" nogil:
         N_SOLVERS
         N_INSTRUCTION_SETS
         MOST_VECTORS
+        SHORTEST_PACKED
         ACTIVATION_identity
         LOSS_quantile
         LOSS_several_quantiles

@@ -217,7 +217,8 @@ cdef class Network:
     cdef make_workspaces(self, int n_threads, int first):
         """Allocate each thread's workspace for our products, from a layer on."""
         cdef int level, thread
-        cdef Py_ssize_t rows = min(self.n_rows, LONGEST_PANEL), longest = rows
+        cdef Py_ssize_t rows = min(self.n_rows, LONGEST_PANEL)
+        cdef Py_ssize_t longest = max(rows, loops.SHORTEST_PACKED)
         cdef Py_ssize_t widest = 0, largest = 0
         for level in range(first, self.n_layers + 1):
             longest = max(longest, min(self.k[level], LONGEST_PANEL))

@@ -62,6 +62,13 @@
 #define LARGEST_IN_PLACE (1 << 18)
 /* Panels that are packed at a time, so that a row of them has several cache lines. */
 #define SIDE_BY_SIDE (TILE_VECTORS == 4 ? 1 : 4)
+/* Rows that begin a multiple of SETS_REPEAT bytes apart compete for few sets of a cache,
+   in which there is a place for WAYS of them at least. So such a b of more rows is packed
+   however small; and if an element of c is a sum of few terms, c is computed by a few
+   whole rows at a time. */
+#define SETS_REPEAT 4096
+#define WAYS 8
+#define FEW_TERMS (TILE_VECTORS == 4 ? 8 : 16)
 /* How many rows ahead of the copy a matrix is prefetched. */
 #define ROWS_AHEAD 16
 
@@ -144,6 +151,17 @@ TILES(STRIP)
 #define STRIP_OF(rows, vectors) [rows][vectors] = strip_##rows##_##vectors,
 static void (*const strips[MOST_ROWS + 1][TILE_VECTORS + 1])(const Strip *s) = {
     TILES(STRIP_OF)};
+
+static inline int share_sets(ptrdiff_t row)
+{
+    return row * sizeof(REAL) % SETS_REPEAT == 0;
+}
+
+/* Rows of c, of m, for which all columns are computed before the next rows. */
+static inline ptrdiff_t rows_at_once(ptrdiff_t c_row, ptrdiff_t m, ptrdiff_t k)
+{
+    return share_sets(c_row) && k <= FEW_TERMS && m > MOST_ROWS ? MOST_ROWS : m;
+}
 
 /* The rows of the tiles for m rows, and those of the last tile, for the rest: it may
    overlap the one before. */
@@ -290,44 +308,76 @@ static inline Panel panel_at(ptrdiff_t j, ptrdiff_t n)
     return panel;
 }
 
-static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
-                    ptrdiff_t a_column, const void *b_, ptrdiff_t b_row,
-                    ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                    const void *start_, void *packed)
+/* Packs the next panels of b from column j on; returns the column after them. */
+static inline ptrdiff_t pack_next(REAL *packed, const REAL *b, ptrdiff_t b_row,
+                                  ptrdiff_t b_column, ptrdiff_t j, ptrdiff_t n,
+                                  ptrdiff_t k)
 {
-    REAL *c = c_, first[TILE_VECTORS * VECTOR_BYTES / sizeof(REAL)] = {0};
-    const REAL *a = a_, *b = b_, *start = start_;
-    const int in_place = b_column == 1 && n >= TILE_VECTORS * VL &&
-                         k * b_row * sizeof(REAL) <= LARGEST_IN_PLACE;
-    ptrdiff_t packed_from = 0, packed_to = 0; /* columns of b that are packed */
-    for (ptrdiff_t j = 0; j < n;) {
+    const ptrdiff_t width = TILE_VECTORS * VL, whole = (n - j) / width;
+    const Panel panel = panel_at(j, n);
+    if (b_column == 1 && whole) {
+        const ptrdiff_t panels = whole < SIDE_BY_SIDE ? whole : SIDE_BY_SIDE;
+        pack_side_by_side(packed, b + j, b_row, k, panels);
+        return j + panels * width;
+    }
+    pack(packed, panel.width, b + panel.j * b_column, b_row, b_column, k,
+         panel.columns);
+    return panel.next;
+}
+
+/* The columns of c from j to `next` in some of its m rows, which begin at s.c. Those of
+   b are packed at s.b; or b, not packed, begins there. */
+static inline void all_columns(Strip s, ptrdiff_t m, ptrdiff_t j, ptrdiff_t next,
+                               ptrdiff_t n, int in_place, const REAL *start)
+{
+    REAL *const c = s.c, first[TILE_VECTORS * VECTOR_BYTES / sizeof(REAL)] = {0};
+    const REAL *const b = s.b;
+    for (const ptrdiff_t from = j; j < next;) {
         const Panel panel = panel_at(j, n);
-        const REAL *from = b + panel.j * b_column;
         const int highest = panel.vectors == 1 && m >= MOST_ROWS;
         const ptrdiff_t rows = highest ? MOST_ROWS : rows_of_tiles(m);
-        Strip strip = {c + panel.j, a, from, NULL, c_row, a_row, a_column,
-                       rows * a_row, b_row, m, k, panel.columns};
-        if (!in_place && b_column == 1 && j >= packed_to) {
-            const ptrdiff_t whole = (n - j) / (TILE_VECTORS * VL);
-            const ptrdiff_t panels = whole < SIDE_BY_SIDE ? whole : SIDE_BY_SIDE;
-            pack_side_by_side(packed, from, b_row, k, panels);
-            packed_from = j, packed_to = j + panels * TILE_VECTORS * VL;
-        }
-        if (j < packed_to) {
-            strip.b = (const REAL *)packed + (j - packed_from) * k;
-            strip.b_row = panel.width;
-        } else if (!in_place) {
-            pack(packed, panel.width, from, b_row, b_column, k, panel.columns);
-            strip.b = packed, strip.b_row = panel.width;
+        s.c = c + panel.j;
+        s.a_tile = rows * s.a_row;
+        s.columns = panel.columns;
+        if (in_place) {
+            s.b = b + panel.j;
+        } else {
+            s.b = b + (j - from) * s.k;
+            s.b_row = panel.width;
         }
         if (start && panel.columns < panel.width) {
             copy_row(first, start, panel.columns);
-            strip.start = first;
+            s.start = first;
         } else if (start) {
-            strip.start = start + panel.j;
+            s.start = start + panel.j;
         }
-        all_rows(strip, panel.vectors, rows, NULL);
+        all_rows(s, panel.vectors, rows, NULL);
         j = panel.next;
+    }
+}
+
+static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
+                    ptrdiff_t a_column, const void *b_, ptrdiff_t b_row,
+                    ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+                    const void *start, void *packed_)
+{
+    REAL *c = c_, *packed = packed_;
+    const REAL *a = a_, *b = b_;
+    const int in_place = b_column == 1 && n >= TILE_VECTORS * VL &&
+                         k * b_row * sizeof(REAL) <= LARGEST_IN_PLACE &&
+                         !(share_sets(b_row) && k > WAYS);
+    const ptrdiff_t at_once = rows_at_once(c_row, m, k);
+    const ptrdiff_t packs = at_once < m ? SHORTEST_PACKED / k : 1;
+    for (ptrdiff_t j = 0, next; j < n; j = next) {
+        next = in_place ? n : j;
+        for (ptrdiff_t i = 0; i < packs && next < n; i++)
+            next = pack_next(packed + (next - j) * k, b, b_row, b_column, next, n, k);
+        for (ptrdiff_t i = 0; i < m; i += at_once) {
+            const Strip s = {c + i * c_row, a + i * a_row, in_place ? b : packed, NULL,
+                             c_row, a_row, a_column, 0, b_row,
+                             m - i < at_once ? m - i : at_once, k, 0};
+            all_columns(s, m, j, next, n, in_place, start);
+        }
     }
 }
 
@@ -379,15 +429,20 @@ static void product_of_packed(void *c_, const void *tiles_, const void *panels_,
                               ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
     REAL *c = c_;
-    const REAL *tiles = tiles_, *panels = panels_;
-    const ptrdiff_t rows = rows_of_tiles(m);
-    for (ptrdiff_t j = 0; j < n;) {
-        const Panel panel = panel_at(j, n);
-        const Strip strip = {c + panel.j, tiles, panels, NULL, n, 1, rows, rows * k,
-                             panel.width, m, k, panel.columns};
-        all_rows(strip, panel.vectors, rows, tiles + (m - m % rows) * k);
-        panels += k * panel.width;
-        j = panel.next;
+    const REAL *tiles = tiles_;
+    const ptrdiff_t rows = rows_of_tiles(m), at_once = rows_at_once(n, m, k);
+    const REAL *last = tiles + (m - m % rows) * k;
+    for (ptrdiff_t i = 0; i < m; i += at_once, c += at_once * n, tiles += at_once * k) {
+        const REAL *panels = panels_;
+        for (ptrdiff_t j = 0; j < n;) {
+            const Panel panel = panel_at(j, n);
+            const Strip strip = {c + panel.j, tiles, panels, NULL, n, 1, rows, rows * k,
+                                 panel.width, m - i < at_once ? m - i : at_once, k,
+                                 panel.columns};
+            all_rows(strip, panel.vectors, rows, last);
+            panels += k * panel.width;
+            j = panel.next;
+        }
     }
 }
 
