@@ -234,11 +234,11 @@ typedef struct {
                               ptrdiff_t m, ptrdiff_t n, ptrdiff_t k);
     /* Numbers in a vector, in a row of a panel, and in those that are packed together. */
     ptrdiff_t vector, panel, packed_columns;
-    /* A product is no slower than BLAS from this number of columns on, and up to this
-       number of multiplications; a gradient of more numbers than that is faster from
-       packed matrices. */
+    /* A product is no slower than BLAS from this number of columns, or of
+       multiplications, on, and up to a largest number of multiplications; a gradient of
+       more numbers than `large_gradient` is faster from packed matrices. */
     ptrdiff_t narrowest_product;
-    double largest_product;
+    double large_product, largest_product;
     ptrdiff_t large_gradient;
 } Loops;
 

@@ -96,7 +96,7 @@ cdef extern from "loops.h" nogil:
                                   Py_ssize_t, Py_ssize_t) noexcept nogil
         Py_ssize_t vector, panel, packed_columns
         Py_ssize_t narrowest_product
-        double largest_product
+        double large_product, largest_product
         Py_ssize_t large_gradient
 
 cdef unsigned long long begin_flushing() noexcept nogil

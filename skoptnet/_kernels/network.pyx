@@ -596,13 +596,15 @@ cdef class Network:
         """Tell whether our own product is no slower than BLAS.
 
         As measured (tests/benchmarks). It is slower with so few columns that most of a
-        vector is empty; with a panel, or for a^T a whole b, that does not fit into the
-        cache; and where few rows share the cost of transposing b^T.
+        vector is empty, unless the product is large; with a panel, or for a^T a whole
+        b, that does not fit into the cache; and where few rows share the cost of
+        transposing b^T.
         """
+        cdef double work = <double>m * n * k
         return (
             self.loops.product
-            and <double>m * n * k <= self.loops.largest_product
-            and n >= self.loops.narrowest_product
+            and work <= self.loops.largest_product
+            and (n >= self.loops.narrowest_product or work > self.loops.large_product)
             and k <= LONGEST_PANEL
             and not (ta and n * k * <Py_ssize_t>self.loops.size > LARGEST_PANELS)
             and not (tb and m < MIN_ROWS_OF_TRANSPOSED and k > MAX_COLUMNS_OF_FEW_ROWS)

@@ -22,6 +22,7 @@
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
 #define NARROWEST_PRODUCT 16
+#define LARGE_PRODUCT 1e6 /* OpenBLAS has other kernels up to here */
 #define LARGEST_PRODUCT INFINITY
 #define LARGE_GRADIENT (1 << 16)
 #elif defined(AVX2)
@@ -46,6 +47,10 @@
 #define NARROWEST_PRODUCT VL
 #define LARGEST_PRODUCT 0x1p18
 #define LARGE_GRADIENT (1 << 14)
+#endif
+
+#ifndef LARGE_PRODUCT
+#define LARGE_PRODUCT INFINITY
 #endif
 
 /* NEON multiplies a vector by an element of another. But clang copies x to all elements

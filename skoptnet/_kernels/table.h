@@ -76,6 +76,7 @@ const Loops TABLE = {
     .panel = TILE_VECTORS * VL,
     .packed_columns = SIDE_BY_SIDE * TILE_VECTORS * VL,
     .narrowest_product = NARROWEST_PRODUCT,
+    .large_product = LARGE_PRODUCT,
     .largest_product = LARGEST_PRODUCT,
     .large_gradient = LARGE_GRADIENT,
 #endif
