@@ -784,6 +784,22 @@ def test_products_of_all_sizes(n_outputs, m, dtype, instruction_set, both):
         assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
 
 
+@pytest.mark.each_pair
+@dtypes
+@pytest.mark.usefixtures("guards")
+@pytest.mark.parametrize("m", [1, 7, 12, 13, 40, 110])
+@pytest.mark.parametrize("d", [1, 4, 8, 9, 16, 17, 70])
+@pytest.mark.parametrize("hidden", [(1024,), (512, 1024), (1021, 512)])
+def test_rows_4096_bytes_apart(hidden, d, m, dtype, instruction_set, both):
+    """They compete for places in a cache; so some products go by rows, or pack b."""
+    rng = np.random.RandomState(d)
+    X, Y = (rng.standard_normal((m, k)).astype(dtype) for k in (d, 10))
+    data = TrainingSet(X, Y)
+    network = build(data, hidden, "relu", "squared_error")
+    pair = both(gradient, network, data, size=m)
+    assert_same(network, [one[::-1] for one in pair], ROOM[dtype])
+
+
 @pytest.mark.parametrize(("size", "d", "hidden"), WIDE)
 def test_wide_layers_in_blocks_and_by_blas(size, d, hidden, instruction_set, both):
     data = wide_rows(size, d)
