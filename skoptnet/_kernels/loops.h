@@ -190,9 +190,11 @@ typedef struct {
                               double keep, const StepNumbers *p);
     /* ahead <- the point of the next gradient; NULL where that is theta */
     void (*look_ahead[N_SOLVERS])(const Vectors *at, ptrdiff_t n, const StepNumbers *p);
-    /* From the gradient g of the other terms, that with the L1 penalty; returns the sum
-       of the absolute values of W. */
-    double (*subgradient)(void *g, const void *W, double l1, ptrdiff_t n);
+    /* From the gradient g of the loss, the subgradient with the penalties: L2 of the
+       point of g, L1 of W; and the orthant, see below. Returns the sum of the absolute
+       values of W, and adds the squares of the point to `squares`. */
+    double (*subgradient)(void *g, void *orthant, const void *W, const void *point,
+                          double l1, double l2, ptrdiff_t n, double *squares);
     /* orthant <- numbers with the signs of W; where W is 0, with those opposite to the
        subgradient g */
     void (*find_orthant)(void *orthant, const void *W, const void *g, ptrdiff_t n);

@@ -71,7 +71,8 @@ cdef extern from "loops.h" nogil:
                                   const StepNumbers*) noexcept nogil
         void (*look_ahead[N_SOLVERS])(const Vectors*, Py_ssize_t,
                                 const StepNumbers*) noexcept nogil
-        double (*subgradient)(void*, const void*, double, Py_ssize_t) noexcept nogil
+        double (*subgradient)(void*, void*, const void*, const void*, double, double,
+                              Py_ssize_t, double*) noexcept nogil
         void (*find_orthant)(void*, const void*, const void*, Py_ssize_t) noexcept nogil
         void (*keep_in_orthant)(void*, const void*, const void*,
                                 Py_ssize_t) noexcept nogil

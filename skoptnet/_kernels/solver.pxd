@@ -60,10 +60,13 @@ cdef class Solver:
                       const char* a, const char* b, double beta, char* c) noexcept nogil
     cdef void clip(self, double squares) noexcept nogil
     cdef bint takes_passes(self) noexcept nogil
-    cdef double add_l1(self, char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+    cdef double add_penalties(self, char* g, double* orthant, Py_ssize_t start,
+                              Py_ssize_t n, double l2, double* squares) noexcept nogil
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                     bint weights, double rate_factor) noexcept nogil
+                     bint weights, double rate_factor,
+                     const double* orthant) noexcept nogil
     cdef void step_in_orthant(self, const Vectors* part, const char* g, Py_ssize_t n,
-                              const StepNumbers* numbers) noexcept nogil
+                              const StepNumbers* numbers,
+                              const double* orthant) noexcept nogil
     cdef Vectors part_from(self, Py_ssize_t start) noexcept nogil
     cdef StepNumbers numbers_of(self, double rate_factor) noexcept nogil

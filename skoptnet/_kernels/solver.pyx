@@ -291,20 +291,27 @@ cdef class Solver:
         """Tell whether an update has passes besides the solver's formula."""
         return self.l1 > 0 or self.average != NULL
 
-    cdef double add_l1(self, char* g, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-        """Add the L1 penalty to the gradient of n weights from ``start`` on.
+    cdef double add_penalties(self, char* g, double* orthant, Py_ssize_t start,
+                              Py_ssize_t n, double l2, double* squares) noexcept nogil:
+        """Add both penalties to the gradient of n weights from ``start`` on.
 
-        Return the sum of their absolute values.
+        Return the sum of their absolute values, and add that of the squares to
+        ``squares``. ``orthant`` takes the orthant for `step`.
         """
-        return self.loops.subgradient(g, self.part_from(start).theta, self.l1, n)
+        cdef Py_ssize_t at = start * <Py_ssize_t>self.loops.size
+        return self.loops.subgradient(
+            g, orthant, <char*>self.vectors.theta + at, self.point() + at, self.l1, l2,
+            n, squares)
 
     cdef double step(self, const char* g, Py_ssize_t start, Py_ssize_t n, double l2,
-                     bint weights, double rate_factor) noexcept nogil:
+                     bint weights, double rate_factor,
+                     const double* orthant) noexcept nogil:
         """Update n coordinates from ``start`` on; g is their part of the gradient.
 
-        Weights decay, and with an L1 penalty keep to their orthant. The rate of the
-        coordinates is the update's times ``rate_factor``. Add the gradient of the L2
-        penalty; return the sum of squares that it is made of.
+        Weights decay, and with an L1 penalty keep to their orthant, which is found here
+        if it is NULL. The rate of the coordinates is the update's times
+        ``rate_factor``. Add the gradient of the L2 penalty; return the sum of squares
+        that it is made of.
         """
         cdef Vectors part = self.part_from(start)
         cdef StepNumbers of_block
@@ -318,7 +325,7 @@ cdef class Solver:
         if self.layerwise:
             self.loops.step[loops.SOLVER_adam](&part, g, n, 0, 1, numbers)
         elif weights and self.l1:
-            self.step_in_orthant(&part, g, n, numbers)
+            self.step_in_orthant(&part, g, n, numbers, orthant)
         else:
             squares = self.loops.step[self.kind](
                 &part, g, n, l2, self.keep if weights else 1, numbers)
@@ -329,11 +336,14 @@ cdef class Solver:
         return squares
 
     cdef void step_in_orthant(self, const Vectors* part, const char* g, Py_ssize_t n,
-                              const StepNumbers* numbers) noexcept nogil:
+                              const StepNumbers* numbers,
+                              const double* orthant) noexcept nogil:
         """Update n weights with a subgradient, and set those to 0 that change sign."""
-        cdef double[AT_ONCE] orthant
+        cdef double[AT_ONCE] found
         cdef int i
-        self.loops.find_orthant(orthant, part.theta, g, n)
+        if not orthant:
+            self.loops.find_orthant(found, part.theta, g, n)
+            orthant = found
         self.loops.step[self.kind](part, g, n, 0, self.keep, numbers)
         for i in range(self.n_points):
             self.loops.keep_in_orthant(

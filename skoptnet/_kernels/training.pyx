@@ -287,7 +287,8 @@ cdef class Trainer:
         cdef Py_ssize_t part
         if self.job.step and not self.job.passes:
             squares = self.solver.step(
-                g, at, n, self.network.l2 if weights else 0, weights, rate_factor)
+                g, at, n, self.network.l2 if weights else 0, weights, rate_factor,
+                NULL)
             self.shares[i].squares += squares if weights else 0
             self.check(i, at, n)
             return
@@ -304,15 +305,19 @@ cdef class Trainer:
         cdef double l2 = self.network.l2 if weights else 0
         cdef bint step = self.job.step, has_l1 = step and weights and self.solver.l1 > 0
         cdef Share* share = &self.shares[i]
-        if l2 and (has_l1 or self.job.whole or not step):
+        cdef double[AT_ONCE] orthant
+        if has_l1:
+            share.absolute += self.solver.add_penalties(
+                g, orthant, at, n, l2, &share.squares)
+            l2 = 0
+        elif l2 and (self.job.whole or not step):
             share.squares += self.network.penalty(self.job.theta, g, at, n)
             l2 = 0
-        if has_l1:
-            share.absolute += self.solver.add_l1(g, at, n)
         if step and self.job.whole:
             share.norm += self.network.loops.sum_of_squares(g, n)
         elif step:
-            squares = self.solver.step(g, at, n, l2, weights, rate_factor)
+            squares = self.solver.step(
+                g, at, n, l2, weights, rate_factor, orthant if has_l1 else NULL)
             share.squares += squares if l2 else 0
             self.check(i, at, n)
 
@@ -342,7 +347,8 @@ cdef class Trainer:
         cdef Py_ssize_t size = self.network.loops.size, part
         while n > 0:
             part = min(n, AT_ONCE) if self.job.passes else n
-            self.solver.step(self.job.g + at * size, at, part, 0, weights, rate_factor)
+            self.solver.step(
+                self.job.g + at * size, at, part, 0, weights, rate_factor, NULL)
             self.check(i, at, part)
             at += part
             n -= part

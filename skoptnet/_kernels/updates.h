@@ -8,20 +8,25 @@
 /* Numbers that are summed up in the precision of REAL. */
 #define SUMMED 4096
 
-static double subgradient(void *g_, const void *W_, double l1_, ptrdiff_t n)
+static double subgradient(void *g_, void *orthant_, const void *W_, const void *point_,
+                          double l1_, double l2_, ptrdiff_t n, double *squares)
 {
-    REAL *RESTRICT g = g_;
-    const REAL *RESTRICT W = W_;
-    const REAL l1 = (REAL)l1_;
-    REAL sum = 0;
-    SUM(sum)
+    REAL *RESTRICT g = g_, *RESTRICT orthant = orthant_;
+    const REAL *W = W_, *point = point_;
+    const REAL l1 = (REAL)l1_, l2 = (REAL)l2_;
+    REAL absolute = 0, square = 0;
+    LOOP(omp simd reduction(+ : absolute, square))
     for (ptrdiff_t i = 0; i < n; i++) {
-        const REAL above = g[i] > -l1 ? g[i] : -l1, at_zero = above < l1 ? above : l1;
-        const REAL elsewhere = W[i] > 0 ? -l1 : l1;
-        g[i] -= W[i] == 0 ? at_zero : elsewhere;
-        sum += FABS(W[i]);
+        const REAL least = W[i] < 0 ? l1 : -l1, most = W[i] > 0 ? -l1 : l1;
+        const REAL slope = g[i] + l2 * point[i], above = slope > least ? slope : least;
+        const REAL shortest = slope - (above < most ? above : most);
+        g[i] = shortest;
+        orthant[i] = W[i] == 0 ? 0 - shortest : W[i];
+        square += point[i] * point[i];
+        absolute += FABS(W[i]);
     }
-    return sum;
+    *squares += square;
+    return absolute;
 }
 
 static void find_orthant(void *orthant_, const void *W_, const void *g_, ptrdiff_t n)
