@@ -174,8 +174,10 @@ typedef struct {
                              double scale, const double *parameters);
     /* out <- (out +) the sum of the rows of delta */
     void (*sum_rows)(void *out, const void *delta, ptrdiff_t m, ptrdiff_t k, int add);
-    /* g <- g + l2 W; returns the sum of the squares of W. */
-    double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n);
+    /* g <- g + l2 W; returns the sum of the squares of W, and adds that of g to
+       `g_squares`. */
+    double (*penalise)(void *g, const void *W, double l2, ptrdiff_t n,
+                       double *g_squares);
     /* out <- diag(s) W for d rows of k numbers */
     void (*scale_weights)(void *out, const void *W, const void *s, ptrdiff_t d,
                           ptrdiff_t k);

@@ -62,7 +62,8 @@ cdef extern from "loops.h" nogil:
                                  const double*) noexcept nogil
         void (*sum_rows)(void*, const void*, Py_ssize_t, Py_ssize_t,
                          int) noexcept nogil
-        double (*penalise)(void*, const void*, double, Py_ssize_t) noexcept nogil
+        double (*penalise)(void*, const void*, double, Py_ssize_t,
+                           double*) noexcept nogil
         void (*scale_weights)(void*, const void*, const void*, Py_ssize_t,
                               Py_ssize_t) noexcept nogil
         void (*scale_gradient)(void*, void*, const void*, const void*, Py_ssize_t,

@@ -116,8 +116,8 @@ cdef class Network:
                        const char* panels, char* dW) noexcept nogil
     cdef void gradient_of_biases(self, int layer, Py_ssize_t m, bint add,
                                  char* g) noexcept nogil
-    cdef double penalty(self, const char* theta, char* g, Py_ssize_t at,
-                        Py_ssize_t n) noexcept nogil
+    cdef double penalty(self, const char* theta, char* g, Py_ssize_t at, Py_ssize_t n,
+                        double* g_squares) noexcept nogil
     cdef bint product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,
                       char* c, int ldc, const char* start) noexcept nogil

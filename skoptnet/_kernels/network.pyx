@@ -555,14 +555,14 @@ cdef class Network:
         self.loops.sum_rows(self.biases(g, layer), self.delta[layer + 1], m,
                             self.k[layer + 1], add)
 
-    cdef double penalty(self, const char* theta, char* g, Py_ssize_t at,
-                        Py_ssize_t n) noexcept nogil:
+    cdef double penalty(self, const char* theta, char* g, Py_ssize_t at, Py_ssize_t n,
+                        double* g_squares) noexcept nogil:
         """Add the L2 penalty to the gradient g of n weights from ``at`` on.
 
-        Return the sum of their squares.
+        Return the sum of their squares, and add that of g to ``g_squares``.
         """
         return self.loops.penalise(
-            g, theta + at * <Py_ssize_t>self.loops.size, self.l2, n)
+            g, theta + at * <Py_ssize_t>self.loops.size, self.l2, n, g_squares)
 
     cdef bint product(self, int thread, const char* kind, int m, int n, int k,
                       const char* a, int lda, const char* b, int ldb, bint add,

@@ -74,17 +74,21 @@ static void sum_rows(void *out_, const void *delta_, ptrdiff_t m, ptrdiff_t k,
 }
 #endif
 
-static double penalise(void *g_, const void *W_, double l2, ptrdiff_t n)
+static double penalise(void *g_, const void *W_, double l2, ptrdiff_t n,
+                       double *g_squares)
 {
     REAL *RESTRICT g = g_;
     const REAL *RESTRICT W = W_;
     const REAL factor = (REAL)l2;
-    REAL squares = 0;
-    SUM(squares)
+    REAL squares = 0, sum = 0;
+    LOOP(omp simd reduction(+ : squares, sum))
     for (ptrdiff_t i = 0; i < n; i++) {
+        const REAL slope = g[i] + factor * W[i];
         squares += W[i] * W[i];
-        g[i] += factor * W[i];
+        sum += slope * slope;
+        g[i] = slope;
     }
+    *g_squares += sum;
     return squares;
 }
 

@@ -310,16 +310,16 @@ cdef class Trainer:
             share.absolute += self.solver.add_penalties(
                 g, orthant, at, n, l2, &share.squares)
             l2 = 0
-        elif l2 and (self.job.whole or not step):
-            share.squares += self.network.penalty(self.job.theta, g, at, n)
-            l2 = 0
-        if step and self.job.whole:
-            share.norm += self.network.loops.sum_of_squares(g, n)
-        elif step:
+        if step and not self.job.whole:
             squares = self.solver.step(
                 g, at, n, l2, weights, rate_factor, orthant if has_l1 else NULL)
             share.squares += squares if l2 else 0
             self.check(i, at, n)
+        elif l2:
+            share.squares += self.network.penalty(
+                self.job.theta, g, at, n, &share.norm)
+        elif step:
+            share.norm += self.network.loops.sum_of_squares(g, n)
 
     cdef void share_of_update(self, int i, int layer) noexcept nogil:
         """Update a share of a layer's parameters with the whole gradient."""
