@@ -134,8 +134,7 @@ class Schedule(Part, ABC):
 
         A schedule may change ``momentum`` of the solvers that have one, and ``beta_1``
         of Adam: the hyperparameter that `Optimizer.momentum_name` names. Other solvers
-        ignore it. If it changes, updates are made one by one instead of by a compiled
-        epoch.
+        ignore it. If it changes, the schedule is called for every update.
 
         Parameters
         ----------

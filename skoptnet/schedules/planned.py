@@ -178,8 +178,8 @@ class OneCycle(_Planned):
     with :math:`s` the completed share of the planned run and :math:`p` the share at
     which the rate peaks. If the solver has a momentum (``"momentum"``, ``"nesterov"``)
     or a ``beta_1`` (``"adam"``), it moves the opposite way in the same two phases, from
-    ``max_momentum`` to ``base_momentum`` and back, in place of the solver's own and
-    without compiled epochs. Source: `Smith and Topin (2018), Super-Convergence
+    ``max_momentum`` to ``base_momentum`` and back, in place of the solver's own.
+    Source: `Smith and Topin (2018), Super-Convergence
     <https://arxiv.org/abs/1708.07120>`__. Their phases are linear.
 
     PyTorch's ``OneCycleLR`` has the same two phases of cosines, but reaches peak and
