@@ -117,7 +117,7 @@ def factor_of(schedule: Schedule, clock: Clock) -> float:
         If it is not finite, or negative.
     """
     given = schedule(clock)
-    factor = given if type(given) is float else _number(given)
+    factor = _number(given)
     if not 0 <= factor < math.inf:
         raise ValueError(
             f"A schedule must return a finite factor that is not negative."
@@ -156,12 +156,15 @@ class Momenta:
             If it is neither None, for the solver's own, nor a number in [0, 1).
         """
         given = schedule.momentum(clock)
-        if given is not None and not 0 <= _number(given) < 1:
+        if given is None:
+            return self.default
+        momentum = _number(given)
+        if not 0 <= momentum < 1:
             raise ValueError(
                 "The momentum of a schedule must be None or a number in [0, 1)."
                 f" {schedule!r} returned {given!r} at {clock}."
             )
-        return self.default if given is None else _number(given)
+        return momentum
 
     def apply(self, momentum: float) -> None:
         """Give the solver the momentum of an update."""
@@ -170,6 +173,8 @@ class Momenta:
 
 def _number(value: Any) -> float:
     """Return a number or a zero-dimensional array as a float; NaN for others."""
+    if type(value) is float:
+        return value
     is_scalar = hasattr(value, "dtype") and np.ndim(value) == 0
     return float(value) if isinstance(value, Real) or is_scalar else math.nan
 
