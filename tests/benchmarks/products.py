@@ -2,6 +2,7 @@
 
     python tests/benchmarks/products.py
     SKOPTNET_KERNELS=avx2 python tests/benchmarks/products.py
+    python tests/benchmarks/products.py --sizes 200x54x1024 200x1024x7
 
 The three products of each layer of the shapes in contestants.py, in turn, on one
 thread; the least of the repeats counts. Beside the times is the share of the peak: the
@@ -14,6 +15,7 @@ Not a test: nothing is asserted.
 
 import argparse
 import time
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from typing import Any
 import environment  # noqa: F401, before libraries are loaded
 import numpy as np
 from common import Table, figure, ratio, setting, write_json
-from contestants import SHAPES, compiled
+from contestants import SHAPES, Shape, compiled
 
 import skoptnet
 from skoptnet import compiled as kernels
@@ -62,14 +64,23 @@ def peak(dtype: str) -> float | None:
     return best or None
 
 
+def aligned(*shape: int, dtype: str) -> np.ndarray:
+    """Return an array that begins on a cache line, as the buffers of a fit do."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(n_bytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
 def products(m: int, k: int, n: int, dtype: str) -> dict[str, tuple[Any, Any]]:
     """Return the products of a layer, by name: skoptnet's and that of BLAS."""
     rng = np.random.default_rng(0)
-    a, delta, W = (
-        rng.uniform(-0.5, 0.5, shape).astype(dtype)
-        for shape in [(m, k), (m, n), (k, n)]
+    a, delta, W, *results = (
+        aligned(*shape, dtype=dtype) for shape in 2 * [(m, k), (m, n), (k, n)]
     )
-    out = {shape: np.empty(shape, dtype) for shape in [(m, n), (m, k), (k, n)]}
+    for array in (a, delta, W):
+        array[:] = rng.uniform(-0.5, 0.5, array.shape)
+    out = {array.shape: array for array in results}
     network = Network((k, n), (), LOSSES["squared_error"](), 0.0)
     passes = kernels._passes(
         network, a, a.dtype, m, skoptnet._kernels.chosen(), n_threads=1
@@ -91,11 +102,29 @@ def products(m: int, k: int, n: int, dtype: str) -> dict[str, tuple[Any, Any]]:
     }
 
 
+def layers(shapes: Iterable[Shape]) -> Iterator[tuple[int, int, int, bool]]:
+    """Yield rows, columns and units of each layer, and whether it is the first one."""
+    for shape in shapes:
+        sizes = (shape.columns, *shape.hidden, shape.classes)
+        for layer, (k, n) in enumerate(pairwise(sizes)):
+            yield shape.batch, k, n, layer == 0
+
+
+def size(text: str) -> tuple[int, int, int, bool]:
+    """Return the layer of a size such as 200x54x1024."""
+    m, k, n = map(int, text.split("x"))
+    return m, k, n, False
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--shapes", nargs="+", type=int, default=range(len(SHAPES)))
+    parser.add_argument(
+        "--sizes", nargs="+", type=size, metavar="ROWSxCOLUMNSxUNITS",
+        help="layers in place of those of the shapes",
+    )  # fmt: skip
     parser.add_argument(
         "--dtypes", nargs="+", default=["float32", "float64"],
         choices=["float32", "float64"],
@@ -113,32 +142,29 @@ def main() -> None:
     ]
     table = Table(["product", "rows x columns x columns", "dtype"], titles)
     rows = []
-    for shape in (SHAPES[i] for i in args.shapes):
-        sizes = (shape.columns, *shape.hidden, shape.classes)
-        for dtype in args.dtypes:
-            most = peak(dtype)
-            for layer, (k, n) in enumerate(pairwise(sizes)):
-                for name, pair in products(shape.batch, k, n, dtype).items():
-                    if name == "delta W^T" and layer == 0:
-                        continue
-                    seconds = least(*pair, args.repeats)
-                    work = shape.batch * k * n
-                    shares = [most and 100 * work / most / s for s in seconds]
-                    text = f"{shape.batch} x {k} x {n}"
-                    table.add(
-                        [name, text, dtype],
-                        [
-                            *(figure(1e6 * s) for s in seconds),
-                            figure(ratio(*seconds)),
-                            *(figure(share, " %") for share in shares),
-                        ],
-                    )
-                    rows.append(
-                        {"product": name, "size": text, "dtype": dtype,
-                         "us": 1e6 * seconds[0], "blas_us": 1e6 * seconds[1],
-                         "share": shares[0], "blas_share": shares[1]}
-                    )  # fmt: skip
-                    write_json(args.json, rows)
+    peaks = {dtype: peak(dtype) for dtype in args.dtypes}
+    for m, k, n, is_first in args.sizes or layers(SHAPES[i] for i in args.shapes):
+        for dtype, most in peaks.items():
+            for name, pair in products(m, k, n, dtype).items():
+                if name == "delta W^T" and is_first:
+                    continue
+                seconds = least(*pair, args.repeats)
+                shares = [most and 100 * m * k * n / most / s for s in seconds]
+                text = f"{m} x {k} x {n}"
+                table.add(
+                    [name, text, dtype],
+                    [
+                        *(figure(1e6 * s) for s in seconds),
+                        figure(ratio(*seconds)),
+                        *(figure(share, " %") for share in shares),
+                    ],
+                )
+                rows.append(
+                    {"product": name, "size": text, "dtype": dtype,
+                     "us": 1e6 * seconds[0], "blas_us": 1e6 * seconds[1],
+                     "share": shares[0], "blas_share": shares[1]}
+                )  # fmt: skip
+                write_json(args.json, rows)
 
 
 if __name__ == "__main__":
