@@ -63,16 +63,18 @@
 #define IN_ONE_ELEMENT(x)
 #endif
 
-/* Bytes up to which a matrix is read in place as fast as packed. */
+/* b is read in place as fast as packed up to this number of bytes, or of rows of a. */
 #define LARGEST_IN_PLACE (1 << 18)
+#define FEW_ROWS (4 * TILE_ROWS)
 /* Panels that are packed at a time, so that a row of them has several cache lines. */
 #define SIDE_BY_SIDE (TILE_VECTORS == 4 ? 1 : 4)
 /* Rows that begin a multiple of SETS_REPEAT bytes apart compete for few sets of a cache,
    in which there is a place for WAYS of them at least. So such a b of more rows is packed
-   however small; and if an element of c is a sum of few terms, c is computed by a few
-   whole rows at a time. */
+   unless it meets even fewer rows of a; and if an element of c is a sum of few terms, c
+   is computed by a few whole rows at a time. */
 #define SETS_REPEAT 4096
 #define WAYS 8
+#define FEWER_ROWS (TILE_VECTORS == 4 ? 2 * TILE_ROWS : 0)
 #define FEW_TERMS (TILE_VECTORS == 4 ? 8 : 16)
 /* How many rows ahead of the copy a matrix is prefetched. */
 #define ROWS_AHEAD 16
@@ -361,6 +363,18 @@ static inline void all_columns(Strip s, ptrdiff_t m, ptrdiff_t j, ptrdiff_t next
     }
 }
 
+/* Whether to read a contiguous b in place. */
+static inline int is_read_in_place(ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t n,
+                                   ptrdiff_t k)
+{
+    const ptrdiff_t bytes = k * b_row * sizeof(REAL);
+    if (n < TILE_VECTORS * VL)
+        return 0;
+    if (share_sets(b_row) && k > WAYS)
+        return m <= FEWER_ROWS;
+    return m <= FEW_ROWS || bytes <= LARGEST_IN_PLACE;
+}
+
 static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
                     ptrdiff_t a_column, const void *b_, ptrdiff_t b_row,
                     ptrdiff_t b_column, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
@@ -368,9 +382,7 @@ static void product(void *c_, ptrdiff_t c_row, const void *a_, ptrdiff_t a_row,
 {
     REAL *c = c_, *packed = packed_;
     const REAL *a = a_, *b = b_;
-    const int in_place = b_column == 1 && n >= TILE_VECTORS * VL &&
-                         k * b_row * sizeof(REAL) <= LARGEST_IN_PLACE &&
-                         !(share_sets(b_row) && k > WAYS);
+    const int in_place = b_column == 1 && is_read_in_place(b_row, m, n, k);
     const ptrdiff_t at_once = rows_at_once(c_row, m, k);
     const ptrdiff_t packs = at_once < m ? SHORTEST_PACKED / k : 1;
     for (ptrdiff_t j = 0, next; j < n; j = next) {
