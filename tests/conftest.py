@@ -11,7 +11,7 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 #: Which cases are run; fixtures of the tests that draw, and of those of the kernels.
-pytest_plugins = ["crossing", "drawn", "compiled", "pytester"]
+pytest_plugins = ["crossing", "drawn", "compiled", "kernel_trainings", "pytester"]
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ with open(_kernels.training.__file__, "rb") as compiled:
 print(_kernels.training.__file__, *_kernels.INSTRUCTION_SETS)
 PY
 
-tests=("$place"/tests/agreement/test_{kernels,kernel_functions,shuffles,epochs_at_once}.py)
+tests=("$place"/tests/agreement/test_{kernel*,shuffles,epochs_at_once}.py)
 say "${tests[@]#"$place/"}"
 # What the second sanitizer says goes to the error output, which pytest must not hold.
 failed=0
