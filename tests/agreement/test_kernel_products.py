@@ -161,9 +161,9 @@ def test_products_of_all_sizes(n_outputs, m, dtype, instruction_set, both):
 @pytest.mark.each_pair
 @dtypes
 @pytest.mark.usefixtures("guards")
-@pytest.mark.parametrize("m", [1, 7, 12, 13, 24, 40, 110])
-@pytest.mark.parametrize("d", [1, 4, 8, 9, 16, 17, 70])
-@pytest.mark.parametrize("hidden", [(1024,), (512, 1024), (1021, 512)])
+@pytest.mark.parametrize("m", [1, 7, 13, 24, 110])
+@pytest.mark.parametrize("d", [1, 8, 9, 17])
+@pytest.mark.parametrize("hidden", [(1024,), (512, 1024)])
 def test_rows_4096_bytes_apart(hidden, d, m, dtype, instruction_set, both):
     """They compete for places in a cache; so some products go by rows, or pack b."""
     rng = np.random.RandomState(d)
