@@ -545,7 +545,8 @@ cdef class Trainer:
         if job.step and job.whole:
             self.update_by_whole_gradient()
         for i in range(self.n_threads):
-            penalty += 0.5 * self.network.l2 * self.shares[i].squares
+            if self.network.l2:  # else they may be infinite
+                penalty += 0.5 * self.network.l2 * self.shares[i].squares
             if job.step:
                 penalty += self.solver.l1 * self.shares[i].absolute
         return loss / m + penalty

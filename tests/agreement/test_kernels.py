@@ -26,7 +26,7 @@ from kernel_trainings import (
 )
 from sklearn.preprocessing import scale
 
-from skoptnet import MLPClassifierX, _kernels, compiled
+from skoptnet import MLPClassifierX, MLPRegressorX, _kernels, compiled
 from skoptnet.activations import ACTIVATIONS
 from skoptnet.dropout import Dropout, numbers
 from skoptnet.losses import LOSSES, Pinball
@@ -351,6 +351,22 @@ def test_huge_rows_give_a_total_that_is_not_finite(loss, dtype, instruction_set)
     assert not np.isfinite(sums[0, 0])
     assert np.isfinite(epochs.run.theta).all()
     assert epochs.run.state.t == 1  # the second update met row 40
+
+
+@pytest.mark.parametrize(
+    "penalty", [{"alpha": 0.0}, {"alpha": 1e-22, "l1_ratio": 1.0}], ids=["none", "l1"]
+)
+def test_weights_whose_squares_are_infinite_without_an_l2_penalty(
+    penalty, instruction_set, both
+):
+    X = np.random.RandomState(0).randn(64, 5).astype(np.float32)
+    model = MLPRegressorX(
+        (), loss="absolute_error", solver="sgd", learning_rate_init=1e21, max_iter=3,
+        batch_size=64, random_state=0, **penalty,
+    )  # fmt: skip
+    kernels, readable = both(lambda: model.fit(X, X[:, 0]).coefs_[0])
+    assert np.abs(readable).max() > 1e20
+    np.testing.assert_allclose(kernels, readable, rtol=1e-4)
 
 
 @pytest.mark.each_value
