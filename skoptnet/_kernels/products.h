@@ -4,10 +4,10 @@
    either may be given transposed. The rows of c begin c_row numbers apart.
 
    The columns are taken in panels, which are as many vectors wide as a tile. The
-   columns of b in a panel are packed first, unless b is small and contiguous enough to
-   be read in place. A tile, as many rows of a panel as there are registers for, is
-   summed in registers. Tiles at the edge may overlap their neighbours: what both hold is
-   computed twice.
+   columns of b in a panel are packed first, unless b is contiguous, and small enough or
+   met by few enough rows of a, to be read in place. A tile, as many rows of a panel as
+   there are registers for, is summed in registers. Tiles at the edge may overlap their
+   neighbours: what both hold is computed twice.
 
    A large a^T is packed, too: the numbers that a tile reads are together then. */
 #ifndef SKOPTNET_PRODUCTS_H
@@ -164,7 +164,8 @@ static inline int share_sets(ptrdiff_t row)
     return row * sizeof(REAL) % SETS_REPEAT == 0;
 }
 
-/* Rows of c, of m, for which all columns are computed before the next rows. */
+/* How many of the m rows of c are computed, in all columns of the panels that are packed
+   together, before the next rows. */
 static inline ptrdiff_t rows_at_once(ptrdiff_t c_row, ptrdiff_t m, ptrdiff_t k)
 {
     return share_sets(c_row) && k <= FEW_TERMS && m > MOST_ROWS ? MOST_ROWS : m;
