@@ -43,7 +43,7 @@ _INDEX = np.dtype(np.intp)
 # Multiplications per update or prediction, and thread, from which another thread saves
 # time; and what the solver's update of a parameter, which may be in memory, counts.
 _WORK_OF_A_THREAD = 5 * 10**6
-_WORK_OF_A_STEP = 16
+_WORK_OF_A_STEP = 8
 
 # Multiplications, and rows, from which it takes no longer to predict block by block.
 _WORK_OF_A_BLOCK = 2**24

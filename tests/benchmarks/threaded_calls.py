@@ -23,7 +23,7 @@ import numpy as np
 from common import Table, cores, figure, ratio, setting, write_json
 from contestants import SHAPES, Problem
 from sklearn.exceptions import ConvergenceWarning
-from sparse_data import DATA
+from sparse_data import DATA, text
 from threadpoolctl import threadpool_limits
 from threads import busy_cores
 
@@ -47,7 +47,9 @@ def predict(shape: int, dtype: str) -> Callable[[], Any]:
 
 
 def fit_sparse(kind: str, dtype: str) -> Callable[[], Any]:
-    X = DATA[kind](np.random.default_rng(0)).astype(dtype).tocsr()
+    rng = np.random.default_rng(0)
+    rows = text(rng, 5000, 50000, 200) if kind == "long text" else DATA[kind](rng)
+    X = rows.astype(dtype).tocsr()
     y = np.random.default_rng(1).integers(0, 3, X.shape[0])
     model = MLPClassifierX((50,), max_iter=5, random_state=0, tol=0.0)
     return lambda: model.fit(X, y)
@@ -62,13 +64,14 @@ CALLS = {
     "gd-wide": ("fit, gd", lambda dtype: fit(4, dtype, 3, solver="gd")),
     "lbfgs": ("fit, lbfgs", lambda dtype: fit(4, dtype, 3, solver="lbfgs")),
     "text": ("fit, text (CSR)", lambda dtype: fit_sparse("text", dtype)),
+    "long-text": ("fit, text (CSR)", lambda dtype: fit_sparse("long text", dtype)),
     "one-hot": ("fit, one-hot (CSR)", lambda dtype: fit_sparse("one-hot", dtype)),
 }  # fmt: skip
 SIZES = {
     "early-stopping": str(SHAPES[4]), "predict": str(SHAPES[4]),
     "predict-wide": str(SHAPES[5]), "gd": str(SHAPES[3]), "gd-wide": str(SHAPES[4]),
     "lbfgs": str(SHAPES[4]), "text": "5000 x 20000, (50,), 200",
-    "one-hot": "20000 x 200, (50,), 200",
+    "long-text": "5000 x 50000, (50,), 200", "one-hot": "20000 x 200, (50,), 200",
 }  # fmt: skip
 
 
