@@ -68,13 +68,13 @@
 #define FEW_ROWS (4 * TILE_ROWS)
 /* Panels that are packed at a time, so that a row of them has several cache lines. */
 #define SIDE_BY_SIDE (TILE_VECTORS == 4 ? 1 : 4)
-/* Rows that begin a multiple of SETS_REPEAT bytes apart compete for few sets of a cache,
-   in which there is a place for WAYS of them at least. So such a b of more rows is packed
-   unless it meets even fewer rows of a; and if an element of c is a sum of few terms, c
-   is computed by a few whole rows at a time. */
-#define SETS_REPEAT 4096
+/* Against conflict misses: rows a multiple of CRITICAL_STRIDE bytes apart map to the same
+   few sets of a cache, which hold WAYS lines or more. Such a b of more rows than that is
+   packed, unless it meets few rows of a. If an element of c is a sum of few terms, so
+   that storing c takes long, all columns of a few rows of c come before the next rows. */
+#define CRITICAL_STRIDE 4096
 #define WAYS 8
-#define FEWER_ROWS (TILE_VECTORS == 4 ? 2 * TILE_ROWS : 0)
+#define FEW_ROWS_IN_CONFLICT (TILE_VECTORS == 4 ? 2 * TILE_ROWS : 0)
 #define FEW_TERMS (TILE_VECTORS == 4 ? 8 : 16)
 /* How many rows ahead of the copy a matrix is prefetched. */
 #define ROWS_AHEAD 16
@@ -159,16 +159,17 @@ TILES(STRIP)
 static void (*const strips[MOST_ROWS + 1][TILE_VECTORS + 1])(const Strip *s) = {
     TILES(STRIP_OF)};
 
-static inline int share_sets(ptrdiff_t row)
+/* Whether rows that begin this many numbers apart map to the same sets. */
+static inline int have_conflicts(ptrdiff_t row)
 {
-    return row * sizeof(REAL) % SETS_REPEAT == 0;
+    return row * sizeof(REAL) % CRITICAL_STRIDE == 0;
 }
 
 /* How many of the m rows of c are computed, in all columns of the panels that are packed
    together, before the next rows. */
 static inline ptrdiff_t rows_at_once(ptrdiff_t c_row, ptrdiff_t m, ptrdiff_t k)
 {
-    return share_sets(c_row) && k <= FEW_TERMS && m > MOST_ROWS ? MOST_ROWS : m;
+    return have_conflicts(c_row) && k <= FEW_TERMS && m > MOST_ROWS ? MOST_ROWS : m;
 }
 
 /* The rows of the tiles for m rows, and those of the last tile, for the rest: it may
@@ -371,8 +372,8 @@ static inline int is_read_in_place(ptrdiff_t b_row, ptrdiff_t m, ptrdiff_t n,
     const ptrdiff_t bytes = k * b_row * sizeof(REAL);
     if (n < TILE_VECTORS * VL)
         return 0;
-    if (share_sets(b_row) && k > WAYS)
-        return m <= FEWER_ROWS;
+    if (have_conflicts(b_row) && k > WAYS)
+        return m <= FEW_ROWS_IN_CONFLICT;
     return m <= FEW_ROWS || bytes <= LARGEST_IN_PLACE;
 }
 

@@ -17,6 +17,8 @@ static double subgradient(void *g_, void *orthant_, const void *W_, const void *
     REAL absolute = 0, square = 0;
     LOOP(omp simd reduction(+ : absolute, square))
     for (ptrdiff_t i = 0; i < n; i++) {
+        /* What L1 takes from the slope: the number between these that is closest to it.
+           Both are -l1 sign(W), unless W is 0. */
         const REAL least = W[i] < 0 ? l1 : -l1, most = W[i] > 0 ? -l1 : l1;
         const REAL slope = g[i] + l2 * point[i], above = slope > least ? slope : least;
         const REAL shortest = slope - (above < most ? above : most);
