@@ -45,6 +45,9 @@ _INDEX = np.dtype(np.intp)
 _WORK_OF_A_THREAD = 5 * 10**6
 _WORK_OF_A_STEP = 8
 
+# Multiplications per thread from which some go to the thread that is free first.
+_DIVISIBLE_WORK = 2**22
+
 # Multiplications, and rows, from which it takes no longer to predict block by block.
 _WORK_OF_A_BLOCK = 2**24
 _ROWS_OF_A_BLOCK = 256
@@ -129,6 +132,7 @@ class Kernel:
                 dropout,
             ),
             self.solver, data.X, _targets(data.Y), data.w, g, self.n_threads,
+            _DIVISIBLE_WORK,
         )  # fmt: skip
 
     @staticmethod
@@ -175,7 +179,7 @@ class Kernel:
                     helper.join()
 
     def help(self, i: int) -> None:
-        """Compute share ``i`` of every update."""
+        """Do the work of thread ``i`` in every update."""
         if self.uses_blas:
             limit_this_thread()
         self.trainer.worker(i)

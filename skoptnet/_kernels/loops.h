@@ -228,8 +228,8 @@ typedef struct {
                     const void *start, void *packed);
     /* The same from packed matrices, for a b (k, n) that meets several a, each given as
        a^T (k, m). `panels` takes k times n numbers, n rounded up to whole vectors; parts
-       of b may be packed on their own if each but the last has whole panels. `tiles`
-       takes k times m numbers, m rounded up to whole tiles. */
+       of b may be packed on their own if each has at least a panel, and each but the last
+       whole panels only. `tiles` takes k times m numbers, m rounded up to whole tiles. */
     void (*pack_panels)(void *panels, const void *b, ptrdiff_t b_row, ptrdiff_t n,
                         ptrdiff_t k);
     void (*pack_tiles)(void *tiles, const void *a, ptrdiff_t a_column, ptrdiff_t m,

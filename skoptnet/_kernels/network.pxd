@@ -84,10 +84,9 @@ cdef class Network:
                       const Chunk* chunk, Py_ssize_t start, Py_ssize_t stop,
                       int stage) noexcept nogil
     cdef int level_of(self, int stage) noexcept nogil
+    cdef int layer_of(self, int stage) noexcept nogil
     cdef bint splits_columns(self, int stage, Py_ssize_t m, bint sparse,
-                              int n_shares) noexcept nogil
-    cdef void share_of_columns(self, int i, int n_shares, Py_ssize_t n,
-                               Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil
+                              int n_threads) noexcept nogil
     cdef void gather(self, const Rows* data, const Chunk* chunk, Py_ssize_t start,
                      Py_ssize_t stop) noexcept nogil
     cdef void forward(self, int thread, int level, const char* theta, const Rows* data,
@@ -108,8 +107,8 @@ cdef class Network:
     cdef bint is_packed(self, int layer, Py_ssize_t m, bint add,
                           bint sparse) noexcept nogil
     cdef bint is_worth_sharing(self, int layer, Py_ssize_t m) noexcept nogil
-    cdef void pack(self, int layer, Py_ssize_t m, int workspace, int i,
-                      int n_shares) noexcept nogil
+    cdef void pack(self, int layer, Py_ssize_t m, int thread, Py_ssize_t start,
+                   Py_ssize_t stop) noexcept nogil
     cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil
     cdef void gradient(self, int thread, const Rows* data, const Chunk* chunk,
                        int layer, Py_ssize_t start, Py_ssize_t stop, bint add,

@@ -43,7 +43,7 @@ cdef Py_ssize_t MIN_BLOCK_ROWS = 48
 cdef Py_ssize_t TILE_ROWS = 24
 # From this many numbers on, threads pack a matrix together: that saves more than they
 # lose by waiting for each other.
-cdef Py_ssize_t LARGE_MATRIX = 1 << 18
+cdef Py_ssize_t LARGE_MATRIX = 1 << 17
 
 
 cdef Rows rows_of(X, Y, w) except *:
@@ -370,15 +370,21 @@ cdef class Network:
         """Return the l of the a_l or delta_l that a stage computes."""
         return stage if stage <= self.n_layers else 2 * self.n_layers + 1 - stage
 
+    cdef int layer_of(self, int stage) noexcept nogil:
+        """Return the layer whose weights a stage multiplies by, counted from 0, or -1."""
+        if stage == 0 or stage == self.n_layers + 1:
+            return -1
+        return stage - 1 if stage <= self.n_layers else self.level_of(stage)
+
     cdef bint splits_columns(self, int stage, Py_ssize_t m, bint sparse,
-                              int n_shares) noexcept nogil:
+                              int n_threads) noexcept nogil:
         """Tell whether threads had better share the columns of a stage than the rows.
 
         With rows, each thread packs all of a large W for its product.
         """
         cdef int level = self.level_of(stage)
         cdef bint back = stage > level
-        cdef Py_ssize_t n = self.k[level] // n_shares, k
+        cdef Py_ssize_t n = self.k[level] // n_threads, k
         if stage == 0 or stage == self.n_layers + 1 or (stage == 1 and sparse):
             return False
         if self.drops_of(level):  # masks are made by rows
@@ -386,13 +392,6 @@ cdef class Network:
         k = self.k[level + 1] if back else self.k[level - 1]
         return (k * self.k[level] >= LARGE_MATRIX and n >= self.loops.panel
                 and self.has_own_product(False, back, m, n, k))
-
-    cdef void share_of_columns(self, int i, int n_shares, Py_ssize_t n,
-                               Py_ssize_t* start, Py_ssize_t* stop) noexcept nogil:
-        """Split n columns into whole panels; the last share takes the remainder."""
-        cdef Py_ssize_t panel = self.loops.panel
-        start[0] = n // panel * i // n_shares * panel
-        stop[0] = n // panel * (i + 1) // n_shares * panel if i + 1 < n_shares else n
 
     cdef void gather(self, const Rows* data, const Chunk* chunk, Py_ssize_t start,
                      Py_ssize_t stop) noexcept nogil:
@@ -507,15 +506,17 @@ cdef class Network:
         """Tell whether threads pack a delta together rather than each its own copy."""
         return m * self.k[layer + 1] >= LARGE_MATRIX
 
-    cdef void pack(self, int layer, Py_ssize_t m, int workspace, int i,
-                      int n_shares) noexcept nogil:
-        """Pack a share of a layer's delta for `gradient`, in a thread's workspace."""
-        cdef Py_ssize_t size = self.loops.size, k_out = self.k[layer + 1], start, stop
-        self.share_of_columns(i, n_shares, k_out, &start, &stop)
-        if start < stop:
-            self.loops.pack_panels(
-                self.workspaces[workspace].panels + start * m * size,
-                self.delta[layer + 1] + start * size, k_out, stop - start, m)
+    cdef void pack(self, int layer, Py_ssize_t m, int thread, Py_ssize_t start,
+                   Py_ssize_t stop) noexcept nogil:
+        """Pack columns start..stop of a layer's delta, for `gradient`.
+
+        They go to the workspace of a thread, and hold whole panels; the last ones of
+        several parts have the remainder, too.
+        """
+        cdef Py_ssize_t size = self.loops.size
+        self.loops.pack_panels(
+            self.workspaces[thread].panels + start * m * size,
+            self.delta[layer + 1] + start * size, self.k[layer + 1], stop - start, m)
 
     cdef Py_ssize_t rows_of_block(self, int layer, Py_ssize_t m) noexcept nogil:
         """Return the number of rows in a block of a dC/dW."""

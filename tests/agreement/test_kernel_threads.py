@@ -3,6 +3,7 @@
 import _thread
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -90,7 +91,9 @@ def test_several_threads_give_what_one_gives(solver, hidden, many_threads, monke
 
 
 @dtypes
-@pytest.mark.parametrize(("size", "hidden"), [(600, (610, 501)), (37, (1500, 270))])
+@pytest.mark.parametrize(
+    ("size", "hidden"), [(600, (610, 501)), (37, (1500, 270)), (100, (300,))]
+)
 def test_threads_share_the_units_of_large_layers(
     size, hidden, dtype, many_threads, monkeypatch
 ):
@@ -110,6 +113,59 @@ def test_threads_share_the_units_of_large_layers(
     monkeypatch.setenv("SKOPTNET_KERNELS", "0")
     readable = gradient(network, data, size=size)
     assert_same(network, (several[::-1], readable[::-1]), ROOM[dtype])
+
+
+@dtypes
+def test_more_threads_than_panels(dtype, instruction_set, monkeypatch):
+    """The last thread packs a whole panel and the columns that remain."""
+    monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", 1)
+    data = bundled(dtype=dtype, weighted=True, n=1400)
+    network = build(data, (300, 99), "relu")
+    several, one = [], []
+    for n, results in (13, several), (1, one):
+        monkeypatch.setattr(compiled, "blas_limit", lambda n=n: n)
+        results += gradient(network, data, size=1400)[::-1]
+    assert_same(network, (several, one), ROOM[dtype])
+
+
+@contextmanager
+def other_work():
+    """Keep a core busy, and the interpreter."""
+    ended = threading.Event()
+
+    def work():
+        while not ended.is_set():
+            sum(range(1000))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        worker.join()
+
+
+@dtypes
+@pytest.mark.parametrize("hidden", [(610, 501), (300,)], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"max_grad_norm": 0.1, "dropout": (0.2,)}, {"l1": 0.001}], ids=str
+)
+def test_every_run_gives_the_same_bits(options, hidden, dtype, many_threads):
+    """Whichever thread takes a small piece of the work."""
+    data = bundled(dtype=dtype, weighted=True, n=700)
+    network = build(data, hidden, "relu")
+    if "dropout" in options:
+        options = {**options, "dropout": options["dropout"] * len(hidden)}
+
+    def train():
+        theta, losses, _ = go(network, "adam", data, 2, batch_size=100, **options)
+        return theta.tobytes(), losses
+
+    runs = [train() for _ in range(3)]
+    with other_work():
+        runs += [train() for _ in range(3)]
+    assert all(run == runs[0] for run in runs)
 
 
 @dtypes

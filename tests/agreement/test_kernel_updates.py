@@ -124,6 +124,7 @@ def test_what_an_update_adds_to_the_formula(
     monkeypatch.setenv(_kernels.VARIABLE, instruction_set)
     monkeypatch.setattr("skoptnet.network._BLOCK_ELEMENTS", block)
     monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", 1)
+    monkeypatch.setattr(compiled, "_DIVISIBLE_WORK", 1)
     monkeypatch.setattr(compiled, "blas_limit", lambda: n_threads)
     data = held(container, bundled("multilabel", dtype, weighted=True))
     network = build(data, (9, 4), "mish", "multilabel", **NETWORKS.get(kind, {}))

@@ -56,6 +56,7 @@ def both(monkeypatch):
 @pytest.fixture(params=[2, 3])
 def many_threads(request, monkeypatch):
     monkeypatch.setattr(compiled, "_WORK_OF_A_THREAD", 1)
+    monkeypatch.setattr(compiled, "_DIVISIBLE_WORK", 1)
     monkeypatch.setattr(compiled, "blas_limit", lambda: request.param)
     return request.param
 
